@@ -1,0 +1,59 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types contracts check bench serve lock clean
+PYTHON := .venv/bin/python
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed 's/:.*## /\t/' | expand -t 12
+
+setup:  ## Debian packages that are missing, and .venv
+	@tests/lab/prepare.sh
+
+demo: setup  ## an alert becomes a profile, on real parts; ARGS=--once ends by itself
+	@$(PYTHON) -m tests.demo $(ARGS)
+
+test:  ## all tests; ARGS go to pytest
+	@tests/lab/prepare.sh browser
+	@$(PYTHON) -m tests.lab.golang
+	@$(PYTHON) -m pytest -n 2 --dist worksteal $(ARGS)
+
+lint: setup  ## ruff, bandit, shellcheck, gofmt
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/bandit --quiet --recursive --severity-level medium app
+	@shellcheck .ci/run
+	@shellcheck -s sh $$(git ls-files -co --exclude-standard '*.sh')
+	@$(PYTHON) -m tests.lab.golang format
+
+types: setup  ## mypy --strict
+	@.venv/bin/mypy
+
+contracts: setup  ## the floors, by import-linter
+	@.venv/bin/lint-imports
+
+check: lint types contracts  ## lint, types and contracts
+
+bench: setup  ## figures for docs/performance.md
+	@$(PYTHON) -m tests.bench $(ARGS)
+
+.PHONY: crash cut
+crash: setup  ## kill -9 at N random moments of captures; POINTS=all: at every known point
+	@$(PYTHON) -m tests.lab.golang
+	@$(PYTHON) -m tests.crash $(if $(POINTS),points,kill) --rounds $(or $(N),500) $(ARGS)
+
+cut: setup  ## connections cut at N random moments of captures
+	@$(PYTHON) -m tests.lab.golang
+	@$(PYTHON) -m tests.crash cut --rounds $(or $(N),500) --stages 4 $(ARGS)
+
+.PHONY: fuzz
+fuzz: setup  ## what strangers send, for longer than the tests: atheris, schemathesis, hypothesis; SECONDS=60 each
+	@$(PYTHON) -m tests.fuzz $(or $(SECONDS),60)
+
+serve: setup  ## the service on its defaults; ARGS go to it
+	@$(PYTHON) -m app serve $(ARGS)
+
+lock: setup  ## uv.lock anew from pyproject.toml
+	@UV_PYTHON_DOWNLOADS=never .cache/uv/bin/uv lock
+
+clean:  ## everything that was made here: .venv, caches, ./data stays
+	@rm -rf .venv .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,25 @@
+"""What every test may ask for: Go targets at work, ended with the test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.lab.golang import Unavailable
+from tests.lab.target import Service
+
+
+@pytest.fixture
+def run_target(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """run_target("toggle", STANDIN_STOP_DELAY_MS="500"): skips, with the reason, where it cannot be built."""
+    with ExitStack() as running:
+
+        def run(name: str, **env: str) -> Service:
+            folder = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
+            try:
+                return running.enter_context(Service(name, folder, env=env))
+            except Unavailable as reason:
+                pytest.skip(str(reason))
+
+        yield run

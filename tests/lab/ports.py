@@ -1,0 +1,33 @@
+"""Loopback ports for the lab's servers: known before the server starts, and the same after its restart."""
+
+import random
+import socket
+
+BELOW_EPHEMERAL = range(20000, 32000)  # the kernel hands these to nobody's outgoing connection
+
+
+def free() -> int:
+    """A port on 127.0.0.1 that nobody listens on."""
+    while True:
+        port = random.choice(BELOW_EPHEMERAL)  # noqa: S311 - two test workers must not draw the same row of ports
+        if not is_open(port) and _can_listen(port):
+            return port
+
+
+def is_open(port: int) -> bool:
+    """Does somebody on 127.0.0.1 answer here?"""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _can_listen(port: int) -> bool:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
