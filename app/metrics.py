@@ -1,0 +1,65 @@
+"""Counters, each named once. main.py makes one `Metrics` a process and hands it to the rooms that count.
+
+Names and units follow https://prometheus.io/docs/practices/naming/; the label values are the contract's words.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from platform import python_version
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+from app.model import Capture, State
+
+FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+
+class Metrics:
+    """Every metric of a process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        own = self.registry = CollectorRegistry(auto_describe=True)
+        self.webhook_messages = Counter(
+            "alertprof_webhook_messages", "Messages from Alertmanager, by outcome.", ["outcome"], registry=own
+        )
+        self.webhook_alerts = Counter(
+            "alertprof_webhook_alerts", "Alerts durably received, by status.", ["status"], registry=own
+        )
+        self.webhook_seconds = Histogram(
+            "alertprof_webhook_seconds", "From a message's arrival to its durable record.", buckets=FAST, registry=own
+        )
+        self.captures_ended = Counter(
+            "alertprof_captures_ended", "Ended captures, by state and reason code.", ["state", "reason"], registry=own
+        )
+        self.signals_sent = Counter(
+            "alertprof_signals_sent", "Signals sent to processes, by what they were for.", ["purpose"], registry=own
+        )
+        self.recording_seconds = Histogram(
+            "alertprof_recording_seconds", "From the start of a recording to its end.", buckets=SLOW, registry=own
+        )
+        self.artifact_bytes = Counter(
+            "alertprof_artifact_bytes", "Bytes of files brought home, by artifact kind.", ["kind"], registry=own
+        )
+        self.removed_bytes = Counter(
+            "alertprof_retention_removed_bytes", "Bytes of files that retention removed.", registry=own
+        )
+        self.captures = Gauge("alertprof_captures", "Captures in the ledger, by state.", ["state"], registry=own)
+        self.store_free = Gauge("alertprof_store_free_bytes", "Room where artifacts are kept, in bytes.", registry=own)
+        build = Gauge("alertprof_build_info", "1, with the versions as labels.", ["version", "python"], registry=own)
+        build.labels(version("alertprof"), python_version()).set(1)
+
+    def ended(self, capture: Capture) -> None:
+        """Counts a capture that has just come to its end."""
+        self.captures_ended.labels(capture.state.value, capture.reason.code.value if capture.reason else "").inc()
+        if capture.started_at and capture.stopped_at:
+            self.recording_seconds.observe((capture.stopped_at - capture.started_at).total_seconds())
+
+    def show_captures(self, counts: Mapping[State, int]) -> None:
+        """What the next scrape sees as the number of captures in each state."""
+        for state in State:
+            self.captures.labels(state.value).set(counts.get(state, 0))
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)
