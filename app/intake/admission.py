@@ -1,0 +1,111 @@
+"""Does this alert deserve a capture, and if not, why?
+
+Pure. The ledger calls `decide` for every firing alert while it holds the transaction in which the answer is written
+down; main.py binds the rules to it. Limits that need the process (cooldown, budget) are the pipeline's.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from app.errors import Code, Reason
+from app.model import Alert, Capture, Decision, Entry, Episode, Known, New, State, Trigger
+
+# A repeat on a row that was skipped for one of these is judged anew: the world may have changed meanwhile.
+MAY_CHANGE = frozenset({Code.NO_RULE, Code.PAUSED, Code.COOLDOWN, Code.BUDGET, Code.RESOLVED_BEFORE_START})
+
+
+class Terms(Protocol):
+    """What admission needs of a rule (app.intake.rules.Rule is one)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def profiler(self) -> str: ...
+    @property
+    def duration(self) -> timedelta: ...
+    @property
+    def cooldown(self) -> timedelta: ...
+
+
+def decide(
+    alert: Alert,
+    episode: Episode | None,
+    *,
+    now: datetime,
+    paused: str | None,
+    match: Callable[[Mapping[str, str]], Terms | None],
+    tried: int,
+    new_id: Callable[[], str],
+) -> Decision:
+    """A firing alert and the current episode of its fingerprint in, what becomes of it out.
+
+    match finds the alert's rule, tried is the number of rules it looks through; paused is None or says, as
+    "paused since … by …", why nothing starts; new_id makes a UUIDv7.
+    """
+    if episode is not None and not episode.state.ended and episode.resolved_at is None:
+        return Known(episode.capture_id)
+    rule = match(alert.labels)
+    hindrance = _hindrance(rule, tried, paused)
+    if episode is not None and not _over(episode, alert, rule) and not _judged_anew(episode, hindrance):
+        return Known(episode.capture_id)
+    return New(_capture(alert, rule, hindrance, now, new_id()))
+
+
+def _hindrance(rule: Terms | None, tried: int, paused: str | None) -> Reason | None:
+    if rule is None:
+        return Reason(
+            Code.NO_RULE,
+            f"none of the {tried} rules matches this alert's labels; add a rule for it, "
+            "or try rules out with `alertprof explain`",
+        )
+    if paused is not None:
+        return Reason(Code.PAUSED, f"captures are {paused}; POST /-/resume takes them up again")
+    return None
+
+
+def _over(episode: Episode, alert: Alert, rule: Terms | None) -> bool:
+    """startsAt alone is no key: Alertmanager's peers disagree on it, by less than any cooldown."""
+    if episode.resolved_at is not None:
+        return True
+    cooldown = rule.cooldown if rule else timedelta(0)
+    return episode.ended_at is not None and alert.starts_at > episode.ended_at + cooldown
+
+
+def _judged_anew(episode: Episode, hindrance: Reason | None) -> bool:
+    if episode.state is not State.SKIPPED or episode.reason_code not in MAY_CHANGE:
+        return False
+    return hindrance is None or hindrance.code != episode.reason_code
+
+
+def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: datetime, new_id: str) -> Capture:
+    trigger = Trigger(
+        kind="alert",
+        labels=alert.labels,
+        fingerprint=alert.fingerprint,
+        annotations=alert.annotations,
+        starts_at=alert.starts_at,
+        generator_url=alert.generator_url,
+    )
+    told = (Entry(now, "received", _received(trigger, rule)),)
+    if rule is None:
+        capture = Capture(new_id, now, trigger, due_at=now, timeline=told)
+    else:
+        capture = Capture(
+            new_id,
+            now,
+            trigger,
+            due_at=now,
+            rule=rule.name,
+            profiler=rule.profiler,
+            duration=rule.duration,
+            timeline=told,
+        )
+    return capture.skipped(now, hindrance.code, hindrance.message) if hindrance else capture
+
+
+def _received(trigger: Trigger, rule: Terms | None) -> str:
+    name = trigger.alertname or "an alert without a name"
+    since = f"{trigger.starts_at:%Y-%m-%d %H:%M:%S} UTC" if trigger.starts_at else "an unknown time"
+    answer = f"the rule «{rule.name}» answers it" if rule else "no rule answers it"
+    return f"Alertmanager says {name} has been firing since {since}; {answer}"

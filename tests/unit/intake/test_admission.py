@@ -1,0 +1,115 @@
+"""Which alert gets a capture, which falls on the one before, and why one is skipped."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.errors import Code
+from app.intake.rules import Rule, parse_matchers
+from app.model import Alert, Capture, Decision, Episode, Known, New, State
+from tests.unit.ledger.builders import NOON, admission, firing
+
+MINUTE = timedelta(minutes=1)
+HOT = Rule("hot", parse_matchers('alertname="HighCPU"'), timedelta(seconds=40), 10 * MINUTE, "command")
+COLD = Rule("cold", parse_matchers('alertname="Idle"'))
+RUNNING = Episode("old", State.RECORDING, None, None, None)
+COMPLETED = Episode("old", State.COMPLETED, None, NOON, None)
+
+
+def decided(
+    episode: Episode | None = None,
+    *,
+    alert: Alert | None = None,
+    rules: tuple[Rule, ...] = (HOT,),
+    paused: str | None = None,
+) -> Decision:
+    return admission(rules)(alert or firing(), episode, now=NOON, paused=paused)
+
+
+def new(decision: Decision) -> Capture:
+    assert isinstance(decision, New)
+    return decision.capture
+
+
+def skipped(code: Code) -> Episode:
+    return Episode("old", State.SKIPPED, code, NOON, None)
+
+
+def test_a_new_capture_is_due_now_as_its_rule_says() -> None:
+    capture = new(decided())
+    assert (capture.state, capture.due_at, capture.created_at) == (State.PENDING, NOON, NOON)
+    assert (capture.rule, capture.profiler, capture.duration) == ("hot", "command", timedelta(seconds=40))
+    assert (capture.trigger.kind, capture.trigger.fingerprint, capture.trigger.alertname) == ("alert", "a1", "HighCPU")
+    (entry,) = capture.timeline
+    assert (entry.at, entry.step) == (NOON, "received")
+    assert "HighCPU has been firing since 2026-11-23 12:00:00 UTC" in entry.message
+    assert "«hot»" in entry.message
+
+
+def test_without_any_rule_every_alert_is_captured_by_the_default_one() -> None:
+    assert new(decided(rules=())).rule == "default"
+
+
+def test_an_alert_of_no_rule_is_skipped_and_told_how_many_were_tried() -> None:
+    capture = new(decided(rules=(COLD, COLD)))
+    assert capture.reason is not None
+    assert (capture.state, capture.reason.code, capture.due_at) == (State.SKIPPED, Code.NO_RULE, None)
+    assert "none of the 2 rules" in capture.reason.message
+
+
+def test_while_paused_an_alert_is_skipped_and_told_by_whom() -> None:
+    capture = new(decided(paused="paused since noon by ops"))
+    assert capture.reason is not None
+    assert (capture.state, capture.reason.code) == (State.SKIPPED, Code.PAUSED)
+    assert "captures are paused since noon by ops" in capture.reason.message
+
+
+@pytest.mark.parametrize("state", [State.PENDING, State.RECORDING, State.COLLECTING])
+def test_a_repeat_falls_on_the_capture_that_is_under_way(state: State) -> None:
+    assert decided(replace(RUNNING, state=state)) == Known("old")
+
+
+@pytest.mark.parametrize("state", [State.COMPLETED, State.FAILED, State.CANCELED])
+def test_a_repeat_falls_on_the_capture_that_has_ended(state: State) -> None:
+    assert decided(replace(COMPLETED, state=state)) == Known("old")
+
+
+@pytest.mark.parametrize("episode", [RUNNING, COMPLETED, skipped(Code.DUPLICATE)])
+def test_after_it_was_resolved_an_alert_is_new(episode: Episode) -> None:
+    assert new(decided(replace(episode, resolved_at=NOON))).state is State.PENDING
+
+
+def test_a_start_later_than_the_end_and_the_cooldown_is_a_new_episode() -> None:
+    later = firing(starts_at=NOON + 10 * MINUTE + timedelta(seconds=1))
+    assert new(decided(COMPLETED, alert=later)).state is State.PENDING
+
+
+def test_a_start_within_the_cooldown_is_a_repeat() -> None:
+    assert decided(COMPLETED, alert=firing(starts_at=NOON + 10 * MINUTE)) == Known("old")
+
+
+@pytest.mark.parametrize("code", [Code.NO_RULE, Code.PAUSED, Code.COOLDOWN, Code.BUDGET, Code.RESOLVED_BEFORE_START])
+def test_what_was_skipped_for_a_reason_that_has_gone_is_captured_now(code: Code) -> None:
+    assert new(decided(skipped(code))).state is State.PENDING
+
+
+@pytest.mark.parametrize("code", [Code.DUPLICATE, Code.HOST_NOT_ALLOWED, Code.UNSAFE_SIGNAL])
+def test_what_was_skipped_for_good_stays_skipped(code: Code) -> None:
+    assert decided(skipped(code)) == Known("old")
+
+
+def test_the_same_reason_again_is_a_repeat() -> None:
+    assert decided(skipped(Code.PAUSED), paused="paused since noon by ops") == Known("old")
+    assert decided(skipped(Code.NO_RULE), rules=(COLD,)) == Known("old")
+
+
+def test_another_reason_is_a_row_of_its_own() -> None:
+    capture = new(decided(skipped(Code.NO_RULE), paused="paused since noon by ops"))
+    assert capture.reason is not None
+    assert capture.reason.code is Code.PAUSED
+
+
+def test_an_alert_without_a_name_is_told_as_such() -> None:
+    capture = new(decided(alert=replace(firing(), labels={}), rules=()))
+    assert "an alert without a name" in capture.timeline[0].message
