@@ -1,0 +1,160 @@
+"""Opening the database, and the only place where its faults become ours.
+
+SQLite: write-ahead log, synchronous=FULL (a row that was acknowledged survives a power cut), every transaction that
+writes begins IMMEDIATE, and one lock lets our own threads take turns instead of meeting SQLITE_BUSY.
+PostgreSQL: as it comes; rows are claimed with SKIP LOCKED.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+
+BUSY_SECONDS = 5
+# A fault's traceback in the log shall not show what is in the rows.
+_COMMON: dict[str, Any] = {"pool_use_lifo": True, "hide_parameters": True}
+_REMEDIES = {
+    "locked": "another program holds it; look for a backup or a sqlite3 shell that has it open",
+    "disk is full": "its disk is full; free some space",
+    "no space left": "its disk is full; free some space",
+    "readonly": "it may not be written; give the service's user the right to its file and directory",
+    "unable to open": "it cannot be opened; its directory must exist and belong to the service's user",
+    "malformed": "it is damaged; stop the service and restore a backup, or move the file away to begin anew",
+    "not a database": "it is no database; restore a backup, or move the file away to begin anew",
+}
+
+
+class LedgerUnavailable(Exception):
+    """The database did not answer, or would not take what was to be written; nothing of it was recorded.
+
+    Every method of the ledger may raise it. Its message names the database (without a password) and the remedy. It
+    may pass: whoever was to record something tries again, the webhook answers 503.
+    """
+
+
+class Database:
+    """One database for as long as the service lives.
+
+    url is SQLAlchemy's: sqlite:///relative/or//absolute, postgresql+psycopg://…. exclusive: on SQLite no second
+    service may open the same file. Raises LedgerUnavailable.
+    """
+
+    def __init__(self, url: str, *, exclusive: bool) -> None:
+        with _opening(url):
+            self.url = sa.make_url(url)
+            self.sqlite = _is_sqlite(self.url)
+            self._lock_file = _locked(self.url.database) if self.sqlite and exclusive else None
+            self.engine = _sqlite(self.url) if self.sqlite else _server(self.url)
+        self.owned = self._lock_file is not None
+        self._reader = self.engine.execution_options(reads_only=True)
+        self._turn: AbstractContextManager[object] = threading.Lock() if self.sqlite else nullcontext()
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction, committed when the block is left. IntegrityError comes through: it means something."""
+        with self._answering(), self._turn, self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for statements that only read, and never wait for a writer."""
+        with self._answering(), self._reader.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except DataError as error:
+            raise ValueError(f"the database cannot hold this: {error.orig}") from error
+        except SQLAlchemyError as error:
+            raise LedgerUnavailable(_sentence(self.url, error)) from error
+
+
+def _is_sqlite(url: sa.URL) -> bool:
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ArgumentError(f"{backend} is not supported")
+    return backend == "sqlite"
+
+
+@contextmanager
+def _opening(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise LedgerUnavailable(
+            f"{url.partition('://')[0]}://… is no database that can be used; "
+            "write sqlite:///data/alertprof.db or postgresql+psycopg://…"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise LedgerUnavailable(
+            f"the database's driver {error.name} is not installed; pip install 'alertprof[postgres]'"
+        ) from error
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    # More connections than one service has threads at work; an idle one costs a file descriptor or two.
+    engine = sa.create_engine(url, **_COMMON, pool_size=16, max_overflow=64, connect_args={"timeout": BUSY_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        if not connection.get_execution_options().get("reads_only"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _server(url: sa.URL) -> sa.Engine:
+    return sa.create_engine(url, **_COMMON, pool_recycle=1800, connect_args={"connect_timeout": BUSY_SECONDS})
+
+
+def _locked(database: str | None) -> int:
+    """A lock that the kernel gives back however the process ends."""
+    path = Path(f"{database}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LedgerUnavailable(
+            f"{path} cannot be made: {error.strerror}; give the service a directory it may write"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise LedgerUnavailable(
+            f"another alertprof serves {database} already; stop it, give this one its own storage.database, "
+            "or let both use PostgreSQL"
+        ) from error
+    return lock
+
+
+def _sentence(url: sa.URL, error: SQLAlchemyError) -> str:
+    name = url.render_as_string(hide_password=True)
+    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    first = said.splitlines()[0] if said else type(error).__name__
+    remedy = next(
+        (remedy for sign, remedy in _REMEDIES.items() if sign in said.lower()), "see that it runs and answers"
+    )
+    return f"the ledger {name} is not available ({first}): {remedy}"

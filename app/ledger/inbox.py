@@ -1,0 +1,86 @@
+"""Group commit: one thread writes what all waiting deliveries bring in one transaction.
+
+A commit that survives a power cut costs the same for one row as for a hundred; deliveries that arrive while one is
+under way share the next. The ledger puts deliveries in, and each one's future is done when its rows are on disk.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+
+from app.ledger.arrivals import Receipt
+from app.ledger.database import LedgerUnavailable
+from app.model import Alert
+
+MAX_ALERTS = 2000  # in one transaction, unless one message brings more
+
+Delivery = tuple[Sequence[Alert], Future[Receipt]]
+
+
+class Inbox:
+    """write: what records a batch and returns once it is committed, or raises."""
+
+    def __init__(self, write: Callable[[Sequence[Sequence[Alert]]], list[Receipt]]) -> None:
+        self._write = write
+        self._waiting: SimpleQueue[Delivery | None] = SimpleQueue()
+        self._door = threading.Lock()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, alerts: Sequence[Alert]) -> Future[Receipt]:
+        """Never blocks on the database. A closed inbox answers with LedgerUnavailable."""
+        future: Future[Receipt] = Future()
+        with self._door:
+            if self._closed:
+                future.set_exception(LedgerUnavailable("the ledger is closed: the service is stopping"))
+                return future
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="ledger-inbox", daemon=True)
+                self._thread.start()
+            self._waiting.put((alerts, future))
+        return future
+
+    def close(self) -> None:
+        """Writes what is waiting, then ends."""
+        with self._door:
+            self._closed = True
+            self._waiting.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            batch, last = self._batch(first)
+            self._settle([delivery for delivery in batch if delivery[1].set_running_or_notify_cancel()])
+            if last:
+                return
+
+    def _batch(self, first: Delivery) -> tuple[list[Delivery], bool]:
+        """All that waits, up to a limit; and whether that was the end."""
+        batch, alerts = [first], len(first[0])
+        while alerts < MAX_ALERTS:
+            try:
+                delivery = self._waiting.get_nowait()
+            except Empty:
+                break
+            if delivery is None:
+                return batch, True
+            batch.append(delivery)
+            alerts += len(delivery[0])
+        return batch, False
+
+    def _settle(self, batch: list[Delivery]) -> None:
+        """A fault of the database is everybody's; any other is of one delivery, and the rest must not share it."""
+        try:
+            receipts = self._write([alerts for alerts, _ in batch]) if batch else []
+        except Exception as error:
+            if isinstance(error, LedgerUnavailable) or len(batch) == 1:
+                for _, future in batch:
+                    future.set_exception(error)
+            else:
+                for delivery in batch:
+                    self._settle([delivery])
+        else:
+            for (_, future), receipt in zip(batch, receipts, strict=True):
+                future.set_result(receipt)

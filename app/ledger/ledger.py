@@ -1,0 +1,234 @@
+"""The ledger's door: what must survive a restart is written and read through this one class.
+
+The webhook brings alerts, the worker claims and saves, the API asks; they know nothing of each other. Nothing that
+the database says leaves this room but LedgerUnavailable (see database.py) and what each method names.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.ledger import arrivals, capacity, claims, migrations, queries, switches
+from app.ledger.arrivals import Decide, Receipt
+from app.ledger.capacity import Bounds, Full
+from app.ledger.claims import Claim, FenceLost, ProcessTaken
+from app.ledger.database import Database, LedgerUnavailable
+from app.ledger.inbox import Inbox
+from app.ledger.queries import Filter, Page, Stored
+from app.model import Alert, Capture, State, Step
+
+__all__ = [
+    "Bounds",
+    "Claim",
+    "Decide",
+    "FenceLost",
+    "Filter",
+    "Full",
+    "Ledger",
+    "LedgerUnavailable",
+    "Page",
+    "ProcessTaken",
+    "Receipt",
+    "Stored",
+]
+
+_ATTEMPTS = 3
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """One database. All methods may be called from any thread.
+
+    url: sqlite:///… or postgresql+psycopg://…; decide: admission.decide with the rules bound, may be replaced at any
+    time by setting it; bounds: how many recordings at once (None: any number); exclusive: on SQLite this process owns
+    the file (`serve` does), a second owner is refused;
+    clock: the time at which a batch of alerts is decided.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        decide: Decide,
+        bounds: Bounds | None = None,
+        exclusive: bool = False,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self.decide = decide
+        self.bounds = bounds
+        self.on_due: Callable[[], None] = lambda: None
+        """Called, from any thread, after a commit that made something due; must return at once."""
+        self._clock = clock
+        self._database = Database(url, exclusive=exclusive)
+        self._inbox = Inbox(self._record)
+
+    def migrate(self) -> None:
+        """Bring the tables up to this version; needed once before anything else. The owner of an SQLite file then
+        frees all leases: whoever held them is dead, and what it left is taken up at once."""
+        with self._database.writing() as connection:
+            migrations.upgrade(connection)
+            if self._database.owned:
+                claims.free_all(connection)
+
+    def close(self) -> None:
+        """Writes the deliveries that wait, then lets go of the database."""
+        self._inbox.close()
+        self._database.close()
+
+    # the intake
+
+    def receive(self, alerts: Sequence[Alert]) -> Future[Receipt]:
+        """One delivery. Its future is done when all of it is on disk; LedgerUnavailable in it: nothing of it is."""
+        return self._inbox.put(alerts)
+
+    def _record(self, deliveries: Sequence[Sequence[Alert]]) -> list[Receipt]:
+        receipts = self._recorded(deliveries)
+        if any(receipt.created for receipt in receipts):
+            self.on_due()
+        return receipts
+
+    def _recorded(self, deliveries: Sequence[Sequence[Alert]]) -> list[Receipt]:
+        for _ in range(_ATTEMPTS):
+            try:
+                with self._database.writing() as connection:
+                    return arrivals.record(connection, deliveries, self.decide, self._clock())
+            except IntegrityError as error:
+                quicker = error
+        raise LedgerUnavailable("other replicas keep recording the same alerts; send this again") from quicker
+
+    def create(self, capture: Capture) -> None:
+        """A capture that a person asked for. Raises ValueError if its id is there already."""
+        try:
+            with self._database.writing() as connection:
+                queries.create(connection, capture)
+        except IntegrityError as error:
+            raise ValueError(f"there is a capture {capture.id} already") from error
+        self.on_due()
+
+    # the worker
+
+    def claim(self, now: datetime, owner: str, lease: timedelta) -> Claim | None:
+        """The most urgent capture that is due and nobody's, ours until now + lease: one that records and must be
+        stopped before any other, then the one due longest."""
+        with self._database.writing() as connection:
+            return claims.take(connection, now, owner, lease)
+
+    def renew(self, claim: Claim, now: datetime, lease: timedelta) -> None:
+        """Ours until now + lease. Raises FenceLost."""
+        with self._database.writing() as connection:
+            claims.renew(connection, claim, now, lease)
+
+    def save(self, claim: Claim, capture: Capture) -> None:
+        """Write the next value down and keep the lease. Raises FenceLost; ProcessTaken if another capture is active
+        on its process; Full if it is about to start and there is no room for it; ValueError if it has not ended and
+        is due never.
+
+        resolved_at and stop_requested_at are never written. A stop that was asked for since the claim keeps the row
+        due, whatever due_at the capture has.
+        """
+        self._save(claim, capture, release=False)
+
+    def release(self, claim: Claim, capture: Capture) -> None:
+        """save, and give the lease up."""
+        self._save(claim, capture, release=True)
+
+    def _save(self, claim: Claim, capture: Capture, *, release: bool) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                with self._database.writing() as connection:
+                    if self.bounds and capture.step is Step.START and claim.capture.step is Step.RESOLVE:
+                        self._place(connection, capture, self.bounds)
+                    return claims.save(connection, claim, capture, release=release)
+            except IntegrityError:
+                self._taken(capture)
+        raise LedgerUnavailable(f"captures keep beginning and ending on the process of {capture.id}; try again")
+
+    def _place(self, connection: sa.Connection, capture: Capture, bounds: Bounds) -> None:
+        """A place for one more recording. That the process has one is a better reason than that there is no room."""
+        other = claims.active_on(connection, capture.process.life) if capture.process else None
+        if other not in (None, capture.id):
+            raise ProcessTaken(str(other))
+        capacity.take(connection, capture, bounds, self._clock())
+
+    def _taken(self, capture: Capture) -> None:
+        life = capture.process.life if capture.process else ""
+        with self._database.reading() as connection:
+            other = claims.active_on(connection, life)
+        if other is not None:
+            raise ProcessTaken(other)
+
+    def next_due(self) -> datetime | None:
+        """When the next capture can be claimed: it is due, and nobody holds it any more."""
+        with self._database.reading() as connection:
+            return claims.soonest(connection)
+
+    def last_ended(self, life: str, host: str, service: str) -> Capture | None:
+        """The latest capture that recorded and has ended: on this process (ProcessId.life), or of this service on
+        this host, since a process that was restarted is as a new one."""
+        with self._database.reading() as connection:
+            return queries.last_ended(connection, life, host, service)
+
+    # the API
+
+    def get(self, id_: str) -> Capture | None:
+        with self._database.reading() as connection:
+            return queries.get(connection, id_)
+
+    def find(self, asked: Filter) -> Page:
+        """Newest first. Raises ValueError, a sentence, for a cursor that is none."""
+        with self._database.reading() as connection:
+            return queries.find(connection, asked)
+
+    def of_fingerprint(self, fingerprint: str) -> tuple[Capture, ...]:
+        """The captures of one alert, newest first, 500 at most."""
+        with self._database.reading() as connection:
+            return queries.of_fingerprint(connection, fingerprint)
+
+    def counts(self) -> dict[State, int]:
+        """How many captures there are, for every state."""
+        with self._database.reading() as connection:
+            return queries.counts(connection)
+
+    def request_stop(self, id_: str, now: datetime) -> bool:
+        """Make the capture due with stop_requested_at set; False if there is none or it has ended."""
+        with self._database.writing() as connection:
+            asked = queries.request_stop(connection, id_, now)
+        if asked:
+            self.on_due()
+        return asked
+
+    def pin(self, id_: str, to: bool) -> bool:
+        """Whether retention must leave it alone; False if there is no such capture."""
+        with self._database.writing() as connection:
+            return queries.pin(connection, id_, to)
+
+    def stored(self) -> tuple[Stored, ...]:
+        """Every capture that has ended, the one that ended first first."""
+        with self._database.reading() as connection:
+            return queries.stored(connection)
+
+    def delete(self, id_: str) -> Capture | None:
+        """Remove the row of a capture that has ended, and give its last value; None if nothing was removed. The
+        files are the caller's to remove. An alert that still fires is then new again."""
+        with self._database.writing() as connection:
+            return queries.delete(connection, id_)
+
+    def paused(self) -> str | None:
+        """ "paused since … by …", or None."""
+        with self._database.reading() as connection:
+            return switches.paused(connection)
+
+    def pause(self, now: datetime, by: str) -> None:
+        """New alerts become skipped rows until resume."""
+        with self._database.writing() as connection:
+            switches.pause(connection, now, by)
+
+    def resume(self) -> None:
+        with self._database.writing() as connection:
+            switches.resume(connection)

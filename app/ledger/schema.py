@@ -1,0 +1,92 @@
+"""The tables as the code sees them; migrations/ makes them, and a test holds the two together.
+
+Times are whole microseconds since 1970 in UTC, on both databases. JSON is text that only rows.py reads.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+# UUIDv7 in text sorts by time only where letters sort by their code.
+_Id = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+captures = sa.Table(
+    "captures",
+    metadata,
+    sa.Column("id", _Id, primary_key=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    # what asked for it
+    sa.Column("trigger_kind", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text),
+    sa.Column("alertname", sa.Text, nullable=False),
+    sa.Column("labels", sa.Text, nullable=False),
+    sa.Column("annotations", sa.Text, nullable=False),
+    sa.Column("starts_at", sa.BigInteger),
+    sa.Column("generator_url", sa.Text, nullable=False),
+    sa.Column("requested_by", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    # how far it has come
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("turn", sa.SmallInteger, nullable=False),  # 0: it records and must be stopped, 1: the rest
+    sa.Column("due_at", sa.BigInteger),
+    sa.Column("give_up_at", sa.BigInteger),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("reason_code", sa.Text),
+    sa.Column("reason_message", sa.Text),
+    sa.Column("started_at", sa.BigInteger),
+    sa.Column("stopped_at", sa.BigInteger),
+    sa.Column("ended_at", sa.BigInteger),
+    # what it is
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("profiler", sa.Text, nullable=False),
+    sa.Column("duration", sa.BigInteger, nullable=False),
+    sa.Column("host", sa.Text),  # these two are the target's, null until there is one
+    sa.Column("service", sa.Text),
+    sa.Column("target", sa.Text),
+    sa.Column("process", sa.Text),
+    sa.Column("life", sa.Text),  # ProcessId.life, also when it has ended
+    sa.Column("timeline", sa.Text, nullable=False),
+    sa.Column("artifacts", sa.Text, nullable=False),
+    sa.Column("findings", sa.Text, nullable=False),
+    sa.Column("own_labels", sa.Text, nullable=False),
+    sa.Column("notes", sa.Text, nullable=False),
+    # written by the intake and the API only
+    sa.Column("resolved_at", sa.BigInteger),
+    sa.Column("stop_requested_at", sa.BigInteger),
+    sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
+    # unique where not null
+    sa.Column("episode", sa.Text),  # the fingerprint, while this is its current row
+    sa.Column("active_process", sa.Text),  # the life, until this has ended
+    # the lease
+    sa.Column("owner", sa.Text),
+    sa.Column("lease_until", sa.BigInteger),
+    sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+
+def _index(name: str, *columns: str, unique: bool = False, where: str | None = None) -> sa.Index:
+    """`where`: a column; rows in which it is null are left out, which keeps these indexes small."""
+    only = captures.c[where].is_not(None) if where else None
+    return sa.Index(
+        name, *(captures.c[column] for column in columns), unique=unique, sqlite_where=only, postgresql_where=only
+    )
+
+
+_index("captures_episode", "episode", unique=True, where="episode")
+_index("captures_active_process", "active_process", unique=True, where="active_process")
+_index("captures_due", "turn", "due_at", where="due_at")
+_index("captures_life", "life", "started_at", where="life")
+_index("captures_created_at", "created_at")
+_index("captures_fingerprint", "fingerprint", "id")
+_index("captures_alertname", "alertname", "id")
+_index("captures_service", "service", "id", where="service")
+_index("captures_host", "host", "id", where="host")
+_index("captures_state", "state", "id")

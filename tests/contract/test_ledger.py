@@ -1,0 +1,601 @@
+"""What every database must do alike: one run over SQLite, one over PostgreSQL where its server is installed."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from app.errors import Code, Reason
+from app.intake.rules import Rule, parse_matcher, parse_matchers
+from app.ledger.ledger import Bounds, Claim, FenceLost, Filter, Full, Ledger, LedgerUnavailable, ProcessTaken
+from app.ledger.schema import metadata
+from app.model import Artifact, Finding, Kind, State, Step, Target
+from tests.lab.postgres import NoPostgres, postgres
+from tests.unit.ledger.builders import (
+    LEASE,
+    ME,
+    NOON,
+    admission,
+    completed,
+    firing,
+    ids,
+    manual,
+    process,
+    recording,
+    resolved,
+)
+
+SECOND = timedelta(seconds=1)
+Open = Callable[..., Ledger]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    try:
+        with postgres() as url:
+            yield url
+    except NoPostgres as reason:
+        pytest.skip(f"the ledger's contract did NOT run over PostgreSQL: {reason}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    server: str = request.getfixturevalue("server")
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text("DROP DATABASE IF EXISTS ledger WITH (FORCE)"))
+        connection.execute(sa.text("CREATE DATABASE ledger"))
+    engine.dispose()
+    return server.replace("/postgres?", "/ledger?")
+
+
+@pytest.fixture
+def open_ledger(url: str) -> Iterator[Open]:
+    """A service's ledger; the second one is another replica's."""
+    opened: list[Ledger] = []
+    new_id = ids()
+
+    def open_(rules: tuple[Rule, ...] = ()) -> Ledger:
+        opened.append(Ledger(url, decide=admission(rules, new_id), clock=lambda: NOON))
+        opened[-1].migrate()
+        return opened[-1]
+
+    yield open_
+    for ledger in opened:
+        ledger.close()
+
+
+@pytest.fixture
+def ledger(open_ledger: Open) -> Ledger:
+    return open_ledger()
+
+
+def claimed(ledger: Ledger, now: timedelta = timedelta(0), owner: str = ME) -> Claim:
+    claim = ledger.claim(NOON + now, owner, LEASE)
+    assert claim is not None
+    return claim
+
+
+# alerts arrive
+
+
+def test_a_firing_alert_becomes_a_pending_capture_that_is_due(ledger: Ledger) -> None:
+    receipt = ledger.receive([firing("a1", job="order")]).result(9)
+    (id_,) = receipt.created
+    capture = ledger.get(id_)
+    assert capture is not None
+    assert (capture.state, capture.due_at, capture.rule) == (State.PENDING, NOON, "default")
+    assert capture.trigger.labels == {"alertname": "HighCPU", "job": "order"}
+    assert (capture.trigger.fingerprint, capture.trigger.starts_at) == ("a1", NOON)
+    assert (receipt.known, receipt.skipped) == ((), ())
+
+
+def test_a_repeat_falls_on_its_episode_though_its_start_differs(ledger: Ledger) -> None:
+    (id_,) = ledger.receive([firing()]).result(9).created
+    receipt = ledger.receive([firing(starts_at=NOON - 30 * SECOND), firing()]).result(9)
+    assert (receipt.created, receipt.known) == ((), (id_,))
+
+
+def test_two_alerts_are_two_captures_and_the_receipt_keeps_their_order(ledger: Ledger) -> None:
+    receipt = ledger.receive([firing("b"), firing("a")]).result(9)
+    captures = [ledger.get(id_) for id_ in receipt.created]
+    assert [capture and capture.trigger.fingerprint for capture in captures] == ["b", "a"]
+
+
+def test_a_resolved_alert_is_noted_on_its_capture_and_the_next_firing_is_a_new_one(ledger: Ledger) -> None:
+    (first,) = ledger.receive([firing()]).result(9).created
+    assert ledger.receive([resolved(ends_at=NOON + SECOND)]).result(9).created == ()
+    noted = ledger.get(first)
+    assert noted is not None
+    assert noted.resolved_at == NOON + SECOND
+    (second,) = ledger.receive([firing()]).result(9).created
+    assert second != first
+    assert ledger.receive([firing()]).result(9).known == (second,)
+
+
+def test_the_first_resolution_stays(ledger: Ledger) -> None:
+    (id_,) = ledger.receive([firing()]).result(9).created
+    ledger.receive([resolved(ends_at=NOON + SECOND)]).result(9)
+    ledger.receive([resolved(ends_at=NOON + 5 * SECOND)]).result(9)
+    capture = ledger.get(id_)
+    assert capture is not None
+    assert capture.resolved_at == NOON + SECOND
+
+
+def test_a_resolved_alert_of_no_known_episode_is_nothing(ledger: Ledger) -> None:
+    receipt = ledger.receive([resolved()]).result(9)
+    assert (receipt.created, receipt.known, receipt.skipped) == ((), (), ())
+    assert ledger.find(Filter()).captures == ()
+
+
+def test_firing_resolved_firing_in_one_delivery_are_two_captures(ledger: Ledger) -> None:
+    receipt = ledger.receive([firing(), resolved(), firing(), firing()]).result(9)
+    first, second = (ledger.get(id_) for id_ in receipt.created)
+    assert first is not None
+    assert second is not None
+    assert (first.resolved_at, second.resolved_at) == (NOON, None)
+    assert receipt.known == (second.id,)
+
+
+def test_an_alert_of_no_rule_is_a_skipped_row_and_its_repeat_is_known(open_ledger: Open) -> None:
+    ledger = open_ledger((Rule("orders", parse_matchers('job="order"')),))
+    receipt = ledger.receive([firing()]).result(9)
+    ((fingerprint, reason),) = receipt.skipped
+    assert (receipt.created, fingerprint, reason.code) == ((), "a1", Code.NO_RULE)
+    (row,) = ledger.find(Filter()).captures
+    assert (row.state, row.reason, row.due_at) == (State.SKIPPED, reason, None)
+    assert ledger.receive([firing()]).result(9).known == (row.id,)
+
+
+def test_while_paused_alerts_are_skipped_and_their_repeats_are_captured_afterwards(ledger: Ledger) -> None:
+    ledger.pause(NOON, "ops")
+    ledger.pause(NOON + SECOND, "someone else")
+    assert ledger.paused() == "paused since 2026-11-23 12:00:00 UTC by ops"
+    ((_, reason),) = ledger.receive([firing()]).result(9).skipped
+    assert reason.code is Code.PAUSED
+    ledger.resume()
+    assert ledger.paused() is None
+    assert len(ledger.receive([firing()]).result(9).created) == 1
+
+
+def test_fifty_deliveries_of_two_alerts_on_two_replicas_make_two_captures(open_ledger: Open) -> None:
+    replicas = [open_ledger(), open_ledger()]
+    alerts = [[firing("a"), firing("b")], [firing("b"), firing("a")]]
+    with ThreadPoolExecutor(16) as pool:
+        sent = list(pool.map(lambda n: replicas[n % 2].receive(alerts[n % 2]).result(30), range(50)))
+    created = [id_ for receipt in sent for id_ in receipt.created]
+    assert len(created) == 2
+    assert all(set(receipt.created) | set(receipt.known) == set(created) for receipt in sent)
+    assert len(replicas[0].find(Filter()).captures) == 2
+
+
+def test_a_delivery_that_cannot_be_decided_does_not_take_others_with_it(ledger: Ledger) -> None:
+    sound = ledger.decide
+    begun, go_on = threading.Event(), threading.Event()
+
+    def decide(alert, episode, **world):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003, ANN202
+        if alert.fingerprint == "first":
+            begun.set()
+            go_on.wait(9)
+        if alert.fingerprint == "poison":
+            raise ZeroDivisionError
+        return sound(alert, episode, **world)
+
+    ledger.decide = decide
+    ledger.receive([firing("first")])
+    assert begun.wait(9)
+    poison, good = ledger.receive([firing("poison")]), ledger.receive([firing("good")])
+    go_on.set()
+    assert isinstance(poison.exception(9), ZeroDivisionError)
+    assert len(good.result(9).created) == 1
+
+
+def test_whatever_is_in_a_label_comes_back(ledger: Ledger) -> None:
+    odd = {"app.kubernetes.io/name": "订单 🙂", "nul": "a\x00b", "quote": "\"'\\\n", "alertname": "NUL\x00"}
+    (id_,) = ledger.receive([replace(firing(), labels=odd)]).result(9).created
+    capture = ledger.get(id_)
+    assert capture is not None
+    assert capture.trigger.labels == odd
+
+
+# work is claimed
+
+
+def test_what_is_due_is_claimed_once(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    assert claimed(ledger).capture == ledger.get(manual(1).id)
+    assert ledger.claim(NOON, "other", LEASE) is None
+
+
+def test_what_is_not_yet_due_is_not_claimed(ledger: Ledger) -> None:
+    ledger.create(manual(1, due_at=NOON + SECOND))
+    assert ledger.claim(NOON, ME, LEASE) is None
+    assert ledger.next_due() == NOON + SECOND
+    assert claimed(ledger, SECOND).capture.id == manual(1).id
+
+
+def test_stops_go_before_starts_and_the_longest_due_first(ledger: Ledger) -> None:
+    ledger.create(manual(1, due_at=NOON - SECOND))
+    ledger.create(manual(2, due_at=NOON - 2 * SECOND))
+    ledger.create(recording(manual(3), pid=3, until=NOON))
+    ledger.create(replace(recording(manual(4), pid=4, until=NOON - SECOND), step=Step.STOP))
+    order = [claimed(ledger).capture.id for _ in range(4)]
+    assert order == [manual(number).id for number in (4, 3, 2, 1)]
+
+
+def test_a_lease_that_ran_out_is_taken_over_and_the_late_owner_saves_nothing(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    late = claimed(ledger, owner="late")
+    assert ledger.next_due() == NOON + LEASE
+    assert ledger.claim(NOON + LEASE - SECOND, "next", LEASE) is None
+    taken = claimed(ledger, LEASE, owner="next")
+    assert taken.fence > late.fence
+    with pytest.raises(FenceLost):
+        ledger.save(late, late.capture.told(NOON, "late", "too late"))
+    with pytest.raises(FenceLost):
+        ledger.renew(late, NOON + LEASE, LEASE)
+    ledger.save(taken, taken.capture.told(NOON, "next", "in time"))
+    capture = ledger.get(taken.capture.id)
+    assert capture is not None
+    assert [entry.step for entry in capture.timeline] == ["next"]
+
+
+def test_an_owner_that_takes_its_own_row_again_saves_by_its_new_claim_only(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    old = claimed(ledger)
+    new = claimed(ledger, LEASE)
+    with pytest.raises(FenceLost):
+        ledger.save(old, old.capture)
+    ledger.save(new, new.capture)
+
+
+def test_a_renewed_lease_is_not_taken_over(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    ledger.renew(claim, NOON + 20 * SECOND, LEASE)
+    assert ledger.claim(NOON + LEASE, "next", LEASE) is None
+    assert ledger.claim(NOON + 20 * SECOND + LEASE, "next", LEASE) is not None
+
+
+def test_what_is_released_can_be_claimed_at_once_and_saved_no_more(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    ledger.release(claim, claim.capture)
+    with pytest.raises(FenceLost):
+        ledger.save(claim, claim.capture)
+    assert claimed(ledger, owner="next").fence == claim.fence + 1
+
+
+def test_many_workers_claim_every_row_exactly_once(open_ledger: Open) -> None:
+    replicas = [open_ledger(), open_ledger()]
+    for number in range(40):
+        replicas[0].create(manual(number + 1))
+
+    def work(worker: int) -> list[str]:
+        mine = []
+        while (claim := replicas[worker % 2].claim(NOON, f"w{worker}", LEASE)) is not None:
+            mine.append(claim.capture.id)
+        return mine
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [id_ for mine in pool.map(work, range(8)) for id_ in mine]
+    assert sorted(taken) == [manual(number + 1).id for number in range(40)]
+
+
+# and saved
+
+
+def test_a_capture_comes_back_as_it_was_saved(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    full = replace(
+        recording(claim.capture),
+        target=Target("h", 7, "s", "/x", "x -f", NOON, "c", "u", "go1.25", "v1.6.0", "port"),
+        give_up_at=NOON + SECOND,
+        attempt=3,
+        reason=Reason(Code.TIMEOUT, "slow"),
+        stopped_at=NOON,
+        artifacts=(Artifact("a.pprof", Kind.CPU, 3, "ab"),),
+        findings=(Finding("warning", "hot", "spin() is hot", "cpu", ("main.spin",)),),
+        labels={"a": "b"},
+        notes={"files": ["x"], "deep": {"n": 1}},
+        duration=timedelta(milliseconds=1500),
+        profiler="go-zero",
+    ).told(NOON + timedelta(microseconds=1), "start", "recording")
+    ledger.save(claim, full)
+    assert ledger.get(full.id) == full
+
+
+def test_two_captures_cannot_be_active_on_one_process(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    ledger.create(manual(2))
+    first, second = claimed(ledger), claimed(ledger)
+    ledger.save(first, recording(first.capture))
+    with pytest.raises(ProcessTaken) as taken:
+        ledger.save(second, recording(second.capture))
+    assert taken.value.other == first.capture.id
+    ledger.save(second, recording(second.capture, pid=8))
+
+
+def test_an_ended_capture_leaves_its_process_to_the_next(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    ledger.create(manual(2))
+    first, second = claimed(ledger), claimed(ledger)
+    ledger.save(first, recording(first.capture))
+    assert ledger.last_ended(process().life, "", "") is None
+    ended = completed(recording(first.capture))
+    ledger.release(first, ended)
+    assert ledger.last_ended(process().life, "", "") == ended
+    assert ledger.last_ended(process(8).life, "", "") is None
+    ledger.release(second, recording(second.capture))
+
+
+def test_a_capture_that_never_recorded_is_not_the_last_of_its_process(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    ledger.release(claim, replace(claim.capture, process=process()).skipped(NOON, Code.COOLDOWN, "too soon"))
+    assert ledger.last_ended(process().life, "", "") is None
+
+
+def test_a_service_that_was_restarted_is_as_its_old_process(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    ended = replace(completed(recording(claim.capture)), target=Target("h", 7, service="orders"))
+    ledger.release(claim, ended)
+    assert ledger.last_ended(process(8).life, "h", "orders") == ended
+    assert ledger.last_ended(process(8).life, "h", "payments") is None
+    assert ledger.last_ended(process(8).life, "other", "orders") is None
+
+
+@pytest.mark.parametrize(
+    ("bounds", "second", "word"),
+    [
+        (Bounds(per_host=1, per_service=9), Target("h", 8, service="other"), "limits.per_host"),
+        (Bounds(per_host=9, per_service=1), Target("i", 8, service="orders"), "limits.per_service"),
+        (Bounds(per_host=9, per_service=9, at_once=1), Target("i", 8, service="other"), "limits.at_once"),
+    ],
+)
+def test_a_recording_too_many_waits_until_another_has_ended(
+    ledger: Ledger, bounds: Bounds, second: Target, word: str
+) -> None:
+    ledger.bounds = bounds
+    ledger.create(manual(1))
+    ledger.create(manual(2))
+    first, later = claimed(ledger), claimed(ledger)
+    taken = replace(first.capture, target=Target("h", 7, service="orders"), process=process())
+    ledger.save(first, taken.to(Step.START, due=NOON))
+    waiting = replace(later.capture, target=second, process=process(8)).to(Step.START, due=NOON)
+    with pytest.raises(Full, match=re.escape(word)) as full:
+        ledger.save(later, waiting)
+    assert full.value.waits
+    ledger.save(first, taken.to(Step.COLLECT, due=NOON))
+    ledger.save(later, waiting)
+
+
+def test_that_the_process_is_taken_is_said_before_that_there_is_no_room(ledger: Ledger) -> None:
+    ledger.bounds = Bounds()
+    ledger.create(manual(1))
+    ledger.create(manual(2))
+    first, later = claimed(ledger), claimed(ledger)
+    target = Target("h", 7, service="orders")
+    ledger.save(first, replace(first.capture, target=target, process=process()).to(Step.START, due=NOON))
+    with pytest.raises(ProcessTaken):
+        ledger.save(later, replace(later.capture, target=target, process=process()).to(Step.START, due=NOON))
+
+
+def test_the_hours_budget_is_not_waited_for(ledger: Ledger) -> None:
+    ledger.bounds = Bounds(per_hour=1)
+    ledger.create(manual(1))
+    ledger.create(manual(2))
+    first, later = claimed(ledger), claimed(ledger)
+    ledger.release(first, completed(recording(first.capture)))
+    with pytest.raises(Full, match=r"limits\.per_hour") as full:
+        ledger.save(later, replace(later.capture, process=process(8)).to(Step.START, due=NOON))
+    assert not full.value.waits
+
+
+def test_a_capture_that_would_be_due_never_is_refused(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    with pytest.raises(ValueError, match="due never"):
+        ledger.save(claim, replace(claim.capture, due_at=None))
+    with pytest.raises(ValueError, match="due never"):
+        ledger.create(manual(2, due_at=None))
+
+
+def test_an_id_is_given_once(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    with pytest.raises(ValueError, match="already"):
+        ledger.create(manual(1))
+
+
+def test_what_the_intake_noted_meanwhile_survives_a_save(ledger: Ledger) -> None:
+    ledger.receive([firing()]).result(9)
+    claim = claimed(ledger)
+    ledger.receive([resolved()]).result(9)
+    ledger.release(claim, claim.capture)
+    capture = ledger.get(claim.capture.id)
+    assert capture is not None
+    assert capture.resolved_at == NOON
+
+
+# a stop is asked for
+
+
+def test_a_stop_makes_a_waiting_capture_due(ledger: Ledger) -> None:
+    ledger.create(recording(manual(1)))
+    assert ledger.claim(NOON + SECOND, ME, LEASE) is None
+    assert ledger.request_stop(manual(1).id, NOON + SECOND)
+    claim = claimed(ledger, SECOND)
+    assert claim.capture.stop_requested_at == NOON + SECOND
+
+
+def test_a_stop_that_comes_while_it_is_worked_on_is_seen_after_the_save(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    ledger.request_stop(manual(1).id, NOON + SECOND)
+    ledger.save(claim, recording(claim.capture))
+    ledger.release(claim, recording(claim.capture))
+    seen = claimed(ledger, SECOND)
+    assert (seen.capture.stop_requested_at, seen.capture.due_at) == (NOON + SECOND, NOON + SECOND)
+    ledger.release(seen, recording(seen.capture))
+    assert ledger.claim(NOON + SECOND, ME, LEASE) is None, "a stop that was seen makes nothing due"
+
+
+def test_a_stop_that_comes_while_it_ends_does_not_revive_it(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    ledger.request_stop(manual(1).id, NOON)
+    ledger.release(claim, completed(claim.capture))
+    assert ledger.claim(NOON + LEASE, ME, LEASE) is None
+
+
+def test_what_has_ended_or_never_was_cannot_be_stopped(ledger: Ledger) -> None:
+    ledger.create(completed(manual(1)))
+    assert not ledger.request_stop(manual(1).id, NOON)
+    assert not ledger.request_stop(manual(2).id, NOON)
+
+
+def test_only_what_has_ended_is_deleted(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    ledger.create(completed(manual(2)))
+    assert ledger.delete(manual(1).id) is None
+    deleted = ledger.delete(manual(2).id)
+    assert deleted is not None
+    assert deleted.id == manual(2).id
+    assert ledger.get(manual(2).id) is None
+    assert ledger.get(manual(1).id) is not None
+
+
+def test_whoever_waits_for_work_is_woken_when_something_is_due_and_only_then(ledger: Ledger) -> None:
+    woken: list[int] = []
+    ledger.on_due = lambda: woken.append(1)
+    ledger.receive([firing()]).result(9)
+    ledger.create(manual(100))
+    ledger.request_stop(manual(100).id, NOON)
+    assert len(woken) == 3
+    ledger.receive([firing(), resolved()]).result(9)
+    ledger.request_stop(manual(101).id, NOON)
+    assert len(woken) == 3
+
+
+# captures are looked at
+
+
+def filled(ledger: Ledger) -> None:
+    """Five captures, one a minute; the odd ones are completed, of the host h1."""
+    for number in range(1, 6):
+        odd = number % 2 == 1
+        target = Target(f"h{number % 2}", service="order" if odd else "pay")
+        capture = replace(manual(number), created_at=NOON + number * 60 * SECOND, target=target)
+        capture = replace(capture, trigger=replace(capture.trigger, labels={"n": str(number), "alertname": "X"}))
+        ledger.create(completed(capture) if odd else replace(capture, profiler="command"))
+
+
+def numbers(ledger: Ledger, asked: Filter) -> list[int]:
+    return [UUID(capture.id).int for capture in ledger.find(asked).captures]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (Filter(), [5, 4, 3, 2, 1]),
+        (Filter(state=State.COMPLETED), [5, 3, 1]),
+        (Filter(state=State.FAILED), []),
+        (Filter(host="h0"), [4, 2]),
+        (Filter(service="order"), [5, 3, 1]),
+        (Filter(profiler="command"), [4, 2]),
+        (Filter(alertname="X"), [5, 4, 3, 2, 1]),
+        (Filter(alertname="Y"), []),
+        (Filter(fingerprint="f"), []),
+        (Filter(since=NOON + timedelta(minutes=4)), [5, 4]),
+        (Filter(until=NOON + timedelta(minutes=2)), [1]),
+        (Filter(host="h1", since=NOON + timedelta(minutes=2), until=NOON + timedelta(minutes=5)), [3]),
+        (Filter(matchers=(parse_matcher("n=~[125]"), parse_matcher("n!=2"))), [5, 1]),
+        (Filter(matchers=(parse_matcher('absent=""'),), host="h0"), [4, 2]),
+        (Filter(matchers=(parse_matcher("n=7"),)), []),
+    ],
+)
+def test_captures_are_found_newest_first(ledger: Ledger, asked: Filter, found: list[int]) -> None:
+    filled(ledger)
+    page = ledger.find(asked)
+    assert [UUID(capture.id).int for capture in page.captures] == found
+    assert page.next is None
+
+
+@pytest.mark.parametrize("matchers", [(), (parse_matcher("n!=3"),)])
+def test_pages_follow_each_other_without_gap_or_repeat(ledger: Ledger, matchers: tuple[()]) -> None:
+    filled(ledger)
+    seen: list[int] = []
+    cursor = None
+    for _ in range(5):
+        page = ledger.find(Filter(matchers=matchers, limit=2, cursor=cursor))
+        seen += [UUID(capture.id).int for capture in page.captures]
+        if (cursor := page.next) is None:
+            break
+    assert seen == ([5, 4, 2, 1] if matchers else [5, 4, 3, 2, 1])
+    assert cursor is None
+
+
+def test_a_matcher_looks_behind_the_first_page_of_rows(ledger: Ledger) -> None:
+    ledger.receive([firing(f"f{n}", n=str(n)) for n in range(500)]).result(30)
+    page = ledger.find(Filter(matchers=(parse_matcher("n=~1|2|400"),), limit=3))
+    assert sorted(capture.trigger.labels["n"] for capture in page.captures) == ["1", "2", "400"]
+    assert page.next is None
+
+
+def test_a_cursor_that_is_none_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="is no cursor"):
+        ledger.find(Filter(cursor="42; DROP TABLE captures"))
+
+
+def test_all_captures_of_an_alert_are_found_by_its_fingerprint(ledger: Ledger) -> None:
+    receipt = ledger.receive([firing("a"), firing("b"), resolved("a"), firing("a")]).result(9)
+    of_a = ledger.of_fingerprint("a")
+    assert [capture.id for capture in of_a] == [receipt.created[2], receipt.created[0]]
+
+
+def test_states_are_counted_also_where_there_is_none(ledger: Ledger) -> None:
+    filled(ledger)
+    counted = ledger.counts()
+    assert (counted[State.PENDING], counted[State.COMPLETED], counted[State.FAILED]) == (2, 3, 0)
+    assert set(counted) == set(State)
+
+
+# the tables
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0001"
+    engine.dispose()
+
+
+def test_a_ledger_of_a_newer_version_is_refused_with_the_remedy(ledger: Ledger, url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(LedgerUnavailable, match="newer alertprof"):
+        ledger.migrate()
+
+
+def test_two_replicas_may_start_at_the_same_time(url: str) -> None:
+    replicas = [Ledger(url, decide=admission()) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(Ledger.migrate, replicas))
+    for replica in replicas:
+        replica.close()
