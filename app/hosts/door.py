@@ -1,0 +1,159 @@
+"""The door to other machines: for each host one connection and one gate, kept open. Used by pipeline.py's plug-ins.
+
+A connection stays open while something records at its far end: when a session ends, logind may end what was started
+in it, the dead-man's stop too. So a connection is closed only when nobody has asked for it for a while, and whoever
+waits for a recording asks every few seconds.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock
+from time import monotonic
+
+from app.errors import AlertprofError, Code, Passing, Refusal
+from app.hosts.gate import Gate
+from app.hosts.names import plain
+from app.hosts.ssh import DOWNLOAD_WINDOW, Connection, Connector
+
+IDLE = 600.0  # seconds
+NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
+TRUST = 3  # logins that may fail in a row before a host is left in peace for a while
+PEACE = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # seconds, longer each time
+
+SENT = "exec /bin/sh -s"
+INSTALLED = "alertprof-gate"  # what a forced-command key answers to, whatever is asked
+
+
+class Door:
+    """Thread-safe. Raises what Connector.connect raises, and Passing for a gate that is lost."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._lock = Lock()
+        self._rooms: dict[str, _Room] = {}
+
+    def gate(self, host: str) -> Gate:
+        """The host's gate, connecting first where there is none. One login at a time a host."""
+        room = self._room(host)
+        try:
+            return room.gate()
+        except Refusal as refused:
+            if refused.reason.code in NO_HOSTS:  # any label may bring a new name; none of them is kept
+                with self._lock:
+                    self._rooms.pop(room.host, None)
+            raise
+
+    @contextmanager
+    def files(self, host: str) -> Iterator[Gate]:
+        """A gate of its own on the same connection, with a window fit for large files; closed at the end."""
+        gate = self._room(host).another(DOWNLOAD_WINDOW)
+        try:
+            yield gate
+        finally:
+            gate.close()
+
+    def close_idle(self) -> None:
+        with self._lock:
+            idle = [room for room in self._rooms.values() if monotonic() - room.used > IDLE]
+            for room in idle:
+                del self._rooms[room.host]
+        for room in idle:
+            room.close()
+
+    def close(self) -> None:
+        with self._lock:
+            rooms, self._rooms = list(self._rooms.values()), {}
+        for room in rooms:
+            room.close()
+
+    def _room(self, host: str) -> "_Room":
+        """One for each host, however its name is spelled."""
+        host = plain(host)
+        with self._lock:
+            room = self._rooms.setdefault(host, _Room(host, self._connector))
+            room.used = monotonic()
+            return room
+
+
+class _Room:
+    """What is behind the door of one host."""
+
+    def __init__(self, host: str, connector: Connector) -> None:
+        self.host = host
+        self.used = monotonic()
+        self._connector = connector
+        self._lock = Lock()
+        self._connection: Connection | None = None
+        self._gate: Gate | None = None
+        self._failures, self._peace_until = 0, 0.0
+
+    def gate(self) -> Gate:
+        with self._lock:
+            if self._gate is None or self._gate.lost or not self._connected():
+                self._gate = self._open()
+            return self._gate
+
+    def another(self, window: int) -> Gate:
+        with self._lock:
+            return self._open(window)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._gate:
+                self._gate.close()
+            if self._connection:
+                self._connection.close()
+            self._gate = self._connection = None
+
+    def _connected(self) -> bool:
+        return self._connection is not None and self._connection.alive
+
+    def _open(self, window: int | None = None) -> Gate:
+        """A gate on the connection that there is; where that turns out to be dead, once more on a new one."""
+        if self._connection is not None:
+            with suppress(Passing):
+                return enter(self._connection, window)
+            self._connection.close()
+        self._connection = None
+        connection = self._connect()
+        try:
+            gate = enter(connection, window)
+        except AlertprofError:
+            connection.close()
+            raise
+        self._connection = connection
+        return gate
+
+    def _connect(self) -> Connection:
+        """Logs in; a host that did not let us in several times in a row is not even tried for a while."""
+        left = self._peace_until - monotonic()
+        if left > 0:
+            said = f"{self.host}: {self._failures} logins failed in a row; the next one is tried in {left:.0f} s"
+            raise Passing(Code.HOST_UNREACHABLE, said)
+        try:
+            connection = self._connector.connect(self.host)
+        except Passing:
+            self._failures += 1
+            if self._failures >= TRUST:
+                self._peace_until = monotonic() + PEACE[min(self._failures - TRUST, len(PEACE) - 1)]
+            raise
+        self._failures = 0
+        return connection
+
+
+def enter(connection: Connection, window: int | None) -> Gate:
+    """Starts a gate. Refusal(NOT_PERMITTED) where the connection stands and sudo still does not let us."""
+    installed, sudo = connection.options.gate == "installed", connection.options.become == "sudo"
+    command = INSTALLED if installed else SENT.replace("exec", "exec sudo -n") if sudo else SENT
+    pipe = connection.open(command, window=window) if window else connection.open(command)
+    try:
+        return Gate(pipe, connection.host, send_script=not installed)
+    except Passing as fault:
+        pipe.close()
+        if sudo and connection.alive:
+            raise Refusal(
+                Code.NOT_PERMITTED,
+                f"{connection.host}: `sudo -n /bin/sh -s` is not allowed to this account without a password: "
+                "add a sudoers line, or set become: none",
+            ) from fault
+        raise

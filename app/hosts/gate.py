@@ -1,0 +1,348 @@
+"""The questions and answers of the gate (gate.sh), typed. Called by resolvers and profilers, through door.py.
+
+A request is built from validated numbers and enumerations only and is matched once more, whole, before a byte is sent;
+an answer is bounded in size and time and believed about that host alone. Everything textual in it is untrusted.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from importlib.resources import files
+from itertools import count
+from threading import Lock
+from time import monotonic
+
+from app.errors import Code, Passing
+from app.hosts.pipe import Pipe
+from app.model import ProcessId
+
+SCRIPT = files("app.hosts").joinpath("gate.sh").read_bytes()
+
+REQUEST = re.compile(rb"[0-9]{1,9} [a-z]+( [0-9a-z:]+)*\n")
+ANSWER_LIMIT = 4 << 20  # bytes; a list of every process of a large host
+LINE_LIMIT = 16 << 10
+CHUNK = 256 << 10
+SILENCE = 20.0  # seconds without a byte of a file after which the line counts as dead, however long the whole may take
+
+
+class Mode(StrEnum):
+    """What SIGUSR2 means to a go-zero process, read from its function table."""
+
+    TOGGLE = "toggle"  # up to v1.6.0: starts, and stops
+    TIMED = "timed"  # from v1.6.1: starts, and stops itself after a minute
+    NONE = "none"  # no go-zero
+
+
+REMOTE_KINDS = ("cpu", "mem", "mutex", "block", "threadcreate", "trace", "goroutines")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A process as a list shows it: enough to choose among several."""
+
+    id: ProcessId
+    comm: str
+    exe: str
+
+    def __str__(self) -> str:
+        return f"{self.id.pid} ({self.exe or self.comm})"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Everything that a look at one process shows. `live`: kinds of profile files that it holds open right now."""
+
+    id: ProcessId
+    comm: str
+    exe: str
+    cmdline: tuple[str, ...]
+    state: str
+    uid: int
+    nspid: int
+    traced: bool
+    mode: Mode
+    gozero_version: str
+    go_version: str
+    catches: bool  # SIGUSR2 would not kill it
+    listens: bool  # SIGUSR2 would reach somebody
+    readable: bool  # its open files can be seen
+    live: tuple[str, ...]
+    free_bytes: int | None  # where its files would go
+    age: float  # seconds since it was started
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that a token made on the target; size in bytes, None when it has vanished."""
+
+    kind: str
+    stamp: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a verb ended, and the recording as it stands."""
+
+    code: str
+    files: tuple[RemoteFile, ...] = ()
+    open: tuple[str, ...] = ()
+    free_bytes: int | None = None
+    fired: bool = False  # the dead-man's stop has acted
+    died: bool = False  # the process was gone right after the signal
+
+
+class Gate:
+    """One gate on one host: asks one question at a time, whoever asks. Passing when it is lost or talks nonsense."""
+
+    def __init__(self, pipe: Pipe, host: str, *, send_script: bool, timeout: float = 10.0) -> None:
+        self.host = host
+        self._pipe, self._timeout = pipe, timeout
+        self._lock, self._numbers, self._buffer = Lock(), count(1), b""
+        self.lost = False
+        if send_script:
+            pipe.send(SCRIPT, timeout)
+        words = self._line(monotonic() + timeout).split()
+        if len(words) != 4 or words[:2] != ["ready", "1"]:
+            raise self._broken(f"does not let us work there: {' '.join(words)[:80]!r}")
+        self.boot = words[2]
+
+    # ------------------------------------------------------------------ verbs
+
+    def process(self, pid: int) -> tuple[Seen, ...]:
+        """The process with that number, if there is one, as cheaply as can be: without its executable."""
+        return self._seen(self._ask("see", number(pid))[1])
+
+    def look(self, pid: int) -> Process | None:
+        """Everything about one process, freshly read; None when there is none of that number."""
+        code, lines = self._ask("look", number(pid))
+        return self._process(dict(lines)) if code == "ok" else None
+
+    def processes(self) -> tuple[Seen, ...]:
+        """Every process that has an executable (kernel threads have none)."""
+        return tuple(p for p in self._seen(self._ask("list")[1]) if p.exe)
+
+    def listeners(self, port: int) -> tuple[Seen, ...]:
+        """The processes that listen on this TCP port."""
+        _, lines = self._ask("listen", number(port))
+        if ("hidden", "1") in lines:
+            raise Passing(
+                Code.NOT_PERMITTED,
+                f"{self.host}: something listens on port {port}, but whose socket it is may not be seen: "
+                "log in as the service's user or as root, or set become: sudo",
+            )
+        return self._seen(lines)
+
+    def start(self, process: ProcessId, mode: Mode, seconds: int, token: str) -> Answer:
+        """Check, journal, arm (toggle) and send SIGUSR2, in one step; the same token never signals twice."""
+        return self._act("start", *words_of(process), mode.value, number(seconds), hexword(token))
+
+    def dump(self, token: str) -> Answer:
+        """SIGUSR1, once: the goroutine dump becomes one of the token's files."""
+        return self._act("dump", hexword(token))
+
+    def status(self, token: str) -> Answer:
+        return self._act("status", hexword(token))
+
+    def stop(self, token: str) -> Answer:
+        """Sees to it that the token's recording ends: `finished`, `open` (ask again), `gone`, or why not."""
+        return self._act("stop", hexword(token))
+
+    def drop(self, token: str) -> Answer:
+        """Removes the token's files on the target."""
+        return self._act("drop", hexword(token))
+
+    def fetch(self, token: str, kind: str, limit: int, write: Callable[[bytes], object], timeout: float) -> Answer:
+        """Streams one file of the token into `write`. Code `ok` means that exactly the announced bytes came."""
+        if kind not in REMOTE_KINDS:
+            raise ValueError(f"no kind of remote file: {kind}")
+        with self._lock:
+            deadline = monotonic() + timeout
+            seq = self._send("fetch", hexword(token), kind, number(limit))
+            first = self._line(monotonic() + SILENCE)
+            if not first.startswith("size "):
+                return Answer(self._last(first, seq))
+            if not (said := re.fullmatch(r"size (\d{1,20})", first, re.ASCII)):
+                raise self._broken(f"announces a file in a way not understood: {first[:80]!r}")
+            size = int(said[1])
+            last = self._line(monotonic() + SILENCE) if size > limit else self._stream(size, write, deadline)
+            return Answer(self._last(last, seq), (RemoteFile(kind, "", size),))
+
+    def close(self) -> None:
+        self.lost = True
+        self._pipe.close()
+
+    # ------------------------------------------------------------------ the wire
+
+    def _act(self, verb: str, *words: str) -> Answer:
+        code, lines = self._ask(verb, *words, timeout=self._timeout + 15)
+        return answer_of(code, lines)
+
+    def _ask(self, verb: str, *words: str, timeout: float | None = None) -> tuple[str, list[tuple[str, str]]]:
+        with self._lock:
+            deadline = monotonic() + (timeout or self._timeout)
+            seq = self._send(verb, *words)
+            lines: list[tuple[str, str]] = []
+            taken = 0
+            while not (line := self._line(deadline)).startswith("."):
+                taken += len(line)
+                if taken > ANSWER_LIMIT:
+                    raise self._broken(f"answers {verb} without end")
+                key, _, value = line.partition(" ")
+                lines.append((key, value))
+            return self._last(line, seq), lines
+
+    def _send(self, verb: str, *words: str) -> int:
+        seq = next(self._numbers)
+        request = " ".join((str(seq), verb, *words)).encode("ascii") + b"\n"
+        if not REQUEST.fullmatch(request):
+            raise ValueError(f"not in the gate's grammar: {request!r}")
+        if self.lost:
+            raise self._broken("was lost")
+        try:
+            self._pipe.send(request, self._timeout)
+        except Passing:
+            self.close()
+            raise
+        return seq
+
+    def _more(self, deadline: float) -> bytes:
+        left = deadline - monotonic()
+        if left <= 0:
+            raise self._broken("does not answer in time")
+        try:
+            data = self._pipe.recv(CHUNK, left)
+        except Passing:
+            self.close()
+            raise
+        if not data:
+            raise self._broken("ended the connection")
+        return data
+
+    def _line(self, deadline: float) -> str:
+        while b"\n" not in self._buffer:
+            if len(self._buffer) > LINE_LIMIT:
+                raise self._broken("answers a line without end")
+            self._buffer += self._more(deadline)
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.decode("utf-8", "backslashreplace")
+
+    def _stream(self, size: int, write: Callable[[bytes], object], deadline: float) -> str:
+        while size > 0:
+            data = self._buffer or self._more(min(deadline, monotonic() + SILENCE))
+            self._buffer = data[size:]
+            write(data[:size])
+            size -= min(size, len(data))
+        return self._line(monotonic() + SILENCE)
+
+    def _last(self, line: str, seq: int) -> str:
+        head, _, code = line.partition(" ")
+        if head != f".{seq}" or not re.fullmatch(r"[a-z]+", code):
+            raise self._broken(f"talks out of turn: {line[:80]!r}")
+        return code
+
+    def _broken(self, what: str) -> Passing:
+        self.close()
+        return Passing(Code.HOST_UNREACHABLE, f"{self.host}: the gate {what}")
+
+    # ------------------------------------------------------------------ facts
+
+    def _seen(self, lines: list[tuple[str, str]]) -> tuple[Seen, ...]:
+        found: dict[int, Seen] = {}
+        for key, value in lines:
+            if key == "process" and (m := re.fullmatch(r"(\d{1,7}) (\d{1,20}) ([\d:]{1,41}) ?(.*)", value, re.ASCII)):
+                found[int(m[1])] = Seen(ProcessId(self.boot, int(m[1]), int(m[2]), m[3]), m[4], "")
+            elif key == "exe" and (m := re.fullmatch(r"(\d{1,7}) (.+)", value, re.ASCII)) and int(m[1]) in found:
+                found[int(m[1])] = replace(found[int(m[1])], exe=program(m[2]))
+        return tuple(found.values())
+
+    def _process(self, facts: dict[str, str]) -> Process:
+        try:
+            start = number_in(facts["start"])
+            versions = facts.get("versions", "").split(" ")
+            mask, caught = facts["mask"], facts["caught"]
+            return Process(
+                id=ProcessId(self.boot, number_in(facts["pid"]), start, image_in(facts["image"])),
+                comm=facts.get("comm", ""),
+                exe=program(facts.get("exe", "")),
+                cmdline=tuple(facts.get("cmdline", "").rstrip("\x01").split("\x01")),
+                state=facts["state"],
+                uid=number_in(facts["uid"]),
+                nspid=number_in(facts["nspid"]),
+                traced=facts["tracer"] != "0",
+                mode=Mode(facts["mode"]),
+                gozero_version=versions[0],
+                go_version=versions[1] if len(versions) > 1 else "",
+                catches=usr2(caught),
+                listens=usr2(caught) and not (mask and usr2(mask)),
+                readable="unreadable" not in facts,
+                live=tuple(facts.get("live", "").split()),
+                free_bytes=kilobytes(facts.get("free", "")),
+                age=float(shaped(facts["uptime"], r"\d{1,12}(\.\d{1,2})?", "time"))
+                - start / 100,  # USER_HZ is 100 wherever SIGUSR2 is 12
+            )
+        except (KeyError, ValueError) as error:
+            raise self._broken(f"describes a process in a way not understood: {error}") from error
+
+
+def answer_of(code: str, lines: list[tuple[str, str]]) -> Answer:
+    facts = dict(lines)
+    return Answer(
+        code,
+        tuple(remote_files(v for k, v in lines if k == "file")),
+        tuple(facts.get("open", "").split()),
+        kilobytes(facts.get("free", "")),
+        "fired" in facts,
+        "warning" in facts,
+    )
+
+
+def remote_files(values: Iterator[str]) -> Iterator[RemoteFile]:
+    for value in values:
+        m = re.fullmatch(r"([a-z]{1,12}) (\d{10}) (\d{1,15}|vanished)", value, re.ASCII)
+        if m and m[1] in REMOTE_KINDS:
+            yield RemoteFile(m[1], m[2], None if m[3] == "vanished" else int(m[3]))
+
+
+def usr2(mask: str) -> bool:
+    """Is the bit of SIGUSR2 (12) set in a mask of /proc/PID/status?"""
+    return bool(int(mask, 16) >> 11 & 1)
+
+
+def program(exe: str) -> str:
+    """The executable's path; the kernel marks one whose file was replaced, as every deployment does."""
+    return exe.removesuffix(" (deleted)")
+
+
+def kilobytes(text: str) -> int | None:
+    return int(text) * 1024 if re.fullmatch(r"\d{1,15}", text, re.ASCII) else None
+
+
+def number(value: int) -> str:
+    if not 0 <= value < 10**20:
+        raise ValueError(f"not a number that the gate takes: {value}")
+    return str(value)
+
+
+def shaped(text: str, shape: str, what: str) -> str:
+    """`text`, if all of it has the shape of `what`. Raises ValueError."""
+    if not re.fullmatch(shape, text, re.ASCII):
+        raise ValueError(f"no {what}: {text[:40]!r}")
+    return text
+
+
+def number_in(text: str) -> int:
+    return int(shaped(text, r"\d{1,20}", "number"))
+
+
+def image_in(text: str) -> str:
+    return shaped(text, r"\d{1,20}:\d{1,20}", "image")
+
+
+def hexword(token: str) -> str:
+    return shaped(token, r"[0-9a-f]{32}", "token of 32 hex digits")
+
+
+def words_of(process: ProcessId) -> tuple[str, str, str]:
+    return number(process.pid), number(process.start), image_in(process.image)

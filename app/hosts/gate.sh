@@ -1,0 +1,581 @@
+# shellcheck shell=sh
+# alertprof's gate: runs on the target, under any POSIX sh, and needs nothing installed there.
+#
+# It reads requests, one a line: `SEQ VERB NUMBERS…`, of digits, small letters and colons only, and answers each with
+# lines `KEY VALUE` and a last line `.SEQ CODE`. No name, path or label ever comes in; what goes out is data.
+# What it did for a capture it journals first, in an append-only file named after the capture's token: a line that was
+# cut off has no newline and counts as not written. On the way to a signal nothing is forked that can be avoided: a fork
+# costs a millisecond, reading /proc with builtins a tenth of one.
+gate() {
+set -uf; set -C; umask 077
+PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C IFS=' 	
+'
+export PATH LC_ALL
+unset CDPATH ENV 2>/dev/null
+trap '' HUP PIPE
+exec 2>/dev/null
+nl='
+'
+
+# ---------------------------------------------------------------- words and answers
+say() { out="$out$1 $2$nl"; }
+number() { case $1 in '' | *[!0-9]* | 0?*) return 1 ;; esac; [ ${#1} -le "$2" ]; }
+hex() { case $1 in '' | *[!0-9a-f]*) return 1 ;; esac; [ ${#1} -eq 32 ]; }
+nap() { sleep 0.05 || sleep 1; }
+uptime() { read -r now _ </proc/uptime; now=${now%.*}; }
+
+# ---------------------------------------------------------------- who is it
+# `cd /proc/PID` pins one process: once it is reaped ./stat fails for ever, whoever gets the number next.
+# The start time is field 22 after the last `) `; fields 26 and 28 (start of code and of stack) change on exec, which
+# keeps both pid and start time.
+stat_of() {
+  s=
+  { while IFS= read -r l || [ -n "$l" ]; do s=$s$l; done <"$1"; } || return 1
+  [ -n "$s" ] || return 1
+  comm=${s#*\(}; comm=${comm%) *}; s=${s##*) }
+  set -- $s; [ $# -ge 26 ] || return 1
+  state=$1 start=${20} image=${24}:${26}
+  case $state in Z | X | x) return 1 ;; esac
+}
+pin() { # PID START IMAGE
+  number "$1" 7 && [ "$1" -gt 1 ] && number "$2" 20 || { code=bad; return 1; }
+  pid=$1
+  cd "/proc/$pid" && stat_of stat || { code=gone; return 1; }
+  [ "$start" = "$2" ] || { code=replaced; return 1; }
+  [ -z "${3-}" ] || [ "$image" = "$3" ] || { code=replaced; return 1; }
+}
+status() {
+  tgid='' ns='' uid='' gid='' pending='' ignored='' caught='' tracer=0
+  while read -r k v r; do
+    case $k in
+    Tgid:) tgid=$v ;; TracerPid:) tracer=$v ;; Uid:) uid=$v ;; Gid:) gid=$v ;;
+    NSpid:) for ns in $v $r; do :; done ;;
+    ShdPnd:) pending=$v ;; SigIgn:) ignored=$v ;; SigCgt:) caught=$v; break ;;
+    esac
+  done <status
+  [ -n "$caught" ] || return 1
+  ns=${ns:-$pid}
+}
+
+# ---------------------------------------------------------------- what does it do with SIGUSR1 (10) and SIGUSR2 (12)
+# Bits 9 and 11: the third hex digit from the right (never by arithmetic: dash's saturates). A Go program's signal
+# thread blocks everything but what the program asked for; no other thread's mask looks like that.
+listens() {
+  mask=
+  eval "f=\${l_$pid-}" # where it was the last time
+  set +f; set -- $f task/*/status; set -f
+  for f; do
+    b=; while read -r k v; do case $k in SigBlk:) b=$v; break ;; esac; done <"$f"
+    case $b in fffffffc????????) mask=$b; eval "l_$pid=\$f"; return ;; esac
+  done
+}
+wants1() { case $mask in '' | *[014589cd]??) ;; *) return 1 ;; esac; case $caught in *[2367abef]??) ;; *) return 1 ;; esac; }
+wants2() { case $mask in '' | *[0-7]??) ;; *) return 1 ;; esac; case $caught in *[89a-f]??) ;; *) return 1 ;; esac; }
+
+# ---------------------------------------------------------------- which files of a recording are open
+# A profile is a regular file; a process that holds none has none open, and asking that costs no fork.
+files_open() {
+  set +f; set -- fd/*; set -f
+  any=1 see=1
+  for f; do
+    [ -e "$f" ] && see=0
+    [ -f "$f" ] && { any=0; break; }
+  done
+  return $any
+}
+scan() { # -> open: lines `FD KIND STAMP PATH`; live: kinds open that only a running recording holds (a trace stays open)
+  open='' live='' unreadable=''
+  if ! files_open; then [ $see = 0 ] || unreadable=1; return 0; fi
+  open=$(ls -ln fd/ | sed -n "s@^.* \([0-9][0-9]*\) -> \(/.*-$ns-\([a-z]*\)-\([0-9]\{10\}\)\.pprof\)\( (deleted)\)*\$@\1 \3 \4 \2@p")
+  while read -r _ k _; do
+    case $k in cpu | mem | mutex | block | threadcreate) live="$live $k" ;; esac
+  done <<X
+$open
+X
+}
+ids() { # `dev:ino:uid FD` of what is open now
+  [ -n "$open" ] || return 0
+  f=; while read -r n _; do f="$f fd/$n"; done <<X
+$open
+X
+  stat -L -c '%d:%i:%u %n' $f
+}
+stamps() { # SUFFIX -> there: the stamps of this process's files in its TMPDIR
+  set +f; set -- "root$tmp"/*-"$ns"-*-??????????."$1"; set -f
+  there=
+  for f; do
+    f=${f%.*}; f=${f##*-}
+    case $f in *[!0-9]* | '') ;; *) there="$there $f" ;; esac
+  done
+}
+
+# ---------------------------------------------------------------- what is it (remembered for as long as it runs the same image)
+# go-zero is known by its function table, which stripping leaves and a `replace` cannot falsify: StartProfile is in all of
+# them, Stopper.Stop-fm only since recordings stop by themselves (v1.6.1). `tr` first: busybox grep ends a line at a NUL.
+nature() {
+  eval "c=\${c_$pid-}"
+  if [ "$c" = "$start $image" ]; then
+    eval "mode=\$m_$pid tmp=\$t_$pid version=\$v_$pid gover=\$g_$pid exe=\$e_$pid args=\$a_$pid"
+    return
+  fi
+  mode=none version='' gover=''
+  begin='' stopfm=''
+  while IFS= read -r l; do
+    case $l in
+    dep*) version=${l#dep	*	}; version=${version%%	*} ;;
+    *.StartProfile) begin=1 ;;
+    *.Stop-fm) stopfm=1 ;;
+    *go1.*) gover=go1.${l#*go1.} ;;
+    esac
+  done <<X
+$(tr '\000' '\n' <exe | grep -aoE '^(github\.com/[A-Za-z0-9_.-]+/go-zero/core/proc\.(StartProfile|Stopper\.Stop-fm)$|dep	github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)' | sort -u | head -n 40)
+X
+  case $begin-$stopfm in 1-) mode=toggle ;; 1-1) mode=timed ;; esac
+  tmp=$(tr '\000' '\n' <environ | sed -n 's/^TMPDIR=//p' | head -n 1)
+  case $tmp in *"$nl"*) tmp=/tmp ;; /*) ;; *) tmp=/tmp ;; esac
+  exe=$(readlink exe)
+  case $exe in *"$nl"*) exe= ;; esac
+  args=$(tr '\000\n' '\001 ' <cmdline | head -c 2000)
+  eval "c_$pid='$start $image' m_$pid=\$mode t_$pid=\$tmp v_$pid=\$version g_$pid=\$gover e_$pid=\$exe a_$pid=\$args"
+}
+space() { # -> free: kilobytes where the files go, at most five seconds old
+  uptime
+  [ "${spaced-}" != "$pid $tmp" ] || [ $((now - spaced_at)) -ge 5 ] || return 0
+  set -- $(df -Pk "root$tmp/." | tail -n 1)
+  free=${4-} spaced="$pid $tmp" spaced_at=$now
+}
+
+# ---------------------------------------------------------------- the journal and the lock
+home() {
+  while read -r k _ user _; do case $k in Uid:) break ;; esac; done </proc/self/status
+  if [ "$user" = 0 ]; then set -- /run /tmp; else set -- "${HOME:-/nonexistent}" /tmp; fi
+  for b; do
+    [ -d "$b" ] && [ -w "$b" ] || continue
+    D=$b/.alertprof-$user
+    [ -d "$D" ] || mkdir -m 700 "$D"
+    [ -d "$D" ] && [ ! -h "$D" ] && [ -O "$D" ] || continue
+    case $(ls -ldn "$D") in drwx------*) return 0 ;; esac
+  done
+  return 1
+}
+note() { printf '%s\n' "$1" >>"$D/$token"; }
+recall() {
+  j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_done='' j_fired='' j_base='' j_files='' j_dog='' j_dump='' j_dumped=''
+  [ -f "$D/$token" ] || return 1
+  while IFS= read -r l; do
+    v=${l#* }
+    case $l in
+    'intent '*) set -- $v; j_pid=$1 j_start=$2 j_image=$3 j_mode=$4 ;;
+    base*) j_base="${l#base} " ;;
+    'dog '*) j_dog=$v ;;
+    'sent '*) j_sent=$v ;;
+    'file goroutines '*) j_dumped=1 j_files="$j_files${l#file }$nl" ;;
+    'file '*) j_files="$j_files${l#file }$nl" ;;
+    dump*) j_dump="${l#dump} " ;;
+    'stop '*) j_stop=$v ;;
+    'again '*) j_again=$v ;;
+    fired) j_fired=1 ;;
+    closed) j_done=1 ;;
+    esac
+  done <"$D/$token"
+  [ -n "$j_mode" ]
+}
+# The lock's content is its owner, `pid:start`. Only one can ever take the lock of one dead owner: who makes the directory.
+living() {
+  set -- "$1" "$comm" "$state" "$start" "$image"
+  stat_of "/proc/${1%%:*}/stat" && [ "$start" = "${1#*:}" ] && set -- "$@" yes
+  comm=$2 state=$3 start=$4 image=$5
+  [ $# -eq 6 ]
+}
+myself() { read -r me _ </proc/self/stat; stat_of /proc/self/stat; me=$me:$start; }
+lock() {
+  L=$D/$1-$2
+  n=0
+  until { made=; { made=1; printf '%s\n' "$me"; } >"$L.lock"; }; do
+    if [ -n "$made" ]; then # a full disk holds no line, but a recording must still end: a link needs no room
+      rm -f "$L.lock"; ln -s "$me" "$L.lock" && break
+    fi
+    o=; if [ -h "$L.lock" ]; then o=$(readlink "$L.lock"); else { read -r o <"$L.lock"; }; fi
+    if [ -n "$o" ] && ! living "$o"; then mkdir "$L.take.$o" && rm -f "$L.lock"; fi
+    [ -n "$o" ] || [ $n -lt 60 ] || { mkdir "$L.take.void" && rm -f "$L.lock"; }
+    n=$((n + 1)); [ $n -lt 120 ] || { code=busy; return 1; }
+    [ ! -f "$L.lock" ] && [ ! -h "$L.lock" ] || nap
+  done
+  held=1
+}
+unlock() { [ -z "$held" ] || rm -f "$L.lock"; held=; }
+
+# ---------------------------------------------------------------- signals
+send() { # identity once more, with no fork between the look and the kill, and a proof afterwards
+  pin "$pid" "$want" "$2" || return 1
+  kill -s "$1" "$pid" || { code=denied; return 1; }
+  stat_of stat && [ "$start" = "$want" ] || say warning died
+}
+safe() { # may SIGUSR2 be sent? everything that could have changed since somebody looked
+  status || { code=gone; return 1; }
+  [ "$tgid" = "$pid" ] || { code=thread; return 1; }
+  case $state in T | t) code=stopped; return 1 ;; esac
+  [ "$tracer" = 0 ] || { code=traced; return 1; }
+  case $caught in *[89a-f]??) ;; *) code=deadly; return 1 ;; esac
+  case $pending in *[89a-f]??) code=pending; return 1 ;; esac
+  listens; wants2 || { code=deaf; return 1; }
+}
+recent() { # two recordings in one second would share file names, and two signals in a millisecond become one
+  { read -r _ t <"$D/$pid-$want.last"; } || return 1
+  number "$t" 12 || return 1
+  uptime; [ $((now - t)) -lt 2 ]
+}
+mark() { uptime; printf '%s %s\n' "$token" "$now" >|"$D/$pid-$want.last"; }
+
+# ---------------------------------------------------------------- the files of this token
+record() { # remember exactly which open files are this recording's, by device, inode and owner
+  [ -n "$open" ] || return 0
+  known=$(ids)
+  while read -r n k stamp path; do
+    case $k in cpu | mem | mutex | block | trace | threadcreate) ;; *) continue ;; esac
+    case $j_base in *" $stamp "*) continue ;; esac
+    id=${known%% fd/"$n"*}; id=${id##*"$nl"}
+    case $id in *:*:*) ;; *) continue ;; esac
+    case $nl$j_files in *"$nl$k "*) continue ;; esac
+    note "file $k $stamp $id $path"; j_files="$j_files$k $stamp $id $path$nl"
+  done <<X
+$open
+X
+}
+find_files() { # nobody was there to see them open: by name, among those that were not there before
+  set +f; set -- "root$tmp"/*-"$ns"-*-??????????.pprof; set -f
+  for f; do
+    [ -f "$f" ] && [ ! -h "$f" ] || continue
+    s=${f%.pprof}; stamp=${s##*-}; s=${s%-*}; k=${s##*-}
+    case $k in cpu | mem | mutex | block | trace | threadcreate) ;; *) continue ;; esac
+    case $j_base in *" $stamp "*) continue ;; esac
+    case $nl$j_files in *"$nl$k "*) continue ;; esac
+    id=$(stat -L -c '%d:%i:%u' "$f"); path=${f#root}
+    note "file $k $stamp $id $path"; j_files="$j_files$k $stamp $id $path$nl"
+  done
+}
+running() { # is this token's recording still on? -> ours: kinds of it that are open
+  ours=
+  [ -n "$live" ] || return 1
+  known=$(ids)
+  while read -r k _ id _; do
+    case $k in trace | goroutines | '') continue ;; esac
+    case $nl$known in *"$nl$id fd/"*) ours="$ours $k" ;; esac
+  done <<X
+$j_files
+X
+  [ -n "$ours" ]
+}
+confirm() { # wait until the last file of the six is open
+  n=0
+  while :; do
+    scan
+    case $live in *threadcreate*) scan; break ;; esac # the last to be opened: only a look begun after it sees all six
+    [ $n -lt 60 ] && stat_of stat || break
+    n=$((n + 1)); nap
+  done
+  record
+}
+files() { # `file KIND STAMP SIZE` of every file of this token, or `vanished`
+  while read -r k stamp id path; do
+    [ -n "$path" ] || continue
+    where "$path" && x=$(stat -L -c '%d:%i:%u %s' "$place") || x=
+    case $x in "$id "*) say file "$k $stamp ${x#* }" ;; *) say file "$k $stamp vanished" ;; esac
+  done <<X
+$j_files
+X
+}
+where() { # the place of a journaled path: inside the process's own root while it lives
+  place=$1
+  cd "/proc/$j_pid" && stat_of stat && [ "$start" = "$j_start" ] && place=root$1
+  [ -f "$place" ] && [ ! -h "$place" ]
+}
+
+# ---------------------------------------------------------------- dead-man's stop, for recordings that do not end by themselves
+# Alive before the signal. Bound to its token. A session that is being torn down (TERM) means: stop now.
+dog() { # SECONDS
+  held=''; trap 'left=0' TERM; trap '' HUP PIPE INT
+  exec </dev/null >/dev/null
+  myself; note "dog $me"
+  left=$1
+  while [ "$left" -gt 0 ]; do
+    n=5; [ "$left" -ge 5 ] || n=$left
+    sleep "$n" & wait $! # a trap ends the wait; the sleep is left to end by itself, its number may be anybody's by then
+    left=$((left - n))
+    pin "$pid" "$want" || exit 0
+    recall && [ -z "$j_done" ] || exit 0
+  done
+  note fired
+  ended
+  unlock
+  exit 0
+}
+arm() {
+  ( dog "$1" ) &
+  n=0
+  until recall && [ -n "$j_dog" ] && living "$j_dog"; do
+    n=$((n + 1)); [ $n -lt 300 ] || { code=unarmed; return 1; }
+    [ $n -lt 200 ] || nap
+  done
+}
+
+# Second line, for a session whose every process is killed outright: a timer of the system's own, where we are root.
+# The program is a file because systemd expands a dollar in a command line.
+second() { # SECONDS
+  [ "$user" = 0 ] && [ -d /run/systemd/system ] || return 0
+  # shellcheck disable=SC2016 # expanded by the shell that the timer starts
+  [ -f "$D/second" ] || printf '%s\n' '
+    cd "/proc/$1" && s=$(cat stat) || exit 0
+    set -f; set -- "$1" "$2" "$3" ${s##*) }
+    [ "${23}" = "$2" ] && ! grep -q "^closed" "$3" || exit 0
+    path=$(sed -n "s/^file cpu [0-9]* [0-9:]* //p" "$3")
+    [ -n "$path" ] && ls -ln fd/ | grep -qF -- "-> $path" && echo fired >>"$3" && kill -s USR2 "$1"
+  ' >"$D/second.$$" && mv -f "$D/second.$$" "$D/second"
+  systemd-run --quiet --collect --unit="alertprof-$token" --on-active="$1" --timer-property=AccuracySec=1s \
+    /bin/sh "$D/second" "$pid" "$want" "$D/$token"
+}
+
+# ---------------------------------------------------------------- the end of a recording
+over() { [ -n "$j_done" ] || note closed; j_done=1; }
+ended() { # sees to it that this token's recording ends; code: finished, open (not yet), or why not
+  lock "$j_pid" "$j_start" || return
+  recall
+  pin "$j_pid" "$j_start" || { [ $code = bad ] || over; [ $code = replaced ] || code=gone; return; }
+  want=$j_start
+  status || { over; code=gone; return; }
+  nature; tries=0
+  while :; do
+    scan
+    [ -z "$unreadable" ] || { code=unreadable; return; }
+    [ -n "$j_files" ] || record
+    if ! running; then
+      [ -n "$j_files" ] || find_files
+      if [ -z "$j_files" ] && [ $tries -lt 40 ]; then tries=$((tries + 1)); nap; continue; fi
+      [ -z "$live" ] || [ -n "$j_files" ] || { code=foreign; return; }
+      over; code=finished; return
+    fi
+    code=open
+    [ "$j_mode" = toggle ] || return
+    case $ours in *' cpu'*) ;; *) # cpu closes first: the end has begun, a second signal would begin another recording
+      tries=$((tries + 1)); [ $tries -lt 40 ] || return; nap; continue ;; esac
+    uptime
+    if [ -z "$j_stop" ]; then
+      listens; wants2 || { code=deaf; return; }
+      while recent; do nap; done
+      note "stop $now"; j_stop=$now; mark; send USR2 "$j_image" || return
+    elif [ -z "$j_again" ] && [ $((now - j_stop)) -ge 8 ]; then # lost: once more, if it can be seen that it is not waiting
+      status; listens
+      case $pending in *[89a-f]??) return ;; esac
+      wants2 || { code=deaf; return; }
+      note "again $now"; j_again=$now; mark; send USR2 "$j_image" || return
+    fi
+    tries=$((tries + 1)); [ $tries -lt 40 ] || return
+    nap
+  done
+}
+
+# ---------------------------------------------------------------- verbs
+v_look() { # PID: everything about one process; changes nothing
+  number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
+  pid=$1
+  cd "/proc/$pid" && stat_of stat && status || { code=gone; return; }
+  [ "$tgid" = "$pid" ] || { code=thread; return; }
+  nature; listens; scan
+  say pid "$pid"; say start "$start"; say image "$image"; say state "$state"; say uid "$uid"; say gid "$gid"; say nspid "$ns"
+  say comm "$comm"; say tracer "$tracer"; say mode "$mode"
+  say versions "$version $gover"
+  say caught "$caught"; say pending "$pending"; say mask "$mask"
+  say live "$live"; [ -z "$unreadable" ] || say unreadable 1
+  say exe "$exe"; say cmdline "$args"
+  space; say free "$free"
+  read -r now _ </proc/uptime; say uptime "$now"
+  code=ok
+}
+seen() { # PID: what is needed to choose among processes
+  cd "/proc/$1" && stat_of stat || return 1
+  say process "$1 $start $image $comm"
+}
+v_see() { # PID: as one line of the list
+  number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
+  seen "$1" && code=ok || code=gone
+}
+v_list() {
+  set +f; set -- /proc/[0-9]*; set -f
+  for p; do seen "${p#/proc/}"; done
+  cd /
+  out="$out$(set +f; ls -ln /proc/[0-9]*/exe | sed -n 's@^.* /proc/\([0-9]*\)/exe -> @exe \1 @p')$nl"
+  code=ok
+}
+v_listen() { # PORT: who listens on this port of this network namespace
+  number "${1-}" 5 && [ "$1" -le 65535 ] || { code=bad; return; }
+  port=$(printf '%04X' "$1"); socks=
+  while read -r _ local _ st _ _ _ _ _ inode _; do
+    [ "$st" = 0A ] && [ "${local##*:}" = "$port" ] && socks="$socks|$inode"
+  done <<X
+$(grep -hE "^ *[0-9]+: [0-9A-F]+:$port " /proc/net/tcp /proc/net/tcp6)
+X
+  code=ok
+  [ -n "$socks" ] || return
+  cd /
+  set -- $(set +f; ls -ln /proc/[0-9]*/fd/ | sed -nE -e '/^\/proc\/[0-9]+\/fd\/:$/h' -e "/ -> socket:\\[(${socks#|})\\]\$/{g;s/[^0-9]//g;p;}" | sort -u)
+  for p; do
+    seen "$p"
+    l=$(readlink "/proc/$p/exe")
+    case $l in *"$nl"*) ;; *) say exe "$p $l" ;; esac
+  done
+  [ $# -gt 0 ] || say hidden 1
+}
+v_start() { # PID START IMAGE MODE SECONDS TOKEN
+  [ $# -eq 6 ] && number "$5" 5 && hex "$6" || { code=bad; return; }
+  case $4 in toggle | timed) ;; *) code=bad; return ;; esac
+  want=$2 secs=$5 token=$6 m=$4 i=$3
+  pin "$1" "$2" "$i" || return
+  lock "$pid" "$want" || return
+  replay=
+  if recall; then
+    replay=1
+    { [ "$j_pid" = "$pid" ] && [ "$j_start" = "$want" ]; } || { code=replaced; return; }
+    [ -z "$j_done" ] || { files; code=ended; return; }
+    status || { code=gone; return; }
+    nature; confirm; running && { [ -n "$j_sent" ] || note 'sent 0'; files; code=replayed; return; }
+    find_files
+    [ -z "$j_files" ] || { over; files; code=ended; return; }
+    [ -z "$j_sent" ] || { code=unconfirmed; return; } # signalled, and nothing came of it: never again
+  fi
+  safe || return
+  nature
+  [ "$mode" = "$m" ] || { code=not; return; }
+  n=0; stamps pprof # file names have seconds: what is there already must not be written over
+  while recent || { [ -n "$there" ] && [ $n -lt 20 ]; }; do
+    scan; [ -z "$live" ] || { code=already; return; }
+    [ $n -lt 60 ] || { code=recent; return; }
+    n=$((n + 1)); nap
+  done
+  [ $n = 0 ] || safe || return
+  scan
+  [ -z "$unreadable" ] || { code=unreadable; return; }
+  [ -z "$live" ] || { code=already; return; }
+  while read -r _ _ stamp _; do there="$there $stamp"; done <<X
+$open
+X
+  [ -n "$replay" ] || printf 'base%s\nintent %s %s %s %s\n' "$there" "$pid" "$want" "$i" "$m" >|"$D/$token" || { code=journal; return; }
+  [ "$m" = timed ] || { arm $((secs + 5)) || return; pin "$pid" "$want" "$i" || return; }
+  mark
+  send USR2 "$i" || return
+  note "sent $now"; recall
+  confirm
+  [ "$m" = timed ] || second $((secs + 15)) >/dev/null &
+  if running; then files; code=started; else code=unconfirmed; fi
+}
+v_dump() { # TOKEN: SIGUSR1, once, and the goroutine dump that it leaves
+  hex "${1-}" || { code=bad; return; }
+  token=$1
+  recall || { code=unknown; return; }
+  pin "$j_pid" "$j_start" "$j_image" || return
+  want=$j_start
+  lock "$pid" "$want" || return
+  recall; status || { code=gone; return; }
+  nature
+  if [ -z "$j_dump" ]; then
+    listens; wants1 || { code=deaf; return; }
+    case $state in T | t) code=stopped; return ;; esac
+    stamps dump; note "dump$there "; recall
+    send USR1 "$j_image" || return
+  fi
+  n=0
+  while [ -z "$j_dumped" ] && [ $n -lt 60 ]; do
+    set +f; set -- "root$tmp"/*-"$ns"-goroutines-??????????.dump; set -f
+    for f; do
+      [ -f "$f" ] && [ ! -h "$f" ] && [ -s "$f" ] || continue
+      stamp=${f%.dump}; stamp=${stamp##*-}
+      case $j_dump in *" $stamp "*) continue ;; esac
+      case $(ls -ln fd/) in *"${f#root}"*) continue ;; esac # still being written
+      note "file goroutines $stamp $(stat -L -c '%d:%i:%u' "$f") ${f#root}"; recall; break
+    done
+    n=$((n + 1)); [ -n "$j_dumped" ] || nap
+  done
+  [ -n "$j_dumped" ] && code=ok || code=unconfirmed
+}
+v_status() { # TOKEN: how it goes; sends nothing
+  hex "${1-}" || { code=bad; return; }
+  token=$1
+  recall || { code=unknown; return; }
+  [ -z "$j_fired" ] || say fired 1
+  [ -z "$j_dog" ] || { living "$j_dog" && say dog alive || say dog gone; }
+  if [ -n "$j_done" ]; then files; code=finished; return; fi
+  if ! pin "$j_pid" "$j_start"; then files; [ $code = replaced ] || code=gone; return; fi
+  status || { code=gone; return; }
+  nature; scan
+  [ -z "$unreadable" ] || { code=unreadable; return; }
+  if running; then
+    space; say open "$ours"; say free "$free"; code=open
+  elif [ -n "$j_files" ]; then code=finished
+  else code=unseen; fi
+  files
+}
+v_stop() { # TOKEN
+  hex "${1-}" || { code=bad; return; }
+  token=$1
+  recall || { code=unknown; return; }
+  ended
+  [ -z "$j_fired" ] || say fired 1
+  files
+}
+v_fetch() { # TOKEN KIND MAX: `size N`, then exactly N bytes, then the last line. Of what was opened, not of what has that name.
+  hex "${1-}" && number "${3-}" 12 || { code=bad; return; }
+  token=$1 kind=$2 max=$3
+  recall || { code=unknown; return; }
+  line=; while read -r k stamp id path; do [ "$k" = "$kind" ] && line="$id $path"; done <<X
+$j_files
+X
+  [ -n "$line" ] || { code=unknown; return; }
+  where "${line#* }" && { true <"$place"; } || { code=vanished; return; }
+  exec 3<"$place"
+  set -- $(stat -L -c '%d:%i:%u %s' /proc/self/fd/3)
+  [ "${1-}" = "${line%% *}" ] || { exec 3<&-; code=vanished; return; }
+  [ "$2" -le "$max" ] || { exec 3<&-; say size "$2"; code=big; return; }
+  printf 'size %s\n' "$2"
+  head -c "$2" <&3
+  exec 3<&-
+  code=ok
+}
+v_drop() { # TOKEN: removes the files that this token made, by device, inode and owner, and what the journal no longer needs
+  hex "${1-}" || { code=bad; return; }
+  token=$1
+  recall || { code=unknown; return; }
+  [ -n "$j_done" ] || { code=open; return; }
+  while read -r k _ id path; do
+    [ -n "$path" ] && where "$path" || continue
+    cd -P "${place%/*}" || continue
+    name=${path##*/}
+    [ ! -h "./$name" ] && [ "$(stat -L -c '%d:%i:%u' "./$name")" = "$id" ] && rm -f "./$name" && say removed "$k"
+  done <<X
+$j_files
+X
+  cd /
+  find "$D" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} + # a token is remembered for a week: a late replay finds it
+  code=ok
+}
+
+# ---------------------------------------------------------------- the loop
+held='' out='' token='' want='' pid='' comm='' state='' start='' image=''
+myself
+home || { printf '.0 nohome\n'; exit 1; }
+read -r boot </proc/sys/kernel/random/boot_id
+case $(kill -l 12) in *USR2) ;; *) printf '.0 machine\n'; exit 1 ;; esac # mips, alpha, sparc
+printf 'ready 1 %s %s\n' "$boot" "$user"
+while IFS= read -r line; do
+  case $line in *[!0-9a-z:\ ]*) exit 2 ;; esac
+  [ ${#line} -le 200 ] || exit 2
+  set -- $line
+  number "${1-}" 9 || exit 2
+  seq=$1 verb=${2-} out='' code=error
+  shift; [ $# -eq 0 ] || shift
+  case $verb in look | see | list | listen | start | dump | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
+  printf '%s.%s %s\n' "$out" "$seq" "$code"
+  unlock
+  cd /
+done
+exit 0
+}
+gate

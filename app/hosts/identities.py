@@ -1,0 +1,130 @@
+"""Who we are: the private keys that are offered to a host. Used by ssh.Connector during a login.
+
+Key files are parsed once and again when they have changed. Passphrases are the agent's business.
+"""
+
+import copy
+import os
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paramiko
+
+from app.errors import Code, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A key to offer; `label` says in a sentence which one."""
+
+    label: str
+    key: paramiko.PKey
+
+
+@dataclass(slots=True)
+class Unusable(Exception):
+    """A file that is there and serves for nothing; `why` names the file and the remedy."""
+
+    why: str
+    locked: bool = False  # only a passphrase is missing: the agent may have the key
+
+
+@dataclass(slots=True)
+class Offer:
+    """The keys for one login. `notes` grows while it is read: why a file could not be used."""
+
+    required: tuple[Path, ...]  # alertprof's configuration names them: a fault in one is final
+    others: tuple[Path, ...]  # ssh_config's and the default ones: used where they are
+    notes: list[str] = field(default_factory=list)
+
+
+class Identities:
+    """The key files of all hosts, parsed once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, tuple[object, tuple[Identity, ...]]] = {}
+        self._lock = threading.Lock()
+
+    def offered(self, offer: Offer) -> Generator[Identity, None, None]:
+        """Keys in the order to be tried: files, then the agent (which is asked only when it comes to that).
+
+        Raises Refusal(AUTH_FAILED) for a required file that cannot be used.
+        """
+        for file in dict.fromkeys((*offer.required, *offer.others)):
+            yield from self._of_file(file, offer)
+        yield from _of_agent(offer)
+
+    def _of_file(self, file: Path, offer: Offer) -> tuple[Identity, ...]:
+        file = file.expanduser()
+        required = file in {one.expanduser() for one in offer.required}
+        try:
+            return self._parsed(file)
+        except FileNotFoundError as fault:
+            if required:
+                raise Refusal(Code.AUTH_FAILED, f"the identity file {file} does not exist") from fault
+        except Unusable as fault:
+            if required and not fault.locked:
+                raise Refusal(Code.AUTH_FAILED, fault.why) from fault
+            offer.notes.append(fault.why)
+        return ()
+
+    def _parsed(self, file: Path) -> tuple[Identity, ...]:
+        certificate = file.with_name(file.name + "-cert.pub")
+        signature = (_signature(file), _signature(certificate) if certificate.exists() else None)
+        with self._lock:
+            if file not in self._read or self._read[file][0] != signature:
+                self._read[file] = (signature, tuple(_parse(file)))
+            return self._read[file][1]
+
+
+def _signature(file: Path) -> tuple[int, ...]:
+    stat = file.stat()
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino, stat.st_mode
+
+
+def _parse(file: Path) -> Iterator[Identity]:
+    stat = file.stat()
+    if stat.st_uid == os.getuid() and stat.st_mode & 0o077:
+        raise Unusable(
+            f"the identity file {file} is open to others (mode {stat.st_mode & 0o777:04o}): chmod 600 {file}"
+        )
+    try:
+        key = paramiko.PKey.from_path(file)
+    except (TypeError, paramiko.PasswordRequiredException) as fault:
+        locked = f"the identity file {file} is protected by a passphrase: load it into the agent (ssh-add {file})"
+        raise Unusable(locked, locked=True) from fault
+    except Exception as fault:  # whatever the parsers of four formats say
+        why = f"the identity file {file} is no private key that can be used here ({fault or type(fault).__name__})"
+        raise Unusable(why) from fault
+    if key.public_blob:  # the certificate that lies beside it; the bare key may be what the host knows
+        yield Identity(f"{file} with its certificate", key)
+        key = copy.copy(key)
+        key.public_blob = None
+    yield Identity(str(file), key)
+
+
+def _of_agent(offer: Offer) -> Iterator[Identity]:
+    try:
+        agent = paramiko.Agent()
+    except (paramiko.SSHException, OSError) as fault:
+        offer.notes.append(f"the agent does not answer ({fault})")
+        return
+    with closing(agent):
+        # sshd hangs up after a few keys, so those that belong to a named file come first
+        wanted = _public_keys((*offer.required, *offer.others))
+        for key in sorted(agent.get_keys(), key=lambda one: one.blob not in wanted):
+            yield Identity(f"the agent's key {key.comment or key.fingerprint}", key)
+
+
+def _public_keys(files: tuple[Path, ...]) -> set[bytes]:
+    found = set()
+    for file in files:
+        try:
+            public = file.expanduser().with_name(file.name + ".pub")
+            found.add(paramiko.pkey.PublicBlob.from_file(str(public)).key_blob)
+        except (OSError, ValueError):
+            continue
+    return found

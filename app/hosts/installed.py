@@ -1,0 +1,36 @@
+"""The gate as a file for the target, for a key that may do nothing else. Called by cli.py's `gate`.
+
+Over such a key no program is sent: whatever the client asks for, sshd runs the gate (`command=`), which takes its few
+verbs in its strict grammar and nothing else. It runs under sudo since signals and /proc want the service's rights.
+"""
+
+from app.hosts.gate import SCRIPT
+
+PLACE = "/usr/local/libexec/alertprof-gate"
+
+HEADER = f"""\
+#!/bin/sh
+# alertprof's gate for a forced-command SSH key. To install it on a host, as root:
+#
+#   install -o root -g root -m 0755 alertprof-gate {PLACE}
+#   useradd --system --create-home --shell /bin/sh profiler        # any account; its password stays locked by `*`
+#   usermod -p '*' profiler
+#
+# ~profiler/.ssh/authorized_keys, one line, with alertprof's public key and the address that it comes from:
+#
+#   restrict,from="192.0.2.10",command="sudo -n {PLACE}" ssh-ed25519 AAAA… alertprof
+#
+# /etc/sudoers.d/alertprof (visudo -c must say ok); the "" allows no arguments:
+#
+#   Defaults:profiler !requiretty, env_reset
+#   profiler ALL=(root) NOPASSWD: {PLACE} ""
+#
+# In alertprof's configuration, for this host:  ssh: {{user: profiler, gate: installed}}
+#
+# With it the key opens no shell, forwards nothing and reads no file but those of recordings that it made itself.
+"""
+
+
+def script() -> str:
+    """The file, whole."""
+    return HEADER + SCRIPT.decode("utf-8")

@@ -1,0 +1,64 @@
+"""Which names are hosts at all, and which of them may be spoken to. Pure; asked by route.py before anything else.
+
+A host's name comes from an alert's labels, so anybody who can send an alert chooses it.
+"""
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from app.errors import Code, Refusal
+
+GRAMMAR = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9._:-]{0,252}")
+
+
+def plain(host: str) -> str:
+    """The name in the one form used inside: lower case, no brackets, an address compressed.
+
+    Raises Refusal(HOST_NOT_ALLOWED) for what is no host name. `[2001:DB8::1]` becomes `2001:db8::1`.
+    """
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not GRAMMAR.fullmatch(bare):
+        raise _not_a_host(host, "a name has letters, digits, '.', '-' and '_', at most 253 of them")
+    found = address(bare)
+    if found is None and (":" in bare or bare != host):
+        raise _not_a_host(host, "with ':' or brackets it must be an IPv6 address, without a port")
+    return str(found) if found else bare.lower()
+
+
+def _not_a_host(host: str, right: str) -> Refusal:
+    shown = ascii(host if len(host) <= 80 else host[:80] + "…")
+    return Refusal(Code.HOST_NOT_ALLOWED, f"{shown} is no host name: {right}")
+
+
+def address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address a name already is; None for a name that would have to be looked up."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def fits(host: str, patterns: Iterable[str]) -> bool:
+    """Whether a plain() host fits one of the patterns: names with *, addresses, networks ("10.0.0.0/8").
+
+    A network fits addresses only: a name is not looked up to find out.
+    """
+    return any(_fits(host, pattern) for pattern in patterns)
+
+
+def _fits(host: str, pattern: str) -> bool:
+    network, found = _network(pattern), address(host)
+    if network is None:
+        return fnmatchcase(host, pattern.lower())
+    return found is not None and found in network
+
+
+@lru_cache(maxsize=1024)
+def _network(pattern: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(pattern.replace("[", "").replace("]", ""), strict=False)
+    except ValueError:
+        return None

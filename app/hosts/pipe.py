@@ -1,0 +1,91 @@
+"""The two ends of a remote command, as the gate's verbs see them, and the one made of a paramiko channel.
+
+`Pipe` is what gate.py and its tests speak to; `ChannelPipe` is made by ssh.Connection.open.
+"""
+
+import time
+from typing import Protocol
+
+import paramiko
+
+from app.errors import Code, Passing
+
+LOST = (OSError, EOFError, paramiko.SSHException)  # all that paramiko raises when a connection is no more
+SLICE = 1.0
+
+
+class Pipe(Protocol):
+    """Bytes to and from a remote command; every call is bounded by its time-out (seconds).
+
+    Raises Passing(HOST_UNREACHABLE) when the time is up or the connection is lost. One thread at a time.
+    """
+
+    def send(self, data: bytes, timeout: float) -> None:
+        """All of `data`, or Passing; after Passing nobody knows how much of it arrived."""
+
+    def recv(self, size: int, timeout: float) -> bytes:
+        """At least one byte and at most `size`; b"" when the other side has ended."""
+
+    def close(self) -> None:
+        """Never raises, may be repeated."""
+
+
+class ChannelPipe:
+    """A Pipe on a session channel. What the command says on stderr is thrown away."""
+
+    def __init__(self, channel: paramiko.Channel, host: str) -> None:
+        self._channel = channel
+        self._host = host
+
+    def send(self, data: bytes, timeout: float) -> None:
+        end = time.monotonic() + timeout
+        while data:
+            data = data[self._send_some(data, end, timeout) :]
+
+    def _send_some(self, data: bytes, end: float, timeout: float) -> int:
+        self._channel.settimeout(max(end - time.monotonic(), 0.0))
+        try:
+            sent = self._channel.send(data)
+        except TimeoutError as fault:
+            raise self._passing(f"took nothing more for {timeout:g} s") from fault
+        except LOST as fault:
+            raise self._passing(f"the connection was lost while sending ({told(fault)})") from fault
+        if not sent:
+            raise self._passing("the remote command ended before it had read everything")
+        return sent
+
+    def recv(self, size: int, timeout: float) -> bytes:
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                return self._recv_some(size, end)
+            except TimeoutError as fault:
+                if time.monotonic() >= end:
+                    raise self._passing(f"no answer within {timeout:g} s") from fault
+            except LOST as fault:
+                raise self._passing(f"the connection was lost ({told(fault)})") from fault
+
+    def _recv_some(self, size: int, end: float) -> bytes:
+        # stderr fills the same window as stdout: unread, it would stop the command for good
+        while self._channel.recv_stderr_ready():
+            self._channel.recv_stderr(65536)
+        self._channel.settimeout(min(max(end - time.monotonic(), 0.0), SLICE))
+        data = self._channel.recv(size)
+        if not data and not self._channel.eof_received:
+            raise EOFError("cut without an end of file")
+        return data
+
+    def close(self) -> None:
+        try:
+            self._channel.close()
+        except LOST:
+            return
+
+    def _passing(self, what: str) -> Passing:
+        return Passing(Code.HOST_UNREACHABLE, f"host {self._host}: {what}")
+
+
+def told(fault: BaseException) -> str:
+    """A foreign exception in one line of harmless characters; it may quote what the host said."""
+    said = " ".join(str(fault).split())[:200] or type(fault).__name__
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said)

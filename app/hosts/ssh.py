@@ -1,0 +1,232 @@
+"""Connections to hosts. The pool in door.py asks a Connector for them and opens pipes on them.
+
+Never SSHClient and never a makefile: the finalizer of paramiko's ChannelStdinFile can stop the transport's thread
+(paramiko#2685).
+"""
+
+import random
+import threading
+import time
+from contextlib import closing, suppress
+from typing import Any
+
+import paramiko
+
+from app.errors import AlertprofError, Code, Passing, Refusal
+from app.hosts import wire
+from app.hosts.identities import Identities, Identity, Offer
+from app.hosts.inlet import Inlet
+from app.hosts.pipe import LOST, ChannelPipe, Pipe, told
+from app.hosts.route import Route, Router
+from app.hosts.settings import HostsSettings, SshOptions
+
+CONTROL_WINDOW = 2 << 20
+DOWNLOAD_WINDOW = 8 << 20
+LOGINS_AT_ONCE = 32
+
+
+class Connection:
+    """An authenticated connection to `host`; `options` are all its layers together. Any thread may open pipes on it."""
+
+    def __init__(self, route: Route, transport: paramiko.Transport, timeout: float, jump: "Connection | None") -> None:
+        self.host = route.host
+        self.options: SshOptions = route.options
+        self._transport = transport
+        self._timeout = timeout
+        self._jump = jump
+
+    @property
+    def alive(self) -> bool:
+        """False once the connection is known to be lost; a dead host is noticed within half a minute."""
+        return self._transport.is_active()
+
+    def open(self, command: str, *, window: int = CONTROL_WINDOW) -> Pipe:
+        """Runs `command` by the account's shell. `window`: bytes on their way at once, DOWNLOAD_WINDOW for files.
+
+        Raises Passing(HOST_UNREACHABLE), also when the host has no session left to give (MaxSessions).
+        """
+        try:
+            channel = self._transport.open_session(window_size=window, timeout=self._timeout)
+            channel.in_buffer, channel.in_stderr_buffer = Inlet(window), Inlet(window)
+            self._execute(channel, command)
+        except LOST as fault:
+            raise Passing(Code.HOST_UNREACHABLE, f"host {self.host}: no session was opened ({told(fault)})") from fault
+        if isinstance(self._transport.sock, wire.Wire):
+            self._transport.sock.eager = False
+        return ChannelPipe(channel, self.host)
+
+    def _execute(self, channel: paramiko.Channel, command: str) -> None:
+        def give_up() -> None:
+            channel.event.set()  # exec_command waits for it without a time-out
+            with suppress(*LOST):
+                channel.close()
+
+        with wire.within(self._timeout, give_up) as expired:
+            try:
+                channel.exec_command(command)  # one of the constants in door.py  # nosec B601
+            except LOST as fault:
+                give_up()
+                raise TimeoutError(f"no answer within {self._timeout:g} s") if expired.is_set() else fault from fault
+
+    def tunnel(self, address: str, port: int) -> paramiko.Channel:
+        """A TCP connection from this host onwards. Raises what paramiko raises."""
+        return self._transport.open_channel(
+            "direct-tcpip", (address, port), ("127.0.0.1", 0), window_size=DOWNLOAD_WINDOW, timeout=self._timeout
+        )
+
+    def close(self) -> None:
+        """Never raises, may be repeated."""
+        with suppress(*LOST):
+            self._transport.close()
+        if self._jump:
+            self._jump.close()
+
+
+class NoBanner(Passing):
+    """The server took the connection and did not introduce itself: MaxStartups is reached, or it is starved."""
+
+
+class Connector:
+    """Logs in to hosts. Any thread may ask; at most LOGINS_AT_ONCE are served at a time."""
+
+    def __init__(self, settings: HostsSettings) -> None:
+        self._settings = settings
+        self._router = Router(settings)
+        self._identities = Identities()
+        self._places = threading.BoundedSemaphore(LOGINS_AT_ONCE)
+
+    def route(self, host: str) -> Route:
+        """Where connect() would go, without going there. Raises Refusal."""
+        return self._router.route(host)
+
+    def connect(self, host: str) -> Connection:
+        """A new connection to `host`, a name or address as an alert has it.
+
+        Raises Refusal: HOST_NOT_ALLOWED, HOST_UNKNOWN (both before anything is sent), HOST_KEY_MISMATCH, AUTH_FAILED,
+        HOST_UNREACHABLE (a configuration that cannot be followed); Passing: HOST_UNREACHABLE.
+        """
+        route = self.route(host)
+        end = time.monotonic() + self._settings.login_timeout
+        if not self._places.acquire(timeout=self._settings.login_timeout):
+            raise Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: too many logins at once, no place became free")
+        try:
+            return self._login(route, end)
+        finally:
+            self._places.release()
+
+    def _login(self, route: Route, end: float) -> Connection:
+        try:
+            return self._try_login(route, end)
+        except NoBanner:
+            time.sleep(random.uniform(0.1, 0.4))  # noqa: S311
+            return self._try_login(route, end)
+
+    def _try_login(self, route: Route, end: float) -> Connection:
+        jump = self._login(route.jump, end) if route.jump else None
+        try:
+            transport = wire.transport(self._sock(route, jump, end), route.known.kinds)
+        except BaseException:
+            if jump:
+                jump.close()
+            raise
+        connection = Connection(route, transport, self._settings.channel_timeout, jump)
+        try:
+            self._log_in(transport, route, end)
+        except BaseException:
+            transport.sock.close()
+            connection.close()
+            raise
+        return connection
+
+    def _sock(self, route: Route, jump: Connection | None, end: float) -> Any:
+        try:
+            if jump:
+                return jump.tunnel(route.address, route.port)
+            return wire.dial(route.address, route.port, min(self._settings.connect_timeout, _left(end)))
+        except paramiko.ChannelException as fault:
+            raise _not_forwarded(route, fault) from fault
+        except LOST as fault:
+            raise Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: no connection ({told(fault)})") from fault
+
+    def _log_in(self, transport: paramiko.Transport, route: Route, end: float) -> None:
+        transport.banner_timeout = self._settings.banner_timeout
+        transport.handshake_timeout = self._settings.handshake_timeout
+        transport.auth_timeout = self._settings.auth_timeout
+        transport.channel_timeout = transport.clear_to_send_timeout = self._settings.channel_timeout
+        with wire.within(_left(end), transport.close) as expired:
+            try:
+                transport.start_client()
+                route.known.check(route.host, transport.get_remote_server_key().asbytes())
+                self._authenticate(transport, route, end)
+            except LOST as fault:
+                raise self._lost(route, fault, expired=expired.is_set()) from fault
+        transport.sock.settimeout(wire.IDLE_CHECK)
+
+    def _lost(self, route: Route, fault: BaseException, *, expired: bool) -> AlertprofError:
+        if expired:
+            said = f"the login was not done within {self._settings.login_timeout:g} s"
+            return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+        if "banner" in str(fault):
+            said = "it took the connection but does not speak SSH (MaxStartups reached, or starved)"
+            return NoBanner(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+        said = f"host {route.shown}: the login was broken off ({told(fault)})"
+        final = isinstance(fault, paramiko.ssh_exception.IncompatiblePeer)  # no algorithm in common
+        return Refusal(Code.HOST_UNREACHABLE, said) if final else Passing(Code.HOST_UNREACHABLE, said)
+
+    def _authenticate(self, transport: paramiko.Transport, route: Route, end: float) -> None:
+        offer = Offer(route.own_identities, route.options.identity_files)
+        tried: list[str] = []  # labels, in order
+        with closing(self._identities.offered(offer)) as identities:
+            for identity in identities:
+                tried.append(identity.label)
+                if self._accepted(transport, route, identity, end):
+                    return
+                offer.notes.extend(_besides(transport.get_exception()))
+                if not transport.is_active():
+                    raise _hung_up(route, tried)
+        raise _not_let_in(route, tried, offer.notes)
+
+    def _accepted(self, transport: paramiko.Transport, route: Route, identity: Identity, end: float) -> bool:
+        answered = threading.Event()
+        transport.auth_publickey(route.user, identity.key, answered)
+        answered.wait(min(self._settings.auth_timeout, _left(end)))
+        if not answered.is_set():
+            raise TimeoutError(f"no answer to {identity.label}")
+        return transport.is_authenticated()
+
+
+def _besides(fault: BaseException | None) -> list[str]:
+    """What the host would rather have, or wants on top of an accepted key."""
+    if isinstance(fault, paramiko.ssh_exception.PartialAuthentication):
+        return [f"the key is right, but the host asks for {' or '.join(fault.allowed_types)} besides"]
+    if isinstance(fault, paramiko.BadAuthenticationType):
+        return [f"the host takes no keys, only {' or '.join(fault.allowed_types)}"]
+    return []
+
+
+def _left(end: float) -> float:
+    return max(end - time.monotonic(), 0.001)
+
+
+def _not_forwarded(route: Route, fault: paramiko.ChannelException) -> AlertprofError:
+    jump = route.jump.host if route.jump else ""
+    if fault.code == 1:  # administratively prohibited (RFC 4254, 5.1)
+        said = f"the jump host {jump} may not forward: AllowTcpForwarding and permitopen decide that there"
+        return Refusal(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+    return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: the jump host {jump} does not reach it ({told(fault)})")
+
+
+def _hung_up(route: Route, tried: list[str]) -> AlertprofError:
+    if len(tried) == 1:
+        said = f"the connection was lost while {tried[0]} was being offered"
+        return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+    said = f"host {route.shown} hung up after {len(tried)} keys (MaxAuthTries): name the right one as identity_file"
+    return Refusal(Code.AUTH_FAILED, f"{said}; tried {', '.join(tried)}")
+
+
+def _not_let_in(route: Route, tried: list[str], notes: list[str]) -> Refusal:
+    said = f"none of these keys was accepted: {', '.join(tried)}" if tried else "there is no key to offer"
+    remedy = f"add the public key to {route.user}'s authorized_keys there, or name another identity_file"
+    return Refusal(
+        Code.AUTH_FAILED, "; ".join([f"user {route.user} may not log in to host {route.shown}: {said}", *notes, remedy])
+    )

