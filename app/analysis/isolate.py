@@ -1,0 +1,158 @@
+"""Reads files of strangers in a process of its own: what a hostile profile can exhaust or crash is that process.
+
+The pipeline, the API and the pages come here; nothing else of this room is called on a file by the service. The
+child (`python -m app.analysis.isolate`) gets one request as JSON on stdin, limits itself before it opens a file, and
+answers on stdout one JSON line a file, so that a file that kills it costs no other file its answer. Passing is raised
+when there is no such process to be had.
+"""
+
+import json
+import math
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from app.analysis.profile import BadProfile, read_file
+from app.analysis.top import Row, Top, top
+from app.analysis.verdict import check
+from app.errors import Code, Passing
+from app.model import Kind
+
+ANSWER: Final = 16 << 20  # bytes
+NICENESS: Final = 10
+ROOT: Final = Path(__file__).parents[2]  # where `app` is found
+KEPT_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")  # no secret goes along
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one file may cost."""
+
+    memory: int = 1 << 30  # bytes of address space
+    cpu_seconds: int = 30
+    wall_seconds: float = 120.0  # the machine may be busy
+
+
+LIMITS: Final = Limits()
+
+
+def top_of(path: Path, n: int = 30, sample_type: str | None = None, *, limits: Limits = LIMITS) -> Top:
+    """The n functions of a file with the most of their own; see top.top. Raises BadProfile, whatever went wrong."""
+    answers, end = _ask({"do": "top", "paths": [str(path.absolute())], "n": n, "type": sample_type}, limits)
+    if not answers:
+        raise BadProfile(end)
+    if "bad" in answers[0]:
+        raise BadProfile(answers[0]["bad"])
+    return _top(answers[0]["top"])
+
+
+def check_file(kind: Kind, path: Path, *, limits: Limits = LIMITS) -> str | None:
+    """None when the file is a whole one of its kind, otherwise why it is no good; see verdict.check."""
+    return check_files([(kind, path)], limits=limits)[path]
+
+
+def check_files(files: Iterable[tuple[Kind, Path]], *, limits: Limits = LIMITS) -> dict[Path, str | None]:
+    """check_file for several files, in one child unless one of them is its end."""
+    verdicts: dict[Path, str | None] = {}
+    waiting = list(files)
+    while waiting:
+        answers, end = _ask(_check_request(waiting), limits)
+        for (_, path), answer in zip(waiting, answers, strict=False):
+            verdicts[path] = answer["bad"]
+        if len(answers) < len(waiting):
+            verdicts[waiting[len(answers)][1]] = end
+        waiting = waiting[len(answers) + 1 :]
+    return verdicts
+
+
+def _check_request(files: Sequence[tuple[Kind, Path]]) -> Json:
+    return {"do": "check", "kinds": [kind.value for kind, _ in files], "paths": [str(p.absolute()) for _, p in files]}
+
+
+def _top(plain: Json) -> Top:
+    rows = tuple(Row(**row) for row in plain["rows"])
+    return Top(**{**plain, "rows": rows, "sample_types": tuple(plain["sample_types"])})
+
+
+def _ask(request: Json, limits: Limits) -> tuple[list[Json], str]:
+    """The child's answers, in the order of the paths; when they are too few, why."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        command = [sys.executable, "-m", "app.analysis.isolate"]
+        environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+        try:
+            ended = subprocess.run(
+                command, input=json.dumps(request | {"limits": asdict(limits)}).encode(), stdout=out, stderr=err,
+                cwd=ROOT, env=environment, timeout=limits.wall_seconds * len(request["paths"]), check=False,
+            )  # fmt: skip
+            end = _why(ended.returncode, _tail(err), limits)
+        except subprocess.TimeoutExpired:
+            end = f"takes more than {limits.wall_seconds:g} s to read"
+        except OSError as error:  # says nothing about the file
+            raise Passing(Code.COLLECT_FAILED, f"no process to read profiles in: {error.strerror}") from error
+        return _answers(out), end
+
+
+def _answers(out: Any) -> list[Json]:
+    out.seek(0)
+    lines = out.read(ANSWER).split(b"\n")
+    return [json.loads(line) for line in lines[:-1]]  # what stands behind the last newline is a cut answer
+
+
+def _tail(err: Any) -> str:
+    err.seek(0)
+    lines = err.read(ANSWER).decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:200] if lines else ""
+
+
+def _why(code: int, last_words: str, limits: Limits) -> str:
+    if -code == signal.SIGXCPU:
+        return f"takes more than {limits.cpu_seconds} s of processor time to read"
+    return f"cannot be read: the process that reads it ended with {code}" + (f" ({last_words})" if last_words else "")
+
+
+def _limit(memory: int) -> None:
+    _lower(resource.RLIMIT_AS, memory)
+    _lower(resource.RLIMIT_FSIZE, ANSWER)
+    _lower(resource.RLIMIT_CORE, 0)
+    os.nice(NICENESS)
+
+
+def _lower(what: int, most: int) -> None:
+    """The soft limit only: at the hard limit of processor time the kernel kills without saying why."""
+    hard = resource.getrlimit(what)[1]
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _answer(request: Json, at: int, memory: int) -> Json:
+    path = Path(request["paths"][at])
+    try:
+        if request["do"] == "check":
+            return {"bad": check(Kind(request["kinds"][at]), path)}
+        return {"top": asdict(top(read_file(path), request["n"], request["type"]))}
+    except MemoryError:
+        return {"bad": f"needs more than {memory >> 20} MiB of memory to read"}
+    except BadProfile as error:
+        return {"bad": str(error)}
+
+
+def main() -> None:
+    request = json.load(sys.stdin)
+    limits = Limits(**request["limits"])
+    _limit(limits.memory)
+    for at in range(len(request["paths"])):
+        _lower(resource.RLIMIT_CPU, math.ceil(time.process_time()) + limits.cpu_seconds)
+        print(json.dumps(_answer(request, at, limits.memory)), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""What `go tool pprof` calls a function. For top.py and prune.py.
+
+The heuristics, surprises included, are those of github.com/google/pprof: internal/symbolizer (demangling),
+internal/graph (places without a name), profile/prune.go. Mangled C++ names stay mangled.
+"""
+
+import re
+
+LONGEST = 4096
+NOT_AN_ARGUMENT_LIST = re.compile(r"\(anonymous namespace\)|operator\(\)|(\()")
+
+
+def shown(name: str, system_name: str) -> str:
+    """A function's name: what a demangler made of it, or its symbol without C++'s parameters and templates."""
+    if name and name != system_name:
+        return name
+    if not _looks_like_cpp(system_name):
+        return system_name
+    return _without(_without(system_name, "(", ")"), "<", ">")
+
+
+def _looks_like_cpp(name: str) -> bool:
+    """Go names with type parameters look so too, `main.Map[...]`, except methods, `main.(*T[...]).Get`."""
+    return ".<" not in name and "])." not in name and (not set("<>[]").isdisjoint(name) or "::" in name)
+
+
+def _without(name: str, opening: str, closing: str) -> str:
+    """`name` without what is between brackets, and the brackets; from the first unpaired bracket on, as it was."""
+    kept, depth, begin = [], 0, 0
+    for at, char in enumerate(name):
+        if char == opening:
+            if depth == 0:
+                kept.append(name[begin:at])
+                begin = at
+            depth += 1
+        elif char == closing:
+            depth -= 1
+            if depth < 0:
+                break
+            if depth == 0:
+                begin = at + 1
+    return "".join(kept) + name[begin:]
+
+
+def place(name: str, file: str) -> str:
+    """What stands in the table: the function, or the binary of code without one. Cut at 4096 characters."""
+    base = file.rstrip("/").rpartition("/")[2] or "/"
+    return (name or (f"[{base}]" if file else "<unknown>"))[:LONGEST]
+
+
+def bare(name: str) -> str:
+    """`name` without its argument list, which begins at the first parenthesis that is not part of the name."""
+    name = name.removeprefix(".")
+    for match in NOT_AN_ARGUMENT_LIST.finditer(name):
+        if match[1]:
+            return name[: match.start()]
+    return name

@@ -1,0 +1,192 @@
+"""A pprof file as a checked value: decompressed within a limit, parsed, every reference in it leading somewhere.
+
+What is wrong is said as `go tool pprof` would refuse it (profile/encode.go, CheckValid in profile/profile.go). The
+file comes from a stranger's process: isolate.py is the way here for everything that serves requests.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from google.protobuf.message import DecodeError
+
+from app.analysis.schema import ProfileMessage
+
+LIMIT = 256 << 20
+GZIP = b"\x1f\x8b"
+PIECE = 1 << 16
+
+T = TypeVar("T")
+
+
+class BadProfile(Exception):
+    """Not a profile that can be read; the message is a plain sentence that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    type: str  # "inuse_space"
+    unit: str  # "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    name: str
+    system_name: str
+    start_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the code. `functions`: leaf first, more than one where calls were inlined, none without symbols."""
+
+    file: str  # of the mapping: the binary
+    functions: tuple[Function, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Samples stay in the message, half a million objects being too many; stacks() walks them."""
+
+    sample_types: tuple[ValueType, ...]
+    default_sample_type: str
+    drop_frames: str
+    keep_frames: str
+    duration_seconds: float | None
+    locations: dict[int, Location]
+    message: Any
+
+    def stacks(self, index: int) -> Iterator[tuple[int, Sequence[int]]]:
+        """Every sample: its value of that index, and the ids of its locations, leaf first."""
+        for sample in self.message.sample:
+            yield sample.value[index], sample.location_id
+
+
+def read(data: bytes, *, limit: int = LIMIT) -> Profile:
+    """`data`: a whole file, gzip or plain protobuf; `limit`: bytes once decompressed. Raises BadProfile."""
+    if not data:
+        raise BadProfile("empty: 0 bytes")
+    if len(data) > limit:
+        raise BadProfile(f"more than {limit} bytes, which is the limit")
+    plain = _decompressed(data, limit) if data.startswith(GZIP) else data
+    if len(plain) > limit:
+        raise BadProfile(f"more than {limit} bytes decompressed, which is the limit")
+    if not plain:
+        raise BadProfile("empty: 0 bytes once decompressed")
+    return _checked(_parsed(plain))
+
+
+def read_file(path: Path) -> Profile:
+    """The profile in a file of at most LIMIT bytes. Raises BadProfile."""
+    try:
+        with path.open("rb") as file:
+            return read(file.read(LIMIT + 1))
+    except OSError as error:
+        raise BadProfile(f"cannot be read: {error.strerror}") from error
+
+
+def _decompressed(data: bytes, limit: int) -> bytearray:
+    """At most limit + 1 bytes. Reads to the footer of the last member, whose checksum zlib compares."""
+    out = bytearray()
+    while data and len(out) <= limit:
+        if not data.startswith(GZIP):
+            raise BadProfile("bytes that are no gzip follow the end of the gzip stream")
+        data = _member(data, out, limit)
+    return out
+
+
+def _member(data: bytes, out: bytearray, limit: int) -> bytes:
+    """Appends one gzip member to `out`, up to limit + 1 bytes in all; returns what follows the member."""
+    stream, at = zlib.decompressobj(wbits=31), 0
+    while not stream.eof and len(out) <= limit:
+        piece = stream.unconsumed_tail or data[at : at + PIECE]
+        at += 0 if stream.unconsumed_tail else PIECE
+        more = _inflated(stream, piece, limit + 1 - len(out))
+        if not (piece or more or stream.eof):
+            raise BadProfile("ends in the middle of the gzip stream")
+        out += more
+    return stream.unused_data + data[at:]
+
+
+def _inflated(stream: Any, piece: bytes, room: int) -> bytes:
+    try:
+        return bytes(stream.decompress(piece, room))
+    except zlib.error as error:
+        raise BadProfile(f"not a sound gzip stream: {error}") from error
+
+
+def _parsed(plain: bytes | bytearray) -> Any:
+    message = ProfileMessage()
+    try:
+        message.ParseFromString(plain)
+    except DecodeError as error:
+        if "alloc" in str(error):  # upb's word for memory that it was refused
+            raise MemoryError from error
+        raise BadProfile("not a pprof profile: no protobuf message of that kind") from error
+    return message
+
+
+def _checked(message: Any) -> Profile:
+    text = _Strings(message.string_table)
+    files = _unique("mapping", ((m.id, text[m.filename]) for m in message.mapping))
+    functions = _unique("function", ((f.id, _function(f, text)) for f in message.function))
+    locations = _unique("location", ((x.id, _location(x, files, functions)) for x in message.location))
+    types = tuple(ValueType(text[t.type], text[t.unit]) for t in message.sample_type)
+    _check_samples(message.sample, len(types), locations)
+    return Profile(
+        sample_types=types,
+        default_sample_type=text[message.default_sample_type],
+        drop_frames=text[message.drop_frames],
+        keep_frames=text[message.keep_frames],
+        duration_seconds=message.duration_nanos / 1e9 or None,
+        locations=locations,
+        message=message,
+    )
+
+
+class _Strings:
+    """The string table, by index."""
+
+    def __init__(self, table: Sequence[bytes]) -> None:
+        if not table or table[0]:
+            raise BadProfile("not a pprof profile: its string table does not begin with the empty string")
+        self._texts = [text.decode("utf-8", "replace") for text in table]
+
+    def __getitem__(self, index: int) -> str:
+        if not 0 <= index < len(self._texts):
+            raise BadProfile(f"a broken profile: string {index} of a table of {len(self._texts)}")
+        return self._texts[index]
+
+
+def _unique(what: str, pairs: Iterable[tuple[int, T]]) -> dict[int, T]:
+    found: dict[int, T] = {}
+    for id, value in pairs:
+        if id == 0 or id in found:
+            raise BadProfile(f"a broken profile: {'a' if id == 0 else 'more than one'} {what} with the id {id}")
+        found[id] = value
+    return found
+
+
+def _function(function: Any, text: _Strings) -> Function:
+    return Function(text[function.name], text[function.system_name], function.start_line)
+
+
+def _location(location: Any, files: Mapping[int, str], functions: Mapping[int, Function]) -> Location:
+    try:
+        inlined = tuple(functions[line.function_id] for line in location.line)
+    except KeyError as missing:
+        raise BadProfile(
+            f"a broken profile: location {location.id} is in function {missing}, which is not there"
+        ) from None
+    return Location(files.get(location.mapping_id, ""), inlined)
+
+
+def _check_samples(samples: Iterable[Any], arity: int, locations: Mapping[int, Location]) -> None:
+    known = locations.keys()
+    for sample in samples:
+        if not arity or len(sample.value) != arity:
+            raise BadProfile(f"a broken profile: a sample has {len(sample.value)} values for {arity} sample types")
+        if not all(map(known.__contains__, sample.location_id)):
+            raise BadProfile("a broken profile: a sample names a location that is not there")

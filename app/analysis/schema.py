@@ -1,0 +1,64 @@
+"""The part of pprof's profile.proto that is read here, declared at import: no protoc, no generated file.
+
+Field numbers are those of github.com/google/pprof/proto/profile.proto. Left out are the labels of a sample, which
+nothing here reads: undeclared fields are skipped. profile.py is the one that uses it.
+"""
+
+from typing import Any, Final
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+PACKAGE: Final = "perftools.profiles"
+
+# message -> (field, number, type); "*" repeats (numbers are packed, as proto3 does), a capital letter is a message.
+FIELDS: Final = {
+    "ValueType": (("type", 1, "int64"), ("unit", 2, "int64")),
+    "Sample": (("location_id", 1, "*uint64"), ("value", 2, "*int64")),
+    "Mapping": (("id", 1, "uint64"), ("filename", 5, "int64"), ("build_id", 6, "int64")),
+    "Line": (("function_id", 1, "uint64"),),
+    "Location": (("id", 1, "uint64"), ("mapping_id", 2, "uint64"), ("line", 4, "*Line")),
+    "Function": (("id", 1, "uint64"), ("name", 2, "int64"), ("system_name", 3, "int64"), ("start_line", 5, "int64")),
+    "Profile": (
+        ("sample_type", 1, "*ValueType"),
+        ("sample", 2, "*Sample"),
+        ("mapping", 3, "*Mapping"),
+        ("location", 4, "*Location"),
+        ("function", 5, "*Function"),
+        # Declared a string, but names come from a stranger's process: one byte that is no UTF-8 would lose the file.
+        ("string_table", 6, "*bytes"),
+        ("drop_frames", 7, "int64"),
+        ("keep_frames", 8, "int64"),
+        ("duration_nanos", 10, "int64"),
+        ("default_sample_type", 14, "int64"),
+    ),
+}
+
+
+def _file() -> descriptor_pb2.FileDescriptorProto:
+    proto = descriptor_pb2.FileDescriptorProto(name="alertprof/profile.proto", package=PACKAGE, syntax="proto3")
+    for message, fields in FIELDS.items():
+        declared = proto.message_type.add(name=message)
+        for name, number, spelled in fields:
+            _declare(declared.field.add(name=name, number=number), spelled)
+    return proto
+
+
+def _declare(field: descriptor_pb2.FieldDescriptorProto, spelled: str) -> None:
+    repeated, kind = spelled.startswith("*"), spelled.lstrip("*")
+    field.label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
+    if kind[0].isupper():
+        field.type = field.TYPE_MESSAGE
+        field.type_name = f".{PACKAGE}.{kind}"
+    else:
+        field.type = field.Type.Value(f"TYPE_{kind.upper()}")
+
+
+def _message_class() -> Any:
+    pool = (
+        descriptor_pool.DescriptorPool()
+    )  # our own: another library may have registered these names in the default one
+    pool.Add(_file())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.Profile"))
+
+
+ProfileMessage: Final = _message_class()

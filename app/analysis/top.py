@@ -1,0 +1,129 @@
+"""The table of `go tool pprof -top`, number for number: which functions cost most. For the API and the pages.
+
+Equal to `-top -nodefraction=0 -nodecount=N`: functions, inlined ones too; a recursive function counted once in cum;
+order and percentages as internal/graph and internal/report of github.com/google/pprof make them. Not here: the
+words "(inline)" behind a name.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.analysis.names import place, shown
+from app.analysis.profile import BadProfile, Function, Location, Profile
+from app.analysis.prune import pruning
+from app.analysis.shapes import kind_of
+from app.analysis.units import common_unit
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """flat, cum: in the profile's unit. Percentages: 0 to 100, of the total, not rounded, never negative."""
+
+    flat: int
+    flat_percent: float
+    sum_percent: float
+    cum: int
+    cum_percent: float
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """`total`: all samples, in `unit`; 0 means that nothing was sampled. Print with units.format_value(…, shown_in)."""
+
+    kind: str  # see shapes.kind_of
+    sample_type: str
+    sample_types: tuple[str, ...]  # all that may be asked for
+    unit: str  # "nanoseconds", "bytes", "count"
+    shown_in: str  # the unit in which pprof prints this table
+    total: int
+    duration_seconds: float | None
+    rows: tuple[Row, ...]
+
+
+class Node(NamedTuple):
+    """What makes functions the same row: the name; without one the binary and the line where it begins."""
+
+    name: str
+    file: str = ""
+    start_line: int = 0
+
+
+@dataclass(slots=True)
+class Sums:
+    total: int
+    flat: dict[Node, int]
+    cum: dict[Node, int]
+
+
+def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
+    """The n functions with the most of their own. `sample_type`: the profile's default, else its last, when None.
+
+    Raises BadProfile when the profile has no such sample type, or none at all.
+    """
+    names = tuple(t.type for t in profile.sample_types)
+    index = _index(names, sample_type, profile.default_sample_type)
+    unit = profile.sample_types[index].unit
+    sums = _sums(profile, index)
+    rows = _rows(sums, n)
+    return Top(
+        kind=kind_of(profile),
+        sample_type=names[index],
+        sample_types=names,
+        unit=unit,
+        shown_in=common_unit([row.flat or row.cum for row in rows], sums.total, unit),
+        total=sums.total,
+        duration_seconds=profile.duration_seconds,
+        rows=rows,
+    )
+
+
+def _index(names: Sequence[str], wanted: str | None, default: str) -> int:
+    if not names:
+        raise BadProfile("it has no sample types, so there is nothing to add up")
+    if wanted is None:
+        return names.index(default) if default in names else len(names) - 1
+    if wanted not in names:
+        raise BadProfile(f"it has no sample type {wanted!r}; it has {', '.join(names)}")
+    return names.index(wanted)
+
+
+def _sums(profile: Profile, index: int) -> Sums:
+    pruned = pruning(profile)
+    nodes = {id: _nodes(location) for id, location in pruned.locations.items()}
+    sums = Sums(0, defaultdict(int), defaultdict(int))
+    for value, ids in profile.stacks(index):
+        sums.total += abs(value)
+        if value and (stack := pruned.stack(ids)):
+            sums.flat[nodes[stack[0]][0]] += value
+            for node in {node for id in stack for node in nodes[id]}:
+                sums.cum[node] += value
+    return sums
+
+
+def _nodes(location: Location) -> tuple[Node, ...]:
+    """Leaf first, never empty: code without symbols is its binary."""
+    return tuple(_node(function, location.file) for function in location.functions) or (Node("", location.file),)
+
+
+def _node(function: Function, file: str) -> Node:
+    name = shown(function.name, function.system_name)
+    return Node(name) if name else Node("", file, function.start_line)
+
+
+def _rows(sums: Sums, n: int) -> tuple[Row, ...]:
+    """By flat, then by name: pprof's order. What adds up to nothing is no row."""
+    kept = [(sums.flat.get(node, 0), place(node.name, node.file), cum) for node, cum in sums.cum.items()]
+    kept = [(flat, name, cum) for flat, name, cum in kept if flat or cum]
+    kept.sort(key=lambda row: (-abs(row[0]), row[1], -abs(row[2])))
+    rows, running = [], 0
+    for flat, name, cum in kept[:n]:
+        running += flat
+        rows.append(Row(flat, _share(flat, sums), _share(running, sums), cum, _share(cum, sums), name))
+    return tuple(rows)
+
+
+def _share(value: int, sums: Sums) -> float:
+    return abs(value / sums.total) * 100 if sums.total else 0.0

@@ -1,0 +1,127 @@
+"""Where artifacts rest: one file an artifact, whole or not at all, under `<capture id>/<our name>`.
+
+obstore's local store writes to a temporary name and renames, but does not fsync; the remote original is removed on our
+word, so the file and its folder are synced here before that word is given.
+"""
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore
+
+CHUNK = 1 << 20
+INCOMING = ".incoming"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+NEWS = 1 << 20  # bytes; less room more than before is none
+
+
+class Store:
+    """Artifacts in a local folder, readable by this user alone. Raises OSError for a full or failing disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        (self._folder / INCOMING).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        self._objects = LocalStore(prefix=str(self._folder))
+        self._lacking: int | None = None  # what was free when a file found no room
+
+    @contextmanager
+    def incoming(self, capture_id: str) -> Iterator[Path]:
+        """A folder for files that are not judged yet, on the same disk; removed at the end, whatever happened."""
+        with self._minding_room():
+            folder = Path(tempfile.mkdtemp(prefix=f"{capture_id}-", dir=self._folder / INCOMING))
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def put(self, key: str, source: Path) -> None:
+        """The file becomes the object `key`, replacing what had that name; durable when this returns."""
+        try:
+            obstore.put(self._objects, key, source)
+        except BaseError as fault:
+            raise as_os_error(fault) from fault
+        place = self.path(key)
+        place.chmod(0o600)
+        for each in (place, place.parent, place.parent.parent):
+            sync(each)
+        self._lacking = None
+
+    def free_bytes(self) -> int:
+        """Room on the disk; 0 where that cannot be told."""
+        try:
+            return shutil.disk_usage(self._folder).free
+        except OSError:
+            return 0
+
+    def shortage(self) -> str | None:
+        """Why nothing comes home; None once a file was taken again, or there is more room than when one was not."""
+        free = self.free_bytes()
+        if self._lacking is None or free >= self._lacking + NEWS:
+            return None
+        return (
+            f"the store {self._folder} had no room for a file ({free >> 20} MiB are free): files stay on their hosts "
+            "until there is; free some space, or let storage.retention keep less"
+        )
+
+    @contextmanager
+    def _minding_room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as fault:
+            if fault.errno in NO_ROOM:
+                self._lacking = self.free_bytes()
+            raise
+
+    def path(self, key: str) -> Path:
+        """Where an object lies: for reading by a program that wants a file."""
+        place = (self._folder / key).resolve()
+        if not place.is_relative_to(self._folder):
+            raise ValueError(f"no key of this store: {key!r}")
+        return place
+
+    def read(self, key: str, start: int | None = None, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to but not including `end`. Raises FileNotFoundError."""
+        first = start or 0
+        if end is not None and end <= first:
+            return
+        options: obstore.GetOptions = {"range": {"offset": first} if end is None else (first, end)}
+        for piece in obstore.get(self._objects, key, options=options).stream(min_chunk_size=CHUNK):
+            yield bytes(piece)
+
+    def delete_all(self, capture_id: str) -> None:
+        """Everything of one capture; nothing to delete is no error."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.path(capture_id))
+
+    def captures(self) -> set[str]:
+        """The ids of all captures that have files here."""
+        return {folder.name for folder in self._folder.iterdir() if folder.name != INCOMING}
+
+    def sweep(self) -> None:
+        """Removes what an earlier life was bringing home when it was killed. For the start of the service."""
+        for folder in (self._folder / INCOMING).iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_os_error(fault: BaseError) -> OSError:
+    """obstore's own exceptions are no OSError and name the number in their text only."""
+    said = str(fault).partition("\n")[0]
+    number = re.search(r"\(os error (\d+)\)", said)
+    return OSError(int(number[1]) if number else errno.EIO, said)
+
+
+def sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

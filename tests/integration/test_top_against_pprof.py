@@ -1,0 +1,196 @@
+"""Our table and our verdicts on profiles that Go has just written, beside what `go tool pprof` says of them."""
+
+import gzip
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from app.analysis.isolate import check_files, top_of
+from app.analysis.profile import BadProfile, read
+from app.analysis.top import Top, top
+from app.analysis.units import format_percent, format_value
+from app.analysis.verdict import check
+from app.model import Kind
+from tests.unit.analysis.synthetic import Maker, Stack
+
+SOURCE = Path(__file__).parents[1] / "targets" / "profiles"
+GO = Path(sys.executable).with_name("go")
+OWN_UNIT = {"bytes": "B", "nanoseconds": "ns", "count": "count"}
+
+CPU = [("cpu", None), ("cpu", "samples"), ("idle", None)]
+HEAP = [(name, type) for name in ("heap", "allocs") for type in (None, "alloc_objects", "alloc_space", "inuse_objects")]
+LOCKS = [(name, type) for name in ("mutex", "block") for type in (None, "contentions")]
+ALL = [*CPU, *HEAP, *LOCKS, ("threadcreate", None), ("goroutine", None)]
+KINDS = {
+    "cpu.pprof": Kind.CPU,
+    "idle.pprof": Kind.CPU,
+    "heap.pprof": Kind.HEAP,
+    "allocs.pprof": Kind.HEAP,
+    "mutex.pprof": Kind.MUTEX,
+    "block.pprof": Kind.BLOCK,
+    "threadcreate.pprof": Kind.THREADCREATE,
+    "goroutine.pprof": Kind.GOROUTINE,
+    "goroutine-1.txt": Kind.GOROUTINE,
+    "goroutine-2.txt": Kind.GOROUTINE,
+    "trace.trace": Kind.TRACE,
+}
+
+
+def environment(cache: Path) -> Mapping[str, str]:
+    """No network, no other toolchain, and a cache of compiled packages that stays when there is a home for it."""
+    go = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off", "CGO_ENABLED": "0", "GOENV": "off"}
+    home = {} if "HOME" in os.environ or "GOCACHE" in os.environ else {"GOCACHE": str(cache)}
+    return {**os.environ, **go, **home}
+
+
+class Pprof:
+    """`go tool pprof`, and the directory of profiles."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._environment = environment(directory / "cache")
+
+    def make(self) -> None:
+        binary = self.directory / "profiles"
+        self._run(GO, "build", "-o", binary, ".", cwd=SOURCE)
+        self._run(binary, self.directory, cwd=self.directory)
+
+    def lines(self, path: Path, sample_type: str | None, *options: str) -> list[str]:
+        """Header and table, without the labels of inlined functions."""
+        index = [f"-sample_index={sample_type}"] if sample_type else []
+        said = self._run(
+            GO, "tool", "pprof", "-top", "-nodefraction=0", *index, *options, path,
+            cwd=self.directory,
+        )  # fmt: skip
+        return [re.sub(r" \((partial-)?inline\)$", "", line) for line in said.splitlines()]
+
+    def _run(self, *command: str | Path, cwd: Path) -> str:
+        ended = subprocess.run(command, cwd=cwd, env=self._environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def pprof(tmp_path_factory: pytest.TempPathFactory) -> Pprof:
+    made = Pprof(tmp_path_factory.mktemp("profiles"))
+    made.make()
+    return made
+
+
+def table(top: Top, shown_in: str) -> list[str]:
+    """Rendered as pprof renders it."""
+    lines = []
+    for row in top.rows:
+        flat, cum = (format_value(value, top.unit, shown_in) for value in (row.flat, row.cum))
+        shares = [f"{format_percent(share):>6}" for share in (row.flat_percent, row.sum_percent, row.cum_percent)]
+        lines.append(f"{flat:>10} {shares[0]} {shares[1]} {cum:>10} {shares[2]}  {row.function}")
+    return lines
+
+
+def rows(lines: Sequence[str]) -> list[str]:
+    return [line.rstrip() for line in lines[next(i for i, line in enumerate(lines) if "flat%" in line) + 1 :]]
+
+
+def compare(pprof: Pprof, path: Path, sample_type: str | None, n: int) -> Top:
+    """Asserts that the two tables are equal, as printed and as exact integers."""
+    ours = top(read(path.read_bytes()), n, sample_type)
+    count = f"-nodecount={n}"
+    assert table(ours, ours.shown_in) == rows(pprof.lines(path, sample_type, count))
+    exact = OWN_UNIT[ours.unit]
+    assert table(ours, exact) == rows(pprof.lines(path, sample_type, count, f"-unit={exact}"))
+    return ours
+
+
+@pytest.mark.parametrize(("name", "sample_type"), ALL)
+def test_the_table_is_that_of_pprof(pprof: Pprof, name: str, sample_type: str | None) -> None:
+    path = pprof.directory / f"{name}.pprof"
+    ours = compare(pprof, path, sample_type, 10_000)
+    assert f"Type: {ours.sample_type}" in pprof.lines(path, sample_type)
+
+
+@pytest.mark.parametrize("name", ["cpu", "heap"])
+def test_the_first_rows_are_those_of_pprof(pprof: Pprof, name: str) -> None:
+    assert len(compare(pprof, pprof.directory / f"{name}.pprof", None, 5).rows) == 5
+
+
+def test_the_total_and_the_duration_are_those_of_pprof(pprof: Pprof) -> None:
+    path = pprof.directory / "cpu.pprof"
+    ours = top_of(path, 10)
+    assert ours.duration_seconds is not None
+    total = format_value(ours.total, ours.unit, ours.shown_in)
+    duration = format_value(round(ours.duration_seconds * 1e9), "nanoseconds")
+    lines = pprof.lines(path, None, "-nodecount=10")
+    assert any(line.startswith(f"Duration: {duration}, Total samples = {total} ") for line in lines)
+
+
+def test_the_hot_function_is_named(pprof: Pprof) -> None:
+    ours = top_of(pprof.directory / "cpu.pprof", 10_000)
+    cum = {row.function: row.cum_percent for row in ours.rows}
+    assert cum["main.hotLoop"] > 50
+    assert cum["main.grow[go.shape.int]"] <= 100  # recursive, ten deep
+
+
+def test_every_file_that_go_writes_is_good(pprof: Pprof) -> None:
+    files = {pprof.directory / name: kind for name, kind in KINDS.items()}
+    assert check_files((kind, path) for path, kind in files.items()) == dict.fromkeys(files)
+
+
+def test_an_idle_process_is_good_and_its_total_is_nothing(pprof: Pprof) -> None:
+    path = pprof.directory / "idle.pprof"
+    assert check(Kind.CPU, path) is None
+    assert top_of(path).total == 0
+
+
+@pytest.mark.parametrize("name", ["cpu.pprof", "heap.pprof", "block.pprof", "threadcreate.pprof"])
+def test_a_real_file_that_is_cut_anywhere_is_no_good(pprof: Pprof, tmp_path: Path, name: str) -> None:
+    whole = (pprof.directory / name).read_bytes()
+    cut = tmp_path / name
+    for length in {0, 1, 9, 10, len(whole) // 2, len(whole) - 9, len(whole) - 8, len(whole) - 1}:
+        cut.write_bytes(whole[:length])
+        assert check(KINDS[name], cut) is not None
+
+
+@pytest.mark.parametrize("name", ["cpu.pprof", "heap.pprof", "mutex.pprof"])
+def test_a_real_profile_with_wrong_bytes_is_a_profile_or_a_bad_one(pprof: Pprof, name: str) -> None:
+    whole = gzip.decompress((pprof.directory / name).read_bytes())
+    dice, bad = random.Random(name), 0  # noqa: S311
+    for _ in range(300):
+        data = bytearray(whole)
+        for _ in range(dice.randint(1, 5)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        try:
+            top(read(bytes(data)), 10)
+        except BadProfile:
+            bad += 1
+    assert bad
+
+
+NAMES = [
+    "main.main", "main.(*T).Run", "main.(*Box[...]).Get", "main.Map[...]", "main.Map[...].(*T).func1", "runtime.malloc",
+    "runtime.mallocgc", "std::map<int, a>::get(int)", "libfoo(int)", "Zeta", "a", "b", "main.main.func1.2", "ünïcode.Ω",
+]  # fmt: skip
+
+
+def stack(dice: random.Random) -> Stack:
+    return [dice.sample(NAMES, dice.choice([1, 1, 1, 2, 3])) for _ in range(dice.randint(0, 7))]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("drop", ["", "runtime.*", "runtime.*|libfoo|main.*T.*"])
+def test_what_go_does_not_write_is_treated_alike(pprof: Pprof, tmp_path: Path, seed: int, drop: str) -> None:
+    dice = random.Random(seed)  # noqa: S311
+    made = Maker(("alloc_space", "bytes"), ("inuse_space", "bytes"))
+    for _ in range(dice.randint(1, 60)):
+        made.sample(stack(dice), dice.randint(-3, 10), dice.choice([0, 1, 700, 10**6, 10**10]))
+    made.message.drop_frames = made.string(drop)
+    made.message.keep_frames = made.string("runtime.malloc|.*Box.*" if seed % 2 else "")
+    made.message.default_sample_type = made.string(dice.choice(["", "alloc_space", "wishful"]))
+    path = tmp_path / "made.pprof"
+    path.write_bytes(made.data() if seed % 3 else made.plain())
+    compare(pprof, path, None, dice.choice([3, 10_000]))

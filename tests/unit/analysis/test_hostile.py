@@ -1,0 +1,60 @@
+"""Whatever the bytes are: a profile, or BadProfile."""
+
+import contextlib
+import gzip
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.analysis.names import bare, shown
+from app.analysis.profile import BadProfile, read
+from app.analysis.shapes import kind_of
+from app.analysis.top import top
+from app.analysis.units import format_percent, format_value
+from tests.unit.analysis.synthetic import cpu
+
+made = cpu([(["leaf", ("inlined", "host"), "main"], 10), (["main"], 5)])
+made.message.drop_frames = made.string("le.*")
+PLAIN = made.plain()
+
+
+def survives(data: bytes) -> None:
+    with contextlib.suppress(BadProfile):
+        profile = read(data, limit=1 << 20)
+        kind_of(profile)
+        table = top(profile, 10)
+        for row in table.rows:
+            format_value(row.flat, table.unit, table.shown_in) + format_percent(row.cum_percent)
+
+
+@given(st.binary(max_size=400))
+def test_random_bytes(data: bytes) -> None:
+    survives(data)
+    survives(b"\x1f\x8b" + data)
+    survives(gzip.compress(data))
+
+
+@settings(max_examples=400)
+@given(st.lists(st.tuples(st.integers(0, len(PLAIN) - 1), st.integers(0, 255)), min_size=1, max_size=6))
+def test_a_profile_with_wrong_bytes(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(PLAIN)
+    for at, byte in changes:
+        data[at] = byte
+    survives(bytes(data))
+
+
+@given(st.integers(0, len(PLAIN)), st.integers(0, len(PLAIN)), st.binary(max_size=20))
+def test_a_profile_with_a_piece_replaced(begin: int, end: int, piece: bytes) -> None:
+    survives(PLAIN[:begin] + piece + PLAIN[end:])
+    survives(gzip.compress(PLAIN)[:begin] + piece + gzip.compress(PLAIN)[end:])
+
+
+@given(st.text(alphabet="(){}<>[]:.*a ", max_size=40))
+def test_a_name_of_brackets(name: str) -> None:
+    assert len(shown(name, name)) <= len(name)
+    assert len(bare(name)) <= len(name)
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.sampled_from(["bytes", "nanoseconds", "count", ""]) | st.text(max_size=5))
+def test_any_number_in_any_unit_can_be_printed(value: int, unit: str) -> None:
+    assert format_value(value, unit)

@@ -1,0 +1,164 @@
+"""The separate process: same answers, and whatever a file does to it becomes a sentence."""
+
+import os
+import subprocess
+import sys
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.analysis import isolate
+from app.analysis.isolate import LIMITS, check_file, check_files, top_of
+from app.analysis.profile import BadProfile, read
+from app.analysis.top import top
+from app.errors import Passing
+from app.model import Kind
+from tests.unit.analysis.synthetic import Maker, cpu, heap
+
+SMALL = replace(LIMITS, memory=200 << 20)
+
+
+def bomb(path: Path, size: int) -> Path:
+    """A gzip file of `size` zeros (a multiple of 16 MiB), written without ever holding them."""
+    stream, piece = zlib.compressobj(9, zlib.DEFLATED, 31), bytes(16 << 20)
+    first = stream.compress(piece) + stream.flush(zlib.Z_FULL_FLUSH)  # from here on every piece is the same bytes
+    again = stream.compress(piece) + stream.flush(zlib.Z_FULL_FLUSH)
+    with path.open("wb") as file:
+        file.write(first)
+        for _ in range(size // len(piece) - 1):
+            file.write(again)
+    return path
+
+
+def explosive(path: Path) -> Path:
+    """A small file, few enough bytes decompressed, but each two of them an object once parsed."""
+    path.write_bytes(zlib.compress(b"\x12\x00" * (50 << 20), wbits=31))
+    return path
+
+
+def endless(path: Path) -> Path:
+    """A drop_frames that a backtracking matcher does not finish with."""
+    made = cpu([(["a" * 60, "main"], 5)])
+    made.message.drop_frames = made.string("(a+)+b")
+    path.write_bytes(made.data())
+    return path
+
+
+def written(path: Path, made: Maker) -> Path:
+    path.write_bytes(made.data())
+    return path
+
+
+def test_the_table_is_the_same_as_without_a_process_between(tmp_path: Path) -> None:
+    made = heap().sample(["läuft\n[31m", "main"], 1, 2, 3, 4).sample(["main"], 1, 1, 1, 1)
+    path = written(tmp_path / "heap", made)
+    for sample_type in (None, "alloc_space"):
+        assert top_of(path, 1, sample_type) == top(read(made.data()), 1, sample_type)
+
+
+def test_what_is_wrong_arrives_as_the_same_sentence(tmp_path: Path) -> None:
+    path = written(tmp_path / "cpu", cpu())
+    with pytest.raises(BadProfile, match=r"^it has no sample type 'wall'; it has samples, cpu$"):
+        top_of(path, 30, "wall")
+    with pytest.raises(BadProfile, match=r"^cannot be read: No such file or directory$"):
+        top_of(tmp_path / "none")
+
+
+def test_several_files_are_checked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = count_processes(monkeypatch)
+    good, swapped, gone = written(tmp_path / "a", cpu()), written(tmp_path / "b", heap()), tmp_path / "c"
+    assert check_files([(Kind.CPU, good), (Kind.CPU, swapped), (Kind.CPU, gone)]) == {
+        good: None,
+        swapped: "a pprof profile, but one of the kind heap, not cpu",
+        gone: "cannot be read: No such file or directory",
+    }
+    assert len(started) == 1
+    assert check_file(Kind.HEAP, swapped) is None
+
+
+def test_nothing_to_check_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = count_processes(monkeypatch)
+    assert check_files([]) == {}
+    assert started == []
+
+
+def test_ten_gigabytes_of_zeros_stay_under_the_memory_limit(tmp_path: Path) -> None:
+    path = bomb(tmp_path / "bomb", 10 << 30)
+    said = check_file(Kind.CPU, path, limits=replace(LIMITS, memory=512 << 20))
+    assert said == f"more than {256 << 20} bytes decompressed, which is the limit"
+
+
+def test_a_file_that_needs_too_much_memory_is_said_to(tmp_path: Path) -> None:
+    path = explosive(tmp_path / "file")
+    assert check_file(Kind.CPU, path, limits=SMALL) == "needs more than 200 MiB of memory to read"
+    with pytest.raises(BadProfile, match="needs more than 200 MiB of memory to read"):
+        top_of(path, limits=SMALL)
+
+
+def test_a_file_that_takes_too_long_is_said_to(tmp_path: Path) -> None:
+    path = endless(tmp_path / "file")
+    with pytest.raises(BadProfile, match="takes more than 1 s of processor time to read"):
+        top_of(path, limits=replace(LIMITS, cpu_seconds=1))
+    with pytest.raises(BadProfile, match=r"takes more than 0\.5 s to read"):
+        top_of(path, limits=replace(LIMITS, wall_seconds=0.5))
+
+
+def test_a_file_that_kills_its_reader_costs_no_other_file_its_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [(Kind.CPU, written(tmp_path / name, cpu())) for name in "abc"]
+    killer = f"import os, app.analysis.verdict as v; real = v.check\n{KILLER}"
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(killer)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(hook), str(isolate.ROOT)]))
+    said = check_files(files)
+    assert [said[path] for _, path in files] == [
+        None,
+        "cannot be read: the process that reads it ended with -11",
+        None,
+    ]
+
+
+KILLER = """
+def check(kind, path):
+    if path.name == "b":
+        os.kill(os.getpid(), 11)
+    return real(kind, path)
+v.check = check
+"""
+
+
+def test_the_reader_gets_no_secret_of_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERTPROF_TOKEN", "secret")
+    started = count_processes(monkeypatch)
+    check_file(Kind.CPU, written(tmp_path / "a", cpu()))
+    assert set(started[0]["env"]) <= {"LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"}
+
+
+def test_no_process_to_be_had_says_nothing_about_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    with pytest.raises(Passing, match="no process to read profiles in"):
+        check_file(Kind.CPU, written(tmp_path / "a", cpu()))
+
+
+def test_reading_needs_nothing_of_the_service() -> None:
+    code = "import sys, app.analysis.isolate; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=isolate.ROOT, capture_output=True, text=True, check=True)
+    heavy = {"fastapi", "pydantic", "sqlalchemy", "paramiko", "asyncio", "structlog"}
+    assert heavy.isdisjoint(ended.stdout.split())
+
+
+def count_processes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    started: list[dict[str, Any]] = []
+    real = subprocess.run
+
+    def run(command: Any, **options: Any) -> Any:
+        started.append(options)
+        return real(command, **options)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return started
