@@ -1,0 +1,331 @@
+"""The story of one capture, chapter by chapter. Called by worker.py with one capture that is due.
+
+    resolve   which host, which process, may it be profiled           no trace is left anywhere if we die here
+    start     make it record; its token is committed before            asked again, the target knows the token
+    wait      look now and then whether it still records               a row, not a thread
+    stop      see to it that it ends                                   asked again, nothing is sent twice
+    collect   bring the files home, judge them, store them             what is stored already is not fetched again
+    clean     remove what we made on the target                        only when ours is durable and written down
+
+Each chapter takes the capture and the time and returns the next capture; nothing is remembered here. A `Refusal` ends
+the capture with its reason; a `Passing` fault is tried again until the chapter's time is up, then it ends it too.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from app.errors import AlertprofError, Code, Passing, Reason, Refusal
+from app.hosts.door import Door
+from app.hosts.gate import Process, Seen
+from app.intake.rules import DEFAULT, Rule
+from app.ledger.ledger import Ledger
+from app.model import Artifact, Capture, Kind, State, Step, Target
+from app.profilers.base import Fetched, Profiler, Progress
+from app.resolvers.base import Found, Resolver, host_of
+from app.stores import NO_ROOM, Store
+
+PATIENCE = {
+    Step.RESOLVE: timedelta(minutes=5),
+    Step.START: timedelta(minutes=5),
+    Step.WAIT: timedelta(minutes=30),
+    Step.STOP: timedelta(minutes=30),
+    Step.COLLECT: timedelta(hours=1),
+    Step.CLEAN: timedelta(minutes=10),
+}
+BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)  # seconds after the first, second … passing fault of a chapter
+# Once a signal may have been sent there is something to end and to fetch: a host that shuts us out is asked again.
+UNDER_WAY = frozenset({Step.START, Step.WAIT, Step.STOP, Step.COLLECT})
+SHUT = frozenset({Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH})
+SUFFIX = {Kind.TRACE: ".trace", Kind.GOROUTINE: ".txt"}
+SHOWN = 10  # candidates named in a refusal
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The world that the chapters act on. `check` judges a file: None, or why it is no good."""
+
+    door: Door
+    store: Store
+    ledger: Ledger
+    rules: Callable[[], Sequence[Rule]]
+    resolvers: tuple[Resolver, ...]
+    check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
+    profiler: Profiler
+
+    def advance(self, capture: Capture, now: datetime) -> Capture:
+        """The capture after its next step."""
+        capture = patient(capture, now)
+        try:
+            return self._chapter(capture, now)
+        except Refusal as refused:
+            if capture.step in UNDER_WAY and refused.reason.code in SHUT:
+                return put_off(capture, now, Passing(refused.reason.code, refused.reason.message))
+            return broken_off(capture, now, refused.reason)
+        except Passing as fault:
+            return put_off(capture, now, fault)
+        except Exception as fault:
+            # A fault of ours must not lose the capture: it is tried again, and ends with this as its reason.
+            log.exception("a step broke", capture=capture.id, step=capture.step.value)
+            said = f"alertprof's own fault while at {capture.step.value}: {type(fault).__name__}: {fault}"
+            return put_off(capture, now, Passing(Code.TIMEOUT, said[:500]))
+
+    def _chapter(self, capture: Capture, now: datetime) -> Capture:
+        chapters = {
+            Step.RESOLVE: self._resolve,
+            Step.START: self._start,
+            Step.WAIT: self._wait,
+            Step.STOP: self._stop,
+            Step.COLLECT: self._collect,
+            Step.CLEAN: self._clean,
+        }
+        return chapters[capture.step](capture, now)
+
+    # ------------------------------------------------------------------ resolve
+
+    def _resolve(self, capture: Capture, now: datetime) -> Capture:
+        if capture.stop_requested_at:
+            return capture.ended(State.CANCELED, now, Reason(Code.REQUESTED, "stopped by request before it began"))
+        if capture.resolved_at:
+            return capture.skipped(now, Code.RESOLVED_BEFORE_START, "the alert was resolved before a recording began")
+        rule = self._rule(capture)
+        found, resolver = self._find(capture.trigger.labels, rule)
+        process = self._look(found, only_one(found))
+        within(rule, found.host, process)
+        profiler = self.profiler.judge(process, found.host)
+        target = target_of(capture, found.host, process, kind_of(resolver), now)
+        self._cool(capture, rule, process, target, now)
+        capture = replace(capture, target=target, process=process.id, profiler=profiler)
+        what = f"pid {process.id.pid} ({process.exe}) on {found.host}, {found.how}: {profiler}"
+        return capture.told(now, "resolved", what).to(Step.START, due=now)
+
+    def _rule(self, capture: Capture) -> Rule:
+        """The rule that let the alert in. One that a new configuration no longer has is as no rule."""
+        return next((rule for rule in self.rules() if rule.name == capture.rule), DEFAULT)
+
+    def _find(self, labels: Mapping[str, str], rule: Rule) -> tuple[Found, Resolver]:
+        resolvers = rule.resolvers or self.resolvers
+        for resolver in resolvers:
+            if found := resolver.find(labels, self.door.gate):
+                return found, resolver
+        tried = ", ".join(kind_of(resolver) for resolver in resolvers)
+        raise Refusal(
+            Code.PROCESS_NOT_FOUND,
+            f"the labels do not say which process: none of the resolvers {tried} feels addressed. "
+            "They want host (or instance) with pid, a port in instance, or a process name",
+        )
+
+    def _look(self, found: Found, candidate: Seen) -> Process:
+        process = self.door.gate(found.host).look(candidate.id.pid)
+        if process is None or process.id.life != candidate.id.life:
+            raise Refusal(Code.PROCESS_EXITED, f"{found.host}: pid {candidate.id.pid} exited while it was looked at")
+        return process
+
+    def _cool(self, capture: Capture, rule: Rule, process: Process, target: Target, now: datetime) -> None:
+        """A person may ask again at once; an alert may not."""
+        if capture.trigger.kind != "alert":
+            return
+        last = self.ledger.last_ended(process.id.life, target.host, target.service)
+        if last and last.ended_at and now < last.ended_at + rule.cooldown:
+            until = (last.ended_at + rule.cooldown).strftime("%H:%M:%S")
+            raise Refusal(
+                Code.COOLDOWN,
+                f"{target.service} on {target.host} was profiled by {last.id}; not again before {until} UTC (cooldown)",
+            )
+
+    # ------------------------------------------------------------------ start · wait · stop
+
+    def _start(self, capture: Capture, now: datetime) -> Capture:
+        progress = self.profiler.start(capture, self.door, now)
+        started = replace(remembered(capture, progress), started_at=capture.started_at or now)
+        return started.told(now, "started", progress.message).to(Step.WAIT, due=now + (progress.again or timedelta(0)))
+
+    def _wait(self, capture: Capture, now: datetime) -> Capture:
+        if capture.stop_requested_at:
+            return capture.told(now, "stopping", "asked to stop early").to(Step.STOP, due=now)
+        progress = self.profiler.watch(capture, self.door, now)
+        if progress.again is not None:
+            return self._again(capture, progress, now)
+        over = remembered(capture, progress).to(Step.STOP, due=now)
+        return over.told(now, "stopping", progress.message) if progress.message else over
+
+    def _stop(self, capture: Capture, now: datetime) -> Capture:
+        progress = self.profiler.stop(capture, self.door, now)
+        if progress.again is not None:
+            return self._again(capture, progress, now)
+        stopped = replace(remembered(capture, progress), stopped_at=now)
+        return stopped.told(now, "stopped", progress.message).to(Step.COLLECT, due=now)
+
+    def _again(self, capture: Capture, progress: Progress, now: datetime) -> Capture:
+        """Once more later. It answers, so patience starts anew; but not for an end that never comes."""
+        again = replace(capture, due_at=now + (progress.again or timedelta(0)))
+        if capture.step is Step.STOP and capture.give_up_at and now >= capture.give_up_at:
+            raise Refusal(
+                Code.TIMEOUT, f"the recording does not end; {capture.target and capture.target.host} was asked often"
+            )
+        return again if capture.step is Step.STOP else replace(again, give_up_at=None, attempt=0)
+
+    # ------------------------------------------------------------------ collect · clean
+
+    def _collect(self, capture: Capture, now: datetime) -> Capture:
+        try:
+            return self._brought_home(capture, now)
+        except OSError as error:
+            code = Code.NO_SPACE if error.errno in NO_ROOM else Code.COLLECT_FAILED
+            raise Passing(code, f"our own store does not take the files (they stay on the host): {error}") from error
+
+    def _brought_home(self, capture: Capture, now: datetime) -> Capture:
+        fetched: list[Fetched] = []
+        with self.store.incoming(capture.id) as folder:
+            progress = self.profiler.collect(capture, self.door, folder, fetched.append)
+            verdicts = self.check([(file.kind, file.path) for file in fetched])
+            faults = dict(capture.notes.get("faults", {}))
+            artifacts = list(capture.artifacts)
+            for file in fetched:
+                if fault := file.fault or verdicts[file.path]:
+                    faults[file.kind.value] = fault
+                artifacts.append(self._keep(capture, file))
+        artifacts.sort(key=lambda artifact: list(Kind).index(artifact.kind))
+        kept = replace(capture, artifacts=tuple(artifacts), notes={**capture.notes, "faults": faults})
+        return kept.told(now, "collected", progress.message).to(Step.CLEAN, due=now)
+
+    def _keep(self, capture: Capture, file: Fetched) -> Artifact:
+        artifact = Artifact(artifact_name(capture, file.kind), file.kind, file.size, sha256(file.path))
+        self.store.put(f"{capture.id}/{artifact.name}", file.path)
+        return artifact
+
+    def _clean(self, capture: Capture, now: datetime) -> Capture:
+        try:
+            capture = capture.told(now, "cleaned", self.profiler.clean(capture, self.door).message)
+        except AlertprofError as fault:
+            if isinstance(fault, Passing) and capture.give_up_at and now < capture.give_up_at:
+                raise
+            capture = capture.told(now, "cleaned", f"files may remain on the host: {fault}")
+        reason = shortfall(capture, self.profiler)
+        return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)
+
+
+# ---------------------------------------------------------------------- pure
+
+
+def patient(capture: Capture, now: datetime) -> Capture:
+    """The capture with the time at which its chapter's passing faults become final."""
+    return capture if capture.give_up_at else replace(capture, give_up_at=now + PATIENCE[capture.step])
+
+
+def broken_off(capture: Capture, now: datetime, reason: Reason) -> Capture:
+    """The capture after a final fault: what was decided against is skipped, what could not be done has failed."""
+    decided = reason.code in (Code.COOLDOWN, Code.BUDGET, Code.PAUSED, Code.DUPLICATE)
+    capture = replace(capture, target=capture.target or meant(capture.trigger.labels))
+    return capture.ended(State.SKIPPED if decided else State.FAILED, now, reason)
+
+
+def meant(labels: Mapping[str, str]) -> Target | None:
+    """What the labels speak of, for a row whose process was never found."""
+    host, pid = host_of(labels), labels.get("pid", "")
+    number = int(pid) if re.fullmatch(r"[1-9][0-9]{0,6}", pid, re.ASCII) else None
+    return Target(host, number, labels.get("service") or labels.get("job", "")) if host else None
+
+
+def put_off(capture: Capture, now: datetime, fault: Passing) -> Capture:
+    """The capture after a fault that may pass: due again soon, or at its end when the chapter's time is up.
+
+    That our own disk is full is no reason to give up: the files are safe where they are."""
+    if fault.reason.code is Code.NO_SPACE:
+        capture = replace(capture, give_up_at=None)
+    if capture.give_up_at and now >= capture.give_up_at:
+        return broken_off(capture, now, fault.reason)
+    wait = BACK_OFF[min(capture.attempt, len(BACK_OFF) - 1)]
+    later = replace(capture, attempt=capture.attempt + 1, due_at=now + timedelta(seconds=wait))
+    news = not capture.timeline or capture.timeline[-1].message != fault.reason.message
+    return later.told(now, "waiting", fault.reason.message) if news else later
+
+
+def only_one(found: Found) -> Seen:
+    if not found.candidates:
+        raise Refusal(Code.PROCESS_NOT_FOUND, f"{found.host}: no process {found.how}")
+    if len(found.candidates) > 1:
+        names = ", ".join(str(seen) for seen in found.candidates[:SHOWN])
+        more = f" and {len(found.candidates) - SHOWN} more" if len(found.candidates) > SHOWN else ""
+        count = len(found.candidates)
+        raise Refusal(
+            Code.PROCESS_AMBIGUOUS, f"{found.host}: {count} processes are {found.how}: {names}{more}. Name one by pid"
+        )
+    return found.candidates[0]
+
+
+def within(rule: Rule, host: str, process: Process) -> None:
+    """The rule's `only`: a process outside it is never signalled."""
+    for pattern, text, key in (
+        (rule.only_exe, process.exe, "exe"),
+        (rule.only_cmdline, " ".join(process.cmdline), "cmdline"),
+    ):
+        if pattern and not pattern.search(text):
+            raise Refusal(
+                Code.NOT_PERMITTED,
+                f"{host}: pid {process.id.pid} ({process.exe}) is outside the rule's only: {key}: {pattern.pattern}",
+            )
+
+
+def target_of(capture: Capture, host: str, process: Process, resolver: str, now: datetime) -> Target:
+    labels = capture.trigger.labels
+    return Target(
+        host=host,
+        pid=process.id.pid,
+        service=labels.get("service") or labels.get("job") or Path(process.exe).name or process.comm,
+        exe=process.exe,
+        cmdline=" ".join(process.cmdline),
+        started_at=now - timedelta(seconds=max(process.age, 0)),
+        go_version=process.go_version or None,
+        gozero_version=process.gozero_version or None,
+        resolved_by=resolver,
+    )
+
+
+def kind_of(resolver: Resolver) -> str:
+    return type(resolver).__module__.rpartition(".")[2].replace("_", "-")
+
+
+def remembered(capture: Capture, progress: Progress) -> Capture:
+    notes: Mapping[str, Any] = {**capture.notes, **progress.notes}
+    return replace(capture, notes=notes)
+
+
+def artifact_name(capture: Capture, kind: Kind) -> str:
+    """`<service>-<pid>-<kind>-<time>.pprof`, of harmless characters only."""
+    target = capture.target
+    service = (
+        "".join(c if c.isascii() and (c.isalnum() or c in "._") else "-" for c in target.service) if target else ""
+    )
+    stamp = (capture.started_at or capture.created_at).strftime("%Y%m%dT%H%M%SZ")
+    pid = target.pid if target else 0
+    return f"{service[:80].strip('.-') or 'service'}-{pid}-{kind.value}-{stamp}{SUFFIX.get(kind, '.pprof')}"
+
+
+def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
+    """Why this capture is less than whole, or None."""
+    faults: Mapping[str, str] = capture.notes.get("faults", {})
+    have = frozenset(artifact.kind for artifact in capture.artifacts)
+    missing = [kind.value for kind in profiler.missing(have)]
+    if not faults and not missing:
+        return None
+    bad = [f"{kind}: {fault}" for kind, fault in faults.items()] + [
+        f"{kind}: there is no such file" for kind in missing
+    ]
+    if capture.notes.get("lost"):
+        return Reason(Code.PROCESS_EXITED, f"the process ended while it was recording ({'; '.join(bad)})")
+    code = Code.PROFILE_EMPTY if faults else Code.COLLECT_FAILED
+    return Reason(code, f"not every file is good: {'; '.join(bad)}")
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

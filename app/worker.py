@@ -1,0 +1,141 @@
+"""The heartbeat: claim what is due, advance it one step, write it down. Started and stopped by main.py.
+
+A few threads take turns: one waits for the next due row while the others work, so that a row is handed to nobody. The
+signal to hurry comes from the ledger; without it the rows' own times suffice.
+"""
+
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from time import monotonic
+
+import structlog
+
+from app.errors import Code, Passing
+from app.ledger.ledger import Claim, FenceLost, Full, Ledger, LedgerUnavailable, ProcessTaken
+from app.model import Capture
+from app.pipeline import Pipeline, patient, put_off
+
+LEASE = timedelta(seconds=30)
+RENEW_EVERY = 10.0  # seconds
+LONGEST_NAP = 5.0  # seconds; other replicas make rows due without telling us
+
+log = structlog.get_logger()
+
+
+class Worker:
+    def __init__(
+        self,
+        ledger: Ledger,
+        pipeline: Pipeline,
+        now: Callable[[], datetime],
+        *,
+        threads: int = 16,
+        on_step: Callable[[Capture, Capture], None] = lambda before, after: None,
+        chores: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ledger, self._pipeline, self._now = ledger, pipeline, now
+        self._on_step, self._chores = on_step, chores
+        self._owner = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        self._turnstile = threading.Lock()
+        self._hurry, self._stopping = threading.Event(), threading.Event()
+        self._held: dict[str, Claim] = {}
+        self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(threads)]
+        self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
+
+    def start(self) -> None:
+        for thread in (*self._threads, self._renewer):
+            thread.start()
+
+    def wake(self) -> None:
+        """Something may be due now."""
+        self._hurry.set()
+
+    def stop(self, timeout: float) -> None:
+        """No new steps; those under way are finished, for at most `timeout` seconds in all."""
+        self._stopping.set()
+        self._hurry.set()
+        deadline = monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - monotonic()))
+
+    # ------------------------------------------------------------------ the turns
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            with self._turnstile:
+                claim = self._next()
+            if claim:
+                self._held[claim.capture.id] = claim
+                try:
+                    self._advance(claim)
+                finally:
+                    self._held.pop(claim.capture.id, None)
+
+    def _next(self) -> Claim | None:
+        while not self._stopping.is_set():
+            self._hurry.clear()
+            try:
+                now = self._now()
+                if claim := self._ledger.claim(now, self._owner, LEASE):
+                    return claim
+                due = self._ledger.next_due()
+                nap = (due - now).total_seconds() if due else LONGEST_NAP
+            except LedgerUnavailable as fault:
+                log.error("the ledger cannot be read", fault=str(fault))
+                nap = 1.0
+            self._hurry.wait(min(max(nap, 0.0), LONGEST_NAP))
+        return None
+
+    def _advance(self, claim: Claim) -> None:
+        """Step after step while the next one is due at once."""
+        capture = claim.capture
+        while True:
+            wanted = self._pipeline.advance(capture, self._now())
+            keep = not self._stopping.is_set() and wanted.due_at is not None and wanted.due_at <= self._now()
+            try:
+                after = self._save(claim, capture, wanted, keep=keep)
+            except FenceLost:
+                log.warning("another replica took the capture over", capture=capture.id)
+                return
+            self._on_step(capture, after)
+            if not keep or after is not wanted:
+                self._hurry.set()  # whoever waits did not count on this row: it was held
+                return
+            capture = after
+
+    def _save(self, claim: Claim, before: Capture, after: Capture, *, keep: bool) -> Capture:
+        """Writes the capture down; gives the lease up unless it is kept. Insists while the ledger is unavailable."""
+        while True:
+            try:
+                (self._ledger.save if keep else self._ledger.release)(claim, after)
+            except ProcessTaken as taken:
+                said = f"capture {taken.other} is already at work on this process; this alert is served by it"
+                after, keep = replace(after, process=None).skipped(self._now(), Code.DUPLICATE, said), False
+            except Full as full:
+                after, keep = without_room(before, self._now(), full), False
+            except LedgerUnavailable as fault:
+                log.error("the ledger does not take a step, it is tried again", capture=after.id, fault=str(fault))
+                self._hurry.wait(0.5)
+                if self._stopping.is_set():
+                    raise FenceLost(after.id) from fault
+            else:
+                return after
+
+    def _renew(self) -> None:
+        while not self._stopping.wait(RENEW_EVERY):
+            for claim in list(self._held.values()):
+                with suppress(FenceLost, LedgerUnavailable):
+                    self._ledger.renew(claim, self._now(), LEASE)
+            self._chores()
+
+
+def without_room(capture: Capture, now: datetime, full: Full) -> Capture:
+    """A capture whose recording would be one too many: it waits for its turn, or not at all."""
+    if full.waits:
+        return put_off(patient(capture, now), now, Passing(Code.BUDGET, str(full)))
+    return capture.skipped(now, Code.BUDGET, str(full))

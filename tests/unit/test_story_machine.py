@@ -1,0 +1,409 @@
+"""The whole story of a capture under everything that may happen, in any order: a property-based test.
+
+The pipeline, the worker's step, the profiler, the resolver, the store and the ledger (SQLite) are the real ones. The
+target is a stand-in: a model of one host in memory that answers the gate's verbs as gate.sh does, with a journal by
+token, a dead-man's stop, and processes of both semantics. What gate.sh itself does is shown on real parts in
+tests/integration/test_gate.py; here it is shown that nothing the service does with such a gate breaks its promises.
+"""
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app.errors import Code, Passing, Refusal
+from app.hosts.door import Door
+from app.intake.rules import Rule
+from app.ledger.ledger import Bounds, Claim, Filter, Ledger
+from app.model import Capture, Kind, ProcessId, State, Step
+from app.pipeline import Pipeline
+from app.profilers.go_zero import GoZero
+from app.resolvers.labels import Labels
+from app.stores import Store
+from app.worker import LEASE, Worker
+from tests.unit.ledger.builders import NOON, admission, firing, ids, resolved
+from tests.unit.story_host import HAND, Host, OpenDoor
+
+DURATION, COOLDOWN = timedelta(seconds=20), timedelta(seconds=40)
+RULE = replace(Rule(name="every alert", matchers=()), duration=DURATION, cooldown=COOLDOWN)
+
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+class Crash(BaseException):
+    """kill -9: no `except Exception` sees it."""
+
+
+# ---------------------------------------------------------------------- our side
+
+
+class Kept(Store):
+    """The real store, whose disk may be full."""
+
+    full = False
+
+    def put(self, key: str, source: Path) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().put(key, source)
+
+
+class Remembered(Ledger):
+    """The real ledger; the service may die right before or after a commit."""
+
+    dies: tuple[str, int] | None = None  # before or after, and how many commits there are until then
+
+    def _save(self, claim: Claim, capture: Capture, *, release: bool) -> None:
+        when, left = self.dies or ("", -1)
+        self.dies = (when, left - 1) if left > 0 else None
+        if (when, left) == ("before", 0):
+            raise Crash
+        super()._save(claim, capture, release=release)
+        if (when, left) == ("after", 0):
+            raise Crash
+
+
+class House:
+    """Two replicas on one ledger, one host."""
+
+    def __init__(self, folder: Path, bounds: Bounds | None = None) -> None:
+        self.now = NOON
+        self.host = Host()
+        self.ledger = Remembered(
+            f"sqlite:///{folder}/ledger.db", decide=admission([RULE], ids()), clock=lambda: self.now, bounds=bounds
+        )
+        self.ledger.migrate()
+        self.store = Kept(folder / "artifacts")
+        self.pipeline = Pipeline(
+            door=cast(Door, OpenDoor(self.host)),
+            store=self.store,
+            ledger=self.ledger,
+            rules=lambda: [RULE],
+            resolvers=(Labels(),),
+            check=judged,
+            profiler=GoZero(),
+        )
+        self.workers = {
+            name: Worker(self.ledger, self.pipeline, lambda: self.now, threads=0) for name in ("one", "two")
+        }
+        self.host.may_start = self.intends
+
+    def intends(self, token: str, process: ProcessId) -> bool:
+        """Is it written down that this token is to record this process?"""
+        return any(row.token == token and row.process == process for row in self.rows())
+
+    def rows(self) -> list[Capture]:
+        return list(self.ledger.find(Filter(limit=500)).captures)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.host.pass_time(self.host.now + timedelta(seconds=seconds))
+
+    def take(self, name: str) -> Claim | None:
+        return self.ledger.claim(self.now, name, LEASE)
+
+    def advance(self, name: str, claim: Claim) -> None:
+        with suppress(Crash):
+            self.workers[name]._advance(claim)
+
+    def work(self, name: str, seconds: float) -> None:
+        until = self.now + timedelta(seconds=seconds)
+        while (due := self.ledger.next_due()) is not None and due <= until:
+            self.pass_time(max(0.0, (due - self.now).total_seconds()))
+            if claim := self.take(name):
+                self.advance(name, claim)
+        self.pass_time(max(0.0, (until - self.now).total_seconds()))
+
+    def run_to_the_end(self) -> None:
+        """No more faults: everything that has begun must come to its end, in however many steps."""
+        self.host.shut = self.host.disturb = self.ledger.dies = None
+        self.store.full = False
+        for _ in range(3000):
+            due = self.ledger.next_due()
+            if due is None:
+                return
+            self.pass_time(max(0.0, (due - self.now).total_seconds()))
+            if claim := self.take("one"):
+                self.advance("one", claim)
+        raise AssertionError(f"these lead nowhere: {[row for row in self.rows() if not row.state.ended]}")
+
+    def close(self) -> None:
+        self.ledger.close()
+
+
+def judged(files: Sequence[tuple[Kind, Path]]) -> Mapping[Path, str | None]:
+    return {path: None if path.read_bytes() else "empty: 0 bytes" for _, path in files}
+
+
+# ---------------------------------------------------------------------- everything in any order
+
+
+class Story(RuleBasedStateMachine):
+    claims = Bundle("claims")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.house = House(self.folder, Bounds(per_host=1, per_service=2, per_hour=1000))
+        self.fired: set[str] = set()
+
+    def teardown(self) -> None:
+        try:
+            self.house.run_to_the_end()
+            self.everything_ended_well()
+        finally:
+            self.house.close()
+            shutil.rmtree(self.folder)
+
+    def everything_ended_well(self) -> None:
+        rows = self.house.rows()
+        assert self.fired <= {row.trigger.fingerprint for row in rows}, "an alert has no row"
+        self.house.pass_time(120)
+        ours = [running for running in self.house.host.processes.values() if running.owner not in (None, HAND)]
+        assert ours == [], "a process records because of us"
+        assert self.house.host.harm == []
+        for row in rows:
+            assert row.state.ended
+            assert (row.reason is None) is (row.state is State.COMPLETED)
+            for artifact in row.artifacts:
+                data = self.house.store.path(f"{row.id}/{artifact.name}").read_bytes()
+                assert len(data) == artifact.size
+                assert row.state is not State.COMPLETED or data
+
+    # messages
+
+    @rule(fingerprint=st.sampled_from("abc"), pid=st.sampled_from([7, 7, 8, 9]), fires=st.sampled_from([1, 1, 0]))
+    def message(self, fingerprint: str, pid: int, fires: int) -> None:
+        said = firing(fingerprint, starts_at=self.house.now, host="h", pid=str(pid), service=f"s{pid}")
+        receipt = self.house.ledger.receive([said if fires else resolved(fingerprint)]).result(30)
+        if fires:
+            self.fired.add(fingerprint)
+            assert receipt.created or receipt.known or receipt.skipped
+
+    # the service
+
+    @rule(seconds=st.sampled_from([0.5, 1, 5, 5, 20, 31, 70, 400]))
+    def tick(self, seconds: float) -> None:
+        self.house.pass_time(seconds)
+
+    @rule(name=st.sampled_from(["one", "two"]), seconds=st.sampled_from([0, 0, 0.5, 5, 30, 70]))
+    def work(self, name: str, seconds: float) -> None:
+        """One replica does for so long what is due."""
+        self.house.work(name, seconds)
+
+    @rule(target=claims, name=st.sampled_from(["one", "two"]))
+    def claim(self, name: str) -> object:
+        """A replica that takes something up and is then very slow, or dead."""
+        claim = self.house.take(name)
+        return (name, claim) if claim else multiple()
+
+    @rule(held=consumes(claims))
+    def act_late(self, held: tuple[str, Claim]) -> None:
+        """Perhaps its lease ran out and the other did it all meanwhile."""
+        self.house.advance(*held)
+
+    @rule(held=consumes(claims))
+    def forget(self, held: tuple[str, Claim]) -> None:
+        """It died."""
+
+    # faults: drawn by one rule, so that most of a run is work
+
+    @rule(data=st.data())
+    def fault(self, data: st.DataObject) -> None:
+        faults = [self.disturb, self.die_at_a_commit, self.way, self.by_hand, self.others, self.stop_request]
+        data.draw(st.sampled_from(faults))(data.draw)
+
+    def disturb(self, draw: Draw) -> None:
+        """The next verb of that name is cut off, or we die in it."""
+        verb = draw(st.sampled_from(["start", "start", "dump", "status", "stop", "fetch", "drop", "look"]))
+        fault = draw(st.sampled_from([Crash(), Passing(Code.HOST_UNREACHABLE, "h: no connection")]))
+        self.house.host.disturb = (verb, draw(st.sampled_from(["before", "amid", "after"])), fault)
+
+    def die_at_a_commit(self, draw: Draw) -> None:
+        self.house.ledger.dies = (draw(st.sampled_from(["before", "after"])), draw(st.integers(0, 6)))
+
+    def way(self, draw: Draw) -> None:
+        """The way to the host is cut, or shut to us, until it is open again."""
+        codes = [None, None, Code.HOST_UNREACHABLE, Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH]
+        code = draw(st.sampled_from(codes))
+        kind = Passing if code is Code.HOST_UNREACHABLE else Refusal
+        self.house.host.shut = kind(code, f"h: {code.value}") if code else None
+
+    def by_hand(self, draw: Draw) -> None:
+        self.house.host.usr2(self.house.host.processes[draw(st.sampled_from([7, 8]))], HAND)
+
+    def others(self, draw: Draw) -> None:
+        """What is rarer: our disk is full, or not any more; another process gets the number; the host is restarted."""
+        what = draw(st.sampled_from(["full", "room", "process", "host"]))
+        self.house.store.full = what == "full"
+        if what == "process":
+            self.house.host.begin_anew(draw(st.sampled_from([7, 8])))
+        if what == "host":
+            self.house.host.reboot()
+
+    def stop_request(self, draw: Draw) -> None:
+        if rows := self.house.rows():
+            self.house.ledger.request_stop(draw(st.sampled_from(rows)).id, self.house.now)
+
+    # what must hold at all times
+
+    @invariant()
+    def no_harm(self) -> None:
+        assert self.house.host.harm == []
+
+    @invariant()
+    def one_active_capture_a_process(self) -> None:
+        lives = [row.process.life for row in self.house.rows() if row.process and not row.state.ended]
+        assert len(lives) == len(set(lives))
+
+    @invariant()
+    def what_has_not_ended_is_due(self) -> None:
+        assert all((row.due_at is not None) is not row.state.ended for row in self.house.rows())
+
+
+def test_whatever_happens_in_whatever_order_nobody_is_hurt_and_everything_ends() -> None:
+    run_state_machine_as_test(
+        Story,
+        settings=settings(
+            max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+# ---------------------------------------------------------------------- single faults, by name
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.close()
+
+
+def recording(house: House, pid: int = 7) -> str:
+    """A capture that records; its id."""
+    receipt = house.ledger.receive([firing(host="h", pid=str(pid), starts_at=house.now)]).result(30)
+    house.work("one", 1)
+    assert house.host.processes[pid].owner
+    return receipt.created[0]
+
+
+def row(house: House, capture_id: str) -> Capture:
+    found = house.ledger.get(capture_id)
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("pid", [7, 8])
+def test_an_undisturbed_story_ends_well(house: House, pid: int) -> None:
+    new = recording(house, pid)
+    house.run_to_the_end()
+    assert row(house, new).state is State.COMPLETED, row(house, new).reason
+    assert len(row(house, new).artifacts) == 7
+    assert house.host.processes[pid].begun == {row(house, new).token: 1}
+    assert house.host.harm == []
+
+
+def lost_start(house: House, when: str) -> str:
+    """A capture whose start went wrong in the middle, on a host that is away from then on; its id."""
+    house.host.disturb = ("start", when, Crash())
+    (new,) = house.ledger.receive([firing(host="h", pid="7")]).result(30).created
+    house.work("one", 0)
+    house.host.shut = Passing(Code.HOST_UNREACHABLE, "h: no connection")
+    return new
+
+
+@pytest.mark.parametrize("when", ["before", "amid", "after"])
+def test_a_start_whose_end_is_unknown_is_asked_again_and_begins_one_recording(house: House, when: str) -> None:
+    new = lost_start(house, when)
+    house.work("two", 60)  # the lease of the dead runs out, the dead-man's stop acts
+    house.host.shut = None
+    house.run_to_the_end()
+    assert row(house, new).state is State.COMPLETED
+    assert house.host.processes[7].begun == {row(house, new).token: 1}
+
+
+def test_a_start_on_a_host_that_never_comes_back_leaves_no_process_recording(house: House) -> None:
+    new = lost_start(house, "after")
+    assert house.host.processes[7].owner
+    house.work("two", 600)
+    assert row(house, new).state is State.FAILED
+    assert house.host.processes[7].owner is None
+
+
+def test_a_host_that_was_restarted_while_it_recorded_is_a_failure_that_says_so(house: House) -> None:
+    new = recording(house)
+    house.host.reboot()
+    house.run_to_the_end()
+    assert row(house, new).state is State.FAILED
+    assert "restarted" in str(row(house, new).reason)
+
+
+@pytest.mark.parametrize("code", [Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH])
+def test_a_host_that_shuts_us_out_while_it_records_is_asked_again(house: House, code: Code) -> None:
+    new = recording(house)
+    house.host.shut = Refusal(code, f"h: {code.value}")
+    house.work("one", 300)
+    assert not row(house, new).state.ended
+    assert house.host.processes[7].owner is None, "the dead-man's stop has ended it"
+    house.host.shut = None
+    house.run_to_the_end()
+    assert row(house, new).state is State.COMPLETED
+
+
+@pytest.mark.parametrize("code", [Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH])
+def test_a_host_that_shuts_us_out_from_the_first_is_asked_once(house: House, code: Code) -> None:
+    house.host.shut = Refusal(code, f"h: {code.value}")
+    (new,) = house.ledger.receive([firing(host="h", pid="7")]).result(30).created
+    house.work("one", 1)
+    reason = row(house, new).reason
+    assert reason and reason.code is code
+
+
+def test_a_full_disk_of_ours_is_waited_out_however_long_it_takes(house: House) -> None:
+    new = recording(house)
+    house.store.full = True
+    house.work("one", 1.5 * 3600)
+    waiting = row(house, new)
+    assert (waiting.step, waiting.artifacts) == (Step.COLLECT, ())
+    assert "No space left" in waiting.timeline[-1].message
+    assert house.host.journals[waiting.token].files, "they are still there"
+    house.store.full = False
+    house.run_to_the_end()
+    assert row(house, new).state is State.COMPLETED
+
+
+def test_a_clock_of_ours_set_forward_ends_a_recording_early_and_well(house: House) -> None:
+    new = recording(house)
+    house.now += timedelta(hours=3)
+    house.run_to_the_end()
+    assert row(house, new).state is State.COMPLETED
+
+
+def test_a_clock_of_ours_set_back_leaves_the_end_to_the_target(house: House) -> None:
+    new = recording(house)
+    house.now -= timedelta(hours=3)
+    house.work("one", 60)
+    assert house.host.processes[7].owner is None, "the dead-man's stop knows no wall clock"
+    house.work("one", 3 * 3600)
+    assert row(house, new).state is State.COMPLETED
+    assert house.host.harm == []
