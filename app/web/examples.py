@@ -1,0 +1,83 @@
+"""One example for each shape of the API, for its description at /openapi.json."""
+
+from pydantic import JsonValue
+
+ID = "019aafe2-7f4c-7e0e-9d3b-0c2f6f5a9f11"
+NAME = "order-mq-21181-cpu-20261123T224004Z.pprof"
+
+REQUESTS: dict[str, dict[str, JsonValue]] = {
+    "by pid": {"host": "10.0.0.5", "pid": 21181, "duration": "30s", "note": "slow since 22:40"},
+    "by port": {"host": "10.0.0.5", "port": 9100},
+    "by name": {"host": "10.0.0.5", "process": "order-mq", "labels": {"ticket": "OPS-71"}},
+}
+CAPTURE: dict[str, JsonValue] = {
+    "id": ID,
+    "state": "completed",
+    "reason": None,
+    "created_at": "2026-11-23T22:40:00.123Z",
+    "started_at": "2026-11-23T22:40:00.301Z",
+    "stopped_at": "2026-11-23T22:40:30.322Z",
+    "ended_at": "2026-11-23T22:40:31.870Z",
+    "trigger": {
+        "kind": "alert",
+        "fingerprint": "8a3e2b1c4d5f6071",
+        "alertname": "HighCPU",
+        "starts_at": "2026-11-23T22:36:15Z",
+        "labels": {"alertname": "HighCPU", "instance": "10.0.0.5:9100", "job": "order-mq"},
+        "annotations": {"summary": "order-mq burns a core"},
+        "generator_url": "http://prometheus.example.com/graph",
+        "resolved_at": None,
+    },
+    "rule": "order services",
+    "target": {
+        "host": "10.0.0.5",
+        "pid": 21181,
+        "service": "order-mq",
+        "exe": "/srv/order-mq/order-mq",
+        "cmdline": "./order-mq -f etc/order.yaml",
+        "started_at": "2026-11-20T08:00:00Z",
+        "container": None,
+        "unit": None,
+        "go_version": "go1.25.1",
+        "gozero_version": "v1.6.0",
+        "resolved_by": "port",
+    },
+    "profiler": "go-zero",
+    "timeline": [{"at": "2026-11-23T22:40:00.301Z", "step": "start", "message": "it records"}],
+    "artifacts": [
+        {"name": NAME, "kind": "cpu", "size": 12345, "sha256": "9f86d0…", "href": f"/captures/{ID}/artifacts/{NAME}"}
+    ],
+    "findings": [],
+    "labels": {},
+    "pinned": False,
+}
+CAPTURES: dict[str, JsonValue] = {"captures": [CAPTURE], "next": ID}
+TOP: dict[str, JsonValue] = {
+    "kind": "cpu",
+    "sample_type": "cpu",
+    "sample_types": ["samples", "cpu"],
+    "unit": "nanoseconds",
+    "shown_in": "s",
+    "total": 30_010_000_000,
+    "duration_seconds": 30.1,
+    "rows": [
+        {
+            "flat": 27_000_000_000,
+            "flat_percent": 89.97,
+            "sum_percent": 89.97,
+            "cum": 29_000_000_000,
+            "cum_percent": 96.63,
+            "function": "main.burn",
+        }
+    ],
+}
+PAUSED: dict[str, JsonValue] = {
+    "paused": True,
+    "detail": "Captures are paused since 2026-11-23 22:40:00 UTC by 10.0.0.9.",
+}
+PROBLEM: dict[str, JsonValue] = {
+    "type": "about:blank",
+    "title": "Not Found",
+    "status": 404,
+    "detail": f"There is no capture '{ID}'; GET /captures lists what there is.",
+}

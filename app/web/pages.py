@@ -1,0 +1,127 @@
+"""The pages: the captures as a table, one capture, everything about one alert, and the description of the API.
+
+Server-made HTML without any script; app/asgi.py registers the routes. words.py says what happened.
+"""
+
+import urllib.parse
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from app.analysis.units import format_percent, format_value
+from app.ledger.ledger import Page
+from app.model import Capture, Kind, State
+from app.web import words
+from app.web.filters import Asked, found
+from app.web.parts import Parts, the_capture
+from app.web.schemas import href
+from app.web.tops import PPROF, Tops
+
+STATIC = StaticFiles(directory=Path(__file__).parent / "static")
+FILTERS = ("host", "service", "alertname", "fingerprint", "profiler", "since", "until")
+ROWS = 20
+
+
+def routes(parts: Parts, tops: Tops) -> APIRouter:
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    page = Paper(parts)
+
+    @router.get("/")
+    @router.get("/ui/captures")
+    def index(request: Request, asked: Annotated[Asked, Query()]) -> str:
+        page_found = found(parts.ledger, asked, parts.now())
+        return page("captures.html", **listing(page_found, asked, request), title="Captures", intro="")
+
+    @router.get("/ui/captures/{capture_id}")
+    def one(capture_id: str, kind: Kind = Kind.CPU, sample_type: str | None = None) -> str:
+        capture = the_capture(parts, capture_id)
+        shown = [a for a in capture.artifacts if a.kind in PPROF]
+        table, fault = table_of(tops, capture, kind, sample_type) if shown else (None, "")
+        return page("capture.html", c=capture, kind=kind, profiles=shown, top=table, fault=fault, busy=busy([capture]))
+
+    @router.get("/alerts/{fingerprint}")
+    def alert(fingerprint: str, request: Request) -> str:
+        asked = Asked(fingerprint=fingerprint[:64])
+        page_found = found(parts.ledger, asked, parts.now())
+        intro = (
+            ""
+            if page_found.captures
+            else "Nothing has been captured for this alert yet. This page shows it as soon as it is."
+        )
+        return page(
+            "captures.html", **listing(page_found, asked, request), title=f"Alert {fingerprint[:64]}", intro=intro
+        )
+
+    @router.get("/docs")
+    def docs(request: Request) -> str:
+        return page("docs.html", api=request.app.openapi())
+
+    @router.get("/static/{name}")
+    async def static(name: str, request: Request) -> Response:
+        return await STATIC.get_response(name, request.scope)
+
+    return router
+
+
+class Paper:
+    """Renders a template with what every page knows."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        loader = PackageLoader("app.web")
+        self.jinja = Environment(
+            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self.jinja.filters |= {
+            "clock": clock,
+            "ago": words.ago,
+            "size": lambda size: format_value(size, "bytes"),
+            "value": format_value,
+            "percent": format_percent,
+            "story": words.story,
+            "command": self.command,
+        }
+        self.jinja.globals |= {"href": href}
+
+    def __call__(self, template: str, **what: Any) -> str:
+        paused = self.parts.ledger.paused()
+        return self.jinja.get_template(template).render(now=self.parts.now(), paused=paused, **what)
+
+    def command(self, capture: Capture, artifact: Any) -> str:
+        return words.command(artifact, self.parts.external_url + href(capture.id, artifact.name))
+
+
+def listing(page: Page, asked: Asked, request: Request) -> dict[str, Any]:
+    """What the table of captures needs; `next` is the address of the older ones."""
+    query = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
+    more = f"{request.url.path}?{urllib.parse.urlencode([*query, ('cursor', page.next)])}" if page.next else ""
+    return {
+        "captures": page.captures,
+        "next": more,
+        "asked": asked,
+        "filters": FILTERS,
+        "states": list(State),
+        "busy": busy(page.captures),
+    }
+
+
+def busy(captures: Any) -> bool:
+    return any(not capture.state.ended for capture in captures)
+
+
+def table_of(tops: Tops, capture: Capture, kind: Kind, sample_type: str | None) -> tuple[Any, str]:
+    """The table, or the sentence why there is none: a page is shown in either case."""
+    try:
+        return tops.of(capture, kind, ROWS, sample_type), ""
+    except HTTPException as error:
+        return None, error.detail
+
+
+def clock(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""

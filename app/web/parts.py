@@ -1,0 +1,70 @@
+"""What the web needs from the rest of the house; main.py builds one and hands it to app/asgi.py."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import Protocol
+
+from starlette.exceptions import HTTPException
+
+from app.analysis.top import Top
+from app.ledger.ledger import Ledger
+from app.metrics import Metrics
+from app.model import Artifact, Capture
+from app.web.tokens import Tokens
+
+
+class Store(Protocol):
+    """Where artifacts rest, under `<capture id>/<artifact name>`."""
+
+    def read(self, key: str, start: int | None, end: int | None) -> Iterator[bytes]:
+        """The bytes from `start` up to but not including `end`. Raises OSError, at the latest with the first."""
+
+    def delete_all(self, capture_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    ledger: Ledger
+    store: Store
+    metrics: Metrics
+    now: Callable[[], datetime]
+    top: Callable[[Path, int, str | None], Top]  # analysis.isolate.top_of
+    ready: Callable[[], str | None]  # None: ready; otherwise the sentence why not
+    external_url: str  # how people reach the service, without a slash at the end
+    profilers: Collection[str]  # the kinds a manual capture may ask for, besides auto
+    tokens: Tokens = field(default_factory=Tokens)
+
+
+def the_capture(parts: Parts, capture_id: str) -> Capture:
+    """Raises HTTPException 404 with a sentence."""
+    capture = parts.ledger.get(capture_id) if len(capture_id) <= 64 else None
+    if capture is None:
+        raise HTTPException(404, f"There is no capture {capture_id[:64]!r}; GET /captures lists what there is.")
+    return capture
+
+
+def the_artifact(capture: Capture, name: str) -> Artifact:
+    """Raises HTTPException 404 with a sentence. Only a name that the capture lists ever reaches the store."""
+    for artifact in capture.artifacts:
+        if artifact.name == name:
+            return artifact
+    has = ", ".join(artifact.name for artifact in capture.artifacts) or "no files"
+    raise HTTPException(404, f"This capture has no file {name[:200]!r}; it has {has}.")
+
+
+def stored(parts: Parts, key: str, start: int | None = None, end: int | None = None) -> Iterator[bytes]:
+    """A file's bytes. The first is read at once, so that a store's fault shows before an answer has begun.
+
+    Raises HTTPException: 410 when the store has lost the file, 503 when it cannot read it now.
+    """
+    try:
+        chunks = parts.store.read(key, start, end)
+        first = next(chunks, b"")
+    except FileNotFoundError as error:
+        raise HTTPException(410, f"The file {key} is in the capture's list, but no longer in the store.") from error
+    except OSError as error:
+        raise HTTPException(503, f"The file {key} cannot be read now: {error.strerror or error}.") from error
+    return chain((first,), chunks)

@@ -1,0 +1,249 @@
+"""The JSON of the API: what comes in, checked strictly, and what goes out, as the contract shows a capture."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from app.errors import Refusal
+from app.hosts.names import plain
+from app.model import Artifact, Capture, Trigger
+from app.web import durations, examples
+
+WAYS = ("pid", "process", "port", "unit", "container")
+OURS = frozenset({"host", "pid", "process", "instance", "groupname"})
+
+
+def host_grammar(host: str) -> str:
+    """The host's name or address in its one form. Raises ValueError with a sentence for anything else."""
+    try:
+        return plain(host)
+    except Refusal as refusal:
+        raise ValueError(refusal.reason.message) from None
+
+
+def printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("control characters are not allowed here")
+    return text
+
+
+def recording_time(text: str) -> str:
+    durations.recording(text)
+    return text
+
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(printable)]
+
+
+class CaptureRequest(BaseModel):
+    """What POST /capture takes: a host, one way to say which process, and how."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    host: Annotated[str, AfterValidator(host_grammar), Field(description="as known_hosts names it")]
+    pid: Annotated[int, Field(ge=2, le=4_194_304)] | None = None
+    process: Annotated[Word, Field(description="the exact name or path of the executable")] | None = None
+    port: Annotated[int, Field(ge=1, le=65_535, description="the process that listens on it")] | None = None
+    unit: Word | None = None
+    container: Word | None = None
+    duration: Annotated[str, AfterValidator(recording_time)] = "30s"
+    profiler: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")] = "auto"
+    note: Annotated[str, StringConstraints(max_length=500)] = ""
+    labels: Annotated[dict[Word, Annotated[str, StringConstraints(max_length=1024)]], Field(max_length=64)] = {}
+
+    @model_validator(mode="after")
+    def one_way(self) -> Self:
+        given = [way for way in WAYS if getattr(self, way) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of pid, process and port; this has {' and '.join(given) or 'none'}")
+        if given[0] in ("unit", "container"):
+            raise ValueError(f"{given[0]} cannot be resolved by this version; give pid, process or port")
+        if clash := sorted(OURS & set(self.labels)):
+            raise ValueError(
+                f"the label {clash[0]} would say which process it is; say that with host, pid, process or port"
+            )
+        return self
+
+    def target_labels(self) -> dict[str, str]:
+        """The labels by which the resolvers find the process."""
+        if self.pid is not None:
+            return {"host": self.host, "pid": str(self.pid)}
+        if self.port is not None:
+            return {"instance": f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"}
+        return {"host": self.host, "process": self.process or ""}
+
+
+class ReasonOut(BaseModel):
+    code: str
+    message: str
+
+
+class AlertTriggerOut(BaseModel):
+    kind: Literal["alert"] = "alert"
+    fingerprint: str
+    alertname: str
+    starts_at: datetime | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    generator_url: str
+    resolved_at: datetime | None
+
+
+class ManualTriggerOut(BaseModel):
+    kind: Literal["manual"] = "manual"
+    by: str
+    note: str
+
+
+class TargetOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    host: str
+    pid: int | None
+    service: str
+    exe: str
+    cmdline: str
+    started_at: datetime | None
+    container: str | None
+    unit: str | None
+    go_version: str | None
+    gozero_version: str | None
+    resolved_by: str
+
+
+class EntryOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    step: str
+    message: str
+
+
+class ArtifactOut(BaseModel):
+    name: str
+    kind: str
+    size: int
+    sha256: str
+    href: str
+
+
+class FindingOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    severity: str
+    title: str
+    detail: str
+    kind: str
+    functions: tuple[str, ...]
+
+
+class CaptureOut(BaseModel):
+    """One capture, as the contract shows it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CAPTURE]})
+
+    id: str
+    state: str
+    reason: ReasonOut | None
+    created_at: datetime
+    started_at: datetime | None
+    stopped_at: datetime | None
+    ended_at: datetime | None
+    trigger: Annotated[AlertTriggerOut | ManualTriggerOut, Field(discriminator="kind")]
+    rule: str
+    target: TargetOut | None
+    profiler: str
+    timeline: list[EntryOut]
+    artifacts: list[ArtifactOut]
+    findings: list[FindingOut]
+    labels: Mapping[str, str]
+    pinned: Annotated[bool, Field(description="retention leaves it alone")] = False
+
+
+class CapturesOut(BaseModel):
+    """A page of captures, newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CAPTURES]})
+
+    captures: list[CaptureOut]
+    next: Annotated[str | None, Field(description="the cursor of the next page; null on the last")]
+
+
+class RowOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    flat: int
+    flat_percent: float
+    sum_percent: float
+    cum: int
+    cum_percent: float
+    function: str
+
+
+class TopOut(BaseModel):
+    """Values in `unit`; percentages of `total`; `shown_in` is the unit in which pprof would print them."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.TOP]})
+
+    kind: str
+    sample_type: str
+    sample_types: tuple[str, ...]
+    unit: str
+    shown_in: str
+    total: int
+    duration_seconds: float | None
+    rows: tuple[RowOut, ...]
+
+
+class PausedOut(BaseModel):
+    """Whether captures are started, and since when not."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PAUSED]})
+
+    paused: bool
+    detail: str
+
+
+def shown(capture: Capture) -> CaptureOut:
+    return CaptureOut(
+        id=capture.id,
+        state=capture.state.value,
+        reason=ReasonOut(code=capture.reason.code, message=capture.reason.message) if capture.reason else None,
+        created_at=capture.created_at,
+        started_at=capture.started_at,
+        stopped_at=capture.stopped_at,
+        ended_at=capture.ended_at,
+        trigger=_trigger(capture.trigger, capture.resolved_at),
+        rule=capture.rule,
+        target=TargetOut.model_validate(capture.target) if capture.target else None,
+        profiler=capture.profiler,
+        timeline=[EntryOut.model_validate(entry) for entry in capture.timeline],
+        artifacts=[_artifact(capture.id, artifact) for artifact in capture.artifacts],
+        findings=[FindingOut.model_validate(finding) for finding in capture.findings],
+        labels=dict(capture.labels),
+        pinned=capture.pinned,
+    )
+
+
+def href(capture_id: str, name: str) -> str:
+    return f"/captures/{capture_id}/artifacts/{name}"
+
+
+def _artifact(capture_id: str, a: Artifact) -> ArtifactOut:
+    return ArtifactOut(name=a.name, kind=a.kind.value, size=a.size, sha256=a.sha256, href=href(capture_id, a.name))
+
+
+def _trigger(trigger: Trigger, resolved_at: datetime | None) -> AlertTriggerOut | ManualTriggerOut:
+    if trigger.kind == "manual":
+        return ManualTriggerOut(by=trigger.by, note=trigger.note)
+    return AlertTriggerOut(
+        fingerprint=trigger.fingerprint or "",
+        alertname=trigger.alertname,
+        starts_at=trigger.starts_at,
+        labels=dict(trigger.labels),
+        annotations=dict(trigger.annotations),
+        generator_url=trigger.generator_url,
+        resolved_at=resolved_at,
+    )

@@ -1,0 +1,72 @@
+"""What happened, in words for a tired person at night. Pure; used by the pages."""
+
+import shlex
+from datetime import datetime, timedelta
+
+from app.model import Artifact, Capture, Kind, State, Trigger
+from app.web import durations
+
+TEXTS = frozenset({Kind.GOROUTINE, Kind.EVIDENCE, Kind.LOG, Kind.OTHER})
+
+UNDONE = {State.FAILED: "failed", State.SKIPPED: "was skipped", State.CANCELED: "was canceled"}
+
+
+def story(capture: Capture) -> str:
+    """One capture in one sentence, and the reason where there is one."""
+    cause, process = occasion(capture.trigger), _process(capture)
+    if capture.reason:
+        of = f" of {process}" if process else ""
+        return f"{cause}, but the capture{of} {UNDONE.get(capture.state, 'ended early')}. {capture.reason.message}"
+    return f"{cause}: {process or 'the process'} {_done(capture)}"
+
+
+def occasion(trigger: Trigger) -> str:
+    """`HighCPU fired`, or who asked."""
+    if trigger.kind == "manual":
+        return f"{trigger.by or 'Somebody'} asked for it"
+    return f"{trigger.alertname or 'An alert without a name'} fired"
+
+
+def _process(capture: Capture) -> str:
+    target = capture.target
+    if target is None:
+        return ""
+    pid = f" (pid {target.pid})" if target.pid else ""
+    return f"{target.service or target.exe or 'a process'} on {target.host}{pid}"
+
+
+def _done(capture: Capture) -> str:
+    count = len(capture.artifacts)
+    files = f"{count} file" + ("" if count == 1 else "s")
+    return {
+        State.PENDING: "is about to be recorded",
+        State.RECORDING: f"is being recorded for {durations.say(capture.duration)}",
+        State.COLLECTING: f"has been recorded, and its files are being brought home: {files} so far",
+        State.COMPLETED: f"was recorded for {_length(capture)}, {files} kept",
+    }.get(capture.state, f"is {capture.state}")
+
+
+def _length(capture: Capture) -> str:
+    if capture.started_at and capture.stopped_at:
+        seconds = max(round((capture.stopped_at - capture.started_at).total_seconds()), 1)
+        return durations.say(timedelta(seconds=seconds))
+    return durations.say(capture.duration)
+
+
+def command(artifact: Artifact, url: str) -> str:
+    """The line that opens this file."""
+    address = shlex.quote(url)
+    if artifact.kind in TEXTS:
+        return f"curl -s {address}"
+    if artifact.kind is Kind.TRACE:
+        return f"curl -sO {address} && go tool trace {shlex.quote(artifact.name)}"
+    return f"go tool pprof {address}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """`5m ago`: in one unit, of which there are at least two."""
+    seconds = max(int((now - moment).total_seconds()), 0)
+    for unit in (86400, 3600, 60):
+        if seconds >= 2 * unit:
+            return f"{durations.say(timedelta(seconds=seconds // unit * unit))} ago"
+    return f"{seconds}s ago"

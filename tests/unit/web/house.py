@@ -1,0 +1,125 @@
+"""The web on a real ledger in a temporary directory; only the store and the table of a profile are stand-ins."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+from uuid_utils import uuid7
+
+from app.analysis.profile import BadProfile
+from app.analysis.top import Row, Top
+from app.asgi import create_app
+from app.errors import Code, Reason
+from app.intake.admission import decide
+from app.intake.rules import Rule, first_match, parse_matchers
+from app.ledger.ledger import Ledger
+from app.metrics import Metrics
+from app.model import Artifact, Capture, Kind, State, Step, Target, Trigger
+from app.web.parts import Parts
+from app.web.tokens import Tokens
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+RULES = (Rule("orders", parse_matchers('job=~"order-.+"')), Rule("critical", parse_matchers('severity="critical"')))
+EXTERNAL = "http://alertprof.example.com:9911"
+CPU = "order-mq-21181-cpu-20261123T120000.pprof"
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.reads: list[tuple[str, int | None, int | None]] = []
+
+    def read(self, key: str, start: int | None = None, end: int | None = None) -> Iterator[bytes]:
+        self.reads.append((key, start, end))
+        content = self.files[key][start:end]
+        return (content[at : at + 7] for at in range(0, len(content), 7))
+
+    def delete_all(self, capture_id: str) -> None:
+        self.files = {key: body for key, body in self.files.items() if not key.startswith(f"{capture_id}/")}
+
+
+@dataclass
+class House:
+    folder: Path
+    tokens: Tokens = field(default_factory=Tokens)
+    obstacle: str | None = None
+    now: datetime = NOON
+    tops: list[tuple[bytes, int, str | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        match = partial(first_match, RULES)
+        decision = partial(decide, match=match, tried=len(RULES), new_id=lambda: str(uuid7()))
+        self.ledger = Ledger(f"sqlite:///{self.folder / 'alertprof.db'}", decide=decision, clock=lambda: self.now)
+        self.ledger.migrate()
+        self.store, self.metrics = MemoryStore(), Metrics()
+        self.client = self.reached_by()
+
+    def reached_by(self, **how: Any) -> TestClient:
+        """A client; `how` is what TestClient takes."""
+        parts = Parts(
+            ledger=self.ledger,
+            store=self.store,
+            metrics=self.metrics,
+            now=lambda: self.now,
+            top=self.top,
+            ready=lambda: self.obstacle,
+            external_url=EXTERNAL,
+            profilers=("go-zero",),
+            tokens=self.tokens,
+        )
+        given: dict[str, Any] = {"base_url": EXTERNAL, "follow_redirects": False, "raise_server_exceptions": False}
+        return TestClient(create_app(parts), **given | how)
+
+    def top(self, path: Path, n: int, sample_type: str | None) -> Top:
+        content = path.read_bytes()
+        self.tops.append((content, n, sample_type))
+        if not content.startswith(b"\x1f\x8b"):
+            raise BadProfile("not a pprof profile: it is not gzip")
+        rows = (Row(7_000_000_000, 70.0, 70.0, 9_000_000_000, 90.0, "main.burn<T>"),)[:n]
+        return Top("cpu", sample_type or "cpu", ("samples", "cpu"), "nanoseconds", "s", 10_000_000_000, 30.1, rows)
+
+    def keep(self, **different: Any) -> Capture:
+        """A capture in the ledger, pending unless told otherwise."""
+        labels = {"alertname": "HighCPU", "job": "order-mq", "instance": "10.0.0.5:9100"}
+        given: dict[str, Any] = {
+            "id": str(uuid7()),
+            "created_at": self.now,
+            "trigger": Trigger(
+                "alert", labels, "8a3e2b1c4d5f6071", {"summary": "hot"}, self.now - timedelta(minutes=4)
+            ),
+            "due_at": self.now,
+            "rule": "orders",
+        }
+        capture = Capture(**given | different)
+        self.ledger.create(capture)
+        return capture
+
+    def keep_completed(self, content: bytes = b"\x1f\x8bthe profile", **different: Any) -> Capture:
+        """A capture that has ended well, with its cpu profile in the store."""
+        target = Target("10.0.0.5", 21181, "order-mq", "/srv/order-mq", "order-mq -f <etc>.yaml", resolved_by="port")
+        told: dict[str, Any] = {
+            "state": State.COMPLETED,
+            "step": Step.DONE,
+            "due_at": None,
+            "target": target,
+            "profiler": "go-zero",
+            "started_at": self.now,
+            "stopped_at": self.now + timedelta(seconds=30),
+            "ended_at": self.now + timedelta(seconds=32),
+            "artifacts": (Artifact(CPU, Kind.CPU, len(content), sha256(content).hexdigest()),),
+        }
+        capture = self.keep(**told | different)
+        for artifact in capture.artifacts:
+            self.store.files[f"{capture.id}/{artifact.name}"] = content
+        return capture
+
+    def keep_failed(self) -> Capture:
+        reason = Reason(
+            Code.PROCESS_NOT_FOUND, "nothing listens on port 9100 of 10.0.0.5; is the instance label right?"
+        )
+        return self.keep(state=State.FAILED, step=Step.DONE, due_at=None, reason=reason, ended_at=self.now)
