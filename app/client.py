@@ -1,0 +1,94 @@
+"""A running service over HTTP, for the command line. Every failure becomes a ServiceError with one sentence."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+TIMEOUT = 30.0
+
+
+class ServiceError(Exception):
+    """The service could not be asked, or refused; the message says why. `status` is None when nobody answered."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Client:
+    """`url`: where the service answers; a user and password in it go along, and are not shown. `token_file`: its first
+    line goes along as a bearer token."""
+
+    def __init__(self, url: str, token_file: Path | None = None) -> None:
+        self.url = re.sub(r"//[^/]*@", "//", url.rstrip("/"), count=1)
+        try:
+            self.http = httpx2.Client(base_url=url.rstrip("/"), headers=_authorization(token_file), timeout=TIMEOUT)
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise ServiceError(f"{self.url!r} is no address; write it as http://127.0.0.1:9911") from error
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        return self.ask("GET", path, params=query)
+
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        """The JSON of the answer. Raises ServiceError."""
+        with self._answering():
+            answer = self.http.request(method, path, **more)
+            _check(answer)
+            return answer.json()
+
+    def save(self, path: str, file: Path, sha256: str) -> None:
+        """Writes the body to `file`, which appears whole and with this checksum or not at all. Raises ServiceError."""
+        digest, part = hashlib.sha256(), file.with_name(f".{file.name}.part")
+        try:
+            with self._answering(), self.http.stream("GET", path) as answer, part.open("wb") as out:
+                if answer.is_error:
+                    answer.read()
+                _check(answer)
+                for chunk in answer.iter_bytes():
+                    digest.update(chunk)
+                    out.write(chunk)
+            if digest.hexdigest() != sha256:
+                raise ServiceError(f"{file.name} arrived with another checksum than the service has; try again")
+            part.replace(file)
+        except OSError as error:
+            raise ServiceError(f"{file} cannot be written: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise ServiceError(
+                f"alertprof at {self.url} does not answer ({error}); is it running, is --url right?"
+            ) from error
+        except ValueError as error:
+            raise ServiceError(f"what answers at {self.url} is not alertprof: {error}") from error
+
+
+def _authorization(token_file: Path | None) -> dict[str, str]:
+    if token_file is None:
+        return {}
+    try:
+        lines = token_file.read_text().split()
+    except OSError as error:
+        raise ServiceError(f"ALERTPROF_TOKEN_FILE: {token_file} cannot be read: {error.strerror}") from error
+    if not lines:
+        raise ServiceError(f"ALERTPROF_TOKEN_FILE: {token_file} is empty; write the token into it")
+    return {"Authorization": f"Bearer {lines[0]}"}
+
+
+def _check(answer: httpx2.Response) -> None:
+    if answer.is_success:
+        return
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = f"the answer was {answer.status_code} {answer.reason_phrase}; is this really alertprof?"
+    raise ServiceError(detail, answer.status_code)

@@ -1,0 +1,225 @@
+"""The wiring: builds every room, hands each what it needs, and runs the service. Called by cli.py's `serve`."""
+
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+
+import structlog
+import uuid_utils
+import uvicorn
+from fastapi import FastAPI
+
+from app import failpoints
+from app.analysis.isolate import check_files, top_of
+from app.asgi import create_app
+from app.config import Settings
+from app.hosts.door import Door
+from app.hosts.ssh import Connector
+from app.intake.admission import decide
+from app.intake.rules import first_match
+from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
+from app.metrics import Metrics
+from app.model import Capture, Step
+from app.pipeline import Pipeline
+from app.profilers.go_zero import GoZero
+from app.resolvers.labels import Labels
+from app.resolvers.name import Name
+from app.resolvers.port import Port
+from app.retention import clear
+from app.stores import Store
+from app.web.connection import AT_ONCE, Server, connections
+from app.web.parts import Parts
+from app.web.tls import renewing
+from app.web_config import WebConfig
+from app.worker import Worker
+
+RESOLVERS = (Labels(), Port(), Name())
+CLEAR_EVERY = 300.0  # seconds between two looks at what retention lets go
+DRAIN = 30.0  # seconds for what is under way when we are asked to end
+
+log = structlog.get_logger()
+
+
+class Service:
+    """Every room of one replica. `app` answers HTTP; between `open` and `close` the worker works."""
+
+    def __init__(self, settings: Settings, external_url: str) -> None:
+        self.metrics = Metrics()
+        self.ledger = Ledger(
+            settings.storage.database, decide=deciding(settings), bounds=settings.limits, exclusive=True
+        )
+        self.store = Store(settings.storage.artifacts)
+        self.metrics.store_free.set_function(self.store.free_bytes)
+        self.door = Door(Connector(settings.hosts))
+        pipeline = Pipeline(
+            door=self.door,
+            store=self.store,
+            ledger=self.ledger,
+            rules=lambda: settings.rules,
+            resolvers=RESOLVERS,
+            check=check_files,
+            profiler=GoZero(),
+        )
+        self._retention, self._clear_at = settings.storage.retention, 0.0
+        self.worker = Worker(self.ledger, pipeline, now, on_step=self._count, chores=self._chores)
+        self.ledger.on_due = self.worker.wake
+        self.app = create_app(self._parts(external_url, settings))
+
+    def open(self) -> None:
+        self.ledger.migrate()
+        self._tidy()
+        self.worker.start()
+
+    def close(self) -> None:
+        self.worker.stop(DRAIN)
+        self.door.close()
+        self.ledger.close()
+
+    def _tidy(self) -> None:
+        """What an earlier life left half done: files on their way home, files whose row is gone already."""
+        self.store.sweep()
+        for capture_id in self.store.captures():
+            if self.ledger.get(capture_id) is None:
+                self.store.delete_all(capture_id)
+
+    def _chores(self) -> None:
+        self.door.close_idle()
+        if monotonic() >= self._clear_at:
+            self._clear_at = monotonic() + CLEAR_EVERY
+            clear(self.ledger, self.store, self._retention, now(), self.metrics.removed_bytes.inc)
+
+    def _parts(self, external_url: str, settings: Settings) -> Parts:
+        return Parts(
+            ledger=self.ledger,
+            store=self.store,
+            metrics=self.metrics,
+            now=now,
+            top=top_of,
+            ready=self._obstacle,
+            external_url=external_url,
+            profilers=("go-zero",),
+            tokens=settings.auth,
+        )
+
+    def _obstacle(self) -> str | None:
+        try:
+            self.ledger.next_due()
+        except LedgerUnavailable as fault:
+            return str(fault)
+        return self.store.shortage()
+
+    def _count(self, before: Capture, after: Capture) -> None:
+        for entry in after.timeline[len(before.timeline) :]:
+            log.info("capture", capture_id=after.id, state=after.state.value, step=entry.step, said=entry.message)
+        if before.step is Step.START and after.step is Step.WAIT:
+            self.metrics.signals_sent.labels("start").inc()
+        for artifact in after.artifacts[len(before.artifacts) :]:
+            self.metrics.artifact_bytes.labels(artifact.kind.value).inc(artifact.size)
+        if after.state.ended:
+            self.metrics.ended(after)
+
+
+def serve(
+    settings: Settings, *, web: WebConfig, host: str, port: int, external_url: str, log_level: str, log_format: str
+) -> None:
+    """Runs until SIGTERM or SIGINT, then finishes what is under way. Exits 1 with a sentence when it cannot begin."""
+    os.umask(0o077)  # rows and files tell what runs where, and with which arguments
+    configure_logs(log_level, log_format)
+    failpoints.arm()
+    try:
+        service = Service(settings, external_url)
+        service.open()
+    except (LedgerUnavailable, OSError) as fault:
+        sys.exit(f"alertprof: {fault}")
+    try:
+        run(service.app, host, port, web)
+    finally:
+        service.close()
+
+
+def run(app: FastAPI, host: str, port: int, web: WebConfig) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises what it was ended by once more when it is done
+    log.info("listening", address=f"{host}:{port}", scheme=web.scheme)
+    tls = web.tls
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=connections(tls.sans if tls else frozenset()),
+        ws="none",
+        ssl_context_factory=(lambda *_: renewing(tls)) if tls else None,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        headers=list(web.headers),
+        limit_concurrency=AT_ONCE + 1,
+        timeout_graceful_shutdown=5,
+    )
+    Server(config).run()
+
+
+def deciding(settings: Settings) -> Decide:
+    """admission.decide, bound to these rules."""
+    return partial(
+        decide,
+        match=partial(first_match, settings.rules),
+        tried=len(settings.rules),
+        new_id=lambda: str(uuid_utils.uuid7()),
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def configure_logs(level: str, form: str) -> None:
+    """Our lines and those of the libraries in one form on stderr. Nothing in a value can begin a line of its own."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", key="ts"),
+        structlog.processors.format_exc_info,
+    ]
+    renderers: list[structlog.typing.Processor] = (
+        [structlog.processors.JSONRenderer()]
+        if form == "json"
+        else [harmless, structlog.processors.LogfmtRenderer(key_order=["ts", "level", "event"], bool_as_flag=False)]
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    logging.basicConfig(level=level.replace("warn", "warning").upper(), handlers=[handler], force=True)
+    for noisy in ("paramiko", "alembic", "uvicorn"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def harmless(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The event with everything escaped that would move a terminal's cursor or turn the writing's direction; the
+    renderer escapes newlines."""
+    return {
+        key: value if isinstance(value, int | float | None) else escaped(str(value)) for key, value in event.items()
+    }
+
+
+def escaped(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
