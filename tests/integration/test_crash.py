@@ -1,0 +1,160 @@
+"""Short runs of the crash harness (`make crash` and `make cut` are the long ones), and proof that its judge sees."""
+
+import hashlib
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from app.errors import Code, Passing
+from app.hosts.gate import Answer, Gate
+from app.model import Capture, Trigger
+from app.profilers.go_zero import GoZero
+from tests.crash import truth
+from tests.crash.errands import cut, kill, point
+from tests.crash.forked import Forked
+from tests.crash.stage import Stage
+from tests.crash.truth import Harm
+from tests.lab.proxy import Cut
+from tests.lab.target import Event
+
+BOTH = ("toggle", "timed")
+
+
+def unharmed(stage: Stage) -> None:
+    assert not stage.tally.harms, "\n".join(stage.tally.stories)
+
+
+# ---------------------------------------------------------------------- a few rounds of each
+
+
+def test_kill_9_at_random_moments_harms_nobody(tmp_path: Path) -> None:
+    with Stage(tmp_path, BOTH * 2, run=Forked) as stage:
+        stage.rehearse()
+        for _ in range(2):
+            kill(stage, random.Random())  # noqa: S311
+        unharmed(stage)
+
+
+@pytest.mark.parametrize(("name", "numbers"), [("toggle", (6, 29, 49)), ("timed", (31, 92))])
+def test_a_service_that_dies_at_a_point_harms_nobody(tmp_path: Path, name: str, numbers: tuple[int, ...]) -> None:
+    with Stage(tmp_path, (name,), run=Forked) as stage:
+        died = [point(stage, stage.actors[0], number) for number in numbers]
+        assert None not in died, "a capture has fewer points than that"
+        unharmed(stage)
+
+
+def test_a_capture_passes_a_point_that_it_never_comes_to(tmp_path: Path) -> None:
+    with Stage(tmp_path, ("toggle",), run=Forked) as stage:
+        assert point(stage, stage.actors[0], 100_000) is None
+        assert stage.tally.ends == {"completed": 1}
+        unharmed(stage)
+
+
+def test_connections_cut_at_random_moments_harm_nobody(tmp_path: Path) -> None:
+    with Stage(tmp_path, BOTH * 2, run=Forked, cuttable=True) as stage:
+        stage.rehearse()
+        for how in (Cut.RST, Cut.STALL):
+            cut(stage, random.Random(), how)  # noqa: S311
+        unharmed(stage)
+
+
+def test_a_goroutine_dump_that_a_cut_took_is_asked_for_again_and_then_done_without() -> None:
+    class CutGate:
+        def dump(self, token: str) -> Answer:
+            raise Passing(Code.HOST_UNREACHABLE, "the connection was lost")
+
+    capture = Capture("01a20883-e982-7295-bcc6-d5d29c4deea2", datetime.now(UTC), Trigger("manual"))
+    with pytest.raises(Passing):
+        GoZero()._dump(cast(Gate, CutGate()), capture)
+    assert GoZero()._dump(cast(Gate, CutGate()), replace(capture, attempt=2)) == "the connection was lost"
+
+
+# ---------------------------------------------------------------------- the judge
+
+
+def events(*noted: tuple[int, str]) -> list[Event]:
+    return [Event(at, what) for at, what in noted]
+
+
+def harms(found: Iterable[truth.Found]) -> list[Harm]:
+    return [harm for harm, _ in found]
+
+
+def row(state: str, *artifacts: dict[str, Any]) -> dict[str, Any]:
+    said = [{"at": "", "step": "", "message": ""}]
+    return {"id": "one", "state": state, "reason": None, "artifacts": list(artifacts), "timeline": said}
+
+
+def test_a_recording_that_ends_late_or_never_is_seen() -> None:
+    assert harms(truth.overdue(events((0, "start"), (11_500, "stop")), 1.0, 20_000)) == [Harm.LEFT]
+    assert harms(truth.overdue(events((0, "start")), 1.0, 20_000)) == [Harm.LEFT]
+
+
+def test_a_recording_that_ends_in_time_is_none_of_it() -> None:
+    assert harms(truth.overdue(events((0, "start"), (10_500, "stop")), 1.0, 20_000)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "whats"),
+    [
+        ("toggle", "usr2 start usr2 stop usr2 start"),
+        ("timed", "usr2 start usr2 refused stop"),
+        ("timed", "usr2 start stop usr2 start stop"),
+    ],
+)
+def test_a_signal_too_many_is_seen(name: str, whats: str) -> None:
+    assert harms(truth.signals(events(*((0, what) for what in whats.split())), name)) == [Harm.TWICE]
+
+
+@pytest.mark.parametrize(
+    ("name", "whats"), [("toggle", "usr2 start usr1 usr2 stop"), ("timed", "usr2 start usr1 stop")]
+)
+def test_the_signals_of_one_recording_are_none_of_it(name: str, whats: str) -> None:
+    assert harms(truth.signals(events(*((0, what) for what in whats.split())), name)) == []
+
+
+def test_what_was_lost_is_seen() -> None:
+    started = events((0, "start"))
+    for noted, said in (
+        (started, None),
+        (started, row("recording")),
+        (started, row("skipped")),
+        ([], row("completed")),
+        (started, row("completed")),  # without its files
+    ):
+        assert harms(truth.lost(noted, said)) == [Harm.LOST]
+
+
+def test_an_honest_failure_is_not_lost() -> None:
+    assert harms(truth.lost(events((0, "start")), row("failed"))) == []
+    assert harms(truth.lost([], row("failed"))) == []
+
+
+@pytest.mark.parametrize("fault", ["gone", "changed", "not the target's", "cut off"])
+def test_a_damaged_artifact_is_seen(tmp_path: Path, fault: str) -> None:
+    data = b"go 1.27 trace"
+    said = {"name": "a", "kind": "trace", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    originals = {"trace": str(said["sha256"])}
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a").write_bytes(data)
+    assert harms(truth.damaged(row("completed", said), tmp_path, originals)) == []
+    if fault == "gone":
+        (tmp_path / "one" / "a").unlink()
+    elif fault == "changed":
+        (tmp_path / "one" / "a").write_bytes(data[:-1])
+    elif fault == "not the target's":
+        originals = {"trace": "0" * 64}
+    else:
+        said["kind"], originals = "cpu", {"cpu": str(said["sha256"])}
+    assert harms(truth.damaged(row("completed", said), tmp_path, originals)) == [Harm.DAMAGED]
+
+
+def test_a_file_left_behind_is_seen(tmp_path: Path) -> None:
+    assert harms(truth.litter(row("completed"), tmp_path)) == []
+    (tmp_path / "orders-1-cpu-0101000000.pprof").touch()
+    assert harms(truth.litter(row("completed"), tmp_path)) == [Harm.LITTER]

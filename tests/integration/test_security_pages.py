@@ -1,0 +1,204 @@
+"""What alerts, hosts and profiles say is shown as text: a real browser runs none of it, and finds no element of it."""
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import uvicorn
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp
+
+from app.analysis.top import Row, Top
+from app.errors import Code, Reason
+from app.model import Capture, Entry, State, Step, Target, Trigger
+from app.web.guard import HEADERS
+from tests.unit.web.house import House
+
+CHROMIUM = shutil.which("chromium")
+ACT = "document.documentElement.dataset.pwned=1"
+PLANTED = [
+    f"<script>{ACT}</script>",
+    f'"><img src=x onerror="{ACT}">',
+    f"' onmouseover='{ACT}' autofocus onfocus='{ACT}' x='",
+    f"</title></textarea></style><svg onload={ACT}>",
+    f'</td></table><iframe srcdoc="<script>parent.{ACT}</script>"></iframe>',
+    f'<meta http-equiv="refresh" content="0;url=javascript:{ACT}"><base href="http://evil.example/">',
+    f"<a href='javascript:{ACT}'>x</a><form action='http://evil.example/'><button>x</button></form>",
+    "&lt;script&gt;&#60;script&#62;\x00\x1b[31m\u202e{{7*7}}{% raw %}",
+]
+ALL = " ".join(PLANTED)
+FORBIDDEN = {"script", "img", "svg", "iframe", "object", "embed", "base", "textarea", "applet", "math", "style"}
+
+
+class Elements(HTMLParser):
+    """What of a page is markup and no text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.wrong: list[str] = []
+        self.links: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag in FORBIDDEN:
+            self.wrong.append(tag)
+        for name, value in attrs:
+            text = (value or "").strip().lower()
+            if name.startswith("on") or name in ("srcdoc", "style", "data-pwned", "autofocus", "formaction"):
+                self.wrong.append(f"{tag} {name}")
+            if name in ("href", "src", "action", "content") and ("javascript:" in text or "evil.example" in text):
+                self.wrong.append(f"{tag} {name}={value}")
+            if name == "href":
+                self.links.append(value or "")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def hostile(house: House) -> Capture:
+    """A capture in which everything that comes from outside is as bad as can be."""
+    trigger = Trigger(
+        "alert",
+        {"alertname": ALL, "instance": ALL, ALL: ALL},
+        "8a3e2b1c4d5f6071",
+        {"summary": ALL, ALL: ALL, "runbook_url": f"javascript:{ACT}"},
+        house.now - timedelta(minutes=4),
+        f"javascript:{ACT}",
+    )
+    target = Target("10.0.0.5", 21181, ALL, ALL, ALL, house.now, ALL, ALL, ALL, ALL, ALL)
+    return house.keep_completed(
+        trigger=trigger,
+        target=target,
+        rule=ALL,
+        profiler=ALL,
+        labels={ALL: ALL},
+        timeline=(Entry(house.now, ALL, ALL),),
+    )
+
+
+@pytest.fixture
+def pages(house: House, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Every page on which something from outside is shown, by its path."""
+    capture = hostile(house)
+    failed = house.keep(
+        state=State.FAILED, step=Step.DONE, due_at=None, ended_at=house.now, reason=Reason(Code.TIMEOUT, ALL)
+    )
+    rows = tuple(Row(1, 1.0, 1.0, 1, 1.0, text) for text in PLANTED)
+    monkeypatch.setattr(house, "top", lambda *_: Top(ALL, ALL, (ALL, "cpu"), "nanoseconds", "s", 10, 1.0, rows))
+    house.client = house.reached_by()
+    paths = [
+        "/", f"/ui/captures/{capture.id}", f"/ui/captures/{failed.id}", "/alerts/8a3e2b1c4d5f6071", "/docs",
+        f"/alerts/{quote(PLANTED[0][:60], safe='')}", f"/?host={quote(ALL)}&alertname={quote(PLANTED[1])}",
+        f"/ui/captures/{capture.id}?sample_type={quote(ALL)}", f"/?match={quote('a=' + chr(34) + PLANTED[0])}",
+        f"/{quote(PLANTED[0], safe='')}", f"/ui/captures/{quote(PLANTED[0], safe='')}",
+        f"/static/{quote('../guard.py')}",
+    ]  # fmt: skip
+    return {path: house.client.get(path).text for path in paths}
+
+
+def test_nothing_from_outside_becomes_an_element_an_event_or_a_link(house: House, pages: dict[str, str]) -> None:
+    for path, page in pages.items():
+        if page.startswith("<!doctype html>"):
+            assert Elements(page).wrong == [], path
+        else:
+            assert house.client.get(path).headers["content-type"] == "application/problem+json"
+    shown = [path for path, page in pages.items() if "&lt;script&gt;" in page]
+    assert len(shown) >= 5, "it is shown, as text"
+
+
+def test_every_link_of_a_page_leads_to_us_or_to_prometheus(pages: dict[str, str]) -> None:
+    links = {link for page in pages.values() if page.startswith("<!doctype") for link in Elements(page).links}
+    assert [link for link in links if not link.startswith(("/", "?", "data:,"))] == []
+    assert [link for link in links if link.startswith("//")] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "linked"),
+    [
+        ("http://prometheus:9090/graph?g0.expr=up", True), ("https://p.example/", True), ("javascript:alert(1)", False),
+        (" javascript:alert(1)", False), ("JaVaScRiPt:alert(1)", False), ("data:text/html,x", False), ("//evil", False),
+        ("vbscript:x", False), ("", False),
+    ],
+)  # fmt: skip
+def test_only_a_generators_http_address_is_a_link(house: House, url: str, linked: bool) -> None:
+    capture = house.keep_completed(trigger=Trigger("alert", {"alertname": "a"}, "f1", generator_url=url))
+    page = house.client.get(f"/ui/captures/{capture.id}").text
+    assert (url in Elements(page).links) is linked or not url
+    assert ("The alert's expression" in page.replace("&#39;", "'")) is linked
+
+
+def test_a_download_is_a_file_by_our_name_and_never_a_page(house: House) -> None:
+    capture = hostile(house)
+    (artifact,) = capture.artifacts
+    answer = house.client.get(f"/captures/{capture.id}/artifacts/{artifact.name}")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{artifact.name}"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for name in ("..%2F..%2Falertprof.db", "x%0d%0aSet-Cookie:%20a=b", "%22;x=%22", "%00"):
+        wrong = house.client.get(f"/captures/{capture.id}/artifacts/{name}")
+        assert wrong.status_code == 404
+        assert "set-cookie" not in wrong.headers
+    assert house.store.reads == [(f"{capture.id}/{artifact.name}", 0, artifact.size)]
+
+
+# --- a browser ---
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+        thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        server.force_exit = server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture
+def seen(tmp_path: Path) -> Callable[[str], str]:
+    """seen(url): the page as it is in the browser once its scripts have run."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=2000"]
+
+    def dump(url: str) -> str:
+        command = [CHROMIUM or "", *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", url]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+    return dump
+
+
+def test_a_browser_runs_nothing_of_what_was_planted(
+    house: House, pages: dict[str, str], seen: Callable[[str], str]
+) -> None:
+    with served(house.client.app) as url:
+        for path in list(pages)[:2]:
+            dom = seen(url + path)
+            assert "data-pwned" not in dom.partition("<body")[0]
+            assert Elements(dom).wrong == []
+            assert ACT in dom, "it is there as text"
+
+
+def test_a_browser_would_run_it_unescaped_and_even_then_not_under_our_policy(seen: Callable[[str], str]) -> None:
+    body = f"<!doctype html><html><body><p>{ALL.replace(PLANTED[5], '')}</body></html>"
+    with served(HTMLResponse(body)) as bare, served(HTMLResponse(body, headers=HEADERS)) as guarded:
+        assert 'data-pwned="1"' in seen(bare)
+        assert 'data-pwned="1"' not in seen(guarded)
