@@ -1,0 +1,121 @@
+"""`python -m tests.crash kill|points|cut [--rounds N] [--seed S]`: disturbs, counts, prints a table; exit code 1 unless
+every count is zero."""
+
+import argparse
+import random
+import secrets
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from tests.crash.errands import Walk, cut, kill
+from tests.crash.forked import Forked
+from tests.crash.report import report
+from tests.crash.stage import Stage, Tally
+
+BOTH = ("toggle", "timed")
+LIFE = 120  # rounds until a stage is built anew, with new targets, a new database and a new sshd
+
+Disturb = Callable[[Stage, random.Random], None]
+
+
+class Rounds:
+    """How many are still wanted, over all stages."""
+
+    def __init__(self, wanted: int) -> None:
+        self.wanted, self.total = wanted, Tally()
+        self._lock = threading.Lock()
+
+    def add(self, tally: Tally) -> bool:
+        """Are more wanted?"""
+        with self._lock:
+            before = self.total.rounds
+            self.total.add(tally)
+            if self.total.rounds != before:
+                said = f"{self.total.rounds} of {self.wanted} rounds, {sum(self.total.harms.values())} harmed"
+                print(said, file=sys.stderr, flush=True)
+            return self.total.rounds < self.wanted
+
+
+def play(rounds: Rounds, disturb: Disturb, folder: Path, seed: str, *, cuttable: bool) -> None:
+    chance, more = random.Random(seed), True  # noqa: S311 - to be repeatable is the point
+    while more:
+        place = Path(tempfile.mkdtemp(dir=folder))
+        with Stage(place, BOTH * 3, run=Forked, cuttable=cuttable) as stage:
+            stage.rehearse()
+            done = 0
+            while more and done < LIFE:
+                stage.tally, tally = Tally(), stage.tally
+                more = rounds.add(tally)
+                if more:
+                    disturb(stage, chance)
+                    done += stage.tally.rounds
+            more = rounds.add(stage.tally) and more
+
+
+def at_random(rounds: Rounds, disturb: Disturb, folder: Path, seed: int, stages: int, *, cuttable: bool) -> None:
+    job = partial(play, rounds, disturb, folder, cuttable=cuttable)
+    with ThreadPoolExecutor(stages) as pool:
+        try:
+            for done in [pool.submit(job, seed=f"{seed}-{number}") for number in range(stages)]:
+                done.result()
+        finally:
+            rounds.wanted = 0  # one that broke, or Ctrl-C: the others end with the round they are in
+
+
+def points(total: Tally, folder: Path, stages: int) -> None:
+    """Both semantics, each walked by all stages together."""
+    walks, lock = {name: Walk() for name in BOTH}, threading.Lock()
+
+    def walk(number: int) -> None:
+        with Stage(folder / str(number), BOTH, run=Forked) as stage:
+            stage.rehearse()
+            try:
+                for actor in stage.actors:
+                    walks[actor.name].steps(stage, actor)
+            finally:
+                with lock:
+                    total.add(stage.tally)
+
+    for number in range(stages):
+        (folder / str(number)).mkdir()
+    with ThreadPoolExecutor(stages) as pool:
+        try:
+            list(pool.map(walk, range(stages)))
+        finally:
+            for name, walked in walks.items():
+                total.stories.append(f"{name}: untouched at point {walked.untouched_at}")
+                walked.untouched_at = 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("errand", choices=("kill", "points", "cut"))
+    parser.add_argument("--rounds", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument("--stages", type=int, default=3, help="so many scenes at a time")
+    asked = parser.parse_args()
+    began, rounds, finished = time.monotonic(), Rounds(asked.rounds), False
+    with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        try:
+            if asked.errand == "points":
+                points(rounds.total, folder, asked.stages)
+            else:
+                disturb, cuttable = (cut, True) if asked.errand == "cut" else (kill, False)
+                at_random(rounds, disturb, folder, asked.seed, asked.stages, cuttable=cuttable)
+            finished = True
+        except (Exception, KeyboardInterrupt):
+            traceback.print_exc()
+    print(report(asked.errand, rounds.total, asked.seed, time.monotonic() - began))
+    return 0 if finished and not rounds.total.harms.total() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

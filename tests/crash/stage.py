@@ -1,0 +1,217 @@
+"""Where it is played: one sshd, a few targets of both semantics, one alertprof, and the judge of every capture."""
+
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+
+from tests.crash import truth
+from tests.crash.truth import Harm, Witness
+from tests.integration.scene import alert, message
+from tests.lab.process import Late, Process, eventually
+from tests.lab.proxy import Line
+from tests.lab.service import ENDS, Alertprof
+from tests.lab.sshd import Sshd
+from tests.lab.target import Service
+
+PLAN = {"toggle": 1.0, "timed": 1.5}  # seconds of a recording
+PATIENCE = 150.0  # seconds until a capture that has not ended counts as one that never does
+UNLIMITED = {"per_host": 100, "per_service": 100, "at_once": 1000, "per_hour": 1000000}
+GONE = (httpx2.TransportError, httpx2.HTTPStatusError)
+
+_fingerprints = itertools.count(1)
+
+
+@dataclass
+class Tally:
+    """What one errand has counted. Rounds: captures that were under way when they were disturbed."""
+
+    rounds: int = 0
+    harms: Counter[Harm] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    stories: list[str] = field(default_factory=list)
+    disturbed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        self.rounds += other.rounds
+        self.stories += other.stories
+        for mine, theirs in ((self.ends, other.ends), (self.disturbed, other.disturbed)):
+            mine.update(theirs)
+        self.harms.update(other.harms)
+
+
+class Actor:
+    """One target and the capture it is in the middle of. The target's host has a name of its own."""
+
+    def __init__(self, name: str, number: int, folder: Path) -> None:
+        env = {"STANDIN_PROFILE_SECONDS": str(PLAN["timed"]), "HOT": ""}
+        self.name, self.host, self.plan = name, f"host-{number}", PLAN[name]
+        self.service = Service(name, folder / f"{name}-{number}", env=env)
+        self.witness = Witness(self.service)
+        self.length = 0.0  # seconds from the alert to the end, undisturbed
+        self.capture_id = ""
+        self._past = 0
+
+    def begin(self) -> None:
+        """A new episode about this process."""
+        self.witness.forget()
+        self._past, self.capture_id = len(self.service.events()), ""
+        fingerprint = f"{next(_fingerprints):016x}"
+        self._alert = alert(fingerprint, host=self.host, pid=self.service.pid, job=self.host)
+
+    def deliver(self, service: Alertprof) -> None:
+        """As Alertmanager does; raises one of GONE when there is no 202."""
+        answer = httpx2.post(service.webhook, json=message([self._alert]), timeout=30).raise_for_status().json()
+        (self.capture_id,) = {*answer["captures"], *answer["known"]}
+
+    def deliver_if_it_lives(self, service: Alertprof) -> None:
+        with suppress(*GONE):
+            self.deliver(service)
+
+    def judged(self, row: Mapping[str, Any] | None, store: Path) -> Iterator[truth.Found]:
+        """Once the capture has ended, or has failed to."""
+        with suppress(Late):  # a recording that is still on may end in time without us
+            eventually(lambda: not self.service.recording(), "it records no more", self.plan + 11)
+        events = self.service.events()[self._past :]
+        yield from truth.overdue(events, self.plan, truth.now_ms())
+        yield from truth.signals(events, self.name)
+        yield from truth.lost(events, row)
+        if row:
+            yield from truth.damaged(row, store, self.witness.sums())
+            yield from truth.litter(row, self.service.tmp)
+
+    def close(self) -> None:
+        self.witness.close()
+        self.service.stop()
+
+
+class Stage:
+    """`line`: a line between alertprof and sshd that can be cut. Every target has been captured once, undisturbed."""
+
+    def __init__(
+        self, folder: Path, names: Sequence[str], *, run: type[Process] = Process, cuttable: bool = False
+    ) -> None:
+        self._ends = ExitStack()
+        with ExitStack() as built:
+            self.sshd = built.enter_context(Sshd(folder / "sshd"))
+            self.line = built.enter_context(Line(self.sshd.port)) if cuttable else None
+            self.actors = [Actor(name, number, folder) for number, name in enumerate(names)]
+            for actor in self.actors:
+                built.callback(actor.close)
+            (folder / "alertprof").mkdir()
+            self.service = Alertprof(folder / "alertprof", self._config(), run=run)
+            built.callback(self.service.stop)
+            self._ends = built.pop_all()
+        self.store = folder / "alertprof" / "artifacts"
+        self.tally = Tally()
+
+    def _config(self) -> dict[str, Any]:
+        port = self.line.port if self.line else self.sshd.port
+        key = self.sshd.known_hosts.read_text().partition(" ")[2]
+        self.sshd.known_hosts.write_text(f"[127.0.0.1]:{port} {key}")
+        return {
+            "ssh": {
+                "user": self.sshd.user,
+                "port": port,
+                "identity_file": str(self.sshd.client_key),
+                "known_hosts_file": str(self.sshd.known_hosts),
+            },
+            "hosts": [{"match": "host-*", "address": "127.0.0.1"}],
+            "limits": UNLIMITED,
+            "rules": [{"name": "every alert", "duration": f"{PLAN['toggle']:g}s", "cooldown": "0s"}],
+        }
+
+    def rehearse(self) -> None:
+        """How long a capture takes here and now, all at once as later."""
+        for actor in self.actors:
+            actor.begin()
+            actor.deliver(self.service)
+        for actor in self.actors:
+            row = self.service.wait_capture(actor.capture_id)
+            actor.length = (_moment(row["ended_at"]) - _moment(row["created_at"])).total_seconds()
+        self.judge(self.actors, disturbed_at=None)
+        self.tally.ends.clear()
+
+    def play(self, phases: Mapping[int, float]) -> None:
+        """Begins a capture of every actor so that, on return, actor n is `phases[n]` seconds into its own."""
+        last = max(phases.values())
+        timers = [
+            threading.Timer(last - phases[n], actor.deliver_if_it_lives, [self.service])
+            for n, actor in enumerate(self.actors)
+        ]
+        for actor in self.actors:
+            actor.begin()
+        began = time.monotonic()
+        for timer in timers:
+            timer.daemon = True
+            timer.start()
+        time.sleep(max(0.0, began + last - time.monotonic()))
+
+    def settle(self) -> None:
+        """Alertmanager repeats what was not acknowledged (and what was: it falls on its episode); all captures end."""
+        for actor in self.actors:
+            self.insist(actor)
+        deadline = time.monotonic() + PATIENCE
+        for actor in self.actors:
+            with suppress(Late):
+                self.service.wait_capture(actor.capture_id, ENDS, max(1.0, deadline - time.monotonic()))
+
+    def insist(self, actor: Actor) -> None:
+        before = actor.capture_id
+
+        def taken() -> bool:
+            actor.deliver_if_it_lives(self.service)
+            return bool(actor.capture_id)
+
+        actor.capture_id = ""
+        self.service.process.until(taken, f"202 for {actor.host}", 60)
+        if before and actor.capture_id != before:
+            self.tell(Harm.LOST, actor, f"{before} was acknowledged, its repeat became {actor.capture_id}")
+
+    def judge(self, actors: Iterable[Actor], *, disturbed_at: datetime | None) -> None:
+        """What had ended by then was not disturbed: it is judged, but is no round."""
+        for actor in actors:
+            row = self._row(actor.capture_id)
+            self.tally.rounds += disturbed_at is not None and not _ended_before(row, disturbed_at)
+            for harm, said in actor.judged(row, self.store):
+                self.tell(harm, actor, said)
+            self.tally.ends[_end(row)] += 1
+            if row and row["state"] != "completed":
+                self.tally.stories.append(f"ended {_end(row)}: {row['reason'] and row['reason']['message']}")
+
+    def tell(self, harm: Harm, actor: Actor, said: str) -> None:
+        self.tally.harms[harm] += 1
+        self.tally.stories.append(f"{harm.value}: {actor.name} on {actor.host}, capture {actor.capture_id}: {said}")
+
+    def _row(self, capture_id: str) -> dict[str, Any] | None:
+        answer = httpx2.get(f"{self.service.url}/captures/{capture_id}", timeout=30)
+        found: dict[str, Any] | None = answer.json() if answer.status_code == 200 else None
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._ends.close()
+
+
+def _ended_before(row: Mapping[str, Any] | None, moment: datetime) -> bool:
+    return row is not None and bool(row["ended_at"]) and _moment(row["ended_at"]) < moment
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _end(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "no row"
+    return f"{row['state']} ({row['reason']['code']})" if row["reason"] else str(row["state"])
