@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +111,25 @@ def test_a_host_that_goes_down_while_it_records_is_waited_for(scene: Scene, run_
 def test_an_sshd_that_is_full_is_waited_for(scene: Scene, run_target: RunTarget) -> None:
     target = run_target("toggle")
     scene.sshd.stop()
-    scene.sshd._config.insert(0, "MaxStartups 1:100:1")
+    scene.sshd._config.append("MaxStartups 4:100:4")  # of this key the last line wins
     scene.sshd.start()
-    with socket.create_connection(("127.0.0.1", scene.sshd.port)) as somebody:
-        assert somebody.recv(4) == b"SSH-"
+    with full(scene.sshd):
         new = begun(scene, target)
-        told(scene, new, "127.0.0.1")
+        told(scene, new, "MaxStartups")
         assert scene.service.capture(new)["state"] == "pending"
     completed(scene, new)
+
+
+@contextmanager
+def full(sshd: Sshd) -> Iterator[None]:
+    """Somebody connects and says nothing, again and again, until the server takes nobody any more. Whoever was there
+    before has to be gone: the server counts them for a moment longer."""
+    eventually(lambda: not sshd.sessions(), "nobody is at the door")
+    with ExitStack() as ends:
+        somebody = ends.enter_context(socket.create_connection(("127.0.0.1", sshd.port)))
+        while somebody.recv(4) == b"SSH-":
+            somebody = ends.enter_context(socket.create_connection(("127.0.0.1", sshd.port)))
+        yield
 
 
 # ---------------------------------------------------------------------- the host shuts us out

@@ -28,6 +28,7 @@ missing() {
     have prometheus || echo prometheus
     have prometheus-alertmanager || echo prometheus-alertmanager
     have busybox || echo busybox
+    have sudo || echo sudo
     have shellcheck || echo shellcheck
     [ "$browser" = no ] || have chromium || echo chromium
     [ -s "$CERTIFICATES" ] || echo ca-certificates
