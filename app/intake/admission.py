@@ -26,6 +26,7 @@ class Terms(Protocol):
     def duration(self) -> timedelta: ...
     @property
     def cooldown(self) -> timedelta: ...
+    def drops(self, labels: Mapping[str, str]) -> str | None: ...  # where its relabelling drops them and why, or None
 
 
 def decide(
@@ -46,17 +47,23 @@ def decide(
     if episode is not None and not episode.state.ended and episode.resolved_at is None:
         return Known(episode.capture_id)
     rule = match(alert.labels)
-    hindrance = _hindrance(rule, tried, paused)
+    hindrance = _hindrance(alert, rule, tried, paused)
     if episode is not None and not _over(episode, alert, rule) and not _judged_anew(episode, hindrance):
         return Known(episode.capture_id)
     return New(_capture(alert, rule, hindrance, now, new_id()))
 
 
-def _hindrance(rule: Terms | None, tried: int, paused: str | None) -> Reason | None:
+def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None) -> Reason | None:
     if rule is None:
         return Reason(
             Code.NO_RULE,
             f"none of the {tried} rules matches this alert's labels; add a rule for it, "
+            "or try rules out with `alertprof explain`",
+        )
+    if (dropped := rule.drops(alert.labels)) is not None:
+        return Reason(
+            Code.NO_RULE,
+            f"the rule «{rule.name}» drops this alert: {dropped}; change that entry, "
             "or try rules out with `alertprof explain`",
         )
     if paused is not None:

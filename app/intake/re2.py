@@ -1,13 +1,15 @@
 """Go's regular expressions, meant the same by Python: what matchers (and Prometheus relabelling) are written in.
 
-`compiled` answers one question, whether a pattern matches a whole text; so greediness, captures and (?U) do not
-matter and are dropped. What Python means otherwise is respelt (`$`, `\\z`, `\\s`, `\\Q…\\E`, `[[:alpha:]]`, a flag in
-the middle, `a{,3}`); what RE2 refuses and Python would take (lookaround, backreferences, `a++`) is refused.
-The syntax is https://github.com/google/re2/wiki/Syntax in the dialect of Go's package regexp/syntax. One known
-difference: under (?i), \\w and \\W know nothing of K, the sign for kelvin, that RE2 folds with k.
+`compiled` answers one question, whether a pattern matches a whole text; `captured` also what its groups hold then.
+What Python means otherwise is respelt (`$`, `\\z`, `\\s`, `\\Q…\\E`, `[[:alpha:]]`, `(?U)`, a flag in the middle,
+`a{,3}`, names of groups); what RE2 refuses and Python would take (lookaround, backreferences, `a++`) is refused.
+The syntax is https://github.com/google/re2/wiki/Syntax in the dialect of Go's package regexp/syntax. Two known
+differences: under (?i), \\w and \\W know nothing of K, the sign for kelvin, that RE2 folds with k; and where a group
+is repeated that may match nothing, as in `(a*)*`, the groups may hold another of its rounds.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 # Each class as the ends of its ranges, in order.
@@ -45,11 +47,30 @@ class PatternError(ValueError):
         self.at = at
 
 
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A pattern for `fullmatch`, and the names of its groups in their order: "" for none, and two may share one."""
+
+    pattern: re.Pattern[str]
+    names: tuple[str, ...]
+
+
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> re.Pattern[str]:
     """Of Go's spelling a pattern for `fullmatch`. Raises PatternError."""
+    return _captured(pattern, 0).pattern
+
+
+@lru_cache(maxsize=1024)
+def captured(pattern: str) -> Captured:
+    """The same with its groups, and a dot means a line's end too, as in Prometheus. Raises PatternError."""
+    return _captured(pattern, re.DOTALL)
+
+
+def _captured(pattern: str, flags: int) -> Captured:
+    translation = _Translation(pattern)
     try:
-        return re.compile(_Translation(pattern).whole())
+        return Captured(re.compile(translation.whole(), flags), tuple(translation.names))
     except (re.error, OverflowError, RecursionError) as error:
         raise PatternError(0, f"this is no regular expression: {error}") from error
 
@@ -60,7 +81,8 @@ class _Translation:
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self.at = 0
-        self.multiline = False
+        self.multiline = self.ungreedy = False
+        self.names: list[str] = []
 
     def whole(self) -> str:
         spelt = self.alternatives()
@@ -70,7 +92,7 @@ class _Translation:
 
     def alternatives(self) -> str:
         """Up to the group's end. A flag in the middle, (?i), holds for the rest of the group, over every |."""
-        spelt, opened, multiline = "", "", self.multiline
+        spelt, opened, outside = "", "", (self.multiline, self.ungreedy)
         while not self.ended() and self.pattern[self.at] != ")":
             if self.pattern[self.at] == "|":
                 self.at += 1
@@ -81,17 +103,19 @@ class _Translation:
                 spelt, opened = spelt + group, opened + group
             else:
                 spelt += self.repeated()
-        self.multiline = multiline
+        self.multiline, self.ungreedy = outside
         return spelt + ")" * opened.count("(")
 
     def ended(self) -> bool:
         return self.at >= len(self.pattern)
 
     def flags(self, flags: re.Match[str]) -> str:
-        """The opening of a group under these flags; Python keeps i and s, `$` and `^` carry m themselves."""
+        """The opening of a group under these flags; Python keeps i and s, `$` and `^` carry m, repetitions U."""
         on, off = flags[1], flags[2] or ""
         if "m" in on + off:
             self.multiline = "m" in on and "m" not in off
+        if "U" in on + off:
+            self.ungreedy = "U" in on and "U" not in off
         on = "".join(flag for flag in "is" if flag in on and flag not in off)
         off = "".join(flag for flag in "is" if flag in off)
         return f"(?{on}{'-' + off if off else ''}:"
@@ -107,7 +131,7 @@ class _Translation:
         return atom + times
 
     def repetition(self) -> str:
-        """The operator here, without its ? for laziness; "" if there is none."""
+        """The operator here, with a ? if it is lazy; "" if there is none."""
         if self.ended():
             return ""
         operator = self.pattern[self.at]
@@ -117,9 +141,9 @@ class _Translation:
             return ""
         else:
             self.at += 1
-        if self.pattern.startswith("?", self.at):
-            self.at += 1
-        return operator
+        lazy = self.pattern.startswith("?", self.at)
+        self.at += lazy
+        return operator + "?" * (lazy != self.ungreedy)
 
     def counted(self, counted: re.Match[str]) -> str:
         least, most = int(counted[1]), int(counted[3] or counted[1])
@@ -144,9 +168,10 @@ class _Translation:
         return char if char == "." else re.escape(char)
 
     def group(self) -> str:
-        start, multiline = self.at, self.multiline
+        start, outside = self.at, (self.multiline, self.ungreedy)
         if (named := _NAMED.match(self.pattern, start)) is not None:
-            self.at, opening = named.end(), "(?:"
+            self.at, opening = named.end(), "("
+            self.names.append(named[1])
         elif (flags := _FLAGS.match(self.pattern, start)) is not None:
             self.at, opening = flags.end(), self.flags(flags)
         elif self.pattern.startswith("(?", start):
@@ -156,12 +181,13 @@ class _Translation:
                 "groups); say it with another matcher, such as != or !~",
             )
         else:
-            self.at, opening = start + 1, "(?:"
+            self.at, opening = start + 1, "("
+            self.names.append("")
         inner = self.alternatives()
         if self.ended():
             raise PatternError(start, "this ( has no ) after it")
         self.at += 1
-        self.multiline = multiline
+        self.multiline, self.ungreedy = outside
         return f"{opening}{inner})"
 
     def escape(self) -> str:

@@ -1,18 +1,31 @@
 """Which rule answers an alert: the first whose matchers all hold.
 
 Pure. main.py binds `first_match` into admission; `explain` and the pipeline ask it too. The matchers' syntax is
-matchers.py's; it is offered here so that a rule and what it is made of come from one place.
+matchers.py's and relabelling relabel.py's; they are offered here so that a rule and what it is made of come from one
+place.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from app.intake.matchers import Matcher, MatcherError, parse_matcher, parse_matchers
+from app.intake.relabel import Dropped, Relabel, relabelled
 
-__all__ = ["DEFAULT", "Matcher", "MatcherError", "Rule", "first_match", "parse_matcher", "parse_matchers"]
+__all__ = [
+    "DEFAULT",
+    "Dropped",
+    "Matcher",
+    "MatcherError",
+    "Relabel",
+    "Rule",
+    "first_match",
+    "parse_matcher",
+    "parse_matchers",
+    "relabelled",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +37,20 @@ class Rule:
     duration: timedelta = timedelta(seconds=30)
     cooldown: timedelta = timedelta(minutes=10)
     profiler: str = "auto"
+    way: Any = None  # that profiler with its options; None: with none
+    take: Literal["newest", "oldest", "cpu", "memory", "all"] | None = None  # of several processes; None: refuse
     resolvers: tuple[Any, ...] = ()  # in the order they are tried; none: every resolver, in the default order
     only_exe: re.Pattern[str] | None = None  # a process whose exe or cmdline these do not find is never signalled
     only_cmdline: re.Pattern[str] | None = None
+    relabel: tuple[Relabel, ...] = ()  # on the alert's labels, before resolving; the matchers see them as they came
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(matcher.matches(labels) for matcher in self.matchers)
+
+    def drops(self, labels: Mapping[str, str]) -> str | None:
+        """Which of its relabel_configs drops an alert with these labels, and why; None if they let it through."""
+        left = relabelled(self.relabel, labels)
+        return str(left) if isinstance(left, Dropped) else None
 
 
 DEFAULT = Rule("default")

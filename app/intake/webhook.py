@@ -86,7 +86,7 @@ Send = Callable[[Event], Awaitable[None]]
 class Webhook:
     """The route, as an ASGI application. `record` is Ledger.receive: its future is done once all is durable."""
 
-    def __init__(self, record: Callable[[Sequence[Alert]], Future[Receipt]], metrics: Metrics) -> None:
+    def __init__(self, record: Callable[[Sequence[Alert], bytes], Future[Receipt]], metrics: Metrics) -> None:
         self.record, self.metrics = record, metrics
         self.firing = metrics.webhook_alerts.labels("firing")
         self.resolved = metrics.webhook_alerts.labels("resolved")
@@ -108,7 +108,7 @@ class Webhook:
         message = await asyncio.to_thread(parse, body) if len(body) > LARGE else parse(body)
         alerts = to_alerts(message)
         try:
-            receipt = await asyncio.wrap_future(self.record(alerts))
+            receipt = await asyncio.wrap_future(self.record(alerts, body))
         except LedgerUnavailable as error:
             raise HTTPException(503, f"Nothing was recorded, send this message again: {error}") from error
         self.note(message, alerts, receipt)
@@ -200,6 +200,23 @@ def refusal(error: ValidationError) -> HTTPException:
     listed = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'the body'}: {f['msg']}" for f in faults[:3])
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
     return HTTPException(422, plain(f"This is no message of Alertmanager's webhook: {listed}{more}", 1000))
+
+
+def alerts_in(body: bytes, now: datetime) -> list[Alert]:
+    """The alerts of a message that a person gives, who may also give one alert alone, or its labels alone, as they
+    stand in a page of Prometheus. Raises HTTPException as parse and to_alerts do."""
+    return to_alerts(parse(as_message(body, now)))
+
+
+def as_message(body: bytes, now: datetime) -> bytes:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    if not isinstance(said, dict) or not said or "alerts" in said:
+        return body
+    alert = said if isinstance(said.get("labels"), dict) else {"labels": said}
+    return json.dumps({"alerts": [{"startsAt": now.isoformat(), **alert}]}).encode()
 
 
 def to_alerts(message: Message) -> list[Alert]:

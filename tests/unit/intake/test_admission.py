@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 
 from app.errors import Code
-from app.intake.rules import Rule, parse_matchers
+from app.intake.rules import Relabel, Rule, parse_matchers
 from app.model import Alert, Capture, Decision, Episode, Known, New, State
 from tests.unit.ledger.builders import NOON, admission, firing
 
 MINUTE = timedelta(minutes=1)
 HOT = Rule("hot", parse_matchers('alertname="HighCPU"'), timedelta(seconds=40), 10 * MINUTE, "command")
 COLD = Rule("cold", parse_matchers('alertname="Idle"'))
+PROD = replace(HOT, relabel=(Relabel(target_label="x", replacement="y"), Relabel("keep", ("env",), regex="prod")))
 RUNNING = Episode("old", State.RECORDING, None, None, None)
 COMPLETED = Episode("old", State.COMPLETED, None, NOON, None)
 
@@ -56,6 +57,34 @@ def test_an_alert_of_no_rule_is_skipped_and_told_how_many_were_tried() -> None:
     assert capture.reason is not None
     assert (capture.state, capture.reason.code, capture.due_at) == (State.SKIPPED, Code.NO_RULE, None)
     assert "none of the 2 rules" in capture.reason.message
+
+
+def test_an_alert_that_its_rule_s_relabelling_drops_is_skipped_and_told_by_which_entry() -> None:
+    capture = new(decided(alert=firing(env="dev"), rules=(PROD,)))
+    assert capture.reason is not None
+    assert (capture.state, capture.reason.code, capture.due_at) == (State.SKIPPED, Code.NO_RULE, None)
+    assert capture.reason.message == (
+        "the rule «hot» drops this alert: relabel_configs[1] (keep): env 'dev' does not match 'prod'; "
+        "change that entry, or try rules out with `alertprof explain`"
+    )
+    assert capture.rule == "hot"
+
+
+def test_an_alert_that_its_rule_s_relabelling_keeps_is_captured_with_the_labels_it_came_with() -> None:
+    alert = firing(env="prod")
+    capture = new(decided(alert=alert, rules=(PROD,)))
+    assert capture.state is State.PENDING
+    assert capture.trigger.labels == alert.labels
+
+
+def test_what_the_first_rule_drops_does_not_fall_to_the_next_rule() -> None:
+    assert new(decided(alert=firing(env="dev"), rules=(PROD, HOT))).state is State.SKIPPED
+
+
+def test_while_paused_what_would_be_dropped_is_dropped() -> None:
+    capture = new(decided(alert=firing(env="dev"), rules=(PROD,), paused="paused since noon by ops"))
+    assert capture.reason is not None
+    assert capture.reason.code is Code.NO_RULE
 
 
 def test_while_paused_an_alert_is_skipped_and_told_by_whom() -> None:
@@ -102,6 +131,11 @@ def test_what_was_skipped_for_good_stays_skipped(code: Code) -> None:
 def test_the_same_reason_again_is_a_repeat() -> None:
     assert decided(skipped(Code.PAUSED), paused="paused since noon by ops") == Known("old")
     assert decided(skipped(Code.NO_RULE), rules=(COLD,)) == Known("old")
+    assert decided(skipped(Code.NO_RULE), alert=firing(env="dev"), rules=(PROD,)) == Known("old")
+
+
+def test_what_was_dropped_is_captured_once_its_rule_drops_it_no_more() -> None:
+    assert new(decided(skipped(Code.NO_RULE), alert=firing(env="prod"), rules=(PROD,))).state is State.PENDING
 
 
 def test_another_reason_is_a_row_of_its_own() -> None:

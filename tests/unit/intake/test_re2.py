@@ -3,7 +3,7 @@ thousand random patterns."""
 
 import pytest
 
-from app.intake.re2 import PatternError, compiled
+from app.intake.re2 import PatternError, captured, compiled
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,39 @@ from app.intake.re2 import PatternError, compiled
 def test_a_pattern_means_what_it_means_to_go(pattern: str, matched: list[str], unmatched: list[str]) -> None:
     assert [text for text in matched if not compiled(pattern).fullmatch(text)] == []
     assert [text for text in unmatched if compiled(pattern).fullmatch(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "groups"),
+    [
+        ("(a+)(a*)", "aaa", ("aaa", "")),
+        ("(a+?)(a*)", "aaa", ("a", "aa")),
+        ("(?U)(a+)(a*?)", "aaa", ("a", "aa")),
+        ("((?U)a+)(a*)", "aaa", ("a", "aa")),
+        ("(?U:(?-U)(a+))(a*)", "aaa", ("aaa", "")),
+        ("(a{1,2}?)(a*)", "aaa", ("a", "aa")),
+        ("(a|ab)(c|bcd)(d*)", "abcd", ("a", "bcd", "")),
+        ("(?:(a)|b)*", "ab", ("a",)),
+        ("(a)|(b)", "b", (None, "b")),
+        ("(?:a)((?i)b|c)", "aB", ("B",)),
+        ("([a-z])+", "abc", ("c",)),
+        ("(a){0}b", "b", (None,)),
+    ],
+)
+def test_groups_hold_what_they_hold_in_go(pattern: str, text: str, groups: tuple[str | None, ...]) -> None:
+    found = captured(pattern).pattern.fullmatch(text)
+    assert found is not None
+    assert found.groups() == groups
+
+
+def test_groups_keep_their_names_in_order_even_those_that_python_would_not_take() -> None:
+    assert captured("(?P<a>.)(.)(?<1x>.)(?:.)(?P<a>.)").names == ("a", "", "1x", "a")
+
+
+def test_only_where_groups_are_asked_for_a_dot_means_a_line_s_end_too() -> None:
+    assert captured("a.b").pattern.fullmatch("a\nb")
+    assert not captured("(?-s:a.b)").pattern.fullmatch("a\nb")
+    assert not compiled("a.b").fullmatch("a\nb")
 
 
 @pytest.mark.parametrize(

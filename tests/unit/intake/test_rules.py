@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.intake.matchers import OPERATORS
-from app.intake.rules import DEFAULT, Matcher, MatcherError, Rule, first_match, parse_matcher, parse_matchers
+from app.intake.rules import DEFAULT, Matcher, MatcherError, Relabel, Rule, first_match, parse_matcher, parse_matchers
 
 
 def read(text: str) -> list[tuple[str, str, str]]:
@@ -197,6 +197,18 @@ def test_all_matchers_of_a_rule_must_match() -> None:
     rule = Rule("both", parse_matchers("a=1,b=2"))
     assert rule.matches({"a": "1", "b": "2"})
     assert not rule.matches({"a": "1"})
+
+
+def test_a_rule_says_where_its_relabelling_drops_an_alert_and_why() -> None:
+    rule = Rule("prod", relabel=(Relabel("keep", ("env",), regex="prod"),))
+    assert rule.drops({"env": "dev"}) == "relabel_configs[0] (keep): env 'dev' does not match 'prod'"
+    assert rule.drops({"env": "prod"}) is None
+    assert DEFAULT.drops({}) is None
+
+
+def test_what_relabelling_would_change_does_not_change_what_the_matchers_see() -> None:
+    rule = Rule("prod", parse_matchers("env=prod"), relabel=(Relabel(target_label="env", replacement="prod"),))
+    assert first_match((rule,), {"env": "dev"}) is None
 
 
 def test_without_rules_every_alert_has_the_default_one() -> None:
