@@ -16,12 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from app.analysis.convert import PY_SPY_RATE, Format, convert
 from app.analysis.profile import BadProfile, read_file
 from app.analysis.top import Row, Top, top
+from app.analysis.tree import Node, Tree, tree
 from app.analysis.verdict import check
 from app.errors import Code, Passing
 from app.model import Kind
@@ -48,12 +50,38 @@ LIMITS: Final = Limits()
 
 def top_of(path: Path, n: int = 30, sample_type: str | None = None, *, limits: Limits = LIMITS) -> Top:
     """The n functions of a file with the most of their own; see top.top. Raises BadProfile, whatever went wrong."""
-    answers, end = _ask({"do": "top", "paths": [str(path.absolute())], "n": n, "type": sample_type}, limits)
-    if not answers:
-        raise BadProfile(end)
-    if "bad" in answers[0]:
-        raise BadProfile(answers[0]["bad"])
-    return _top(answers[0]["top"])
+    return _top(_ask_one({"do": "top", "paths": [str(path.absolute())], "n": n, "type": sample_type}, limits)["top"])
+
+
+def tree_of(path: Path, sample_type: str | None = None, *, limits: Limits = LIMITS) -> Tree:
+    """The call tree of a file; see tree.tree. Raises BadProfile, whatever went wrong."""
+    return _tree(_ask_one({"do": "tree", "paths": [str(path.absolute())], "type": sample_type}, limits)["tree"])
+
+
+def convert_file(
+    format: Format | str,
+    path: Path,
+    out: Path,
+    *,
+    rate: int | None = PY_SPY_RATE,
+    seconds: float | None = None,
+    limits: Limits = LIMITS,
+) -> None:
+    """Writes `out`, a pprof file, of the text in `path`; see convert.convert for `rate` and `seconds`.
+
+    Raises BadProfile, whatever is wrong with the text, and Passing when `out` cannot be written; then it is not there.
+    """
+    request = {
+        "do": "convert", "paths": [str(path.absolute())], "format": Format(format).value, "out": str(out.absolute()),
+        "rate": rate, "seconds": seconds,
+    }  # fmt: skip
+    try:
+        answer = _ask_one(request, limits)
+        if answer["unwritten"]:
+            raise Passing(Code.COLLECT_FAILED, f"the profile cannot be written in pprof's form: {answer['unwritten']}")
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
 
 
 def check_file(kind: Kind, path: Path, *, limits: Limits = LIMITS) -> str | None:
@@ -82,6 +110,21 @@ def _check_request(files: Sequence[tuple[Kind, Path]]) -> Json:
 def _top(plain: Json) -> Top:
     rows = tuple(Row(**row) for row in plain["rows"])
     return Top(**{**plain, "rows": rows, "sample_types": tuple(plain["sample_types"])})
+
+
+def _tree(plain: Json) -> Tree:
+    nodes = tuple(Node(*node) for node in plain["nodes"])
+    return Tree(**{**plain, "nodes": nodes, "sample_types": tuple(plain["sample_types"])})
+
+
+def _ask_one(request: Json, limits: Limits) -> Json:
+    """The child's answer about a single file. Raises BadProfile."""
+    answers, end = _ask(request, limits)
+    if not answers:
+        raise BadProfile(end)
+    if answers[0].get("bad"):
+        raise BadProfile(answers[0]["bad"])
+    return answers[0]
 
 
 def _ask(request: Json, limits: Limits) -> tuple[list[Json], str]:
@@ -134,15 +177,35 @@ def _lower(what: int, most: int) -> None:
 
 
 def _answer(request: Json, at: int, memory: int) -> Json:
-    path = Path(request["paths"][at])
     try:
-        if request["do"] == "check":
-            return {"bad": check(Kind(request["kinds"][at]), path)}
-        return {"top": asdict(top(read_file(path), request["n"], request["type"]))}
+        return _done(request, at, Path(request["paths"][at]))
     except MemoryError:
         return {"bad": f"needs more than {memory >> 20} MiB of memory to read"}
     except BadProfile as error:
         return {"bad": str(error)}
+
+
+def _done(request: Json, at: int, path: Path) -> Json:
+    match request["do"]:
+        case "check":
+            return {"bad": check(Kind(request["kinds"][at]), path)}
+        case "top":
+            return {"top": asdict(top(read_file(path), request["n"], request["type"]))}
+        case "tree":
+            made = tree(read_file(path), request["type"])
+            return {"tree": {**asdict(made), "nodes": [astuple(node) for node in made.nodes]}}
+        case _:
+            told = {"rate": request["rate"], "seconds": request["seconds"], "most": ANSWER}
+            return {"unwritten": _write(convert(Format(request["format"]), path, **told), Path(request["out"]))}
+
+
+def _write(data: bytes, out: Path) -> str | None:
+    """None when it is written, otherwise why not: that says nothing about the profile."""
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""The part of pprof's profile.proto that is read here, declared at import: no protoc, no generated file.
+"""The part of pprof's profile.proto that is read and written here, declared at import: no protoc, no generated file.
 
 Field numbers are those of github.com/google/pprof/proto/profile.proto. Left out are the labels of a sample, which
-nothing here reads: undeclared fields are skipped. profile.py is the one that uses it.
+nothing here reads: undeclared fields are skipped. profile.py reads with it, stacks.py writes.
 """
 
 from typing import Any, Final
@@ -14,7 +14,14 @@ PACKAGE: Final = "perftools.profiles"
 FIELDS: Final = {
     "ValueType": (("type", 1, "int64"), ("unit", 2, "int64")),
     "Sample": (("location_id", 1, "*uint64"), ("value", 2, "*int64")),
-    "Mapping": (("id", 1, "uint64"), ("filename", 5, "int64"), ("build_id", 6, "int64")),
+    "Mapping": (
+        ("id", 1, "uint64"),
+        ("filename", 5, "int64"),
+        ("build_id", 6, "int64"),
+        ("has_functions", 7, "bool"),
+        ("has_filenames", 8, "bool"),
+        ("has_line_numbers", 9, "bool"),
+    ),
     "Line": (("function_id", 1, "uint64"),),
     "Location": (("id", 1, "uint64"), ("mapping_id", 2, "uint64"), ("line", 4, "*Line")),
     "Function": (("id", 1, "uint64"), ("name", 2, "int64"), ("system_name", 3, "int64"), ("start_line", 5, "int64")),
@@ -29,6 +36,8 @@ FIELDS: Final = {
         ("drop_frames", 7, "int64"),
         ("keep_frames", 8, "int64"),
         ("duration_nanos", 10, "int64"),
+        ("period_type", 11, "ValueType"),
+        ("period", 12, "int64"),
         ("default_sample_type", 14, "int64"),
     ),
 }

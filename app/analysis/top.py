@@ -6,7 +6,6 @@ words "(inline)" behind a name.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,15 +62,14 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
 
     Raises BadProfile when the profile has no such sample type, or none at all.
     """
-    names = tuple(t.type for t in profile.sample_types)
-    index = _index(names, sample_type, profile.default_sample_type)
+    index = index_of(profile, sample_type)
     unit = profile.sample_types[index].unit
     sums = _sums(profile, index)
     rows = _rows(sums, n)
     return Top(
         kind=kind_of(profile),
-        sample_type=names[index],
-        sample_types=names,
+        sample_type=profile.sample_types[index].type,
+        sample_types=tuple(t.type for t in profile.sample_types),
         unit=unit,
         shown_in=common_unit([row.flat or row.cum for row in rows], sums.total, unit),
         total=sums.total,
@@ -80,7 +78,9 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
     )
 
 
-def _index(names: Sequence[str], wanted: str | None, default: str) -> int:
+def index_of(profile: Profile, wanted: str | None) -> int:
+    """Of the sample type: the profile's default, else its last, when None. Raises BadProfile when it has none such."""
+    names, default = [t.type for t in profile.sample_types], profile.default_sample_type
     if not names:
         raise BadProfile("it has no sample types, so there is nothing to add up")
     if wanted is None:
@@ -92,7 +92,7 @@ def _index(names: Sequence[str], wanted: str | None, default: str) -> int:
 
 def _sums(profile: Profile, index: int) -> Sums:
     pruned = pruning(profile)
-    nodes = {id: _nodes(location) for id, location in pruned.locations.items()}
+    nodes = {id: nodes_of(location) for id, location in pruned.locations.items()}
     sums = Sums(0, defaultdict(int), defaultdict(int))
     for value, ids in profile.stacks(index):
         sums.total += abs(value)
@@ -103,7 +103,7 @@ def _sums(profile: Profile, index: int) -> Sums:
     return sums
 
 
-def _nodes(location: Location) -> tuple[Node, ...]:
+def nodes_of(location: Location) -> tuple[Node, ...]:
     """Leaf first, never empty: code without symbols is its binary."""
     return tuple(_node(function, location.file) for function in location.functions) or (Node("", location.file),)
 

@@ -1,19 +1,22 @@
-"""atheris on what reads a stranger's profile: whatever the bytes are, a table or BadProfile.
+"""atheris on what reads a stranger's profile and text: whatever the bytes are, a table, a tree or BadProfile.
 
 `python -m tests.fuzz.profiles FOLDER -max_total_time=60`: libFuzzer's arguments; FOLDER keeps what led further.
 """
 
 import contextlib
+import io
 import sys
 from pathlib import Path
 
 import atheris
 
 with atheris.instrument_imports(include=["app.analysis"]):
+    from app.analysis import folded, perf_script
     from app.analysis.names import bare, shown
     from app.analysis.profile import BadProfile, read
     from app.analysis.shapes import kind_of
     from app.analysis.top import top
+    from app.analysis.tree import tree
     from app.analysis.units import format_percent, format_value
 
 from tests.unit.analysis.synthetic import contention, cpu, heap
@@ -28,8 +31,12 @@ def one(data: bytes) -> None:
         for sample_type in (None, "cpu"):
             with contextlib.suppress(BadProfile):
                 table = top(profile, 10, sample_type)
+                assert tree(profile, sample_type).total == table.total
                 for row in table.rows:
                     format_value(row.flat, table.unit, table.shown_in) + format_percent(row.cum_percent)
+    for read_text in (lambda file: folded.read(file, 100), perf_script.read):
+        with contextlib.suppress(BadProfile):
+            assert kind_of(read(read_text(io.BytesIO(data)).data(None))) == "cpu"
     text = data[:200].decode("utf-8", "replace")
     assert len(shown(text, text)) <= max(len(text), 1)
     assert len(bare(text)) <= len(text)
@@ -43,6 +50,8 @@ def seeds(folder: Path) -> None:
     for name, made in (("cpu", good), ("heap", heap()), ("contention", contention())):
         (folder / f"{name}.pb").write_bytes(made.plain())
         (folder / f"{name}.pb.gz").write_bytes(made.data())
+    (folder / "folded").write_bytes(b"main;leaf (a.py:1) 3\n")
+    (folder / "perf-script").write_bytes(b"a 7/7 [0] 1.0: 5 cpu-clock:\n\t7f main+0x1 (a)\n\t7f [unknown] (/b)\n\n")
 
 
 if __name__ == "__main__":

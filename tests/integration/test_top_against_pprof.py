@@ -6,12 +6,13 @@ import random
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from app.analysis.isolate import check_files, top_of
+from app.analysis.isolate import check_file, check_files, convert_file, top_of, tree_of
 from app.analysis.profile import BadProfile, read
 from app.analysis.top import Top, top
 from app.analysis.units import format_percent, format_value
@@ -31,7 +32,7 @@ KINDS = {
     "cpu.pprof": Kind.CPU,
     "idle.pprof": Kind.CPU,
     "heap.pprof": Kind.HEAP,
-    "allocs.pprof": Kind.HEAP,
+    "allocs.pprof": Kind.ALLOCS,
     "mutex.pprof": Kind.MUTEX,
     "block.pprof": Kind.BLOCK,
     "threadcreate.pprof": Kind.THREADCREATE,
@@ -169,6 +170,54 @@ def test_a_real_profile_with_wrong_bytes_is_a_profile_or_a_bad_one(pprof: Pprof,
         except BadProfile:
             bad += 1
     assert bad
+
+
+TEXTS = [("folded", "py-spy.folded"), ("perf-script", "perf-script.txt")]
+RECORDED = Path(__file__).parents[1] / "data" / "profilers"
+
+
+@pytest.mark.parametrize(("format", "name"), TEXTS)
+@pytest.mark.parametrize("sample_type", [None, "samples"])
+def test_what_other_tools_wrote_is_opened_by_pprof(
+    pprof: Pprof, tmp_path: Path, format: str, name: str, sample_type: str | None
+) -> None:
+    path = tmp_path / "made.pprof"
+    convert_file(format, RECORDED / name, path, seconds=3)
+    assert check_file(Kind.CPU, path) is None
+    ours = compare(pprof, path, sample_type, 10_000)
+    assert len(ours.rows) > 5
+    assert any(line.startswith("Duration: 3s, Total samples = ") for line in pprof.lines(path, sample_type))
+
+
+@pytest.mark.parametrize("format", ["folded", "perf-script"])
+def test_what_other_tools_wrote_of_an_idle_process_is_opened_by_pprof(
+    pprof: Pprof, tmp_path: Path, format: str
+) -> None:
+    (tmp_path / "empty").touch()
+    convert_file(format, tmp_path / "empty", tmp_path / "made.pprof")
+    assert compare(pprof, tmp_path / "made.pprof", None, 10).total == 0
+
+
+def test_any_name_and_a_sample_without_a_stack_are_opened_by_pprof(pprof: Pprof, tmp_path: Path) -> None:
+    text = "a;std::map<int>::get(int);<module> (<x>.py:1);läuft\x01 5\na;main.(*T).m 2\n"
+    (tmp_path / "text").write_text(text + ";".join(f"f{number}" for number in range(3000)) + " 1\n")
+    convert_file("folded", tmp_path / "text", tmp_path / "made.pprof", rate=None)
+    assert "<module> (<x>.py:1)" in {row.function for row in compare(pprof, tmp_path / "made.pprof", None, 9999).rows}
+
+    (tmp_path / "text").write_text("a 7 1.0: 5 cycles:\n\na 7 1.0: 5 cycles:\n\t7f m+0x1 (a)\n\n")
+    convert_file("perf-script", tmp_path / "text", tmp_path / "made.pprof")
+    assert compare(pprof, tmp_path / "made.pprof", None, 10).total == 2
+
+
+@pytest.mark.parametrize(("name", "sample_type"), ALL)
+def test_the_tree_adds_up_to_the_table(pprof: Pprof, name: str, sample_type: str | None) -> None:
+    path = pprof.directory / f"{name}.pprof"
+    table, nodes = top_of(path, 10_000, sample_type), tree_of(path, sample_type).nodes
+    flat: Counter[str] = Counter()
+    for node in nodes[1:]:
+        flat[node.name] += node.self
+    assert +flat == Counter({row.function: row.flat for row in table.rows if row.flat})
+    assert nodes[0].value == table.total
 
 
 NAMES = [

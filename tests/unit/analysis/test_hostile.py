@@ -2,14 +2,18 @@
 
 import contextlib
 import gzip
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.analysis.convert import Format, convert
 from app.analysis.names import bare, shown
 from app.analysis.profile import BadProfile, read
 from app.analysis.shapes import kind_of
 from app.analysis.top import top
+from app.analysis.tree import tree
 from app.analysis.units import format_percent, format_value
 from tests.unit.analysis.synthetic import cpu
 
@@ -23,6 +27,7 @@ def survives(data: bytes) -> None:
         profile = read(data, limit=1 << 20)
         kind_of(profile)
         table = top(profile, 10)
+        assert tree(profile).total == table.total
         for row in table.rows:
             format_value(row.flat, table.unit, table.shown_in) + format_percent(row.cum_percent)
 
@@ -47,6 +52,31 @@ def test_a_profile_with_wrong_bytes(changes: list[tuple[int, int]]) -> None:
 def test_a_profile_with_a_piece_replaced(begin: int, end: int, piece: bytes) -> None:
     survives(PLAIN[:begin] + piece + PLAIN[end:])
     survives(gzip.compress(PLAIN)[:begin] + piece + gzip.compress(PLAIN)[end:])
+
+
+LINES = [
+    b"main;leaf 3",
+    b"a 7/7 [0] 1.0: 5 cpu-clock:",
+    b"\t7f main+0x1 (a)",
+    b"\t7f [unknown] (/a)",
+    b"",
+    b"#",
+    b"a 7",
+]
+lines = st.lists(st.sampled_from(LINES) | st.binary(max_size=9), max_size=12)
+texts = st.binary(max_size=200) | lines.map(lambda those: b"\n".join([*those, b""]))
+
+
+@settings(max_examples=400)
+@given(texts, st.sampled_from(Format))
+def test_any_text_becomes_a_profile_that_is_good_or_a_bad_one(text: bytes, format: Format) -> None:
+    with NamedTemporaryFile() as file:
+        file.write(text)
+        file.flush()
+        with contextlib.suppress(BadProfile):
+            data = convert(format, Path(file.name))
+            assert kind_of(read(data)) == "cpu"
+            survives(data)
 
 
 @given(st.text(alphabet="(){}<>[]:.*a ", max_size=40))

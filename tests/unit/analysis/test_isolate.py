@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from app.analysis import isolate
-from app.analysis.isolate import LIMITS, check_file, check_files, top_of
+from app.analysis.isolate import LIMITS, check_file, check_files, convert_file, top_of, tree_of
 from app.analysis.profile import BadProfile, read
 from app.analysis.top import top
+from app.analysis.tree import tree
 from app.errors import Passing
 from app.model import Kind
 from tests.unit.analysis.synthetic import Maker, cpu, heap
@@ -57,6 +58,52 @@ def test_the_table_is_the_same_as_without_a_process_between(tmp_path: Path) -> N
     path = written(tmp_path / "heap", made)
     for sample_type in (None, "alloc_space"):
         assert top_of(path, 1, sample_type) == top(read(made.data()), 1, sample_type)
+
+
+def test_the_tree_is_the_same_as_without_a_process_between(tmp_path: Path) -> None:
+    made = heap().sample(["läuft\n\x1b[31m", "main"], 1, 2, 3, 4).sample(["main"], 1, 1, 1, 1)
+    path = written(tmp_path / "heap", made)
+    for sample_type in (None, "alloc_space"):
+        assert tree_of(path, sample_type) == tree(read(made.data()), sample_type)
+    with pytest.raises(BadProfile, match=r"^it has no sample type 'wall'; it has "):
+        tree_of(path, "wall")
+
+
+def test_a_tree_of_the_largest_size_comes_home(tmp_path: Path) -> None:
+    stacks = [([f"{n}\x00" * 200, *(["deeper"] * 500)], n + 1) for n in range(5000)]
+    assert len(tree_of(written(tmp_path / "cpu", cpu(stacks))).nodes) > 2500
+
+
+def test_a_text_becomes_a_profile_in_the_other_process(tmp_path: Path) -> None:
+    text, out = tmp_path / "text", tmp_path / "out.pprof"
+    text.write_bytes(b"main;leaf 3\n")
+    convert_file("folded", text, out, rate=200, seconds=2)
+    assert (top_of(out).total, top_of(out).duration_seconds) == (15_000_000, 2)
+    assert check_file(Kind.CPU, out) is None
+
+    text.write_bytes(b"app 7 1.0: 5 cpu-clock:\n\t7f main+0x1 (a)\n\n")
+    convert_file("perf-script", text, out)
+    assert top_of(out).total == 5
+
+
+def test_of_a_text_that_is_wrong_nothing_is_written(tmp_path: Path) -> None:
+    text, out = tmp_path / "text", tmp_path / "out.pprof"
+    out.write_bytes(b"what a child wrote before it was killed")
+    text.write_bytes(b"main;leaf 3\nmain;le")
+    with pytest.raises(BadProfile, match=r"^line 2 is cut: it has no end$"):
+        convert_file("folded", text, out)
+    assert not out.exists()
+    text.write_bytes(b"".join(b"f%d;leaf 1\n" % number for number in range(100_000)))
+    with pytest.raises(BadProfile, match=r"needs more than 80 MiB of memory to read|the process that reads it ended"):
+        convert_file("folded", text, out, limits=replace(LIMITS, memory=80 << 20))
+    assert not out.exists()
+
+
+def test_a_disk_that_takes_no_profile_says_nothing_about_the_text(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_bytes(b"main;leaf 3\n")
+    with pytest.raises(Passing, match=r"cannot be written in pprof's form: No such file or directory"):
+        convert_file("folded", text, tmp_path / "nowhere" / "out.pprof")
 
 
 def test_what_is_wrong_arrives_as_the_same_sentence(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from tests.unit.analysis.synthetic import Maker, contention, cpu, heap
 PPROF = {
     Kind.CPU: cpu(),
     Kind.HEAP: heap(),
+    Kind.ALLOCS: heap(),
     Kind.MUTEX: contention(),
     Kind.BLOCK: contention(),
     Kind.THREADCREATE: Maker(("threadcreate", "count")),
     Kind.GOROUTINE: Maker(("goroutine", "count")),
 }
-ALIKE = {frozenset({Kind.MUTEX, Kind.BLOCK})}
+ALIKE = {frozenset({Kind.MUTEX, Kind.BLOCK}), frozenset({Kind.HEAP, Kind.ALLOCS})}
 TRACE = b"go 1.26 trace\0\0\0"
 
 

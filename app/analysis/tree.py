@@ -1,0 +1,146 @@
+"""The call tree of a profile, for a flame graph. For the API and the pages.
+
+Functions are the frames, inlined ones too, merged by name along the path from the root; what the profile itself asks
+to leave out is left out, as in top.py. Values are without their sign, so that no child is larger than its parent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.analysis.names import place
+from app.analysis.profile import Profile
+from app.analysis.prune import pruning
+from app.analysis.shapes import kind_of
+from app.analysis.stacks import shortened
+from app.analysis.top import index_of, nodes_of
+
+MOST_NODES: Final = 5000
+DEEPEST: Final = 192  # frames: nested JSON is not read much deeper than this by most
+LONGEST_NAME: Final = 400  # characters
+ROOT: Final = "root"
+OTHER: Final = "(other)"
+LEFT_OUT: Final = "(frames left out)"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """value: with everything it called; self: its own. In the profile's unit."""
+
+    name: str
+    value: int
+    self: int
+    parent: int  # the index of its caller, which is smaller than its own; -1 for the root
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """`nodes`: the root first, then depth first, the largest child first and "(other)" last. Never empty."""
+
+    kind: str  # see shapes.kind_of
+    sample_type: str
+    sample_types: tuple[str, ...]  # all that may be asked for
+    unit: str  # "nanoseconds", "bytes", "count"
+    duration_seconds: float | None
+    nodes: tuple[Node, ...]
+
+    @property
+    def total(self) -> int:
+        """All samples; 0 means that nothing was sampled."""
+        return self.nodes[0].value
+
+
+@dataclass(slots=True)
+class _Growing:
+    """The whole tree, as parallel lists: it may have millions of nodes."""
+
+    names: list[str] = field(default_factory=lambda: [ROOT])
+    parents: list[int] = field(default_factory=lambda: [-1])
+    values: list[int] = field(default_factory=lambda: [0])
+    own: list[int] = field(default_factory=lambda: [0])
+    known: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def add(self, path: Sequence[str], value: int) -> None:
+        """`path`: leaf first."""
+        at = 0
+        self.values[0] += value
+        for name in reversed(path):
+            at = self._child(at, name)
+            self.values[at] += value
+        self.own[at] += value
+
+    def _child(self, parent: int, name: str) -> int:
+        index = self.known.setdefault((parent, name), len(self.names))
+        if index == len(self.names):
+            self.names.append(name)
+            self.parents.append(parent)
+            self.values.append(0)
+            self.own.append(0)
+        return index
+
+
+def tree(profile: Profile, sample_type: str | None = None, most: int = MOST_NODES) -> Tree:
+    """At most `most` nodes: of more, the smallest are together the "(other)" of their callers.
+
+    `sample_type`: the profile's default, else its last, when None. Raises BadProfile when it has no such sample type.
+    """
+    index = index_of(profile, sample_type)
+    grown = _grown(profile, index)
+    return Tree(
+        kind=kind_of(profile),
+        sample_type=profile.sample_types[index].type,
+        sample_types=tuple(t.type for t in profile.sample_types),
+        unit=profile.sample_types[index].unit,
+        duration_seconds=profile.duration_seconds,
+        nodes=_in_order(_pruned(grown, most)),
+    )
+
+
+def _grown(profile: Profile, index: int) -> _Growing:
+    pruned = pruning(profile)
+    names = {
+        id: [place(node.name, node.file) for node in nodes_of(location)] for id, location in pruned.locations.items()
+    }
+    grown = _Growing()
+    for value, ids in profile.stacks(index):
+        if value:
+            path = [name for id in pruned.stack(ids) for name in names[id]]
+            grown.add(shortened(path, DEEPEST, LEFT_OUT), abs(value))
+    return grown
+
+
+def _pruned(grown: _Growing, most: int) -> list[Node]:
+    """Callers before the called. The largest half of `most` stay, so that each may get an "(other)"."""
+    count = len(grown.names)
+    if count <= most:
+        kept = list(range(count))
+    else:  # a caller is no smaller than what it called, and is there before it: it is kept with it
+        kept = sorted(sorted(range(count), key=lambda at: (-grown.values[at], at))[: most // 2])
+    renamed = {old: new for new, old in enumerate(kept)}
+    nodes = [_node(grown, old, renamed) for old in kept]
+    if len(nodes) == count:
+        return nodes
+    missing = [node.value - node.self for node in nodes]
+    for node in nodes[1:]:
+        missing[node.parent] -= node.value
+    return nodes + [Node(OTHER, value, value, at) for at, value in enumerate(missing) if value]
+
+
+def _node(grown: _Growing, old: int, renamed: dict[int, int]) -> Node:
+    parent = renamed.get(grown.parents[old], -1)
+    return Node(grown.names[old][:LONGEST_NAME], grown.values[old], grown.own[old], parent)
+
+
+def _in_order(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    children: list[list[int]] = [[] for _ in nodes]
+    for at, node in enumerate(nodes[1:], 1):
+        children[node.parent].append(at)
+    for those in children:
+        those.sort(key=lambda at: (nodes[at].name == OTHER, -nodes[at].value, nodes[at].name))
+    ordered: list[Node] = []
+    waiting = [(0, -1)]
+    while waiting:
+        at, parent = waiting.pop()
+        waiting += [(child, len(ordered)) for child in reversed(children[at])]
+        ordered.append(Node(nodes[at].name, nodes[at].value, nodes[at].self, parent))
+    return tuple(ordered)

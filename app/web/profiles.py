@@ -1,0 +1,101 @@
+"""What a capture's profiles say, as table and as tree, for the API and the pages. A file never changes, so the last few
+answers are kept.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from threading import BoundedSemaphore, Lock
+from typing import Any, TypeVar
+
+from starlette.exceptions import HTTPException
+
+from app.analysis.profile import BadProfile
+from app.analysis.top import Top
+from app.analysis.tree import Tree
+from app.model import Artifact, Capture, Kind
+from app.web.parts import Parts, stored
+
+PPROF = (Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE)
+SUFFIX = ".pprof"  # a goroutine profile has it, a goroutine dump has not
+KEPT = 64
+READERS = 2  # processes that read profiles at once; a hostile file keeps one for half a minute
+PATIENCE = 5.0  # seconds; a request that waits keeps one of the framework's 40 threads
+
+Key = tuple[str, str, int, str | None]
+T = TypeVar("T")
+
+
+class Profiles:
+    """Asks `parts.top` and `parts.tree` once for each file and choice.
+
+    Both raise HTTPException: 404 when there is no such file, 422 when it cannot be shown so, 503 when others are
+    reading for long.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.lock, self.places = parts, Lock(), BoundedSemaphore(READERS)
+        self.last: OrderedDict[Key, Any] = OrderedDict()
+
+    def top(self, capture: Capture, kind: Kind, n: int, sample_type: str | None = None) -> Top:
+        file = profile_of(capture, kind)
+        key = ("top", file.sha256, n, sample_type)
+        return self._once(key, capture, file, lambda path: self.parts.top(path, n, sample_type))
+
+    def tree(self, capture: Capture, kind: Kind, sample_type: str | None = None) -> Tree:
+        file = profile_of(capture, kind)
+        key = ("tree", file.sha256, 0, sample_type)
+        return self._once(key, capture, file, lambda path: self.parts.tree(path, sample_type))
+
+    def _once(self, key: Key, capture: Capture, file: Artifact, read: Callable[[Path], T]) -> T:
+        with self.lock:
+            if key in self.last:
+                kept: T = self.last[key]
+                return kept
+        if not self.places.acquire(timeout=PATIENCE):
+            raise HTTPException(503, "Other profiles are being read; try again in a moment.", {"Retry-After": "5"})
+        try:
+            made = self._read(f"{capture.id}/{file.name}", read)
+        finally:
+            self.places.release()
+        with self.lock:
+            self.last[key] = made
+            while len(self.last) > KEPT:
+                self.last.popitem(last=False)
+        return made
+
+    def _read(self, stored_as: str, read: Callable[[Path], T]) -> T:
+        with on_disk(stored(self.parts, stored_as)) as path:
+            try:
+                return read(path)
+            except BadProfile as error:
+                raise HTTPException(422, f"{stored_as}: {error}.") from error
+
+
+def profiles_of(capture: Capture) -> list[Artifact]:
+    """The files that have a table and a tree, in the order of PPROF, one a kind."""
+    first = {a.kind: a for a in reversed(capture.artifacts) if a.kind in PPROF and a.name.endswith(SUFFIX)}
+    return [first[kind] for kind in PPROF if kind in first]
+
+
+def profile_of(capture: Capture, kind: Kind) -> Artifact:
+    if kind not in PPROF:
+        kinds = ", ".join(PPROF)
+        raise HTTPException(422, f"kind: {kind} is no pprof profile and has no such table; ask for one of {kinds}.")
+    for artifact in profiles_of(capture):
+        if artifact.kind is kind:
+            return artifact
+    if others := ", ".join(a.name for a in capture.artifacts if a.kind is kind):
+        raise HTTPException(422, f"kind: {kind} is here as {others} only, which is no pprof profile; read it as it is.")
+    has = ", ".join(a.kind for a in capture.artifacts) or "no files"
+    raise HTTPException(404, f"This capture has no {kind} profile; it is {capture.state} and has {has}.")
+
+
+@contextmanager
+def on_disk(chunks: Iterator[bytes]) -> Iterator[Path]:
+    with NamedTemporaryFile(prefix="alertprof-", suffix=SUFFIX) as file:
+        file.writelines(chunks)
+        file.flush()
+        yield Path(file.name)

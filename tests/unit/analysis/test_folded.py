@@ -1,0 +1,160 @@
+"""Folded stacks made into pprof. That `go tool pprof` reads them: tests/integration/test_top_against_pprof.py."""
+
+from pathlib import Path
+
+import pytest
+
+from app.analysis import stacks
+from app.analysis.convert import Format, convert
+from app.analysis.profile import BadProfile, Profile, ValueType, read
+from app.analysis.top import top
+from app.analysis.verdict import check
+from app.model import Kind
+
+RECORDED = Path(__file__).parents[2] / "data" / "profilers" / "py-spy.folded"
+COUNTED, TIMED = ValueType("samples", "count"), ValueType("cpu", "nanoseconds")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "text"
+
+
+def made(path: Path, text: bytes, rate: int | None = 100, seconds: float | None = None) -> Profile:
+    path.write_bytes(text)
+    return read(convert(Format.FOLDED, path, rate=rate, seconds=seconds))
+
+
+def table(profile: Profile, sample_type: str | None = None) -> dict[str, tuple[int, int]]:
+    return {row.function: (row.flat, row.cum) for row in top(profile, 1000, sample_type).rows}
+
+
+def refused(path: Path, text: bytes) -> str:
+    with pytest.raises(BadProfile) as caught:
+        made(path, text)
+    return str(caught.value)
+
+
+def test_the_last_frame_is_the_leaf_and_the_first_the_root(path: Path) -> None:
+    profile = made(path, b"main;caller;leaf 3\nmain;caller 1\n")
+    assert table(profile, "samples") == {"leaf": (3, 3), "caller": (1, 4), "main": (0, 4)}
+
+
+def test_a_name_is_everything_between_semicolons(path: Path) -> None:
+    names = ["<module> (my app/run.py:12)", "std::map<int, a>::get(int) 7", "läuft\r\x1b[31m\x00", "[unknown]"]
+    profile = made(path, ";".join(["main", *names]).encode() + b" 1\n")
+    assert set(table(profile)) == {"main", *names}
+
+
+def test_a_frame_without_a_name_is_unknown(path: Path) -> None:
+    assert table(made(path, b"main;;leaf 1\n"), "samples")["[unknown]"] == (0, 1)
+
+
+def test_bytes_that_are_no_text_are_shown_as_such(path: Path) -> None:
+    profile = made(path, b"main;a\xffb 1\n")
+    assert "a\ufffdb" in table(profile)
+    assert "a\ufffdb".encode() in profile.message.string_table, "for readers that take no other bytes"
+
+
+def test_each_name_is_one_function_and_one_location(path: Path) -> None:
+    message = made(path, b"main;a;b;a 1\nmain;b 2\nmain;a;b;a 4\n").message
+    assert (len(message.function), len(message.location), len(message.sample)) == (3, 3, 2)
+
+
+def test_time_is_counted_by_the_rate(path: Path) -> None:
+    profile = made(path, b"main 3\n", rate=200, seconds=1.5)
+    assert profile.sample_types == (COUNTED, TIMED)
+    assert [(top(profile, 1, t).total) for t in ("samples", "cpu")] == [3, 15_000_000]
+    assert (profile.message.period, profile.duration_seconds) == (5_000_000, 1.5)
+    assert top(profile, 1).sample_type == "cpu"
+
+
+def test_without_a_rate_samples_are_only_counted(path: Path) -> None:
+    profile = made(path, b"main 3\n", rate=None)
+    assert profile.sample_types == (COUNTED,)
+    assert table(profile) == {"main": (3, 3)}
+
+
+@pytest.mark.parametrize("rate", [100, None])
+def test_what_is_made_is_a_whole_profile_of_the_kind_cpu(path: Path, rate: int | None) -> None:
+    path.write_bytes(convert(Format.FOLDED, RECORDED, rate=rate))
+    assert check(Kind.CPU, path) is None
+
+
+def test_an_empty_file_is_of_an_idle_process(path: Path) -> None:
+    profile = made(path, b"")
+    assert (top(profile, 10).total, profile.sample_types) == (0, (COUNTED, TIMED))
+
+
+def test_what_py_spy_wrote_is_read(path: Path) -> None:
+    rows = table(made(path, RECORDED.read_bytes()), "samples")
+    assert rows["leaf.<locals>.<genexpr> (app.py:3)"] == (153, 153)
+    assert rows["rec (app.py:5)"] == (0, 151)  # recursive, six deep
+    assert rows["<module> (<string>:1)"] == (4, 4)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"main", b"main;leaf", b"main x", b"main 1.5", b"main -1", b"main ", b"main 1\r", b"", b"main \xd9\xa3", b"m 1e3",
+     b"m 1234567890123456789", b"1"],
+)  # fmt: skip
+def test_a_line_without_a_count_is_named(path: Path, line: bytes) -> None:
+    said = refused(path, b"main 1\n" + line + b"\nmain 2\n")
+    assert said == "line 2 is no folded stack: it does not end with a space and a count"
+
+
+def test_a_cut_line_is_named(path: Path) -> None:
+    assert refused(path, b"main 1\nmain;leaf 1") == "line 2 is cut: it has no end"
+
+
+def test_a_line_without_end_is_named_and_not_kept(path: Path) -> None:
+    assert refused(path, b"main 1\n" + b"x" * (2 << 20) + b" 1\n") == "line 2 is longer than any stack"
+
+
+def test_of_an_endless_stack_both_ends_are_kept(path: Path) -> None:
+    frames = [b"f%d" % number for number in range(5000)]
+    rows = table(made(path, b";".join(frames) + b" 2\n"), "samples")
+    assert len(made(path, path.read_bytes()).locations) == stacks.DEEPEST
+    assert (rows["f4999"], rows["f0"], rows["(frames left out)"]) == ((2, 2), (0, 2), (0, 2))
+    assert "f2500" not in rows
+
+
+def test_a_stack_that_is_just_deep_enough_is_whole(path: Path) -> None:
+    frames = [b"f%d" % number for number in range(stacks.DEEPEST)]
+    assert "(frames left out)" not in table(made(path, b";".join(frames) + b" 2\n"))
+
+
+def test_a_sum_of_more_than_64_bits_is_named(path: Path) -> None:
+    line = b"main 999999999999999999\n"
+    assert refused(path, line * 2) == "line 1 is one too many: the sum is no number of 64 bits"
+    path.write_bytes(line * 10)
+    with pytest.raises(BadProfile, match=r"^line 10 is one too many: the sum"):
+        convert(Format.FOLDED, path, rate=None)
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "what"),
+    [
+        ("MOST_NAMES", 3, "names"),
+        ("MOST_LETTERS", 3, "bytes of names"),
+        ("MOST_STACKS", 2, "different stacks"),
+        ("MOST_FRAMES", 5, "frames in different stacks"),
+    ],
+)
+def test_what_differs_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, what: str) -> None:
+    monkeypatch.setattr(stacks, bound, most)
+    assert table(made(path, b"a;b 1\na;c 1\n" + b"a;b 1\n" * 20), "samples")["b"] == (21, 21)
+    assert refused(path, b"a;b 1\na;c 1\na;d 1\n") == f"line 3 is one too many: there are more than {most} {what}"
+
+
+def test_text_and_profile_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_bytes(b"main 1\n" * 10)
+    with pytest.raises(BadProfile, match=r"^more than 50 bytes as a pprof file, which is the limit$"):
+        convert(Format.FOLDED, path, most=50)
+    monkeypatch.setattr(stacks, "LIMIT", 20)
+    assert refused(path, b"main 1\n" * 10) == "more than 20 bytes, which is the limit"
+
+
+def test_a_text_that_is_not_there_is_said_without_its_path(path: Path) -> None:
+    with pytest.raises(BadProfile, match=r"^cannot be read: No such file or directory$"):
+        convert(Format.FOLDED, path)
