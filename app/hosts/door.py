@@ -5,7 +5,7 @@ in it, the dead-man's stop too. So a connection is closed only when nobody has a
 waits for a recording asks every few seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 from time import monotonic
@@ -13,6 +13,8 @@ from time import monotonic
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts.gate import Gate
 from app.hosts.names import plain
+from app.hosts.pipe import Tunnel
+from app.hosts.recipes import Recipe
 from app.hosts.ssh import DOWNLOAD_WINDOW, Connection, Connector
 
 IDLE = 600.0  # seconds
@@ -25,10 +27,12 @@ INSTALLED = "alertprof-gate"  # what a forced-command key answers to, whatever i
 
 
 class Door:
-    """Thread-safe. Raises what Connector.connect raises, and Passing for a gate that is lost."""
+    """Thread-safe. Raises what Connector.connect raises, and Passing for a gate that is lost.
 
-    def __init__(self, connector: Connector) -> None:
-        self._connector = connector
+    recipes: what of the configuration is part of every gate that is sent."""
+
+    def __init__(self, connector: Connector, recipes: Iterable[Recipe] = ()) -> None:
+        self._connector, self._recipes = connector, tuple(recipes)
         self._lock = Lock()
         self._rooms: dict[str, _Room] = {}
 
@@ -52,6 +56,12 @@ class Door:
         finally:
             gate.close()
 
+    def tunnel(self, host: str, address: str, port: int) -> Tunnel:
+        """A TCP connection to a port as seen from the host, on the connection that is there. Close it.
+
+        Raises what `gate` and Connection.tunnel raise."""
+        return self._room(host).tunnel(address, port)
+
     def close_idle(self) -> None:
         with self._lock:
             idle = [room for room in self._rooms.values() if monotonic() - room.used > IDLE]
@@ -70,7 +80,7 @@ class Door:
         """One for each host, however its name is spelled."""
         host = plain(host)
         with self._lock:
-            room = self._rooms.setdefault(host, _Room(host, self._connector))
+            room = self._rooms.setdefault(host, _Room(host, self._connector, self._recipes))
             room.used = monotonic()
             return room
 
@@ -78,10 +88,10 @@ class Door:
 class _Room:
     """What is behind the door of one host."""
 
-    def __init__(self, host: str, connector: Connector) -> None:
+    def __init__(self, host: str, connector: Connector, recipes: tuple[Recipe, ...]) -> None:
         self.host = host
         self.used = monotonic()
-        self._connector = connector
+        self._connector, self._recipes = connector, recipes
         self._lock = Lock()
         self._connection: Connection | None = None
         self._gate: Gate | None = None
@@ -89,13 +99,31 @@ class _Room:
 
     def gate(self) -> Gate:
         with self._lock:
-            if self._gate is None or self._gate.lost or not self._connected():
-                self._gate = self._open()
-            return self._gate
+            return self._standing()
+
+    def _standing(self) -> Gate:
+        if self._gate is None or self._gate.lost or not self._connected():
+            self._gate = self._open()
+        return self._gate
 
     def another(self, window: int) -> Gate:
         with self._lock:
             return self._open(window)
+
+    def tunnel(self, address: str, port: int) -> Tunnel:
+        connection = self._connection_now()
+        try:
+            return connection.tunnel(address, port)
+        except Passing:
+            if connection.alive:
+                raise
+        return self._connection_now().tunnel(address, port)
+
+    def _connection_now(self) -> Connection:
+        with self._lock:
+            self._standing()
+            assert self._connection  # noqa: S101 - set with the gate
+            return self._connection
 
     def close(self) -> None:
         with self._lock:
@@ -112,12 +140,12 @@ class _Room:
         """A gate on the connection that there is; where that turns out to be dead, once more on a new one."""
         if self._connection is not None:
             with suppress(Passing):
-                return enter(self._connection, window)
+                return enter(self._connection, window, self._recipes)
             self._connection.close()
         self._connection = None
         connection = self._connect()
         try:
-            gate = enter(connection, window)
+            gate = enter(connection, window, self._recipes)
         except AlertprofError:
             connection.close()
             raise
@@ -141,13 +169,13 @@ class _Room:
         return connection
 
 
-def enter(connection: Connection, window: int | None) -> Gate:
+def enter(connection: Connection, window: int | None, recipes: tuple[Recipe, ...] = ()) -> Gate:
     """Starts a gate. Refusal(NOT_PERMITTED) where the connection stands and sudo still does not let us."""
     installed, sudo = connection.options.gate == "installed", connection.options.become == "sudo"
     command = INSTALLED if installed else SENT.replace("exec", "exec sudo -n") if sudo else SENT
     pipe = connection.open(command, window=window) if window else connection.open(command)
     try:
-        return Gate(pipe, connection.host, send_script=not installed)
+        return Gate(pipe, connection.host, send_script=not installed, recipes=recipes)
     except Passing as fault:
         pipe.close()
         if sudo and connection.alive:

@@ -5,7 +5,7 @@ an answer is bounded in size and time and believed about that host alone. Everyt
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.resources import files
@@ -14,7 +14,9 @@ from threading import Lock
 from time import monotonic
 
 from app.errors import Code, Passing
+from app.hosts.facts import Named, Pod, Ports, Seen, address_in, kilobytes, named_in, pod_in, ports_in, program, seen_in
 from app.hosts.pipe import Pipe
+from app.hosts.recipes import Recipe, with_recipes
 from app.model import ProcessId
 
 SCRIPT = files("app.hosts").joinpath("gate.sh").read_bytes()
@@ -34,19 +36,9 @@ class Mode(StrEnum):
     NONE = "none"  # no go-zero
 
 
-REMOTE_KINDS = ("cpu", "mem", "mutex", "block", "threadcreate", "trace", "goroutines")
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A process as a list shows it: enough to choose among several."""
-
-    id: ProcessId
-    comm: str
-    exe: str
-
-    def __str__(self) -> str:
-        return f"{self.id.pid} ({self.exe or self.comm})"
+# Of go-zero; what a command wrote; what came of a signal, numbered.
+REMOTE_KIND = re.compile("cpu|mem|mutex|block|threadcreate|trace|goroutines|output|file[1-9][0-9]?")
+SAID_LINES, SAID_LINE = 10, 300  # of a command's last words
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +62,7 @@ class Process:
     live: tuple[str, ...]
     free_bytes: int | None  # where its files would go
     age: float  # seconds since it was started
+    groups: tuple[str, ...] = ()  # its cgroups' paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,40 +84,45 @@ class Answer:
     free_bytes: int | None = None
     fired: bool = False  # the dead-man's stop has acted
     died: bool = False  # the process was gone right after the signal
+    exit: int | None = None  # a command's status; None while it runs, or when nobody saw its end
+    said: tuple[str, ...] = ()  # a command's last words, line by line
 
 
 class Gate:
     """One gate on one host: asks one question at a time, whoever asks. Passing when it is lost or talks nonsense."""
 
-    def __init__(self, pipe: Pipe, host: str, *, send_script: bool, timeout: float = 10.0) -> None:
+    def __init__(
+        self, pipe: Pipe, host: str, *, send_script: bool, timeout: float = 10.0, recipes: Iterable[Recipe] = ()
+    ) -> None:
         self.host = host
         self._pipe, self._timeout = pipe, timeout
         self._lock, self._numbers, self._buffer = Lock(), count(1), b""
         self.lost = False
         if send_script:
-            pipe.send(SCRIPT, timeout)
+            pipe.send(with_recipes(SCRIPT, recipes), timeout)
         words = self._line(monotonic() + timeout).split()
         if len(words) != 4 or words[:2] != ["ready", "1"]:
             raise self._broken(f"does not let us work there: {' '.join(words)[:80]!r}")
-        self.boot = words[2]
+        self.boot, self.user = words[2], words[3]  # the user by number
 
     # ------------------------------------------------------------------ verbs
 
     def process(self, pid: int) -> tuple[Seen, ...]:
         """The process with that number, if there is one, as cheaply as can be: without its executable."""
-        return self._seen(self._ask("see", number(pid))[1])
+        return seen_in(self.boot, self._ask("see", number(pid))[1])
 
     def look(self, pid: int) -> Process | None:
         """Everything about one process, freshly read; None when there is none of that number."""
         code, lines = self._ask("look", number(pid))
-        return self._process(dict(lines)) if code == "ok" else None
+        groups = tuple(dict.fromkeys(value for key, value in lines if key == "group"))[:32]
+        return replace(self._process(dict(lines)), groups=groups) if code == "ok" else None
 
     def processes(self) -> tuple[Seen, ...]:
-        """Every process that has an executable (kernel threads have none)."""
-        return tuple(p for p in self._seen(self._ask("list")[1]) if p.exe)
+        """Every process but the kernel's threads, which have no memory of their own."""
+        return tuple(p for p in seen_in(self.boot, self._ask("list")[1]) if p.exe or p.rss)
 
     def listeners(self, port: int) -> tuple[Seen, ...]:
-        """The processes that listen on this TCP port."""
+        """The processes that listen on this TCP port, in whatever network namespace."""
         _, lines = self._ask("listen", number(port))
         if ("hidden", "1") in lines:
             raise Passing(
@@ -132,11 +130,36 @@ class Gate:
                 f"{self.host}: something listens on port {port}, but whose socket it is may not be seen: "
                 "log in as the service's user or as root, or set become: sudo",
             )
-        return self._seen(lines)
+        return seen_in(self.boot, lines)
+
+    def addresses(self) -> tuple[str, ...]:
+        """The host's own, as its network namespace has them."""
+        said = [value.split() for key, value in self._ask("own")[1] if key == "own"]
+        return tuple(filter(None, map(address_in, said[0]))) if said else ()
+
+    def ports(self, pid: int) -> Ports:
+        """Where a process listens; nowhere when there is none of that number."""
+        return ports_in(self._ask("ports", number(pid))[1])
+
+    def pods(self) -> tuple[Pod, ...]:
+        """The containers that the kubelet of this host keeps logs of."""
+        return tuple(pod for key, value in self._ask("pods")[1] if key == "pod" and (pod := pod_in(value)))
+
+    def named(self) -> tuple[Named, ...]:
+        """The containers that Docker and Podman (as root) know on this host."""
+        return named_in([value for key, value in self._ask("names")[1] if key == "says"])
 
     def start(self, process: ProcessId, mode: Mode, seconds: int, token: str) -> Answer:
         """Check, journal, arm (toggle) and send SIGUSR2, in one step; the same token never signals twice."""
         return self._act("start", *words_of(process), mode.value, number(seconds), hexword(token))
+
+    def run(self, process: ProcessId, recipe: Recipe, seconds: int, token: str) -> Answer:
+        """Check, journal, run the configuration's command under a keeper that ends it; the same token never twice."""
+        return self._act("run", *words_of(process), hexword(recipe.id), number(seconds), hexword(token))
+
+    def signal(self, process: ProcessId, recipe: Recipe, seconds: int, token: str) -> Answer:
+        """Check, journal, arm (where a signal ends it), send the configuration's signal; the same token never twice."""
+        return self._act("signal", *words_of(process), hexword(recipe.id), number(seconds), hexword(token))
 
     def dump(self, token: str) -> Answer:
         """SIGUSR1, once: the goroutine dump becomes one of the token's files."""
@@ -155,7 +178,7 @@ class Gate:
 
     def fetch(self, token: str, kind: str, limit: int, write: Callable[[bytes], object], timeout: float) -> Answer:
         """Streams one file of the token into `write`. Code `ok` means that exactly the announced bytes came."""
-        if kind not in REMOTE_KINDS:
+        if not REMOTE_KIND.fullmatch(kind):
             raise ValueError(f"no kind of remote file: {kind}")
         with self._lock:
             deadline = monotonic() + timeout
@@ -248,15 +271,6 @@ class Gate:
 
     # ------------------------------------------------------------------ facts
 
-    def _seen(self, lines: list[tuple[str, str]]) -> tuple[Seen, ...]:
-        found: dict[int, Seen] = {}
-        for key, value in lines:
-            if key == "process" and (m := re.fullmatch(r"(\d{1,7}) (\d{1,20}) ([\d:]{1,41}) ?(.*)", value, re.ASCII)):
-                found[int(m[1])] = Seen(ProcessId(self.boot, int(m[1]), int(m[2]), m[3]), m[4], "")
-            elif key == "exe" and (m := re.fullmatch(r"(\d{1,7}) (.+)", value, re.ASCII)) and int(m[1]) in found:
-                found[int(m[1])] = replace(found[int(m[1])], exe=program(m[2]))
-        return tuple(found.values())
-
     def _process(self, facts: dict[str, str]) -> Process:
         try:
             start = number_in(facts["start"])
@@ -295,28 +309,25 @@ def answer_of(code: str, lines: list[tuple[str, str]]) -> Answer:
         kilobytes(facts.get("free", "")),
         "fired" in facts,
         "warning" in facts,
+        int(facts["exit"]) if re.fullmatch(r"\d{1,3}", facts.get("exit", ""), re.ASCII) else None,
+        tuple(printable(v)[:SAID_LINE] for k, v in lines if k == "error")[-SAID_LINES:],
     )
 
 
 def remote_files(values: Iterator[str]) -> Iterator[RemoteFile]:
     for value in values:
-        m = re.fullmatch(r"([a-z]{1,12}) (\d{10}) (\d{1,15}|vanished)", value, re.ASCII)
-        if m and m[1] in REMOTE_KINDS:
+        m = re.fullmatch(r"([a-z]{1,12}\d{0,2}) (\d{10}) (\d{1,15}|vanished)", value, re.ASCII)
+        if m and REMOTE_KIND.fullmatch(m[1]):
             yield RemoteFile(m[1], m[2], None if m[3] == "vanished" else int(m[3]))
+
+
+def printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def usr2(mask: str) -> bool:
     """Is the bit of SIGUSR2 (12) set in a mask of /proc/PID/status?"""
     return bool(int(mask, 16) >> 11 & 1)
-
-
-def program(exe: str) -> str:
-    """The executable's path; the kernel marks one whose file was replaced, as every deployment does."""
-    return exe.removesuffix(" (deleted)")
-
-
-def kilobytes(text: str) -> int | None:
-    return int(text) * 1024 if re.fullmatch(r"\d{1,15}", text, re.ASCII) else None
 
 
 def number(value: int) -> str:

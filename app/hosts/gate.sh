@@ -34,7 +34,7 @@ stat_of() {
   [ -n "$s" ] || return 1
   comm=${s#*\(}; comm=${comm%) *}; s=${s##*) }
   set -- $s; [ $# -ge 26 ] || return 1
-  state=$1 start=${20} image=${24}:${26}
+  state=$1 parent=$2 ticks=$((${12} + ${13})) start=${20} image=${24}:${26}
   case $state in Z | X | x) return 1 ;; esac
 }
 pin() { # PID START IMAGE
@@ -45,10 +45,10 @@ pin() { # PID START IMAGE
   [ -z "${3-}" ] || [ "$image" = "$3" ] || { code=replaced; return 1; }
 }
 status() {
-  tgid='' ns='' uid='' gid='' pending='' ignored='' caught='' tracer=0
+  tgid='' ns='' uid='' euid='' gid='' pending='' ignored='' caught='' tracer=0
   while read -r k v r; do
     case $k in
-    Tgid:) tgid=$v ;; TracerPid:) tracer=$v ;; Uid:) uid=$v ;; Gid:) gid=$v ;;
+    Tgid:) tgid=$v ;; TracerPid:) tracer=$v ;; Uid:) uid=$v euid=${r%%[!0-9]*} ;; Gid:) gid=$v ;;
     NSpid:) for ns in $v $r; do :; done ;;
     ShdPnd:) pending=$v ;; SigIgn:) ignored=$v ;; SigCgt:) caught=$v; break ;;
     esac
@@ -71,6 +71,14 @@ listens() {
 }
 wants1() { case $mask in '' | *[014589cd]??) ;; *) return 1 ;; esac; case $caught in *[2367abef]??) ;; *) return 1 ;; esac; }
 wants2() { case $mask in '' | *[0-7]??) ;; *) return 1 ;; esac; case $caught in *[89a-f]??) ;; *) return 1 ;; esac; }
+
+has() { # MASK NUMBER: the bit of any signal, in the same way
+  b=$((($2 - 1) / 4)) q=
+  while [ $b -gt 0 ]; do q="$q?" b=$((b - 1)); done
+  case $((($2 - 1) % 4)) in 0) b='[13579bdf]' ;; 1) b='[2367abef]' ;; 2) b='[4-7c-f]' ;; 3) b='[89a-f]' ;; esac
+  # shellcheck disable=SC2254 # they are patterns
+  case $1 in *$b$q) ;; *) return 1 ;; esac
+}
 
 # ---------------------------------------------------------------- which files of a recording are open
 # A profile is a regular file; a process that holds none has none open, and asking that costs no fork.
@@ -138,11 +146,12 @@ X
   args=$(tr '\000\n' '\001 ' <cmdline | head -c 2000)
   eval "c_$pid='$start $image' m_$pid=\$mode t_$pid=\$tmp v_$pid=\$version g_$pid=\$gover e_$pid=\$exe a_$pid=\$args"
 }
-space() { # -> free: kilobytes where the files go, at most five seconds old
+space() { # DIRECTORY -> free: kilobytes where the files go, at most five seconds old
   uptime
-  [ "${spaced-}" != "$pid $tmp" ] || [ $((now - spaced_at)) -ge 5 ] || return 0
-  set -- $(df -Pk "root$tmp/." | tail -n 1)
-  free=${4-} spaced="$pid $tmp" spaced_at=$now
+  [ "${spaced-}" != "$pid $1" ] || [ $((now - spaced_at)) -ge 5 ] || return 0
+  spaced="$pid $1" spaced_at=$now
+  set -- $(df -Pk "$1/." | tail -n 1)
+  free=${4-}
 }
 
 # ---------------------------------------------------------------- the journal and the lock
@@ -159,13 +168,23 @@ home() {
   return 1
 }
 note() { printf '%s\n' "$1" >>"$D/$token"; }
-recall() {
+recall() { # [TOKEN]
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_done='' j_fired='' j_base='' j_files='' j_dog='' j_dump='' j_dumped=''
-  [ -f "$D/$token" ] || return 1
+  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took=''
+  [ -f "$D/${1-$token}" ] || return 1
   while IFS= read -r l; do
     v=${l#* }
     case $l in
     'intent '*) set -- $v; j_pid=$1 j_start=$2 j_image=$3 j_mode=$4 ;;
+    'recipe '*) j_recipe=$v ;;
+    'place '*) j_place=$v ;;
+    'ran '*) j_ran=$v ;;
+    'exit '*) j_exit=$v ;;
+    'end '*) j_end=$v ;;
+    'signals '*) j_signals=$v ;;
+    was*) j_was="${l#was} " ;;
+    'dir '*) j_dir=$v ;;
+    took) j_took=1 ;;
     base*) j_base="${l#base} " ;;
     'dog '*) j_dog=$v ;;
     'sent '*) j_sent=$v ;;
@@ -177,7 +196,7 @@ recall() {
     fired) j_fired=1 ;;
     closed) j_done=1 ;;
     esac
-  done <"$D/$token"
+  done <"$D/${1-$token}"
   [ -n "$j_mode" ]
 }
 # The lock's content is its owner, `pid:start`. Only one can ever take the lock of one dead owner: who makes the directory.
@@ -206,8 +225,9 @@ lock() {
 unlock() { [ -z "$held" ] || rm -f "$L.lock"; held=; }
 
 # ---------------------------------------------------------------- signals
-send() { # identity once more, with no fork between the look and the kill, and a proof afterwards
+send() { # SIGNAL IMAGE [NOTE]: identity once more, with no fork between the look and the kill, and a proof afterwards
   pin "$pid" "$want" "$2" || return 1
+  [ -z "${3-}" ] || note "$3" || { code=journal; return 1; }
   kill -s "$1" "$pid" || { code=denied; return 1; }
   stat_of stat && [ "$start" = "$want" ] || say warning died
 }
@@ -285,8 +305,9 @@ files() { # `file KIND STAMP SIZE` of every file of this token, or `vanished`
 $j_files
 X
 }
-where() { # the place of a journaled path: inside the process's own root while it lives
+where() { # the place of a journaled path: ours, or inside the process's own root while it lives
   place=$1
+  case $1 in "$D/$token.d"/*) [ -f "$place" ] && [ ! -h "$place" ]; return ;; esac
   cd "/proc/$j_pid" && stat_of stat && [ "$start" = "$j_start" ] && place=root$1
   [ -f "$place" ] && [ ! -h "$place" ]
 }
@@ -306,7 +327,7 @@ dog() { # SECONDS
     recall && [ -z "$j_done" ] || exit 0
   done
   note fired
-  ended
+  case $j_mode in signal) quieted ;; *) ended ;; esac
   unlock
   exit 0
 }
@@ -374,6 +395,271 @@ ended() { # sees to it that this token's recording ends; code: finished, open (n
   done
 }
 
+# ---------------------------------------------------------------- what the configuration has done here
+# A recipe is a function of words of the configuration alone, each quoted. A request has no more than its hash, so that
+# a key can have nothing done but what was installed. `how` tells its facts, `go` becomes the command, `files` hands the
+# files that a signal leaves to `fits`.
+# (recipes)
+recipe() { # HASH WHAT -> put and grace of a command; first, no1, last, no2, sure and shows of a signal
+  what='' shows=''
+  command -v "r_$1" >/dev/null && "r_$1" how && [ "$what" = "$2" ] || { code=recipe; return 1; }
+}
+known() { # MODE: is the token known, for this very process?
+  recall || return 1
+  { [ "$j_pid" = "$pid" ] && [ "$j_start" = "$want" ]; } || code=replaced
+  [ "$j_mode" = "$1" ] || code=bad
+}
+steady() { # may anything be done to it at all?
+  status || { code=gone; return 1; }
+  [ "$tgid" = "$pid" ] || { code=thread; return 1; }
+  case $state in T | t) code=stopped; return 1 ;; esac
+  [ "$tracer" = 0 ] || { code=traced; return 1; }
+}
+idle() { # does nothing record in it: neither another token's, nor go-zero by hand?
+  scan
+  [ -z "$unreadable" ] || { code=unreadable; return 1; }
+  [ -z "$live" ] || { code=already; return 1; }
+  { read -r t _ <"$D/$pid-$want.last"; } && hex "$t" && [ "$t" != "$token" ] || return 0
+  ! (
+    uptime; recall "$t" && [ -z "$j_done" ] &&
+      { living "$j_dog" || living "$j_ran" || [ "${j_end:-0}" -gt "$now" ]; }
+  ) || { code=already; return 1; }
+}
+keeps() { note "file $1 0000000000 $2 $3"; j_files="$j_files$1 0000000000 $2 $3$nl"; }
+
+# ---------------------------------------------------------------- a command, under a keeper that ends it
+# Its processes are known by the token in their environment, whatever else they start and whoever their parents are.
+hush() { # SIGNAL: to all of them, each looked at right before, with no fork between; were there any?
+  sig=$1 any=1
+  living "$j_ran" && kill -s "$sig" "${j_ran%%:*}" && any=0
+  set +f; set -- $(grep -lF "ALERTPROF=$token" /proc/[0-9]*/environ); set -f
+  for p; do
+    p=${p%/environ}; p=${p#/proc/}
+    [ "$p" != "${j_ran%%:*}" ] && cd "/proc/$p" && carries && kill -s "$sig" "$p" && any=0
+  done
+  cd /
+  return $any
+}
+carries() {
+  while IFS= read -r l || [ -n "$l" ]; do case $l in *"ALERTPROF=$token"*) return 0 ;; esac; done <environ
+  return 1
+}
+ended_all() { # TERM, and KILL after five seconds
+  n=0
+  ! hush TERM || while [ $n -lt 60 ] && hush 0; do n=$((n + 1)); nap; done
+  while [ $n -gt 0 ] && [ $n -lt 200 ] && hush KILL; do n=$((n + 1)); nap; done
+}
+keep() { # Whoever makes the directory runs the command, so that nobody does a second time.
+  held='' torn=''; trap 'torn=1' TERM; trap '' HUP PIPE INT
+  exec </dev/null >/dev/null
+  d=$D/$token.d
+  myself; recall && mkdir -m 700 "$d" && note "dog $me" || exit 0
+  output=$d/output
+  if [ "$put" = target ]; then
+    output=/tmp/.alertprof-$token/output
+    hatched || { printf 'alertprof: no directory could be made in its /tmp\n' >"$d/said"; settled 126; exit 0; }
+  fi
+  cd "$d" && mkfifo -m 600 words || exit 0
+  tail -c 2000 <words >said & # its last words are kept, however much it says
+  ear=$!
+  exec 4>|words
+  (
+    trap - PIPE
+    ulimit -f 2097152 # 1 GiB
+    export "ALERTPROF=$token" "PATH=/usr/local/sbin:/usr/local/bin:$PATH"
+    "r_$hash" go
+  ) >&4 2>&4 4>&- &
+  cmd=$!
+  exec 4>&-
+  rm -f words
+  start=0; stat_of "/proc/$cmd/stat"
+  j_ran=$cmd:$start; note "ran $j_ran"
+  uptime; end=$((now + secs + grace)) n=0
+  while living "$j_ran"; do
+    uptime; n=$((n + 1))
+    if [ -n "$torn" ] || [ "$now" -ge "$end" ]; then note fired; break; fi
+    if [ $n -lt 20 ]; then nap; else sleep 1 & wait $!; fi
+  done
+  ended_all
+  wait "$cmd"; x=$?
+  n=0; while [ $n -lt 20 ] && kill -s 0 "$ear"; do n=$((n + 1)); nap; done
+  settled $x
+  exit 0
+}
+settled() { # [STATUS]: it has ended; notes the file that it left
+  [ -z "${1-}" ] || note "exit $1"
+  p=$D/$token.d/output
+  if [ "$j_place" = target ]; then p=/tmp/.alertprof-$token/output; nested; else cd "$D/$token.d"; fi || { over; return; }
+  owner=$(stat -c %u .)
+  set -- $(stat -c '%f %d:%i:%u' output) # not of what a link leads to
+  case ${1-}${2-} in 8???*:"$owner") keeps output "$2" "$p" ;; esac
+  over
+}
+halted() { # ends it early: INT, at which profilers write what they have; then TERM, then KILL
+  lock "$j_pid" "$j_start" || return
+  recall; n=0 asked=
+  while [ -z "$j_done" ] && { living "$j_dog" || living "$j_ran"; }; do
+    uptime
+    if [ -z "$j_stop$asked" ]; then asked=$now; note "stop $now"; hush INT; fi
+    if [ $((now - ${j_stop:-$asked})) -ge 20 ]; then hush KILL
+    elif [ $((now - ${j_stop:-$asked})) -ge 10 ] && [ -z "$j_again" ]; then note "again $now"; hush TERM; fi
+    n=$((n + 1)); [ $n -lt 40 ] || { code=open; return; }
+    nap; recall
+  done
+  [ -n "$j_done" ] || { ended_all; settled; } # the keeper itself was killed
+  code=finished
+}
+under_way() { # how it does; changes nothing
+  if [ -n "$j_done" ] || ! { living "$j_dog" || living "$j_ran"; }; then last_words; files; code=finished; return; fi
+  code=open; say open output
+  if [ "$j_place" = target ]; then nested && space "/proc/$j_pid/root/tmp"; else cd "$D/$token.d" && space "$D"; fi || return
+  say free "$free"
+  set -- $(du -sk .)
+  say file "output 0000000000 $((${1:-0} * 1024))"
+}
+last_words() { # its exit status, and what it said last
+  [ -z "$j_exit" ] || say exit "$j_exit"
+  while IFS= read -r l; do [ -z "$l" ] || say error "$l"; done <<X
+$(tail -n 10 "$D/$token.d/said" | tr -d '\000')
+X
+}
+# Where the process itself writes: a directory of its user's in its own /tmp. All of the way there may be links of its
+# making, and absolute ones lead through our root; so it is looked at from within.
+# shellcheck disable=SC3013 # dash, bash and busybox's ash all have -ef
+nested() { # go there; are its name, its parent and its grandparent the right ones?
+  r=/
+  cd "/proc/$j_pid" && stat_of stat && [ "$start" = "$j_start" ] && r=/proc/$j_pid/root
+  cd "$r/tmp/.alertprof-$token" && [ .. -ef "$r/tmp" ] && [ ../.. -ef "$r" ] || return 1
+  case $(readlink /proc/self/cwd) in */".alertprof-$token") ;; *) return 1 ;; esac
+}
+# shellcheck disable=SC3013
+hatched() { # make it
+  cd "/proc/$pid/root/tmp" && [ .. -ef "/proc/$pid/root" ] && mkdir -m 700 ".alertprof-$token" &&
+    nested && [ -z "$(ls -A)" ] || return 1
+  [ "$user" = "$euid" ] || chown "$euid:$gid" .
+}
+emptied() { # remove it, one level deep: what is no directory cannot lead anywhere
+  nested || return 0
+  set +f; rm -f ./* ./.[!.]*; set -f
+  rmdir "../.alertprof-$token"
+}
+
+# ---------------------------------------------------------------- any signal, and the files that come of it
+may() { # NUMBER: would it be caught, by somebody who asked for it?
+  has "$caught" "$1" || { code=deadly; return 1; }
+  ! has "$pending" "$1" || { code=pending; return 1; }
+  case $gover$caught in go1.* | fffffff*) ;; *) return 0 ;; esac
+  # Go catches all of them, and dies of some that the program did not ask for. Which ones it asked for the mask of its
+  # signal thread tells, but for those that Go never blocks: there a function of the program's has to show it.
+  listens
+  case $1-$mask in *-) ;; 1-* | 3-* | 5-* | 27-*) linked && return 0 ;; *) has "$mask" "$1" || return 0 ;; esac
+  code=deaf; return 1
+}
+linked() { [ -n "$shows" ] && tr '\000' '\n' <exe | grep -aqxF -e "$shows"; }
+# shellcheck disable=SC3013
+inside() { # is the working directory within the process's own root, whatever links led here?
+  d=. n=0
+  until [ "$d" -ef "/proc/$pid/root" ]; do
+    [ $n -lt 40 ] && ! [ "$d" -ef "$d/.." ] || return 1
+    d=$d/.. n=$((n + 1))
+  done
+}
+fits() { # FILE… -> fitting: `DEV:INO OWNER LINKS SIZE PATH` a line, of those that are regular files
+  set -f
+  n=$#
+  [ $n -le 2000 ] || { many=1; return 0; }
+  while [ $n -gt 0 ]; do
+    f=$1; shift; n=$((n - 1))
+    case $f in *"$nl"*) continue ;; esac
+    [ -f "$f" ] && [ ! -h "$f" ] && set -- "$@" "$f"
+  done
+  [ $# -eq 0 ] || fitting=$(stat -c '%f %d:%i %u %h %s %n' "$@" | sed -n 's/^8... //p')
+}
+gather() { # -> fresh: `DEV:INO:OWNER SIZE PATH` a line, of what was not there before and is the process's own
+  fitting='' fresh='' many='' dir=$j_dir
+  cd "/proc/$pid" && "r_$j_recipe" files
+  while read -r id owner links size path; do
+    [ "$links" = 1 ] || continue
+    [ "$owner" = "$uid" ] || [ "$owner" = "$euid" ] || continue
+    case $j_was in *" $id "*) continue ;; esac
+    ( cd "${path%/*}" && inside ) || continue
+    fresh="$fresh$id:$owner $size ${path#root}$nl"
+  done <<X
+$fitting
+X
+}
+ready() { # are they whole: none empty, none open?
+  [ -n "$fresh" ] || return 1
+  [ "$sure" = closed ] || return 0
+  set +f; set -- fd/*; set -f
+  f=; for p; do [ -f "$p" ] && f="$f $p"; done
+  held_open=" $([ -z "$f" ] || stat -L -c '%d:%i' $f | tr '\n' ' ')"
+  while read -r id size _; do
+    [ "$size" != 0 ] || return 1
+    case $held_open in *" ${id%:*} "*) return 1 ;; esac
+  done <<X
+${fresh%"$nl"}
+X
+}
+quieted() { # sends the signal that ends it, once, if there is one; then waits for the files
+  lock "$j_pid" "$j_start" || return
+  recall
+  [ -z "$j_done" ] || { code=finished; return; }
+  pin "$j_pid" "$j_start" || { [ $code = bad ] || over; [ $code = replaced ] || code=gone; return; }
+  want=$j_start
+  status || { over; code=gone; return; }
+  [ -n "$j_sent" ] || { over; code=unconfirmed; return; }
+  nature; fresh=''
+  recipe "$j_recipe" signal && gather
+  set -- $j_signals # FIRST NUMBER LAST NUMBER
+  if [ $# -eq 4 ] && [ -z "$j_stop" ]; then
+    [ "$1" != "$3" ] || [ -n "$j_took$fresh" ] || { over; code=unconfirmed; return; } # it might begin another
+    may "$4" || return
+    while recent; do nap; done
+    uptime; note "stop $now"; j_stop=$now; mark; send "$3" "$j_image" || return
+  elif [ $# -eq 4 ] && [ "$1" != "$3" ] && [ -z "$j_again" ] && uptime && [ $((now - j_stop)) -ge 8 ] && ! ready; then
+    may "$4" || return
+    note "again $now"; mark; send "$3" "$j_image" || return
+  fi
+  recipe "$j_recipe" signal || return
+  k=0 before=
+  while :; do
+    gather
+    if ready; then
+      [ "$fresh" != "$before" ] || break # twice the same: they may come one after the other
+      before=$fresh
+    fi
+    uptime; [ -n "$fresh" ] || [ "$now" -lt $((j_end + 60)) ] || { over; code=unconfirmed; return; }
+    stat_of stat || { over; code=gone; return; }
+    k=$((k + 1)); [ $k -lt 6 ] || { code=open; return; }
+    sleep 0.4 || sleep 1
+  done
+  numbered keeps
+  over; code=finished
+}
+numbered() { # HOW: each of the fresh files is one of the token's
+  n=0
+  while read -r id size path; do
+    n=$((n + 1)); [ -n "$path" ] && [ $n -le 20 ] || continue
+    case $1 in keeps) keeps "file$n" "$id" "$path" ;; *) say file "file$n 0000000000 $size" ;; esac
+  done <<X
+$fresh
+X
+}
+awaited() { # how far it is; changes nothing
+  [ -z "$j_done" ] || { files; code=finished; return; }
+  pin "$j_pid" "$j_start" || { [ $code = replaced ] || code=gone; return; }
+  status || { code=gone; return; }
+  recipe "$j_recipe" signal || return
+  nature; gather
+  set -- $j_signals
+  code=open
+  { [ $# -lt 4 ] || [ -n "$j_stop" ]; } && [ "$sure" = closed ] && ready && code=finished
+  say open file
+  space "root$tmp"; say free "$free"
+  numbered said
+}
+
 # ---------------------------------------------------------------- verbs
 v_look() { # PID: everything about one process; changes nothing
   number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
@@ -387,13 +673,14 @@ v_look() { # PID: everything about one process; changes nothing
   say caught "$caught"; say pending "$pending"; say mask "$mask"
   say live "$live"; [ -z "$unreadable" ] || say unreadable 1
   say exe "$exe"; say cmdline "$args"
-  space; say free "$free"
+  while IFS=: read -r _ _ group; do [ "$group" = / ] || say group "$group"; done <cgroup
+  space "root$tmp"; say free "$free"
   read -r now _ </proc/uptime; say uptime "$now"
   code=ok
 }
 seen() { # PID: what is needed to choose among processes
   cd "/proc/$1" && stat_of stat || return 1
-  say process "$1 $start $image $comm"
+  say process "$1 $start $image $parent $ticks $comm"
 }
 v_see() { # PID: as one line of the list
   number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
@@ -403,27 +690,90 @@ v_list() {
   set +f; set -- /proc/[0-9]*; set -f
   for p; do seen "${p#/proc/}"; done
   cd /
-  out="$out$(set +f; ls -ln /proc/[0-9]*/exe | sed -n 's@^.* /proc/\([0-9]*\)/exe -> @exe \1 @p')$nl"
+  out="$out$(set +f
+    ls -ln /proc/[0-9]*/exe | sed -n 's@^.* /proc/\([0-9]*\)/exe -> @exe \1 @p'
+    grep -E '^(NSpid|VmRSS):' /proc/[0-9]*/status |
+      sed -n -e 's@^/proc/\([0-9]*\)/status:NSpid:.*[^0-9]\([0-9]*\)$@inner \1 \2@p' \
+        -e 's@^/proc/\([0-9]*\)/status:VmRSS:[^0-9]*\([0-9]*\) kB$@rss \1 \2@p'
+    grep '' /proc/[0-9]*/cgroup | sed -n 's@^/proc/\([0-9]*\)/cgroup:[0-9]*:[^:]*:\(/..*\)$@group \1 \2@p' | sort -u
+  )$nl"
   code=ok
 }
-v_listen() { # PORT: who listens on this port of this network namespace
-  number "${1-}" 5 && [ "$1" -le 65535 ] || { code=bad; return; }
-  port=$(printf '%04X' "$1"); socks=
+listening() { # PID [PORT, in hex] -> socks: `|INODE…`, places: `ADDRESS:PORT INODE` a line, of its network namespace
   while read -r _ local _ st _ _ _ _ _ inode _; do
-    [ "$st" = 0A ] && [ "${local##*:}" = "$port" ] && socks="$socks|$inode"
+    [ "$st" = 0A ] && socks="$socks|$inode" places="$places$local $inode$nl"
   done <<X
-$(grep -hE "^ *[0-9]+: [0-9A-F]+:$port " /proc/net/tcp /proc/net/tcp6)
+$(grep -hE "^ *[0-9]+: [0-9A-F]+:${2-[0-9A-F]+} [0-9A-F]+:0000 0A " "/proc/$1/net/tcp" "/proc/$1/net/tcp6")
+X
+}
+addresses() { # PID -> at: what its network namespace is called from outside, IPv6 as 32 digits
+  at=$(sed -n -e '/|-- /h' -e '/32 host LOCAL/{g;s/.*|-- //p;}' "/proc/$1/net/fib_trie" | sort -u; cut -d' ' -f1 "/proc/$1/net/if_inet6")
+  set -- $at; at=$*
+}
+v_listen() { # PORT: who listens on this port, here or in another network namespace (then: with its addresses)
+  number "${1-}" 5 && [ "$1" -le 65535 ] || { code=bad; return; }
+  port=$(printf '%04X' "$1"); socks='' places=''
+  here=$(readlink /proc/self/ns/net)
+  listening self "$port"
+  cd /
+  known=" $here "
+  while read -r p l; do
+    case $known in *" $l "*) continue ;; esac
+    known="$known$l "
+    listening "$p" "$port"
+  done <<X
+$(set +f; ls -ln /proc/[0-9]*/ns/net | sed -n 's@^.* /proc/\([0-9]*\)/ns/net -> @\1 @p')
 X
   code=ok
   [ -n "$socks" ] || return
-  cd /
   set -- $(set +f; ls -ln /proc/[0-9]*/fd/ | sed -nE -e '/^\/proc\/[0-9]+\/fd\/:$/h' -e "/ -> socket:\\[(${socks#|})\\]\$/{g;s/[^0-9]//g;p;}" | sort -u)
   for p; do
     seen "$p"
     l=$(readlink "/proc/$p/exe")
     case $l in *"$nl"*) ;; *) say exe "$p $l" ;; esac
+    [ "$(readlink "/proc/$p/ns/net")" = "$here" ] || { addresses "$p"; say at "$p $at"; }
   done
   [ $# -gt 0 ] || say hidden 1
+}
+v_own() { # the addresses of this host itself
+  cd /
+  addresses self; say own "$at"
+  code=ok
+}
+v_ports() { # PID: where it listens; its addresses when that is another network namespace
+  number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
+  socks='' places=''
+  cd "/proc/$1" && stat_of stat || { code=gone; return; }
+  listening "$1"
+  set -- "$1" "|$(ls -ln fd/ | sed -n 's/^.* -> socket:\[\([0-9]*\)\]$/\1/p' | sort -u | tr '\n' '|')"
+  while read -r l inode; do
+    case $2 in *"|$inode|"*) say port "$l" ;; esac
+  done <<X
+$places
+X
+  [ "$(readlink ns/net)" = "$(readlink /proc/self/ns/net)" ] || { addresses "$1"; say at "$1 $at"; }
+  code=ok
+}
+v_pods() { # the kubelet's links to the logs of its containers: POD_NAMESPACE_CONTAINER-ID.log -> …/NAMESPACE_POD_UID/…
+  out="$out$(set +f; ls -ln /var/log/containers/ | sed -n 's@^l.* \([a-z0-9._-]*\)\.log -> /var/log/pods/\([A-Za-z0-9._-]*\)/.*$@pod \1 \2@p')$nl"
+  code=ok
+}
+v_names() { # what Docker and Podman call their containers: name, image and labels; never their environment
+  out="$out$(set +f
+    for f in /var/lib/docker/containers/*/config.v2.json; do
+      [ -f "$f" ] && [ ! -h "$f" ] || continue
+      id=${f%/*}; id=${id##*/}
+      sed -n 's/"\(Name\|Image\)":"[^"\\]*"/\
+&\
+/g;s/"Labels":{[^{}]*}/\
+&\
+/gp' "$f" | grep -E '^"(Name|Image|Labels)":' | sed "s/^/says $id /"
+    done
+    sed 's/{"id":"/\
+&/g' /var/lib/containers/storage/overlay-containers/containers.json |
+      sed -n 's/^{"id":"\([0-9a-f]*\)","names":\["\([A-Za-z0-9_.-]*\)"\].*/says \1 "Name":"\/\2"/p'
+  )$nl"
+  code=ok
 }
 v_start() { # PID START IMAGE MODE SECONDS TOKEN
   [ $# -eq 6 ] && number "$5" 5 && hex "$6" || { code=bad; return; }
@@ -435,6 +785,7 @@ v_start() { # PID START IMAGE MODE SECONDS TOKEN
   if recall; then
     replay=1
     { [ "$j_pid" = "$pid" ] && [ "$j_start" = "$want" ]; } || { code=replaced; return; }
+    case $j_mode in toggle | timed) ;; *) code=bad; return ;; esac
     [ -z "$j_done" ] || { files; code=ended; return; }
     status || { code=gone; return; }
     nature; confirm; running && { [ -n "$j_sent" ] || note 'sent 0'; files; code=replayed; return; }
@@ -467,10 +818,66 @@ X
   [ "$m" = timed ] || second $((secs + 15)) >/dev/null &
   if running; then files; code=started; else code=unconfirmed; fi
 }
+v_run() { # PID START IMAGE RECIPE SECONDS TOKEN: a command of the configuration, once
+  [ $# -eq 6 ] && hex "$4" && number "$5" 5 && hex "$6" || { code=bad; return; }
+  want=$2 i=$3 hash=$4 secs=$5 token=$6
+  pin "$1" "$2" "$i" || return
+  lock "$pid" "$want" || return
+  replay=
+  if known command; then
+    [ $code = error ] || return
+    [ -z "$j_done" ] || { last_words; files; code=ended; return; }
+    [ -z "$j_ran" ] || { code=replayed; return; }
+    replay=1
+  fi
+  recipe "$hash" command && steady && idle || return
+  [ -n "$replay" ] ||
+    printf 'recipe %s\nplace %s\nintent %s %s %s command\n' "$hash" "$put" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
+  mark
+  ( keep ) &
+  n=0
+  until recall && [ -n "$j_ran$j_done" ]; do
+    n=$((n + 1)); [ $n -lt 300 ] || { code=unarmed; return; }
+    [ $n -lt 200 ] || nap
+  done
+  code=started
+}
+v_signal() { # PID START IMAGE RECIPE SECONDS TOKEN: a signal of the configuration, once
+  [ $# -eq 6 ] && hex "$4" && number "$5" 5 && hex "$6" || { code=bad; return; }
+  want=$2 i=$3 hash=$4 secs=$5 token=$6
+  pin "$1" "$2" "$i" || return
+  lock "$pid" "$want" || return
+  if known signal; then
+    [ $code = error ] || return
+    [ -z "$j_done" ] || { files; code=ended; return; }
+    [ -z "$j_sent" ] || { code=replayed; return; } # noted before the signal: it may have been sent
+  fi
+  recipe "$hash" signal && steady || return
+  nature
+  may "$no1" && { [ -z "$last" ] || may "$no2"; } && idle || return
+  n=0
+  while recent; do n=$((n + 1)); [ $n -lt 60 ] || { code=recent; return; }; nap; done
+  [ $n = 0 ] || { steady && may "$no1" && idle; } || return
+  j_recipe=$hash j_was='' j_dir=$(readlink cwd)
+  case $j_dir in *"$nl"* | '' | [!/]*) j_dir=/nowhere ;; esac
+  gather
+  [ -z "$many" ] || { code=many; return; }
+  was=; while read -r id _; do was="$was $id"; done <<X
+$fitting
+X
+  printf 'recipe %s\nwas%s\ndir %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
+    "$hash" "$was" "$j_dir" "$first" "$no1" "$last" "$no2" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
+  [ -z "$last" ] || { arm $((secs + 5)) && pin "$pid" "$want" "$i"; } || return
+  mark
+  note "end $((now + secs))" && send "$first" "$i" "sent $now" || { [ $code != error ] || code=journal; over; return; }
+  note took
+  code=started
+}
 v_dump() { # TOKEN: SIGUSR1, once, and the goroutine dump that it leaves
   hex "${1-}" || { code=bad; return; }
   token=$1
   recall || { code=unknown; return; }
+  case $j_mode in toggle | timed) ;; *) code=bad; return ;; esac
   pin "$j_pid" "$j_start" "$j_image" || return
   want=$j_start
   lock "$pid" "$want" || return
@@ -502,13 +909,14 @@ v_status() { # TOKEN: how it goes; sends nothing
   recall || { code=unknown; return; }
   [ -z "$j_fired" ] || say fired 1
   [ -z "$j_dog" ] || { living "$j_dog" && say dog alive || say dog gone; }
+  case $j_mode in command) under_way; return ;; signal) awaited; return ;; esac
   if [ -n "$j_done" ]; then files; code=finished; return; fi
   if ! pin "$j_pid" "$j_start"; then files; [ $code = replaced ] || code=gone; return; fi
   status || { code=gone; return; }
   nature; scan
   [ -z "$unreadable" ] || { code=unreadable; return; }
   if running; then
-    space; say open "$ours"; say free "$free"; code=open
+    space "root$tmp"; say open "$ours"; say free "$free"; code=open
   elif [ -n "$j_files" ]; then code=finished
   else code=unseen; fi
   files
@@ -517,8 +925,9 @@ v_stop() { # TOKEN
   hex "${1-}" || { code=bad; return; }
   token=$1
   recall || { code=unknown; return; }
-  ended
+  case $j_mode in command) halted ;; signal) quieted ;; *) ended ;; esac
   [ -z "$j_fired" ] || say fired 1
+  [ "$j_mode" != command ] || last_words
   files
 }
 v_fetch() { # TOKEN KIND MAX: `size N`, then exactly N bytes, then the last line. Of what was opened, not of what has that name.
@@ -552,13 +961,15 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
   done <<X
 $j_files
 X
+  [ "$j_place" != target ] || emptied
   cd /
+  [ "$j_mode" != command ] || rm -rf "$D/$token.d"
   find "$D" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} + # a token is remembered for a week: a late replay finds it
   code=ok
 }
 
 # ---------------------------------------------------------------- the loop
-held='' out='' token='' want='' pid='' comm='' state='' start='' image=''
+held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image=''
 myself
 home || { printf '.0 nohome\n'; exit 1; }
 read -r boot </proc/sys/kernel/random/boot_id
@@ -571,7 +982,7 @@ while IFS= read -r line; do
   number "${1-}" 9 || exit 2
   seq=$1 verb=${2-} out='' code=error
   shift; [ $# -eq 0 ] || shift
-  case $verb in look | see | list | listen | start | dump | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
+  case $verb in look | see | list | listen | own | ports | pods | names | start | dump | run | signal | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
   printf '%s.%s %s\n' "$out" "$seq" "$code"
   unlock
   cd /

@@ -4,7 +4,10 @@ Over such a key no program is sent: whatever the client asks for, sshd runs the 
 verbs in its strict grammar and nothing else. It runs under sudo since signals and /proc want the service's rights.
 """
 
+from collections.abc import Iterable
+
 from app.hosts.gate import SCRIPT
+from app.hosts.recipes import Recipe, with_recipes
 
 PLACE = "/usr/local/libexec/alertprof-gate"
 
@@ -27,10 +30,12 @@ HEADER = f"""\
 #
 # In alertprof's configuration, for this host:  ssh: {{user: profiler, gate: installed}}
 #
+# The commands and signals that the rules name are part of this file: print and install it anew when they change.
+#
 # With it the key opens no shell, forwards nothing and reads no file but those of recordings that it made itself.
 """
 
 
-def script() -> str:
-    """The file, whole."""
-    return HEADER + SCRIPT.decode("utf-8")
+def script(recipes: Iterable[Recipe] = ()) -> str:
+    """The file, whole. It knows the commands and signals of these recipes, and of no other configuration."""
+    return HEADER + with_recipes(SCRIPT, recipes).decode("utf-8")

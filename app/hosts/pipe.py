@@ -1,6 +1,6 @@
 """The two ends of a remote command, as the gate's verbs see them, and the one made of a paramiko channel.
 
-`Pipe` is what gate.py and its tests speak to; `ChannelPipe` is made by ssh.Connection.open.
+`Pipe` is what gate.py and its tests speak to; `ChannelPipe` is made by ssh.Connection.open, `Tunnel` by its `tunnel`.
 """
 
 import time
@@ -12,6 +12,7 @@ from app.errors import Code, Passing
 
 LOST = (OSError, EOFError, paramiko.SSHException)  # all that paramiko raises when a connection is no more
 SLICE = 1.0
+MOMENT = 0.3
 
 
 class Pipe(Protocol):
@@ -83,6 +84,25 @@ class ChannelPipe:
 
     def _passing(self, what: str) -> Passing:
         return Passing(Code.HOST_UNREACHABLE, f"host {self._host}: {what}")
+
+
+class Tunnel(ChannelPipe):
+    """A TCP connection from the host onwards. Passing is also for a far end that keeps silent: `alive` tells which."""
+
+    @property
+    def alive(self) -> bool:
+        """False once the connection to the host itself is known to be lost."""
+        transport = self._channel.get_transport()
+        if self._channel.closed and not self._channel.eof_received:
+            transport.join(MOMENT)  # a transport that ends closes its channels first
+        return bool(transport.is_active())
+
+    def finish(self) -> None:
+        """Nothing more will be sent, which the far end is told; its answer may still come. Never raises."""
+        try:
+            self._channel.shutdown_write()
+        except LOST:
+            return
 
 
 def told(fault: BaseException) -> str:

@@ -7,7 +7,9 @@ Never SSHClient and never a makefile: the finalizer of paramiko's ChannelStdinFi
 import random
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
+from enum import StrEnum
 from typing import Any
 
 import paramiko
@@ -16,13 +18,15 @@ from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts import wire
 from app.hosts.identities import Identities, Identity, Offer
 from app.hosts.inlet import Inlet
-from app.hosts.pipe import LOST, ChannelPipe, Pipe, told
+from app.hosts.known_hosts import entry, fingerprint
+from app.hosts.pipe import LOST, ChannelPipe, Pipe, Tunnel, told
 from app.hosts.route import Route, Router
 from app.hosts.settings import HostsSettings, SshOptions
 
 CONTROL_WINDOW = 2 << 20
-DOWNLOAD_WINDOW = 8 << 20
+DOWNLOAD_WINDOW = wire.LARGEST_WINDOW
 LOGINS_AT_ONCE = 32
+PROHIBITED, CONNECT_FAILED = 1, 2  # RFC 4254, 5.1
 
 
 class Connection:
@@ -34,6 +38,7 @@ class Connection:
         self._transport = transport
         self._timeout = timeout
         self._jump = jump
+        self._forwarding = threading.Lock()  # paramiko keeps one last fault a connection, whoever met it
 
     @property
     def alive(self) -> bool:
@@ -68,11 +73,24 @@ class Connection:
                 give_up()
                 raise TimeoutError(f"no answer within {self._timeout:g} s") if expired.is_set() else fault from fault
 
-    def tunnel(self, address: str, port: int) -> paramiko.Channel:
-        """A TCP connection from this host onwards. Raises what paramiko raises."""
-        return self._transport.open_channel(
-            "direct-tcpip", (address, port), ("127.0.0.1", 0), window_size=DOWNLOAD_WINDOW, timeout=self._timeout
-        )
+    def tunnel(self, address: str, port: int) -> Tunnel:
+        """A TCP connection from this host to a port that it reaches, its own loopback's too.
+
+        Raises NotReached; Refusal(NOT_PERMITTED) when sshd does not forward there; Passing(HOST_UNREACHABLE).
+        """
+        try:
+            return Tunnel(self.forward(address, port), self.host)
+        except paramiko.ChannelException as fault:
+            raise _no_tunnel(self.host, address, port, fault) from fault
+        except LOST as fault:
+            raise Passing(Code.HOST_UNREACHABLE, f"host {self.host}: no tunnel was opened ({told(fault)})") from fault
+
+    def forward(self, address: str, port: int) -> paramiko.Channel:
+        """As `tunnel`, bare. Raises what paramiko raises."""
+        with self._forwarding:
+            return self._transport.open_channel(
+                "direct-tcpip", (address, port), ("127.0.0.1", 0), window_size=DOWNLOAD_WINDOW, timeout=self._timeout
+            )
 
     def close(self) -> None:
         """Never raises, may be repeated."""
@@ -82,6 +100,21 @@ class Connection:
             self._jump.close()
 
 
+class Step(StrEnum):
+    """Of a login, in their order."""
+
+    TCP = "connection"
+    HOST_KEY = "host key"
+    AUTHENTICATION = "authentication"
+
+
+Heed = Callable[[Route, Step, str], None]
+
+
+class NotReached(Passing):
+    """The host took the request for a tunnel, but nothing took its connection at that address and port."""
+
+
 class NoBanner(Passing):
     """The server took the connection and did not introduce itself: MaxStartups is reached, or it is starved."""
 
@@ -89,8 +122,9 @@ class NoBanner(Passing):
 class Connector:
     """Logs in to hosts. Any thread may ask; at most LOGINS_AT_ONCE are served at a time."""
 
-    def __init__(self, settings: HostsSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: HostsSettings, heed: Heed = lambda route, step, said: None) -> None:
+        """`heed` hears every step of a login that has succeeded."""
+        self._settings, self._heed = settings, heed
         self._router = Router(settings)
         self._identities = Identities()
         self._places = threading.BoundedSemaphore(LOGINS_AT_ONCE)
@@ -125,6 +159,7 @@ class Connector:
         jump = self._login(route.jump, end) if route.jump else None
         try:
             transport = wire.transport(self._sock(route, jump, end), route.known.kinds)
+            self._heed(route, Step.TCP, f"{entry(route.address, route.port)} takes connections")
         except BaseException:
             if jump:
                 jump.close()
@@ -141,7 +176,7 @@ class Connector:
     def _sock(self, route: Route, jump: Connection | None, end: float) -> Any:
         try:
             if jump:
-                return jump.tunnel(route.address, route.port)
+                return jump.forward(route.address, route.port)
             return wire.dial(route.address, route.port, min(self._settings.connect_timeout, _left(end)))
         except paramiko.ChannelException as fault:
             raise _not_forwarded(route, fault) from fault
@@ -156,7 +191,9 @@ class Connector:
         with wire.within(_left(end), transport.close) as expired:
             try:
                 transport.start_client()
-                route.known.check(route.host, transport.get_remote_server_key().asbytes())
+                key = transport.get_remote_server_key().asbytes()
+                route.known.check(route.host, key)
+                self._heed(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}")
                 self._authenticate(transport, route, end)
             except LOST as fault:
                 raise self._lost(route, fault, expired=expired.is_set()) from fault
@@ -180,6 +217,7 @@ class Connector:
             for identity in identities:
                 tried.append(identity.label)
                 if self._accepted(transport, route, identity, end):
+                    self._heed(route, Step.AUTHENTICATION, f"{route.user} is let in with {identity.label}")
                     return
                 offer.notes.extend(_besides(transport.get_exception()))
                 if not transport.is_active():
@@ -210,10 +248,24 @@ def _left(end: float) -> float:
 
 def _not_forwarded(route: Route, fault: paramiko.ChannelException) -> AlertprofError:
     jump = route.jump.host if route.jump else ""
-    if fault.code == 1:  # administratively prohibited (RFC 4254, 5.1)
+    if fault.code == PROHIBITED:
         said = f"the jump host {jump} may not forward: AllowTcpForwarding and permitopen decide that there"
         return Refusal(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
     return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: the jump host {jump} does not reach it ({told(fault)})")
+
+
+def _no_tunnel(host: str, address: str, port: int, fault: paramiko.ChannelException) -> AlertprofError:
+    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    if fault.code == PROHIBITED:
+        return Refusal(
+            Code.NOT_PERMITTED,
+            f"host {host}: its sshd does not forward this key to {where}: add "
+            f'`port-forwarding,permitopen="{where}"` to the key\'s line in authorized_keys (behind restrict), '
+            "and see that sshd_config's AllowTcpForwarding, PermitOpen and DisableForwarding let it",
+        )
+    if fault.code == CONNECT_FAILED:
+        return NotReached(Code.HOST_UNREACHABLE, f"host {host}: nothing takes connections at {where} there")
+    return Passing(Code.HOST_UNREACHABLE, f"host {host}: no tunnel to {where} ({told(fault)})")
 
 
 def _hung_up(route: Route, tried: list[str]) -> AlertprofError:

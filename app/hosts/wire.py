@@ -15,6 +15,7 @@ from typing import Any
 import paramiko
 
 from app.hosts import names
+from app.hosts.inlet import Inlet
 
 # its errors come to us as exceptions and are told in our words; the log would only repeat them, with a traceback
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -26,6 +27,7 @@ KEXES = ("mlkem768x25519-sha256", "curve25519-sha256@libssh.org", "diffie-hellma
 HOST_KEYS = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
 PACKET = 1 << 18  # bytes; as OpenSSH, and eight times what we ask for
 GREETING = 1 << 16  # bytes before the protocol begins
+LARGEST_WINDOW = 8 << 20  # bytes on their way at once over one channel
 IDLE_CHECK = 5.0  # paramiko's own is 0.1 s: ten wake-ups a second for every idle connection
 
 
@@ -59,7 +61,7 @@ def dial(address: str, port: int, timeout: float) -> Wire:
     """
     end = time.monotonic() + timeout
     fault: OSError = OSError(f"no address for {address}")
-    for family, _, _, _, where in _look_up(address, port, timeout):
+    for family, _, _, _, where in look_up(address, port, timeout):
         try:
             return _dialled(family, where, max(end - time.monotonic(), 0.001))
         except OSError as error:
@@ -88,8 +90,8 @@ def _dialled(family: int, where: Any, timeout: float) -> Wire:
     return wire
 
 
-def _look_up(address: str, port: int, timeout: float) -> Iterable[Any]:
-    """getaddrinfo with a time-out, which the resolver itself does not have."""
+def look_up(address: str, port: int, timeout: float) -> Iterable[Any]:
+    """getaddrinfo with a time-out, which the resolver itself does not have. Raises OSError."""
     if names.address(address):
         return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     answer: list[Any] = []
@@ -129,9 +131,19 @@ class Packets(paramiko.packet.Packetizer):
         return data
 
 
+class Channels(paramiko.transport.ChannelMap):
+    """Gives every channel its inlets before the host can know of it: whoever is at the far end of a tunnel may speak
+    first, and more than anybody reads."""
+
+    def put(self, chanid: int, chan: paramiko.Channel) -> None:
+        chan.in_buffer, chan.in_stderr_buffer = Inlet(LARGEST_WINDOW), Inlet(LARGEST_WINDOW)
+        super().put(chanid, chan)
+
+
 def transport(sock: Any, pinned_kinds: Iterable[str]) -> paramiko.Transport:
     """An unstarted transport over `sock` that asks first for the types of host keys that are pinned."""
     made = paramiko.Transport(sock, packetizer_class=Packets)
+    made._channels = Channels()  # type: ignore[attr-defined]
     options = made.get_security_options()
     options.ciphers, options.digests = CIPHERS, MACS
     options.kex = [kex for kex in KEXES if kex in options.kex]

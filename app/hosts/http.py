@@ -1,0 +1,143 @@
+"""One GET over a tunnel, bounded in every respect. For profilers; the tunnel is the door's.
+
+Whoever answers is a stranger: how long it may be silent, how much it may send, in headers, body and padding, is said
+beforehand. h11 reads the protocol.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+import h11
+
+from app.errors import Passing
+from app.hosts.pipe import Pipe, told
+
+CHUNK = 256 << 10
+HEAD_LIMIT = 64 << 10  # bytes of headers, or of any other piece that is not body
+SPARE = HEAD_LIMIT + CHUNK  # bytes that may come over and above twice the body: no chunks of one byte for ever
+SAID_LIMIT = 4096  # bytes kept of an answer other than 200
+
+
+class Line(Pipe, Protocol):
+    """What a Tunnel is, as far as it is needed here."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    def finish(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: until the answer begins, between two pieces of it, and for the whole."""
+
+    first: float
+    silence: float
+    whole: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How an answer ended. `size`: bytes written; `said`: what stands in an answer other than 200.
+
+    `fault`: why it is none, or not whole, as the end of a sentence about who answered; "" for a whole answer, whatever
+    its status (0: none came)."""
+
+    status: int
+    size: int = 0
+    said: str = ""
+    fault: str = ""
+
+
+def get(line: Line, host: str, path: str, write: Callable[[bytes], object], *, limit: int, patience: Patience) -> Reply:
+    """The answer to `GET path`, its body going to `write` where the status is 200.
+
+    host: for the header; path: ours, already in its grammar; limit: bytes of body. Raises Passing when the connection
+    to the host is lost, and what `write` raises; whatever the far end does is a Reply.
+    """
+    return _Exchange(line, write, limit, patience).run(host, path)
+
+
+class _Broken(Exception):
+    """Says what the far end did, as in Reply.fault."""
+
+
+class _Exchange:
+    def __init__(self, line: Line, write: Callable[[bytes], object], limit: int, patience: Patience) -> None:
+        self._line, self._write, self._limit, self._patience = line, write, limit, patience
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
+        self._end = monotonic() + patience.whole
+        self._taken = self._size = self._status = 0  # bytes received, bytes of body, status
+        self._said = b""
+
+    def run(self, host: str, path: str) -> Reply:
+        fault = ""
+        try:
+            self._ask(host, path)
+            while not self._over():
+                pass
+        except _Broken as broken:
+            fault = str(broken)
+        except h11.RemoteProtocolError as error:
+            fault = self._so_far() if self._status else f"answers no HTTP ({told(error)})"
+        said = " ".join(self._said.decode("utf-8", "replace").split())
+        return Reply(self._status, self._size, told(ValueError(said)) if said else "", fault)
+
+    def _ask(self, host: str, path: str) -> None:
+        headers = {"Host": host, "User-Agent": "alertprof", "Accept-Encoding": "identity", "Connection": "close"}
+        request = self._http.send(h11.Request(method="GET", target=path, headers=[*headers.items()])) or b""
+        request += self._http.send(h11.EndOfMessage()) or b""
+        try:
+            self._line.send(request, self._patience.silence)
+        except Passing as fault:
+            raise self._broken("takes no request", fault) from fault
+
+    def _over(self) -> bool:
+        """Deals with the next event."""
+        match self._http.next_event():
+            case h11.NEED_DATA:
+                self._http.receive_data(self._more())
+            case h11.InformationalResponse():
+                pass
+            case h11.Response() as response:
+                self._status = response.status_code
+            case h11.Data() as data:
+                return self._body(bytes(data.data))
+            case h11.EndOfMessage():
+                return True
+            case _:
+                raise _Broken("gives no answer")
+        return False
+
+    def _body(self, data: bytes) -> bool:
+        if self._status != 200:
+            self._said += data[: SAID_LIMIT - len(self._said)]
+            return len(self._said) >= SAID_LIMIT
+        if self._size + len(data) > self._limit:
+            raise _Broken(f"sends more than {self._limit >> 20} MiB, the most that is taken")
+        self._write(data)
+        self._size += len(data)
+        return False
+
+    def _more(self) -> bytes:
+        if self._taken > 2 * self._size + len(self._said) + SPARE:
+            raise _Broken("sends padding instead of an answer")
+        left = self._end - monotonic()
+        if left <= 0:
+            raise _Broken(f"was not done after {self._patience.whole:g} s")
+        wait = self._patience.silence if self._taken else self._patience.first
+        try:
+            data = self._line.recv(CHUNK, min(wait, left))
+        except Passing as fault:
+            raise self._broken(self._so_far(), fault) from fault
+        self._taken += len(data)
+        return data
+
+    def _so_far(self) -> str:
+        return f"broke off after {self._size} bytes" if self._status else "gives no answer"
+
+    def _broken(self, what: str, fault: Passing) -> Exception:
+        """Whose fault it was: the far end's, or that of the way there."""
+        return _Broken(what) if self._line.alive else fault
