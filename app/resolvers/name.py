@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from app.hosts.gate import Seen
-from app.resolvers.base import Found, Reach, Resolver, host_of
+from app.hosts.facts import Seen
+from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,11 @@ class Name(Resolver):
     label: str = ""  # the label that holds the name; by default `process`, then process-exporter's `groupname`
 
     def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
-        host = host_of(labels)
+        hosts = hosts_of(labels)
         name = labels.get(self.label, "") if self.label else labels.get("process") or labels.get("groupname", "")
-        if not host or not name:
+        if not hosts or not name:
             return None
-        gate = reach(host)
+        gate = gate_for(hosts, reach)
         return Found(gate.host, tuple(p for p in gate.processes() if is_called(p, name)), f"called {name!r}")
 
 

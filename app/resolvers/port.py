@@ -1,21 +1,106 @@
-"""The process that listens on the port of `instance`: it is the one whose /metrics Prometheus scraped."""
+"""The process that listens on the port of `instance`: it is the one whose /metrics Prometheus scraped.
+
+In a container it listens in a network namespace of its own, on one of that namespace's addresses. An exporter that
+speaks about others, or Docker's proxy before a container, is not what an alert is about.
+"""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.errors import Code, Refusal
-from app.resolvers.base import Found, Reach, Resolver, split_instance
+from app.hosts.facts import Seen
+from app.hosts.gate import Gate
+from app.hosts.names import address
+from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of, split_instance
+from app.resolvers.families import name_of
+
+EXPORTERS = frozenset({
+    "node_exporter", "prometheus-node-exporter", "cadvisor", "process-exporter", "prometheus-process-exporter",
+    "kube-state-metrics", "systemd_exporter", "kubelet", "blackbox_exporter", "prometheus-blackbox-exporter",
+})  # fmt: skip
+PROXY = "docker-proxy"
 
 
 @dataclass(frozen=True, slots=True)
 class Port(Resolver):
+    exporters: bool = False  # an exporter that speaks about others may itself be meant
+
     def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
-        address, port = split_instance(labels.get("instance", ""))
-        host = labels.get("host") or address
-        if not host or not port:
+        at, port = split_instance(labels.get("instance", ""))
+        hosts = hosts_of(labels)
+        if not hosts or not port:
             return None
         if not re.fullmatch(r"[1-9][0-9]{0,4}", port, re.ASCII) or int(port) > 65535:
             raise Refusal(Code.PROCESS_NOT_FOUND, f"the label instance names no port: {port[:40]!r}")
-        gate = reach(host)
-        return Found(gate.host, gate.listeners(int(port)), f"listening on port {port}")
+        gate = gate_for(hosts, reach)
+        listening = here_or_at(gate, int(port), at or "")
+        if listening and len({name_of(seen) for seen in listening}) == 1 and not self.exporters:
+            meant_itself(gate.host, int(port), listening[0])
+        return Found(gate.host, listening, f"listening on port {port}")
+
+
+def here_or_at(gate: Gate, port: int, at: str) -> tuple[Seen, ...]:
+    """Who listens on the host itself, where `at` may be one of its addresses; else whoever does at that address in
+    another network namespace."""
+    found, wanted = gate.listeners(port), one_form(at)
+    here = tuple(seen for seen in found if not seen.addresses)
+    there = tuple(seen for seen in found if wanted in seen.addresses)
+    mine = address(at) is None or wanted in gate.addresses()
+    chosen = there if there and not mine else here if mine or wanted == gate.host else ()
+    if found and not chosen:
+        listed = ", ".join(f"{seen} at {seen.addresses[0] if seen.addresses else gate.host}" for seen in found[:10])
+        raise Refusal(
+            Code.PROCESS_NOT_FOUND,
+            f"{gate.host}: nothing listens on port {port} but inside containers, or at other addresses than {at}: "
+            f"{listed}. Name the container (cAdvisor's id, or pod and node)",
+        )
+    chosen = tuple(seen for seen in chosen if seen.id.pid != 1) or chosen  # systemd's, for socket activation
+    if chosen and all(name_of(seen) == PROXY for seen in chosen):
+        return beyond(gate, chosen, wanted) or chosen
+    return chosen
+
+
+def beyond(gate: Gate, proxies: tuple[Seen, ...], at: str) -> tuple[Seen, ...]:
+    """The process in the container to which Docker's proxies pass a published port on, as their arguments say: there is
+    one for each address that it is published at, such as 0.0.0.0 and ::."""
+    said = [words for seen in proxies if (words := arguments(gate, seen))]
+    said = [words for words in said if one_form(words.get("-host-ip", "")) == at] or said
+    goals = {(one_form(words.get("-container-ip", "")), words.get("-container-port", "")) for words in said}
+    return tuple(
+        dict.fromkeys(
+            seen
+            for ip, port in sorted(goals)
+            if re.fullmatch(r"[1-9][0-9]{0,4}", port, re.ASCII) and int(port) <= 65535
+            for seen in gate.listeners(int(port))
+            if ip in seen.addresses
+        )
+    )
+
+
+def arguments(gate: Gate, seen: Seen) -> dict[str, str]:
+    """`-container-ip 172.17.0.2 …`: each word and the one that follows it."""
+    process = gate.look(seen.id.pid)
+    return dict(zip(process.cmdline, process.cmdline[1:], strict=False)) if process else {}
+
+
+def one_form(at: str) -> str:
+    """An address as the gate's facts write it, anything else as it is."""
+    return str(address(at) or at)
+
+
+def meant_itself(host: str, port: int, seen: Seen) -> None:
+    """Raises Refusal for one that only speaks about others."""
+    if name_of(seen) in EXPORTERS:
+        raise Refusal(
+            Code.PROCESS_NOT_FOUND,
+            f"{host}: {seen} listens on port {port}, and the alert is about what it watches, not about itself. For the "
+            "host's biggest consumer give the rule resolvers: [{kind: top}]; if it is itself meant, "
+            "[{kind: port, exporters: true}]",
+        )
+    if name_of(seen) == PROXY:
+        raise Refusal(
+            Code.PROCESS_NOT_FOUND,
+            f"{host}: {seen} only passes port {port} on into a container whose process cannot be seen: name the "
+            "container (cAdvisor's id), or set become: sudo",
+        )

@@ -1,0 +1,95 @@
+"""The process of a container, from cAdvisor's labels: `id` (the cgroup), `name`, `image`, `container_label_*`, or a
+`container_id` as kube-state-metrics and others have it.
+
+The cgroup tells the container's processes with no client of Docker, containerd, CRI-O or Podman. What people call a
+container is not in the kernel: names, images and labels are in files of Docker's and Podman's, which root may read.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.errors import Code, Refusal
+from app.hosts.facts import Named, Seen
+from app.hosts.gate import Gate
+from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of
+from app.resolvers.families import each_container, inside, mains
+
+PREFIX = "container_label_"
+CONTAINER_ORDER = ("host", "node", "instance")
+
+
+@dataclass(frozen=True, slots=True)
+class Container(Resolver):
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+        hosts = hosts_of(labels, CONTAINER_ORDER)
+        if not hosts:
+            return None
+        if id_ := id_in(labels):
+            gate = gate_for(hosts, reach)
+            return Found(gate.host, by_id(gate.processes(), id_), f"of the container {id_[:12]}")
+        if (path := labels.get("id", "")).startswith("/") and path.strip("/"):
+            gate = gate_for(hosts, reach)
+            group = [seen for seen in gate.processes() if inside(seen, path.rstrip("/"))]
+            return Found(gate.host, mains(group), f"of the cgroup {path[:120]}")
+        if speaks_of_one(labels):
+            return self._by_name(labels, gate_for(hosts, reach))
+        return None
+
+    def _by_name(self, labels: Mapping[str, str], gate: Gate) -> Found:
+        known = gate.named()
+        processes = gate.processes()
+        meant = [named for named in known if fits(named, labels)]
+        group = tuple(head for named in meant for head in by_id(processes, named.id))
+        if not meant and not known:
+            raise Refusal(
+                Code.PROCESS_NOT_FOUND,
+                f"{gate.host}: names of containers cannot be seen there (only root may, and only Docker and Podman "
+                "write them down): keep cAdvisor's label `id` in the alert, or set become: sudo",
+            )
+        said = ", ".join(f"{name}={labels[name][:60]}" for name in sorted(labels) if is_about(name) and labels[name])
+        return Found(gate.host, group, f"of a container with {said}")
+
+
+def id_in(labels: Mapping[str, str]) -> str | None:
+    """`docker://…`, `containerd://…` or bare; at least 12 digits, as `docker ps` shows it. cAdvisor's `name` is the id
+    where the engine (containerd, CRI-O) knows no names."""
+    said, name = labels.get("container_id", ""), labels.get("name", "")
+    m = re.fullmatch(r"(?:[a-z-]+://)?([0-9a-f]{12,64})", said, re.ASCII) or re.fullmatch(r"([0-9a-f]{64})", name)
+    return m[1] if m else None
+
+
+def by_id(processes: tuple[Seen, ...], id_: str) -> tuple[Seen, ...]:
+    """Of every container whose id begins so, the process that stands for it."""
+    return each_container(processes, lambda mine: mine.startswith(id_))
+
+
+def is_about(label: str) -> bool:
+    return label in ("name", "container_name", "image") or label.startswith(PREFIX)
+
+
+def speaks_of_one(labels: Mapping[str, str]) -> bool:
+    """`name` alone may be anything's; with an image or a container's label it is cAdvisor's."""
+    about = {name for name in labels if is_about(name) and labels[name]}
+    if "container_name" in about:
+        return True
+    named = about - {"image"}
+    cadvisors = any(word in labels.get("job", "") for word in ("container", "cadvisor"))
+    return bool(named) and (about != {"name"} or cadvisors) and not unit(labels)
+
+
+def unit(labels: Mapping[str, str]) -> bool:
+    return labels.get("name", "").endswith((".service", ".scope"))
+
+
+def fits(named: Named, labels: Mapping[str, str]) -> bool:
+    """Does what the labels say of a container hold of this one? A name is enough where nothing that is known speaks
+    against it (of Podman's containers only names are); without one everything else must be so. cAdvisor writes `_` for
+    whatever a label's name may not have."""
+    written = {re.sub(r"[^a-zA-Z0-9_]", "_", name): value for name, value in named.labels.items()}
+    said = {name.removeprefix(PREFIX): value for name, value in labels.items() if name.startswith(PREFIX) and value}
+    name, image = labels.get("name", ""), labels.get("image", "")
+    if name:
+        against = any(written.get(key, value) != value for key, value in said.items())
+        return name == named.name and not against and (not image or image == (named.image or image))
+    return image in ("", named.image) and all(written.get(key) == value for key, value in said.items())

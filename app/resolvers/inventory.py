@@ -1,0 +1,194 @@
+"""What a label says, looked up in Prometheus' own service discovery: file_sd files and http_sd endpoints.
+
+It finds no process. It tells the resolvers after it the host, and whatever else is written beside the target. The files
+are those that Prometheus reads (a list of `{targets: […], labels: {…}}` in JSON or YAML), and so are the endpoints.
+"""
+
+import fnmatch
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import httpx2
+import yaml
+
+from app.errors import Code, Passing, Refusal
+from app.resolvers.base import Reach, Resolver, Told, split_instance
+
+REFRESH = 60.0  # seconds for which an endpoint's answer is good, as Prometheus' refresh_interval
+PATIENCE = 10.0  # seconds for an endpoint to answer
+LARGEST = 32 << 20  # bytes of a file or an answer
+KINDS = (".json", ".yml", ".yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One target with the labels of its group."""
+
+    target: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory(Resolver):
+    files: tuple[str, ...] = field(
+        default=(), metadata={"path": True}
+    )  # paths, the last part may have a *, as in file_sd_configs
+    urls: tuple[str, ...] = ()  # http_sd endpoints
+    credentials_file: str = field(
+        default="", metadata={"path": True}
+    )  # a bearer token for the endpoints, read when used
+    by: str = "instance"  # this label of the alert is looked for: among the targets' addresses and labels of that name
+    host: str = "host"  # the label beside the target that names the host; without it, the target's own host is it
+
+    def __post_init__(self) -> None:
+        if not self.files and not self.urls:
+            raise ValueError("inventory needs files or urls")
+        for file in self.files:
+            if not file.endswith(KINDS):
+                raise ValueError(f"inventory: files: {file!r} ends neither with .json nor with .yml or .yaml")
+        for url in self.urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"inventory: urls: {url!r} is no http or https address")
+
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Told | None:
+        wanted = labels.get(self.by, "")
+        if not wanted:
+            return None
+        fitting = [entry for entry in self._entries() if fits(entry, self.by, wanted)]
+        hosts = {host for entry in fitting if (host := self._host(entry))}
+        if not hosts:
+            return None
+        if len(hosts) > 1:
+            raise Refusal(
+                Code.HOST_UNKNOWN,
+                f"the inventory has several hosts for {self.by}={wanted[:120]!r}: {', '.join(sorted(hosts)[:10])}. "
+                "Look it up by another label",
+            )
+        host = hosts.pop()
+        return Told(said_of(fitting, labels) | {"host": host}, f"{self.by}={wanted[:120]} is on {host}")
+
+    def _host(self, entry: Entry) -> str | None:
+        return entry.labels.get(self.host) or split_instance(entry.target)[0]
+
+    def _entries(self) -> Iterator[Entry]:
+        for pattern in self.files:
+            for path in matching(Path(pattern)):
+                yield from of_file(path)
+        for url in self.urls:
+            yield from ENDPOINTS.entries(url, self.credentials_file)
+
+
+def fits(entry: Entry, by: str, wanted: str) -> bool:
+    return wanted == entry.labels.get(by) or (by == "instance" and wanted == entry.target)
+
+
+def said_of(entries: Iterable[Entry], labels: Mapping[str, str]) -> dict[str, str]:
+    """The alert's labels, and those that all the entries have alike and it has not; what begins with __ is
+    Prometheus' own."""
+    groups = [set(entry.labels.items()) for entry in entries]
+    beside = {name: value for name, value in set.intersection(*groups) if not name.startswith("__")}
+    return beside | dict(labels)
+
+
+def matching(pattern: Path) -> list[Path]:
+    """The files that a path means whose last part may have a *; none where its folder cannot be read."""
+    if "*" not in pattern.name:
+        return [pattern]
+    try:
+        return sorted(path for path in pattern.parent.iterdir() if fnmatch.fnmatchcase(path.name, pattern.name))
+    except OSError as fault:
+        raise unreadable(str(pattern.parent), fault.strerror or str(fault)) from fault
+
+
+def of_file(path: Path) -> tuple[Entry, ...]:
+    """Read again when it has changed. Raises Passing for one that cannot be read: whoever writes it may be at it."""
+    try:
+        told = path.stat()
+        if told.st_size > LARGEST:
+            raise unreadable(str(path), f"it has more than {LARGEST >> 20} MiB")
+        return parsed_file(path, told.st_mtime_ns, told.st_size)
+    except OSError as fault:
+        raise unreadable(str(path), fault.strerror or str(fault)) from fault
+    except (ValueError, yaml.YAMLError) as fault:
+        raise unreadable(str(path), " ".join(str(fault).split())[:200]) from fault
+
+
+@lru_cache(maxsize=256)
+def parsed_file(path: Path, changed: int, size: int) -> tuple[Entry, ...]:
+    """`changed` and `size` are what makes another file of it."""
+    text = path.read_text(encoding="utf-8")
+    return entries_in(json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=yaml.CSafeLoader))
+
+
+def entries_in(groups: Any) -> tuple[Entry, ...]:
+    """Raises ValueError for what is no list of target groups."""
+    if not isinstance(groups, list):
+        raise ValueError("it is no list of {targets, labels}")
+    return tuple(entry for group in groups for entry in group_of(group))
+
+
+def group_of(group: Any) -> Iterator[Entry]:
+    if not isinstance(group, dict) or not isinstance(targets := group.get("targets", []), list):
+        raise ValueError("a target group is no map with a list of targets")
+    labels = group.get("labels") or {}
+    if not isinstance(labels, dict):
+        raise ValueError("the labels of a target group are no map")
+    said = {str(name): str(value) for name, value in labels.items()}
+    yield from (Entry(str(target), said) for target in targets)
+
+
+def unreadable(where: str, why: str) -> Passing:
+    return Passing(Code.HOST_UNKNOWN, f"the inventory {where} cannot be read: {why}")
+
+
+class Endpoints:
+    """What http_sd endpoints said last. One that does not answer leaves what it said before, as in Prometheus."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._said: dict[str, tuple[float, tuple[Entry, ...]]] = {}
+
+    def entries(self, url: str, credentials_file: str) -> tuple[Entry, ...]:
+        """Raises Passing for one that has never answered."""
+        with self._lock:
+            at, known = self._said.get(url, (float("-inf"), None))
+            if known is not None and time.monotonic() < at + REFRESH:
+                return known
+            try:
+                fresh = asked(url, credentials_file)
+            except Passing:
+                if known is None:
+                    raise
+                fresh = known
+            self._said[url] = (time.monotonic(), fresh)
+            return fresh
+
+
+ENDPOINTS = Endpoints()
+
+
+def asked(url: str, credentials_file: str) -> tuple[Entry, ...]:
+    try:
+        with httpx2.stream("GET", url, headers=authorization(credentials_file), timeout=PATIENCE) as answer:
+            answer.raise_for_status()
+            body = b""
+            for piece in answer.iter_bytes():
+                body += piece
+                if len(body) > LARGEST:
+                    raise ValueError(f"it answers more than {LARGEST >> 20} MiB")
+        return entries_in(json.loads(body))
+    except (httpx2.HTTPError, OSError, ValueError) as fault:
+        raise unreadable(url, " ".join(str(fault).split())[:200]) from fault
+
+
+def authorization(credentials_file: str) -> dict[str, str]:
+    headers = {"Accept": "application/json", "X-Prometheus-Refresh-Interval-Seconds": f"{REFRESH:.0f}"}
+    if credentials_file:
+        headers["Authorization"] = f"Bearer {Path(credentials_file).read_text().strip()}"
+    return headers

@@ -1,0 +1,33 @@
+"""Who uses most? Processor time over a short window, or memory. For the resolver `top` and a rule's `take`."""
+
+import time
+from collections.abc import Collection
+from typing import Literal
+
+from app.hosts.facts import Seen
+from app.hosts.gate import Gate
+from app.model import ProcessId
+
+WINDOW = 1.0  # seconds between two looks at everybody's processor time
+TICKS = 100  # a second: USER_HZ on every machine that we speak to
+
+By = Literal["cpu", "memory"]
+
+
+def ranked(gate: Gate, by: By, window: float = WINDOW) -> list[tuple[Seen, str]]:
+    """Every process and what it uses in words, those that use most first."""
+    if by == "memory":
+        seen = sorted(gate.processes(), key=lambda each: each.rss, reverse=True)
+        return [(each, f"{each.rss >> 20} MiB in memory") for each in seen]
+    before, begun = {each.id: each.ticks for each in gate.processes()}, time.monotonic()
+    time.sleep(window if before else 0)
+    after, took = gate.processes(), time.monotonic() - begun
+    used = {each.id: each.ticks - before.get(each.id, 0) for each in after}
+    busiest = sorted(after, key=lambda each: used[each.id], reverse=True)
+    return [(each, f"{100 * used[each.id] / TICKS / took:.0f} % of a core over {took:.1f} s") for each in busiest]
+
+
+def most(gate: Gate, among: Collection[Seen], by: By) -> Seen:
+    """The one of these that uses most; the first when they have all gone meanwhile."""
+    wanted: set[ProcessId] = {seen.id for seen in among}
+    return next((seen for seen, _ in ranked(gate, by) if seen.id in wanted), next(iter(among)))

@@ -1,0 +1,46 @@
+"""The main process of a systemd unit, from node_exporter's and systemd_exporter's `name="x.service"`.
+
+A unit is a cgroup: `/system.slice/x.service`, `/system.slice/system-x.slice/x@1.service`, and for a user's own units
+`…/user@1000.service/app.slice/x.service`. A unit of that name inside a container is another one.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.errors import Code, Refusal
+from app.hosts.facts import Seen
+from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of
+from app.resolvers.families import mains
+
+UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.(service|scope)", re.ASCII)
+OTHER_TYPES = (".socket", ".timer", ".mount", ".automount", ".target", ".path", ".slice", ".swap", ".device")
+OF_SYSTEM = r"(?:/[^/]+\.slice)*"
+OF_USER = rf"{OF_SYSTEM}/user@[0-9]+\.service{OF_SYSTEM}"
+
+
+@dataclass(frozen=True, slots=True)
+class Systemd(Resolver):
+    label: str = ""  # the label that holds the unit's name; by default `name`, then `unit`
+
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+        hosts, unit = hosts_of(labels), self._unit(labels)
+        if not hosts or not unit:
+            return None
+        if not UNIT.fullmatch(unit):
+            raise Refusal(Code.PROCESS_NOT_FOUND, f"the unit {unit[:80]!r} is no service: it has no process of its own")
+        gate = gate_for(hosts, reach)
+        return Found(gate.host, main_processes(gate.processes(), unit), f"the main process of {unit}")
+
+    def _unit(self, labels: Mapping[str, str]) -> str | None:
+        said = [labels.get(name, "") for name in ([self.label] if self.label else ["name", "unit"])]
+        return next((name for name in said if name.endswith((".service", ".scope", *OTHER_TYPES))), None)
+
+
+def main_processes(processes: tuple[Seen, ...], unit: str) -> tuple[Seen, ...]:
+    """Those of the system's unit; where there is none, those of users' units of that name."""
+    for where in (OF_SYSTEM, OF_USER):
+        path = re.compile(rf"{where}/{re.escape(unit)}(?:/.*)?")
+        if group := [seen for seen in processes if any(path.fullmatch(each) for each in seen.groups)]:
+            return mains(group)
+    return ()

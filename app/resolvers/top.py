@@ -1,0 +1,25 @@
+"""The process that uses most of a host, for alerts about the host as a whole (node_exporter's).
+
+The first that can be profiled is taken; who uses more and cannot be profiled is named on the capture.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of
+from app.resolvers.loads import By, ranked
+
+
+@dataclass(frozen=True, slots=True)
+class Top(Resolver):
+    by: By = "cpu"
+
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+        hosts = hosts_of(labels)
+        if not hosts:
+            return None
+        gate = gate_for(hosts, reach)
+        busiest = ranked(gate, self.by)
+        what = "processor time" if self.by == "cpu" else "memory"
+        first = f", the biggest consumer being {busiest[0][0]} with {busiest[0][1]}" if busiest else ""
+        return Found(gate.host, tuple(seen for seen, _ in busiest), f"using most {what}{first}", ranked=True)

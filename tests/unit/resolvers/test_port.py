@@ -1,0 +1,117 @@
+"""Who listens on the port of `instance`: here, in a container, behind Docker's proxy; and who only speaks of others."""
+
+import pytest
+
+from app.errors import Code, Refusal
+from app.resolvers.port import Port
+from tests.unit.resolvers.host import Host, found, seen
+
+INSIDE = seen(20, "/srv/web", addresses=("127.0.0.1", "172.17.0.2", "fd00::2"))
+BESIDE = seen(21, "/srv/db", addresses=("127.0.0.1", "172.17.0.3"))
+HERE = seen(10, "/srv/orders")
+
+
+def test_who_listens_on_the_host_is_found() -> None:
+    assert found(Port(), Host(listening={6060: (HERE,)}), instance="10.0.0.5:6060") == [10]
+    assert found(Port(), Host(listening={6060: (HERE,)}), instance="10.0.0.5:6061") == []
+
+
+def test_ipv6_is_an_address_like_any_other() -> None:
+    host = Host(listening={6060: (HERE,)}, own=("::1", "2001:db8::1"), known_as=("2001:db8::1",))
+    assert found(Port(), host, instance="[2001:db8::1]:6060") == [10]
+
+
+def test_a_containers_address_finds_the_one_that_has_it() -> None:
+    host = Host(listening={80: (INSIDE, BESIDE, HERE)})
+    assert found(Port(), host, instance="172.17.0.3:80", node="h") == [21]
+    assert found(Port(), host, instance="[FD00:0::2]:80", node="h") == [20]
+
+
+def test_the_hosts_own_address_finds_the_host_and_never_a_container_with_the_same_loopback() -> None:
+    host = Host(listening={80: (INSIDE, HERE)})
+    assert found(Port(), host, instance="127.0.0.1:80", host="h") == [10]
+    with pytest.raises(Refusal, match="but inside containers"):
+        found(Port(), Host(listening={80: (INSIDE,)}), instance="127.0.0.1:80", host="h")
+
+
+def test_an_address_that_nobody_there_has_is_not_the_host_that_listens_on_that_port() -> None:
+    with pytest.raises(Refusal, match=r"172\.17\.0\.99") as refused:
+        found(Port(), Host(listening={80: (INSIDE, HERE)}), instance="172.17.0.99:80", node="h")
+    assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
+
+
+def test_a_host_that_is_reached_at_an_address_which_is_not_its_own_listens_itself() -> None:
+    nat = Host(listening={80: (HERE,)}, known_as=("203.0.113.9",))
+    assert found(Port(), nat, instance="203.0.113.9:80") == [10]
+
+
+def test_what_systemd_holds_open_for_a_service_is_the_services() -> None:
+    init = seen(1, "/usr/lib/systemd/systemd")
+    assert found(Port(), Host(listening={80: (init, HERE)}), instance="10.0.0.5:80") == [10]
+
+
+def test_several_that_listen_are_all_told() -> None:
+    assert found(Port(), Host(listening={80: (HERE, seen(11))}), instance="10.0.0.5:80") == [10, 11]
+
+
+# ---------------------------------------------------------------------- Docker's proxy
+
+V4, V6 = seen(50, "/usr/bin/docker-proxy"), seen(51, "/usr/bin/docker-proxy")
+WORDS = "docker-proxy -proto tcp -host-ip {} -host-port 8080 -container-ip {} -container-port {}"
+
+
+def published(*at: tuple[str, str, str]) -> Host:
+    words = {50 + n: WORDS.format(*each) for n, each in enumerate(at)}
+    return Host(listening={8080: (V4, V6)[: len(at)], 80: (INSIDE, BESIDE)}, words=words)
+
+
+def test_a_published_port_is_the_containers() -> None:
+    assert found(Port(), published(("0.0.0.0", "172.17.0.2", "80")), instance="10.0.0.5:8080") == [20]
+
+
+def test_the_two_proxies_for_ipv4_and_ipv6_lead_to_one_process() -> None:
+    two = published(("0.0.0.0", "172.17.0.2", "80"), ("::", "172.17.0.2", "80"))
+    assert found(Port(), two, instance="10.0.0.5:8080") == [20]
+
+
+def test_two_containers_published_at_two_addresses_are_told_apart() -> None:
+    two = published(("10.0.0.5", "172.17.0.2", "80"), ("127.0.0.1", "172.17.0.3", "80"))
+    assert found(Port(), two, instance="10.0.0.5:8080") == [20]
+    assert found(Port(), two, instance="127.0.0.1:8080", host="h") == [21]
+
+
+@pytest.mark.parametrize(
+    ("ip", "port"), [("172.17.0.9", "80"), ("172.17.0.2", "81"), ("172.17.0.2", "x"), ("", "99999")]
+)
+def test_a_proxy_before_nobody_is_refused_by_name(ip: str, port: str) -> None:
+    with pytest.raises(Refusal, match="docker-proxy") as refused:
+        found(Port(), published(("0.0.0.0", ip, port), ("::", ip, port)), instance="10.0.0.5:8080")
+    assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
+
+
+# ---------------------------------------------------------------------- who speaks of others
+
+
+@pytest.mark.parametrize(
+    "name", ["node_exporter", "prometheus-node-exporter", "cadvisor", "kubelet", "process-exporter"]
+)
+def test_an_exporter_is_not_what_the_alert_is_about(name: str) -> None:
+    host = Host(listening={9100: (seen(10, f"/usr/bin/{name}"),)})
+    with pytest.raises(Refusal, match="kind: top"):
+        found(Port(), host, instance="10.0.0.5:9100")
+    assert found(Port(exporters=True), host, instance="10.0.0.5:9100") == [10]
+
+
+def test_a_service_that_is_called_alike_is_no_exporter() -> None:
+    assert found(Port(), Host(listening={80: (seen(10, "/srv/node_exporter2"),)}), instance="10.0.0.5:80") == [10]
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "８０", "80;id"])
+def test_what_is_no_port_is_refused(port: str) -> None:
+    with pytest.raises(Refusal, match="names no port"):
+        found(Port(), Host(), instance=f"10.0.0.5:{port}")
+
+
+def test_labels_without_a_port_are_left_to_others() -> None:
+    assert found(Port(), Host(), instance="10.0.0.5") is None
+    assert found(Port(), Host(), host="h") is None
