@@ -1,4 +1,4 @@
-"""How a process is made to profile itself. Called by pipeline.py, one step of a capture at a time.
+"""How a process is made to profile itself. Called by search.py, which chooses, and by pipeline.py, one step at a time.
 
 A profiler does one thing a call and returns; between calls the capture is a row. What it must remember goes into the
 capture's `notes` (plain JSON). A call may be repeated after a crash, so each asks the target before it acts.
@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from app.errors import Code, Refusal
 from app.hosts.door import Door
-from app.hosts.gate import Process
-from app.model import Capture, Kind
+from app.hosts.gate import Gate, Process
+from app.hosts.recipes import Recipe
+from app.model import Capture, Kind, ProcessId
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +31,53 @@ class Progress:
 class Fetched:
     """A file brought home, not yet judged: on our disk at `path`, `size` bytes as the target announced.
 
-    `fault`: why there is none after all, in plain words.
+    `fault`: why there is none after all, in plain words. `suffix`: what its name ends with, where that is not what the
+    kind's usually do.
     """
 
     kind: Kind
     path: Path
     size: int
     fault: str = ""
+    suffix: str = ""
+    format: str = ""  # of a text of another profiler's, which is kept and becomes a profile in pprof's form as well
 
 
-class Profiler(ABC):
-    """One way to profile. Every method may raise Refusal (final) or Passing (asked again)."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The profiler for one process, its full name as the API shows it, and why it was this one."""
+
+    profiler: "Profiler"
+    name: str
+    why: str = ""
+
+
+class Way(ABC):
+    """What a rule may name as `profiler`: chooses how one process is profiled."""
 
     @abstractmethod
-    def judge(self, process: Process, host: str) -> str:
+    def choose(self, process: Process, host: str, door: Door) -> Chosen:
+        """Raises Refusal when the process must not be profiled so, Passing when the host does not answer."""
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What of the configuration has to be part of the gate's own script."""
+        return ()
+
+
+class Profiler(Way):
+    """One way to profile. Every method may raise Refusal (final) or Passing (asked again).
+
+    `streams`: the recording comes home while it is made, over a connection that is held meanwhile: `collect` is called
+    in the place of watch and stop.
+    """
+
+    streams: ClassVar[bool] = False
+
+    def choose(self, process: Process, host: str, door: Door) -> Chosen:
+        return Chosen(self, self.judge(process, host, door))
+
+    @abstractmethod
+    def judge(self, process: Process, host: str, door: Door) -> str:
         """The profiler's full name for this process, as the API shows it. Raises Refusal when it must not be profiled.
 
         Everything that can change is looked at once more in the step that acts; this is for a clear answer beforehand.
@@ -61,8 +96,16 @@ class Profiler(ABC):
         """See to it that the recording ends; finished when it provably has."""
 
     @abstractmethod
-    def collect(self, capture: Capture, door: Door, folder: Path, keep: Callable[[Fetched], None]) -> Progress:
-        """Bring the files into `folder` one by one; `keep` judges and stores each."""
+    def collect(
+        self,
+        capture: Capture,
+        door: Door,
+        folder: Path,
+        keep: Callable[[Fetched], None],
+        stopping: Callable[[], bool],
+    ) -> Progress:
+        """Bring the files into `folder` one by one; `keep` judges and stores each. `stopping`: somebody has asked for
+        an early end meanwhile, or the service is ending."""
 
     @abstractmethod
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
@@ -71,3 +114,26 @@ class Profiler(ABC):
     @abstractmethod
     def clean(self, capture: Capture, door: Door) -> Progress:
         """Remove from the target what this capture made, and nothing else."""
+
+    @abstractmethod
+    def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
+        """What would be sent to profile this process, a line each: for explain, which sends nothing."""
+
+
+def process_of(capture: Capture) -> ProcessId:
+    if capture.process is None:
+        raise Refusal(Code.PROCESS_NOT_FOUND, f"capture {capture.id} was started without a process")
+    return capture.process
+
+
+def host_of(capture: Capture) -> str:
+    return capture.target.host if capture.target else ""
+
+
+def same_boot(gate: Gate, process: ProcessId) -> Gate:
+    """The gate, if its host is still up that the process ran on."""
+    if gate.boot != process.boot:
+        raise Refusal(
+            Code.PROCESS_EXITED, f"{gate.host}: the host was restarted, pid {process.pid} is gone with its files"
+        )
+    return gate

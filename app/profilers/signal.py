@@ -1,0 +1,247 @@
+"""Any process that leaves files at a signal: Node its heap snapshots, sponge its profiles, OpenJ9 its dumps.
+
+Which signal, and where the files appear, is the configuration's and becomes a function in the gate's own script
+(Recipe). The gate sends it only to a process that is shown to catch it, and takes files that were not there before.
+"""
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from app.errors import Code, Passing, Refusal
+from app.hosts.door import Door
+from app.hosts.gate import Gate, Process
+from app.hosts.recipes import Recipe
+from app.intake.re2 import compiled
+from app.model import Capture, Kind
+from app.profilers.base import Fetched, Profiler, Progress, host_of, process_of, same_boot
+from app.profilers.gates import (
+    COMMON,
+    LOOK_EVERY,
+    SOON,
+    Refusals,
+    endangered,
+    fetched,
+    name_of,
+    no_wrapper,
+    refusal,
+    refusal_of,
+    room_for,
+)
+
+# Of x86 and arm; the gate refuses to work where they are others. Whatever is meant to end a process is left out.
+NUMBERS = {
+    "SIGHUP": 1,
+    "SIGQUIT": 3,
+    "SIGTRAP": 5,
+    "SIGUSR1": 10,
+    "SIGUSR2": 12,
+    "SIGALRM": 14,
+    "SIGVTALRM": 26,
+    "SIGPROF": 27,
+    "SIGWINCH": 28,
+    "SIGIO": 29,
+    "SIGPWR": 30,
+}
+FILES_AT_MOST = 10
+PART = re.compile(r"(\{[A-Za-z_][A-Za-z0-9_]*\}|[*?]+)")
+
+REFUSALS: Refusals = {
+    **COMMON,
+    "deadly": (Refusal, Code.UNSAFE_SIGNAL, "has no handler for the rule's signal: it would kill the process"),
+    "deaf": (
+        Refusal,
+        Code.UNSAFE_SIGNAL,
+        "is a Go program and not shown to ask for the rule's signal: Go programs die of some that they did not ask for "
+        "(see go_function)",
+    ),
+    "many": (
+        Refusal,
+        Code.NO_PROFILER,
+        "has more than 2000 files where the rule looks for the new ones: name them more narrowly",
+    ),
+    "unarmed": (Refusal, Code.NOT_PERMITTED, "was left alone: the dead-man's stop could not be started there"),
+    "pending": (Passing, Code.UNSAFE_SIGNAL, "has not taken an earlier signal yet"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal(Profiler):
+    start_signal: str  # such as SIGUSR2
+    files: tuple[str, ...]  # globs (* and ?), as the process sees them; {tmp}: its TMPDIR, {pid}: its own pid
+    stop_signal: str = ""  # where the recording has to be ended; the target sends it even if we never come back
+    exe: str = ""  # for processes in whose executable's path this is found (RE2)
+    go_function: str = ""  # whose presence in a Go program shows that it asks for SIGHUP, SIGQUIT or SIGTRAP
+    done: Literal["closed", "duration"] = "closed"  # the files are whole when they are closed, or when the time is up
+    format: Literal["folded", "perf-script", "pprof", "other"] = "other"  # of the files
+    artifact: Literal["", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "trace", "log", "other"] = ""
+
+    def __post_init__(self) -> None:
+        for signal in filter(None, (self.start_signal, self.stop_signal)):
+            if signal not in NUMBERS:
+                raise ValueError(f"signal: {signal!r} is none that is sent; there are {', '.join(NUMBERS)}")
+        if not self.files or len(self.files) > FILES_AT_MOST:
+            raise ValueError(f"signal: files: name 1 to {FILES_AT_MOST} places")
+        for glob in self.files:
+            checked(glob)
+        if self._text and self.artifact not in ("", "cpu"):
+            raise ValueError(f"signal: artifact: {self.format} becomes a profile of kind cpu; leave artifact out")
+        if not re.fullmatch(r"[!-~]{0,300}", self.go_function):
+            raise ValueError(
+                "signal: go_function: the full name of a function, such as example.com/prof.(*profile).Run"
+            )
+        compiled(self.exe)
+
+    @property
+    def recipe(self) -> Recipe:
+        first, last = (signal.removeprefix("SIG") for signal in (self.start_signal, self.stop_signal))
+        numbers = f"no1={NUMBERS[self.start_signal]} no2={NUMBERS.get(self.stop_signal, '')}"
+        shown = shlex.quote(self.go_function)
+        places = " ".join(place(glob) for glob in self.files)
+        return Recipe(
+            f"case $1 in\nhow) what=signal first={first} last={last} {numbers} sure={self.done} shows={shown} ;;\n"
+            f"files) set +f; fits {places}; set -f ;;\nesac"
+        )
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        return (self.recipe,)
+
+    @property
+    def _text(self) -> bool:
+        """A profile of kind cpu is made of it."""
+        return self.format in ("folded", "perf-script")
+
+    @property
+    def _kind(self) -> Kind:
+        """Of the files as they come."""
+        return Kind(self.artifact or ("cpu" if self.format == "pprof" else "other")) if not self._text else Kind.OTHER
+
+    def judge(self, process: Process, host: str, door: Door) -> str:
+        name = name_of(process)
+        no_wrapper(process, host, f"{self.start_signal} might kill it")
+        if not compiled(self.exe).search(process.exe or process.comm):
+            raise Refusal(
+                Code.NO_PROFILER,
+                f"{host}: pid {process.id.pid} ({process.exe or process.comm}) is none of the programs that "
+                f"{self.start_signal} is for (exe: {self.exe})",
+            )
+        if not process.readable:
+            raise refusal_of(host, process.id.pid, f"({name})", "unreadable", REFUSALS)
+        room_for(process, host, "since a dump is as large as the process")
+        return f"signal-{self.start_signal.removeprefix('SIG').lower()}"
+
+    def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
+        process = process_of(capture)
+        gate = same_boot(door.gate(host_of(capture)), process)
+        answer = gate.signal(process, self.recipe, seconds_of(capture), capture.token)
+        if answer.code not in ("started", "replayed", "ended"):
+            raise refusal(capture, answer.code, REFUSALS)
+        return Progress(f"{self.start_signal} sent", min(capture.duration, SOON * 2))
+
+    def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
+        answer = same_boot(door.gate(host_of(capture)), process_of(capture)).status(capture.token)
+        if answer.code in ("finished", "gone", "replaced"):
+            return Progress()
+        if answer.code != "open":
+            raise refusal(capture, answer.code, REFUSALS)
+        if (danger := endangered(answer)) and self.stop_signal:
+            return Progress(f"stopped early: {danger}")
+        left = (capture.started_at or now) + capture.duration - now
+        return Progress(again=min(left, LOOK_EVERY)) if left > timedelta(0) else Progress()
+
+    def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
+        answer = same_boot(door.gate(host_of(capture)), process_of(capture)).stop(capture.token)
+        if answer.code in ("open", "busy", "deaf", "pending"):  # deaf: it shuts down, its end will be the recording's
+            return Progress(again=SOON)
+        if answer.code in ("gone", "replaced"):
+            return Progress("the process ended before its files were whole", notes={"lost": True})
+        if answer.code not in ("finished", "unconfirmed"):
+            raise refusal(capture, answer.code, REFUSALS)
+        said = f"{self.stop_signal} sent; " if self.stop_signal and not answer.fired else ""
+        fired = "the dead-man's stop on the host had ended it; " if answer.fired else ""
+        return Progress(f"{said}{fired}{len(answer.files)} files appeared")
+
+    def collect(
+        self,
+        capture: Capture,
+        door: Door,
+        folder: Path,
+        keep: Callable[[Fetched], None],
+        stopping: Callable[[], bool],
+    ) -> Progress:
+        if capture.artifacts:
+            return Progress("the files are home already")
+        with door.files(host_of(capture)) as gate:
+            files = self._files(same_boot(gate, process_of(capture)), capture, folder)
+        for file in files:
+            keep(file)
+        return Progress(f"{sum(not file.fault for file in files)} files brought home")
+
+    def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
+        whole = (Kind.CPU, Kind.OTHER) if self._text else (self._kind,)
+        return tuple(kind for kind in whole if kind not in have)
+
+    def clean(self, capture: Capture, door: Door) -> Progress:
+        same_boot(door.gate(host_of(capture)), process_of(capture)).drop(capture.token)
+        return Progress("the files on the host were removed")
+
+    def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
+        words = f"{process.id.pid} {process.id.start} {process.id.image} {self.recipe.id} {seconds_of(capture)}"
+        sent = f"signal {words} TOKEN: {self.start_signal} to pid {process.id.pid}"
+        ending = f"stop TOKEN: {self.stop_signal} to it, unless the dead-man's stop was quicker"
+        files = f"fetch TOKEN of each new file among {', '.join(self.files)}, then drop TOKEN"
+        return (sent, *([ending] if self.stop_signal else []), files)
+
+    def _files(self, gate: Gate, capture: Capture, folder: Path) -> list[Fetched]:
+        """All of the token's files; one with a fault where there is none."""
+        there = gate.status(capture.token).files
+        if not there:
+            path = folder / "none"
+            path.touch()
+            said = f"no file of the process's own appeared among {', '.join(self.files)}"
+            return [Fetched(self._kind, path, 0, said, self._suffix(1))]
+        return [self._file(gate, capture, folder, n, file.kind) for n, file in enumerate(there, 1)]
+
+    def _file(self, gate: Gate, capture: Capture, folder: Path, n: int, remote: str) -> Fetched:
+        file = fetched(gate, capture, remote, folder, kind=self._kind, suffix=self._suffix(n))
+        if not file.fault and self._text and n == 1:
+            return Fetched(file.kind, file.path, file.size, "", file.suffix, self.format)
+        return file
+
+    def _suffix(self, n: int) -> str:
+        """What our name of the nth file ends with: as the globs do, if all alike. The host's names stay there."""
+        ends = {m[0] if (m := re.search(r"\.[A-Za-z0-9]{1,16}$", glob)) else "" for glob in self.files}
+        suffix = ends.pop() if len(ends) == 1 else ""
+        return (f".{n}" if n > 1 else "") + (suffix or (".pprof" if self.format == "pprof" else ".bin"))
+
+
+def seconds_of(capture: Capture) -> int:
+    return round(capture.duration.total_seconds())
+
+
+def checked(glob: str) -> None:
+    """Raises ValueError for what is no place of files."""
+    for part in PART.findall(glob):
+        if part not in ("{tmp}", "{pid}") and part.startswith("{"):
+            raise ValueError(f"signal: files: {part} is no placeholder; there are {{tmp}} and {{pid}}")
+    if not glob.isprintable() or not glob or glob.endswith("/") or "{tmp}" in glob.removeprefix("{tmp}/"):
+        raise ValueError(f"signal: files: {glob[:80]!r} is no path of files; {{tmp}}/ stands at the beginning only")
+    if not PART.sub("", glob.rpartition("/")[2]):
+        raise ValueError(f"signal: files: {glob[:80]!r} would take any file; write a part of its name")
+
+
+def place(glob: str) -> str:
+    """The glob for the shell, below the root of the process: literally, but for * and ? and the placeholders."""
+    below = 'root"$tmp"' if glob.startswith("{tmp}/") else "root" if glob.startswith("/") else 'root"$dir"/'
+    parts = PART.split(glob.removeprefix("{tmp}"))
+    return below + "".join(part_of(part) for part in parts if part)
+
+
+def part_of(part: str) -> str:
+    if part == "{pid}":
+        return '"$ns"'
+    return part if PART.fullmatch(part) else shlex.quote(part)

@@ -1,0 +1,138 @@
+"""Several answers of net/http/pprof at the same time: what takes time, and beside it what there is at once.
+
+Each has a tunnel and a thread; whoever asked gets the files one by one, in its own thread.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+
+from app.errors import Code, Passing
+from app.hosts.door import Door
+from app.hosts.http import Line, Patience, Reply, get
+from app.hosts.ssh import NotReached
+from app.model import Kind
+from app.profilers.base import Fetched
+from app.profilers.places import Place
+
+PROFILE_LIMIT = 256 << 20  # bytes
+ANSWER = 60.0  # seconds for a busy process to begin with an answer
+SILENCE = 45.0  # seconds; longer than a dead connection to the host stays unnoticed
+SENDING = 600.0  # seconds for one whole answer, besides the recording
+BEGUN = 0.5  # seconds in which a process that is being profiled already has said so
+POLL = 0.5
+GRACE = 30.0  # seconds for what was recorded to come, once its end was asked for
+TOUCH = 60.0  # the door closes a connection that nobody asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One GET, and what it brings. seconds: how long Go records for it; limit: bytes."""
+
+    kind: Kind
+    query: str
+    suffix: str = ".pprof"
+    limit: int = PROFILE_LIMIT
+    seconds: int = 0
+
+
+class Takes:
+    """`place` is where the process serves, `path` what; files go to `folder`."""
+
+    def __init__(self, door: Door, host: str, place: Place, path: str, folder: Path) -> None:
+        self._door, self._host, self._place, self._path, self._folder = door, host, place, path, folder
+        self._lock = Lock()
+        self._lines: list[tuple[Part, Line]] = []
+        self._begun = self._touched = monotonic()
+        self._give_up_at = 0.0
+        self._over = False
+        self.ended_after = 0.0  # seconds; 0 unless it was ended early
+
+    def all(
+        self,
+        recorded: Sequence[Part],
+        instant: Sequence[Part],
+        keep: Callable[[Fetched], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        """Hands every part to `keep` as it comes. Raises Passing when the connection to the host is lost (then nothing
+        goes on recording), or when somebody else is profiling the process, before anything more is asked of it."""
+        with ThreadPoolExecutor(len(recorded) + 1, thread_name_prefix="pprof") as pool:
+            try:
+                first = [pool.submit(self._take, part) for part in recorded[:1]]
+                for future in wait(first, BEGUN).done:
+                    future.result()
+                rest = [pool.submit(self._take, part) for part in (*recorded[1:], *instant)]
+                self._keep_all({*first, *rest}, keep, stopping)
+            finally:
+                self._abandon()
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _keep_all(
+        self, pending: set[Future[Fetched]], keep: Callable[[Fetched], None], stopping: Callable[[], bool]
+    ) -> None:
+        while pending:
+            done, pending = wait(pending, POLL, FIRST_COMPLETED)
+            for future in done:
+                keep(future.result())
+            if pending and not self.ended_after and stopping():
+                self._end_early()
+            if self.ended_after and monotonic() > self._give_up_at:
+                self._abandon()
+            if monotonic() > self._touched + TOUCH:
+                self._touched = monotonic()
+                self._door.gate(self._host)
+
+    def _take(self, part: Part) -> Fetched:
+        path = self._folder / f"{part.kind.value}{part.suffix}"
+        with path.open("wb") as file:
+            reply = self._got(part, file.write)
+        if part.kind is Kind.CPU and reply.status == 500 and "already in use" in reply.said:
+            raise Passing(
+                Code.ALREADY_PROFILING,
+                f"{self._host}: {self._place} is being profiled already, by hand or by another program; "
+                "that is left alone",
+            )
+        return Fetched(part.kind, path, reply.size, self._fault(part, reply), part.suffix)
+
+    def _got(self, part: Part, write: Callable[[bytes], object]) -> Reply:
+        patience = Patience(part.seconds + ANSWER, SILENCE, part.seconds + SENDING)
+        try:
+            with closing(self._door.tunnel(self._host, self._place.address, self._place.port)) as line:
+                if not self._may_go_on(part, line):
+                    return Reply(0, fault="was not asked: the end came before")
+                path = f"{self._path}/{part.query}"
+                return get(line, str(self._place), path, write, limit=part.limit, patience=patience)
+        except NotReached:
+            return Reply(0, fault="takes no connection any more")
+
+    def _may_go_on(self, part: Part, line: Line) -> bool:
+        with self._lock:
+            self._lines.append((part, line))
+            return not self._over and not (self.ended_after and part.seconds)
+
+    def _end_early(self) -> None:
+        """Our half of what records is closed: Go stops profiling, and sends what it has."""
+        with self._lock:
+            self.ended_after, self._give_up_at = monotonic() - self._begun, monotonic() + GRACE
+            for part, line in self._lines:
+                if part.seconds:
+                    line.finish()
+
+    def _abandon(self) -> None:
+        with self._lock:
+            self._over = True
+            for _, line in self._lines:
+                line.close()
+
+    def _fault(self, part: Part, reply: Reply) -> str:
+        asked = f"GET {self._path}/{part.query}"
+        if reply.fault:
+            return f"{asked}: {self._place} {reply.fault}"
+        if reply.status == 404:
+            return f"{asked}: not found: this program does not serve it"
+        return "" if reply.status == 200 else f"{asked} was answered with {reply.status}: {reply.said[:200]}"

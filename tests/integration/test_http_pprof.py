@@ -1,0 +1,539 @@
+"""net/http/pprof through a real sshd: of real Go programs on loopback, and of servers that mean no good."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx2
+import paramiko
+import pytest
+from paramiko.common import OPEN_SUCCEEDED
+
+from app.analysis.verdict import check
+from app.errors import Code, Passing, Refusal
+from app.hosts.door import Door
+from app.hosts.http import Patience
+from app.hosts.ssh import DOWNLOAD_WINDOW, Connector, NotReached
+from app.model import Capture, Kind, Target
+from app.profilers import http_pprof, takes
+from app.profilers.base import Fetched, Progress
+from app.profilers.http_pprof import HttpPprof
+from tests.integration.hostile import ENDS, PIECE, HostileHost, Session
+from tests.integration.scene import Scene, alert, kinds
+from tests.lab import golang, ports
+from tests.lab.process import eventually
+from tests.lab.sshd import Sshd
+from tests.lab.target import Service
+from tests.unit.ledger.builders import NOON, manual
+
+RunTarget = Callable[..., Service]
+HOST = "127.0.0.1"
+KINDS = {"cpu", "heap", "allocs", "goroutine", "mutex", "block", "threadcreate"}
+SOON = Patience(first=1, silence=1, whole=2)
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    with Sshd(tmp_path / "sshd") as made:
+        yield made
+
+
+@pytest.fixture
+def door(sshd: Sshd) -> Iterator[Door]:
+    made = Door(Connector(sshd.settings(channel_timeout=5.0)))
+    yield made
+    made.close()
+
+
+def capture(door: Door, pid: int, *, seconds: float = 1, profiler: HttpPprof | None = None) -> Capture:
+    """As it stands when it is begun."""
+    process = door.gate(HOST).look(pid)
+    assert process
+    new = manual(1, process=process.id, target=Target(HOST, pid), duration=timedelta(seconds=seconds))
+    return replace(new, notes=(profiler or HttpPprof()).start(new, door, NOON).notes)
+
+
+def collected(
+    door: Door,
+    of: Capture,
+    folder: Path,
+    profiler: HttpPprof | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> tuple[dict[str, Fetched], Progress]:
+    kept: list[Fetched] = []
+    folder.mkdir(exist_ok=True)
+    progress = (profiler or HttpPprof()).collect(of, door, folder, kept.append, stopping)
+    return {file.path.name: file for file in kept}, progress
+
+
+def judged(door: Door, pid: int, profiler: HttpPprof | None = None) -> str:
+    process = door.gate(HOST).look(pid)
+    assert process
+    return (profiler or HttpPprof()).judge(process, HOST, door)
+
+
+def profiling(target: Service) -> bool:
+    """Is its CPU being profiled? Its own goroutines tell, and nothing is disturbed by asking."""
+    return "pprof.profileWriter" in target.get("/debug/pprof/goroutine?debug=2")
+
+
+def tracing(target: Service) -> bool:
+    return "pprof.Trace" in target.get("/debug/pprof/goroutine?debug=2")
+
+
+def top(file: Path) -> str:
+    return golang.tool("pprof", "-top", file)
+
+
+# ---------------------------------------------------------------------- the whole line
+
+
+def test_an_alert_becomes_the_profiles_of_a_program_that_serves_them_on_loopback(
+    tmp_path: Path, run_target: RunTarget
+) -> None:
+    target = run_target("profiled", HOT="1", CONTENDED="1")
+    rules = [{"name": "every alert", "duration": "2s", "profiler": "http-pprof"}]
+    with Scene(tmp_path / "scene", config={"rules": rules}) as scene:
+        (one,) = scene.captured(alert(host=HOST, pid=target.pid, job="orders"))
+        assert (one["state"], one["profiler"]) == ("completed", "http-pprof"), one["reason"]
+        assert kinds(one) == KINDS
+        names = sorted(a["name"] for a in one["artifacts"] if a["kind"] == "goroutine")
+        assert [Path(name).suffix for name in names] == [".pprof", ".txt"]
+        cpu = next(artifact for artifact in one["artifacts"] if artifact["kind"] == "cpu")
+        url = scene.service.url + cpu["href"]
+        assert "main.checksum" in golang.tool("pprof", "-top", url, env={"PPROF_TMPDIR": str(tmp_path)})
+    assert not profiling(target)
+
+
+def test_auto_takes_it_for_a_program_without_go_zero(tmp_path: Path, run_target: RunTarget) -> None:
+    target = run_target("profiled")
+    with Scene(tmp_path / "scene") as scene:
+        (one,) = scene.captured(alert(host=HOST, pid=target.pid))
+        assert (one["state"], one["profiler"]) == ("completed", "http-pprof"), one["reason"]
+
+
+def test_a_capture_by_hand_that_is_stopped_early_is_whole(tmp_path: Path, run_target: RunTarget) -> None:
+    target = run_target("profiled", HOT="1")
+    with Scene(tmp_path / "scene") as scene:
+        asked = {"host": HOST, "pid": target.pid, "duration": "10m", "profiler": "http-pprof"}
+        new = scene.ask("POST", "/capture", json=asked).json()["id"]
+        scene.service.wait_capture(new, {"recording"})
+        eventually(lambda: profiling(target), "it records")
+        assert scene.ask("POST", f"/captures/{new}/stop").status_code < 300
+        one = scene.service.wait_capture(new)
+        assert (one["state"], kinds(one)) == ("completed", KINDS), one["reason"]
+    assert not profiling(target)
+
+
+def test_kill_9_while_it_records_ends_the_recording_and_a_restart_makes_it_anew(
+    tmp_path: Path, run_target: RunTarget
+) -> None:
+    target = run_target("profiled", HOT="1")
+    with Scene(tmp_path / "scene") as scene:
+        asked = {"host": HOST, "pid": target.pid, "duration": "5s", "profiler": "http-pprof"}
+        new = scene.ask("POST", "/capture", json=asked).json()["id"]
+        eventually(lambda: profiling(target), "it records")
+        scene.service.kill9()
+        eventually(lambda: not profiling(target), "Go has stopped by itself", within=4)
+        scene.service.restart()
+        one = scene.service.wait_capture(new)
+        assert (one["state"], kinds(one)) == ("completed", KINDS), one["reason"]
+
+
+# ---------------------------------------------------------------------- a real Go program
+
+
+def test_every_kind_comes_home_as_what_it_is_and_pprof_names_the_hot_function(
+    door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled", HOT="1", CONTENDED="1")
+    assert judged(door, target.pid) == "http-pprof"
+    profiler = HttpPprof(trace=True)
+    files, progress = collected(door, capture(door, target.pid, seconds=2), tmp_path / "home", profiler)
+    assert {file.kind.value for file in files.values()} == {*KINDS, "trace"}
+    assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
+    assert progress.message.startswith("9 of 9")
+    assert "main.checksum" in top(files["cpu.pprof"].path)
+    assert "main.contend" in top(files["mutex.pprof"].path)
+    assert "main.contend" in top(files["goroutine.pprof"].path)
+    assert "main.spin" in files["goroutine.txt"].path.read_text()
+    assert not profiling(target)
+
+
+def test_an_early_end_brings_the_cpu_profile_of_the_time_until_then(
+    door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled", HOT="1")
+    began = time.monotonic()
+    stopping = lambda: time.monotonic() > began + 2  # noqa: E731
+    of, profiler = capture(door, target.pid, seconds=600), HttpPprof(trace=True)
+    files, progress = collected(door, of, tmp_path / "home", profiler, stopping)
+    assert time.monotonic() - began < 20
+    assert "ended early after" in progress.message
+    assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
+    assert "main.checksum" in top(files["cpu.pprof"].path)
+    assert not profiling(target)
+
+
+def test_a_connection_that_is_cut_leaves_nothing_recording_and_the_whole_is_asked_again(
+    sshd: Sshd, door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target, profiler = run_target("profiled", HOT="1"), HttpPprof(trace=True)
+    of = capture(door, target.pid, seconds=600)
+    with ThreadPoolExecutor(1) as pool:
+        recording = pool.submit(collected, door, of, tmp_path / "first", profiler)
+        eventually(lambda: profiling(target) and tracing(target), "it records")
+        sshd.cut()
+        with pytest.raises(Passing, match=HOST):
+            recording.result(30)
+    eventually(lambda: not profiling(target) and not tracing(target), "Go has stopped by itself")
+    httpx2.get(f"{target.url}/debug/pprof/profile?seconds=1").raise_for_status()
+    files, _ = collected(door, replace(of, duration=timedelta(seconds=1)), tmp_path / "second", profiler)
+    assert not [file.fault for file in files.values() if file.fault]
+
+
+def test_somebody_elses_profile_is_waited_for_and_comes_whole(
+    door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled", HOT="1")
+    of = capture(door, target.pid)
+    with ThreadPoolExecutor(1) as pool:
+        theirs = pool.submit(httpx2.get, f"{target.url}/debug/pprof/profile?seconds=3", timeout=30)
+        eventually(lambda: profiling(target), "they record")
+        with pytest.raises(Passing) as caught:
+            collected(door, of, tmp_path / "home")
+        assert caught.value.reason.code is Code.ALREADY_PROFILING
+        (tmp_path / "theirs").write_bytes(theirs.result(30).raise_for_status().content)
+    assert check(Kind.CPU, tmp_path / "theirs") is None
+
+
+def test_a_process_that_dies_while_it_records_is_told_and_its_snapshots_are_home(
+    door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled")
+    of = capture(door, target.pid, seconds=600)
+    with ThreadPoolExecutor(1) as pool:
+        recording = pool.submit(collected, door, of, tmp_path / "home")
+        eventually((tmp_path / "home" / "threadcreate.pprof").exists, "the last snapshot is asked for")
+        time.sleep(0.5)
+        target.stop()
+        files, progress = recording.result(30)
+    assert progress.notes == {"lost": True}
+    assert [name for name, file in files.items() if file.fault] == ["cpu.pprof"]
+
+
+@pytest.mark.parametrize("name", ["real-v1.6.0", "real-v1.10.3"])
+def test_go_zeros_own_devserver_is_found_beside_the_service_port(
+    door: Door, run_target: RunTarget, tmp_path: Path, name: str
+) -> None:
+    port = ports.free()
+    target = run_target(name, HOT="1", DEVSERVER=str(port))
+    of = capture(door, target.pid)
+    assert of.notes == {"http": {"address": HOST, "port": port}}
+    files, _ = collected(door, of, tmp_path / "home")
+    assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
+    assert "main.checksum" in top(files["cpu.pprof"].path)
+    assert target.held() == set()
+
+
+def test_a_program_whose_port_is_closed_is_refused(door: Door, run_target: RunTarget) -> None:
+    with pytest.raises(Refusal, match="it listens on no TCP port"):
+        judged(door, run_target("plain").pid)
+
+
+def test_a_go_service_without_pprof_is_refused_with_what_it_answered(door: Door, run_target: RunTarget) -> None:
+    target = run_target("toggle")
+    with pytest.raises(Refusal, match=f"127.0.0.1:{target.port} answers 404"):
+        judged(door, target.pid)
+
+
+def test_a_container_that_serves_on_its_own_loopback_is_refused_with_the_reason(door: Door, tmp_path: Path) -> None:
+    if os.geteuid() or subprocess.run(["unshare", "-n", "true"], check=False).returncode:
+        pytest.skip("may not make a network namespace")
+    inside = f"ip link set lo up; exec {golang.build('profiled')}"
+    command = ["unshare", "-n", "sh", "-c", inside]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PORT": "6061"}) as program:
+        try:
+            assert program.stdout
+            assert program.stdout.readline().startswith(b"READY")
+            with pytest.raises(Refusal, match="6061 is bound to another network namespace's loopback"):
+                judged(door, program.pid)
+        finally:
+            program.kill()
+
+
+# ---------------------------------------------------------------------- what the key may
+
+
+def authorize(sshd: Sshd, options: str) -> None:
+    public = sshd.client_key.with_suffix(".pub").read_text()
+    (sshd.directory / "authorized_keys").write_text(f"{options} {public}")
+
+
+def test_a_restricted_key_is_refused_with_the_remedy(sshd: Sshd, door: Door, run_target: RunTarget) -> None:
+    target = run_target("profiled")
+    authorize(sshd, "restrict")
+    with pytest.raises(Refusal) as caught:
+        judged(door, target.pid)
+    assert caught.value.reason.code is Code.NOT_PERMITTED
+    assert f'port-forwarding,permitopen="127.0.0.1:{target.port}"' in caught.value.reason.message
+
+
+def test_the_remedy_helps(sshd: Sshd, door: Door, run_target: RunTarget) -> None:
+    target = run_target("profiled")
+    authorize(sshd, f'restrict,port-forwarding,permitopen="127.0.0.1:{target.port}"')
+    assert judged(door, target.pid) == "http-pprof"
+
+
+def test_an_sshd_that_forwards_nothing_is_refused_with_the_remedy(tmp_path: Path, run_target: RunTarget) -> None:
+    target = run_target("profiled")
+    with Sshd(tmp_path / "strict", config=["AllowTcpForwarding no"]) as strict:
+        door = Door(Connector(strict.settings()))
+        with pytest.raises(Refusal, match="AllowTcpForwarding"):
+            judged(door, target.pid)
+        door.close()
+
+
+# ---------------------------------------------------------------------- strangers
+
+
+class Stranger:
+    """A server in this very process. `answer` is called with the socket and the path; `asked` are the paths."""
+
+    def __init__(self, answer: Callable[[socket.socket, str], None]) -> None:
+        self.answer, self.asked, self.accepted = answer, list[str](), 0
+        self.socket = socket.create_server((HOST, 0))
+        self.port: int = self.socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                peer = self.socket.accept()[0]
+                self.accepted += 1
+                threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
+
+    def _talk(self, peer: socket.socket) -> None:
+        with suppress(OSError, IndexError), peer:
+            path = peer.recv(65536).split(b" ")[1].decode()
+            self.asked.append(path)
+            self.answer(peer, path)
+
+    @property
+    def profiler(self) -> HttpPprof:
+        return HttpPprof(ports=(self.port,))
+
+    def __enter__(self) -> "Stranger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def myself() -> bytes:
+    return Path("/proc/self/cmdline").read_bytes().removesuffix(b"\0")
+
+
+def says(peer: socket.socket, body: bytes, status: str = "200 OK") -> None:
+    peer.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+def waits(peer: socket.socket, path: str) -> None:
+    with suppress(OSError):
+        peer.settimeout(60)
+        peer.recv(1)
+
+
+def floods(peer: socket.socket, path: str) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        peer.sendall(PIECE)
+
+
+def greets(peer: socket.socket, path: str) -> None:
+    peer.sendall(b"J\0\0\0\n8.0.36\0" * 100)
+
+
+def trickles(peer: socket.socket, path: str) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        peer.sendall(b"x")
+        time.sleep(0.1)
+
+
+def pads(peer: socket.socket, path: str) -> None:
+    peer.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        peer.sendall(b"X-Padding: " + b"x" * 1000 + b"\r\n")
+
+
+@contextmanager
+def counting() -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is no Go and listens; at the end of its input it says how many have connected."""
+    source = (
+        "import socket, sys, select\n"
+        "s = socket.create_server(('127.0.0.1', 0)); print('READY', flush=True)\n"
+        "select.select([sys.stdin], [], [])\n"
+        "s.setblocking(False); n = 0\n"
+        "try:\n"
+        "    while s.accept(): n += 1\n"
+        "except BlockingIOError: print(n, flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        try:
+            assert program.stdout
+            assert program.stdout.readline() == b"READY\n"
+            yield program
+        finally:
+            program.kill()
+
+
+def test_a_program_that_is_no_go_gets_no_connection_at_all(door: Door) -> None:
+    with counting() as program:
+        with pytest.raises(Refusal, match="no Go program"):
+            judged(door, program.pid)
+        assert program.communicate(timeout=20)[0].strip() == b"0"
+
+
+@pytest.mark.parametrize("answer", [waits, floods, greets, trickles, pads])
+def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
+    door: Door, monkeypatch: pytest.MonkeyPatch, answer: Callable[[socket.socket, str], None]
+) -> None:
+    monkeypatch.setattr(http_pprof, "PROBE", SOON)
+    with Stranger(answer) as stranger:
+        began = time.monotonic()
+        with pytest.raises(Refusal) as caught:
+            judged(door, os.getpid(), stranger.profiler)
+        assert time.monotonic() - began < 15
+        assert caught.value.reason.code is Code.NO_PROFILER
+        eventually(lambda: stranger.asked == ["/debug/pprof/cmdline"], "its thread has noted the one question")
+
+
+@pytest.mark.parametrize("bad", [waits, floods, greets, trickles, pads])
+def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Callable[[socket.socket, str], None]
+) -> None:
+    for name, value in {"ANSWER": 1, "SILENCE": 1, "SENDING": 2}.items():
+        monkeypatch.setattr(takes, name, value)
+    small = tuple(replace(part, limit=8 << 20) for part in http_pprof.INSTANT)
+    monkeypatch.setattr(http_pprof, "INSTANT", small)
+
+    def answer(peer: socket.socket, path: str) -> None:
+        if path.endswith("/heap"):
+            bad(peer, path)
+        else:
+            says(peer, myself() if path.endswith("/cmdline") else b"x")
+
+    with Stranger(answer) as stranger:
+        of = capture(door, os.getpid(), profiler=stranger.profiler)
+        began = time.monotonic()
+        files, _ = collected(door, of, tmp_path / "home", stranger.profiler)
+        assert time.monotonic() - began < 20
+    assert [name for name, file in files.items() if file.fault] == ["heap.pprof"]
+    assert files["heap.pprof"].size == files["heap.pprof"].path.stat().st_size <= 8 << 20
+
+
+# ---------------------------------------------------------------------- the door's tunnels
+
+
+def test_a_port_where_nothing_listens_is_told_apart_and_the_connection_goes_on(door: Door) -> None:
+    with socket.create_server((HOST, 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(NotReached, match=f"127.0.0.1:{port}"):
+        door.tunnel(HOST, HOST, port)
+    assert door.gate(HOST).process(os.getpid())
+
+
+def test_a_tunnel_is_opened_on_a_new_connection_when_the_old_one_was_cut(
+    sshd: Sshd, door: Door, run_target: RunTarget
+) -> None:
+    target = run_target("profiled")
+    for _ in range(3):
+        line = door.tunnel(HOST, HOST, target.port)
+        line.send(b"GET /debug/pprof/cmdline HTTP/1.1\r\nHost: x\r\n\r\n", 10)
+        assert line.recv(8, 10) == b"HTTP/1.1"
+        sshd.cut()
+        with pytest.raises(Passing):
+            while line.recv(1 << 16, 10):
+                pass
+            line.send(b"x", 10)
+        assert not line.alive
+        line.close()
+
+
+def test_many_threads_have_tunnels_to_ports_that_are_open_and_closed(door: Door, run_target: RunTarget) -> None:
+    target = run_target("profiled")
+    with socket.create_server((HOST, 0)) as closed:
+        shut = closed.getsockname()[1]
+
+    def says_hello(port: int) -> bytes | None:
+        try:
+            line = door.tunnel(HOST, HOST, port)
+        except NotReached:
+            return None
+        line.send(b"GET /debug/pprof/cmdline HTTP/1.0\r\n\r\n", 20)
+        answer = b"".join(iter(lambda: line.recv(1 << 16, 20), b""))
+        line.close()
+        return answer.partition(b"\r\n\r\n")[2]
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(says_hello, [target.port, shut] * 32))
+    assert answers == [str(golang.build("profiled")).encode(), None] * 32
+
+
+class Forwarding(paramiko.ServerInterface):
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        return paramiko.common.AUTH_SUCCESSFUL
+
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        return OPEN_SUCCEEDED
+
+
+def test_a_host_that_floods_a_tunnel_without_heed_of_the_window_is_cut_off(tmp_path: Path) -> None:
+    floods: list[Session] = []
+
+    def flood(peer: socket.socket) -> None:
+        transport = paramiko.Transport(peer)
+        transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(hostile.key)))
+        transport.start_server(server=Forwarding())
+        channel = transport.accept(20)
+        assert channel
+        session = Session(channel)
+        floods.append(session)
+        with suppress(*ENDS):
+            while session.sent < 64 << 20:
+                session.force(PIECE)
+
+    with HostileHost(tmp_path, raw=flood) as hostile:
+        connection = Connector(hostile.settings).connect(HOST)
+        line = connection.tunnel(HOST, 6060)
+        eventually(lambda: not connection.alive, "the connection was given up")
+        assert not line.alive
+        assert floods[0].sent < 4 * DOWNLOAD_WINDOW
+        connection.close()
+
+
+def test_closing_half_of_a_tunnel_lets_the_answer_come(door: Door) -> None:
+    def answer(peer: socket.socket, path: str) -> None:
+        while peer.recv(65536):
+            pass
+        says(peer, b"good-bye")
+
+    with Stranger(answer) as stranger:
+        line = door.tunnel(HOST, HOST, stranger.port)
+        line.send(b"GET / HTTP/1.1\r\n\r\n", 10)
+        line.finish()
+        assert b"".join(iter(lambda: line.recv(1 << 16, 10), b"")).endswith(b"good-bye")
+        line.close()

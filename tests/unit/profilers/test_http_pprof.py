@@ -1,0 +1,500 @@
+"""net/http/pprof without a network: who is asked, what is believed, what becomes of each answer."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from app.errors import Code, Passing, Refusal
+from app.hosts.door import Door
+from app.hosts.facts import Ports, Seen
+from app.hosts.gate import Mode, Process
+from app.hosts.ssh import NotReached
+from app.model import Artifact, Capture, Kind, ProcessId, Target
+from app.profilers import takes
+from app.profilers.base import Fetched, Progress
+from app.profilers.http_pprof import HttpPprof
+from app.profilers.places import Place, places_of
+from tests.unit.ledger.builders import NOON, manual
+
+ME = ProcessId("boot", 7, 100, "1:1")
+WORDS = ("/srv/orders", "-f", "etc/orders.yaml")
+CMDLINE = "\0".join(WORDS).encode()
+FORBIDDEN = Refusal(Code.NOT_PERMITTED, "host h: its sshd does not forward this key")
+LOOPBACK = Ports((("127.0.0.1", 6060),))
+GONE_BY_NATURE = NotReached(Code.HOST_UNREACHABLE, "host h: nothing takes connections there")
+
+Server = Callable[[str], bytes]  # path -> the whole answer
+
+
+def ok(body: bytes, status: str = "200 OK") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def go(path: str) -> bytes:
+    """A Go program with everything."""
+    return ok(CMDLINE if path.endswith("/cmdline") else f"profile of {path}".encode())
+
+
+def process(**more: object) -> Process:
+    given = Process(
+        id=ME, comm="orders", exe="/srv/orders", cmdline=WORDS, state="S", uid=0, nspid=7, traced=False,
+        mode=Mode.NONE, gozero_version="", go_version="go1.27", catches=True, listens=False, readable=True, live=(),
+        free_bytes=1 << 40, age=60.0,
+    )  # fmt: skip
+    return replace(given, **more)  # type: ignore[arg-type]
+
+
+class Line:
+    """A tunnel to a server; an answer of None is one that never comes until the asking side has finished."""
+
+    def __init__(self, door: "FakeDoor", server: Server | Exception) -> None:
+        self.door, self.server, self.answer = door, server, b""
+        self.finished, self.closed = threading.Event(), threading.Event()
+
+    @property
+    def alive(self) -> bool:
+        return not self.door.cut
+
+    def send(self, data: bytes, timeout: float) -> None:
+        path = data.split(b" ")[1].decode()
+        self.door.asked.append(path)
+        if path.split("/")[-1].split("?")[0] in self.door.slow:
+            self.finished.wait(20)
+        if isinstance(self.server, Exception):
+            raise self.server
+        self.answer = self.server(path)
+
+    def recv(self, size: int, timeout: float) -> bytes:
+        if self.closed.is_set():
+            raise Passing(Code.HOST_UNREACHABLE, "host h: the connection was lost")
+        data, self.answer = self.answer[:size], self.answer[size:]
+        return data
+
+    def finish(self) -> None:
+        self.finished.set()
+
+    def close(self) -> None:
+        self.closed.set()
+        self.finished.set()
+
+
+@dataclass
+class FakeDoor:
+    """One host. `servers`: what is behind each place; `slow`: which of pprof's answers take until the line ends."""
+
+    servers: dict[Place, Server | Exception]
+    ports_: Ports = LOOPBACK
+    process_: Process | None = field(default_factory=process)
+    others: tuple[Seen, ...] = ()
+    slow: tuple[str, ...] = ()
+    boot: str = "boot"
+    host: str = "h"
+    cut: bool = False
+    asked: list[str] = field(default_factory=list)
+    tunnels: list[Place] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+    def tunnel(self, host: str, address: str, port: int) -> Line:
+        place = Place(address, port)
+        self.tunnels.append(place)
+        server = self.servers.get(place, GONE_BY_NATURE)
+        if isinstance(server, NotReached | Refusal):
+            raise server
+        self.lines.append(Line(self, server))
+        return self.lines[-1]
+
+    def gate(self, host: str) -> "FakeDoor":
+        return self
+
+    def look(self, pid: int) -> Process | None:
+        return self.process_
+
+    def process(self, pid: int) -> tuple[Seen, ...]:
+        return (Seen(self.process_.id, "orders", "/srv/orders"),) if self.process_ else ()
+
+    def ports(self, pid: int) -> Ports:
+        return self.ports_
+
+    def listeners(self, port: int) -> tuple[Seen, ...]:
+        return (*self.process(7), *self.others)
+
+
+def door_to(server: Server | Exception = go, **more: object) -> FakeDoor:
+    return FakeDoor({Place("127.0.0.1", 6060): server}, **more)  # type: ignore[arg-type]
+
+
+def judged(door: FakeDoor, profiler: HttpPprof | None = None) -> str:
+    assert door.process_
+    return (profiler or HttpPprof()).judge(door.process_, "h", cast(Door, door))
+
+
+def refused(door: FakeDoor, profiler: HttpPprof | None = None) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        judged(door, profiler)
+    return caught.value
+
+
+def capture(**more: object) -> Capture:
+    notes = {"http": {"address": "127.0.0.1", "port": 6060}}
+    return replace(manual(1, notes=notes, process=ME, target=Target("h", 7)), **more)  # type: ignore[arg-type]
+
+
+def collected(
+    door: FakeDoor,
+    folder: Path,
+    profiler: HttpPprof | None = None,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    of: Capture | None = None,
+) -> tuple[dict[str, Fetched], Progress]:
+    """The files by name, and what was said of them."""
+    kept: list[Fetched] = []
+    progress = (profiler or HttpPprof()).collect(of or capture(), cast(Door, door), folder, kept.append, stopping)
+    return {file.path.name: file for file in kept}, progress
+
+
+# ---------------------------------------------------------------------- who is asked
+
+
+def test_a_process_that_answers_with_its_own_command_line_is_profiled() -> None:
+    door = door_to()
+    assert judged(door) == "http-pprof"
+    assert door.asked == ["/debug/pprof/cmdline"]
+
+
+def test_a_process_that_is_no_go_program_gets_no_connection() -> None:
+    door = door_to(process_=process(go_version=""))
+    fault = refused(door)
+    assert fault.reason.code is Code.NO_PROFILER
+    assert "no Go program" in fault.reason.message
+    assert door.tunnels == []
+
+
+def test_a_port_that_is_named_is_asked_whatever_the_program_and_no_other_is() -> None:
+    door = door_to(process_=process(go_version=""), ports_=Ports((("127.0.0.1", 3306), ("127.0.0.1", 6060))))
+    assert judged(door, HttpPprof(ports=(6060,))) == "http-pprof"
+    assert door.tunnels == [Place("127.0.0.1", 6060)]
+
+
+def test_a_named_port_that_the_process_does_not_listen_on_is_refused_with_those_that_it_does() -> None:
+    door = door_to()
+    assert "listens on 6060 only" in refused(door, HttpPprof(ports=(8080,))).reason.message
+    assert door.tunnels == []
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        (lambda path: ok(b"/srv/other\0-f\0etc/orders.yaml"), "another command line"),
+        (lambda path: ok(b""), "another command line"),
+        (lambda path: ok(CMDLINE, "404 Not Found"), "answers 404"),
+        (lambda path: ok(CMDLINE, "302 Found"), "answers 302"),
+        (lambda path: b"J\0\0\0\n8.0.36\0", "no HTTP"),
+        (GONE_BY_NATURE, "takes no connection"),
+    ],
+    ids=["another process", "nothing", "not found", "elsewhere", "MySQL", "closed"],
+)
+def test_what_answers_otherwise_is_refused_with_what_it_said(server: Server | Exception, said: str) -> None:
+    fault = refused(door_to(server))
+    assert fault.reason.code is Code.NO_PROFILER
+    assert "127.0.0.1:6060" in fault.reason.message
+    assert said in fault.reason.message
+
+
+def test_a_process_without_a_command_line_is_nobody() -> None:
+    assert "another command line" in refused(door_to(lambda path: ok(b""), process_=process(cmdline=("",)))).args[0]
+
+
+def test_a_command_line_longer_than_the_gate_tells_is_compared_as_far_as_it_goes() -> None:
+    whole = ["/srv/orders", *(f"-é={n}\n" for n in range(900))]
+    answer = "\0".join(whole).encode()
+    kernel = (answer + b"\0").replace(b"\0", b"\1").replace(b"\n", b" ")[:2000]  # gate.sh
+    told = tuple(kernel.decode("utf-8", "backslashreplace").rstrip("\1").split("\1"))
+    assert judged(door_to(lambda path: ok(answer), process_=process(cmdline=told))) == "http-pprof"
+    assert refused(door_to(lambda path: ok(b"x" + answer), process_=process(cmdline=told)))
+
+
+def test_every_port_is_tried_the_usual_one_first_until_one_is_it_and_eight_at_most() -> None:
+    ports = Ports((*(("0.0.0.0", port) for port in range(8000, 8020)), ("127.0.0.1", 6060)))
+    door = FakeDoor({Place("127.0.0.1", 8003): go}, ports)
+    assert judged(door) == "http-pprof"
+    assert door.tunnels == [Place("127.0.0.1", port) for port in (6060, 8000, 8001, 8002, 8003)]
+    none = FakeDoor({}, ports)
+    refused(none)
+    assert len(none.tunnels) == 8
+
+
+def test_a_key_that_may_reach_only_one_of_the_ports_is_enough() -> None:
+    ports = Ports((("127.0.0.1", 6060), ("127.0.0.1", 8080)))
+    forbidden = FakeDoor({Place("127.0.0.1", 6060): FORBIDDEN, Place("127.0.0.1", 8080): go}, ports)
+    assert judged(forbidden) == "http-pprof"
+
+
+def test_a_key_that_may_reach_none_is_refused_as_sshd_refused_it() -> None:
+    assert refused(door_to(FORBIDDEN)).reason.code is Code.NOT_PERMITTED
+
+
+def test_an_account_that_does_not_see_the_process_is_refused_without_a_connection() -> None:
+    door = door_to(process_=process(readable=False))
+    assert refused(door).reason.code is Code.NOT_PERMITTED
+    assert door.tunnels == []
+
+
+def test_a_process_that_ended_meanwhile_is_said_to_have() -> None:
+    door, gone = door_to(GONE_BY_NATURE), process()
+    door.process_ = None
+    with pytest.raises(Refusal) as caught:
+        HttpPprof().judge(gone, "h", cast(Door, door))
+    assert caught.value.reason.code is Code.PROCESS_EXITED
+
+
+def test_a_port_shared_with_another_process_of_the_program_is_refused() -> None:
+    twin = Seen(replace(ME, pid=8), "orders", "/srv/orders")
+    assert "shares 127.0.0.1:6060 with pid 8" in refused(door_to(others=(twin,))).reason.message
+
+
+def test_a_port_shared_with_systemd_is_no_matter() -> None:
+    assert judged(door_to(others=(Seen(replace(ME, pid=1), "systemd", "/usr/lib/systemd/systemd"),))) == "http-pprof"
+
+
+# ---------------------------------------------------------------------- where it is reached
+
+
+@pytest.mark.parametrize(
+    ("bound", "reached"),
+    [
+        ("127.0.0.1", ["127.0.0.1"]),
+        ("0.0.0.0", ["127.0.0.1"]),
+        ("::", ["::1", "127.0.0.1"]),
+        ("::1", ["::1"]),
+        ("::ffff:127.0.0.1", ["127.0.0.1"]),
+        ("10.0.0.5", ["10.0.0.5"]),
+        ("fe80::1", []),
+    ],
+)
+def test_on_the_host_itself_a_port_is_reached_where_it_is_bound(bound: str, reached: list[str]) -> None:
+    places, beyond = places_of(Ports(((bound, 6060),)), ())
+    assert [place.address for place in places] == reached
+    assert beyond == (() if reached else (6060,))
+
+
+@pytest.mark.parametrize(
+    ("bound", "reached"),
+    [
+        ("127.0.0.1", []),
+        ("::1", []),
+        ("0.0.0.0", ["172.17.0.2"]),
+        ("::", ["172.17.0.2", "2001:db8::2"]),
+        ("172.17.0.2", ["172.17.0.2"]),
+        ("172.99.0.2", []),
+    ],
+)
+def test_in_another_network_namespace_it_is_reached_at_that_ones_addresses(bound: str, reached: list[str]) -> None:
+    at = ("127.0.0.1", "172.17.0.2", "2001:db8::2", "fe80::2", "::1")
+    places, _ = places_of(Ports(((bound, 6060),), at, elsewhere=True), ())
+    assert [place.address for place in places] == reached
+
+
+def test_loopback_of_a_container_is_refused_with_the_reason_and_without_a_connection() -> None:
+    door = door_to(ports_=Ports((("127.0.0.1", 6060),), ("172.17.0.2",), elsewhere=True))
+    assert "port 6060 is bound to another network namespace's loopback" in refused(door).reason.message
+    assert door.tunnels == []
+
+
+# ---------------------------------------------------------------------- start
+
+
+def test_the_start_notes_where_it_is_and_nothing_more_is_asked() -> None:
+    door = door_to()
+    assert HttpPprof().start(capture(notes={}), cast(Door, door), NOON).notes == {
+        "http": {"address": "127.0.0.1", "port": 6060}
+    }
+    assert door.asked == ["/debug/pprof/cmdline"]
+
+
+@pytest.mark.parametrize(
+    ("door", "code"),
+    [
+        (door_to(process_=None), Code.PROCESS_EXITED),
+        (door_to(process_=process(id=replace(ME, start=101))), Code.PROCESS_EXITED),
+        (door_to(process_=process(id=replace(ME, image="2:2"))), Code.PROCESS_REPLACED),
+        (door_to(boot="another"), Code.PROCESS_EXITED),
+    ],
+    ids=["gone", "another of that pid", "another program", "rebooted"],
+)
+def test_another_process_than_was_meant_is_refused_without_a_connection(
+    door: FakeDoor, code: Code, tmp_path: Path
+) -> None:
+    for act in (
+        lambda: HttpPprof().start(capture(), cast(Door, door), NOON),
+        lambda: collected(door, tmp_path),
+    ):
+        with pytest.raises(Refusal) as caught:
+            act()
+        assert caught.value.reason.code is code
+    assert door.tunnels == []
+
+
+def test_a_port_that_was_there_a_moment_ago_is_asked_again(tmp_path: Path) -> None:
+    door = door_to(lambda path: ok(b"", "503 Service Unavailable"))
+    for act in (
+        lambda: HttpPprof().start(capture(), cast(Door, door), NOON),
+        lambda: collected(door, tmp_path),
+    ):
+        with pytest.raises(Passing, match="answers 503"):
+            act()
+
+
+# ---------------------------------------------------------------------- collect
+
+
+def test_everything_comes_home_in_files_of_its_own(tmp_path: Path) -> None:
+    door = door_to()
+    files, progress = collected(door, tmp_path, of=capture(duration=timedelta(seconds=12)))
+    assert set(files) == {
+        "cpu.pprof", "goroutine.txt", "goroutine.pprof", "heap.pprof", "allocs.pprof", "mutex.pprof", "block.pprof",
+        "threadcreate.pprof",
+    }  # fmt: skip
+    assert {name: file.suffix for name, file in files.items()} == {name: Path(name).suffix for name in files}
+    assert files["cpu.pprof"].path.read_bytes() == b"profile of /debug/pprof/profile?seconds=12"
+    assert files["goroutine.txt"].path.read_bytes() == b"profile of /debug/pprof/goroutine?debug=2"
+    assert all(file.size == file.path.stat().st_size and not file.fault for file in files.values())
+    assert progress.message == "8 of 8 files came home whole from 127.0.0.1:6060"
+    assert all(line.closed.is_set() for line in door.lines)
+
+
+def test_a_trace_is_taken_when_asked_for_and_is_short() -> None:
+    plan = HttpPprof(trace=True).plan(process(), capture(duration=timedelta(minutes=5)))
+    assert "GET 127.0.0.1:6060 /debug/pprof/profile?seconds=300" in plan
+    assert "GET 127.0.0.1:6060 /debug/pprof/trace?seconds=10" in plan
+    assert not [line for line in HttpPprof().plan(process(), capture()) if "trace" in line]
+
+
+def test_less_than_a_second_is_a_second_since_go_makes_thirty_of_none() -> None:
+    short = capture(duration=timedelta(milliseconds=200), notes={})
+    plan = HttpPprof(trace=True).plan(process(), short)
+    assert [line.partition("seconds=")[2] for line in plan if "seconds" in line] == ["1", "1"]
+    assert plan[0] == "GET ADDRESS:PORT, each that pid 7 listens on: /debug/pprof/cmdline"
+
+
+def test_a_process_that_is_being_profiled_already_is_left_alone_and_asked_for_nothing_more(tmp_path: Path) -> None:
+    busy = b"Could not enable CPU profiling: cpu profiling already in use\n"
+
+    def server(path: str) -> bytes:
+        return ok(busy, "500 Internal Server Error") if "profile?" in path else go(path)
+
+    door = door_to(server)
+    with pytest.raises(Passing) as caught:
+        collected(door, tmp_path, HttpPprof(trace=True))
+    assert caught.value.reason.code is Code.ALREADY_PROFILING
+    assert door.asked == ["/debug/pprof/cmdline", "/debug/pprof/profile?seconds=30"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (ok(b"Unknown profile\n", "404 Not Found"), "GET /debug/pprof/mutex: not found"),
+        (ok(b"no\nway", "500 Internal Server Error"), "GET /debug/pprof/mutex was answered with 500: no way"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", "broke off after 5 bytes"),
+        (b"220 mail\r\n", "no HTTP"),
+    ],
+)
+def test_one_kind_that_is_refused_or_cut_is_a_fault_of_that_kind_alone(
+    answer: bytes, said: str, tmp_path: Path
+) -> None:
+    files, progress = collected(door_to(lambda path: answer if path.endswith("/mutex") else go(path)), tmp_path)
+    assert said in files["mutex.pprof"].fault
+    assert files["mutex.pprof"].size == files["mutex.pprof"].path.stat().st_size
+    assert [name for name, file in files.items() if file.fault] == ["mutex.pprof"]
+    assert progress.message.startswith("7 of 8")
+
+
+def test_what_is_home_already_is_not_asked_for_again(tmp_path: Path) -> None:
+    had = (Artifact("o-7-cpu-x.pprof", Kind.CPU, 1, "00"), Artifact("o-7-goroutine-x.txt", Kind.GOROUTINE, 1, "00"))
+    files, _ = collected(door_to(), tmp_path, of=capture(artifacts=had))
+    assert "cpu.pprof" not in files
+    assert "goroutine.txt" not in files
+    assert "goroutine.pprof" in files
+
+
+def test_an_end_asked_for_meanwhile_closes_our_half_of_what_records_and_keeps_what_comes(tmp_path: Path) -> None:
+    door = door_to(slow=("profile", "trace"))
+    files, progress = collected(door, tmp_path, HttpPprof(trace=True), stopping=lambda: len(door.asked) >= 10)
+    assert not [file for file in files.values() if file.fault]
+    assert "ended early after" in progress.message
+    assert "cpu.pprof" in files
+
+
+def test_what_does_not_come_after_an_early_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(takes, "GRACE", 0.1)
+    monkeypatch.setattr(Line, "finish", lambda self: None)
+    door = door_to(slow=("profile",))
+    files, _ = collected(door, tmp_path, stopping=lambda: True)
+    assert files["cpu.pprof"].fault
+    assert door.lines[-1].closed.is_set()
+
+
+def test_a_lost_connection_is_passing_and_no_line_stays_open(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        if path.endswith("/block"):
+            door.cut = True
+            raise Passing(Code.HOST_UNREACHABLE, "host h: the connection was lost")
+        return go(path)
+
+    door = door_to(server, slow=("profile",))
+    began = time.monotonic()
+    with pytest.raises(Passing, match="lost"):
+        collected(door, tmp_path)
+    assert time.monotonic() - began < 10
+    assert all(line.closed.is_set() for line in door.lines)
+
+
+def test_a_store_that_takes_nothing_ends_the_recording_too(tmp_path: Path) -> None:
+    def keep(file: Fetched) -> None:
+        raise OSError(28, "No space left on device")
+
+    door = door_to(slow=("profile",))
+    with pytest.raises(OSError, match="No space"):
+        HttpPprof().collect(capture(), cast(Door, door), tmp_path, keep, lambda: False)
+    assert all(line.closed.is_set() for line in door.lines)
+
+
+def test_a_process_that_ends_while_it_records_is_said_to_have(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        if "profile?" in path:
+            door.process_ = None
+            return b""
+        return go(path)
+
+    door = door_to(server)
+    files, progress = collected(door, tmp_path)
+    assert files["cpu.pprof"].fault
+    assert progress.notes == {"lost": True}
+
+
+# ---------------------------------------------------------------------- the rest
+
+
+def test_a_whole_capture_has_all_kinds_and_the_trace_if_asked_for() -> None:
+    kinds = {Kind.CPU, Kind.GOROUTINE, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE}
+    assert set(HttpPprof().missing(frozenset())) == kinds
+    assert set(HttpPprof(trace=True).missing(frozenset())) == {*kinds, Kind.TRACE}
+    assert HttpPprof().missing(frozenset(kinds)) == ()
+
+
+@pytest.mark.parametrize("path", ["debug/pprof", "/debug/pprof/", "/a b", "/a?x=1", "/a\r\nX: y", "/../é", "", "/"])
+def test_a_path_out_of_its_grammar_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="http-pprof: path"):
+        HttpPprof(path=path)
+
+
+@pytest.mark.parametrize("ports", [(0,), (65536,), tuple(range(1, 10))])
+def test_ports_that_are_none_or_too_many_are_refused(ports: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="http-pprof: ports"):
+        HttpPprof(ports=ports)
