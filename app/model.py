@@ -59,6 +59,7 @@ class Kind(StrEnum):
 
     CPU = "cpu"
     HEAP = "heap"
+    ALLOCS = "allocs"
     MUTEX = "mutex"
     BLOCK = "block"
     THREADCREATE = "threadcreate"

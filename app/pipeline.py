@@ -14,21 +14,28 @@ the capture with its reason; a `Passing` fault is tried again until the chapter'
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from app.analysis.isolate import convert_file
+from app.analysis.profile import BadProfile
 from app.errors import AlertprofError, Code, Passing, Reason, Refusal
 from app.hosts.door import Door
-from app.hosts.gate import Process, Seen
+from app.hosts.gate import Process
 from app.intake.rules import DEFAULT, Rule
-from app.ledger.ledger import Ledger
+from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.model import Artifact, Capture, Kind, State, Step, Target
-from app.profilers.base import Fetched, Profiler, Progress
+from app.plugins import from_plain, kinds, to_plain
+from app.profilers.base import Fetched, Profiler, Progress, Way
 from app.resolvers.base import Found, Resolver, host_of
+from app.resolvers.families import container_of, unit_of
+from app.search import Hit, Search, only_one
 from app.stores import NO_ROOM, Store
 
 PATIENCE = {
@@ -44,14 +51,15 @@ BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)  # seconds after the first, sec
 UNDER_WAY = frozenset({Step.START, Step.WAIT, Step.STOP, Step.COLLECT})
 SHUT = frozenset({Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH})
 SUFFIX = {Kind.TRACE: ".trace", Kind.GOROUTINE: ".txt"}
-SHOWN = 10  # candidates named in a refusal
+PROFILER, ONE_OF = "profiler", "one of"  # keys of a capture's notes
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The world that the chapters act on. `check` judges a file: None, or why it is no good."""
+    """The world that the chapters act on. `check` judges a file: None, or why it is no good; `stopping`: the service is
+    about to end. `clock` tells when a recording that streams was over."""
 
     door: Door
     store: Store
@@ -59,7 +67,8 @@ class Pipeline:
     rules: Callable[[], Sequence[Rule]]
     resolvers: tuple[Resolver, ...]
     check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
-    profiler: Profiler
+    stopping: Callable[[], bool] = lambda: False
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def advance(self, capture: Capture, now: datetime) -> Capture:
         """The capture after its next step."""
@@ -97,68 +106,72 @@ class Pipeline:
         if capture.resolved_at:
             return capture.skipped(now, Code.RESOLVED_BEFORE_START, "the alert was resolved before a recording began")
         rule = self._rule(capture)
-        found, resolver = self._find(capture.trigger.labels, rule)
-        process = self._look(found, only_one(found))
-        within(rule, found.host, process)
-        profiler = self.profiler.judge(process, found.host)
-        target = target_of(capture, found.host, process, kind_of(resolver), now)
-        self._cool(capture, rule, process, target, now)
-        capture = replace(capture, target=target, process=process.id, profiler=profiler)
-        what = f"pid {process.id.pid} ({process.exe}) on {found.host}, {found.how}: {profiler}"
-        return capture.told(now, "resolved", what).to(Step.START, due=now)
+        hit = self._search(capture, rule)
+        target = target_of(capture, hit, now)
+        self._cool(capture, rule, hit.process, target, now)
+        self._beside(capture, hit, now)
+        profiler, notes = hit.chosen.name, {**capture.notes, PROFILER: to_plain(hit.chosen.profiler)}
+        capture = replace(capture, target=target, process=hit.process.id, profiler=profiler, notes=notes)
+        for said in hit.said:
+            capture = capture.told(now, "resolved", said)
+        return capture.to(Step.START, due=now)
 
     def _rule(self, capture: Capture) -> Rule:
         """The rule that let the alert in. One that a new configuration no longer has is as no rule."""
         return next((rule for rule in self.rules() if rule.name == capture.rule), DEFAULT)
 
-    def _find(self, labels: Mapping[str, str], rule: Rule) -> tuple[Found, Resolver]:
-        resolvers = rule.resolvers or self.resolvers
-        for resolver in resolvers:
-            if found := resolver.find(labels, self.door.gate):
-                return found, resolver
-        tried = ", ".join(kind_of(resolver) for resolver in resolvers)
-        raise Refusal(
-            Code.PROCESS_NOT_FOUND,
-            f"the labels do not say which process: none of the resolvers {tried} feels addressed. "
-            "They want host (or instance) with pid, a port in instance, or a process name",
-        )
+    def _search(self, capture: Capture, rule: Rule) -> Hit:
+        search, way = Search(self.door, self.resolvers), rule.way or way_of(capture.profiler)
+        if one := capture.notes.get(ONE_OF):
+            seen = tuple(s for s in self.door.gate(one["host"]).process(one["pid"]) if s.id.life == one["life"])
+            how = f"pid {one['pid']}, one of several that the rule takes"
+            found = Found(one["host"], seen, how, labels=one["labels"], by=one["by"])
+            return search.judged(found, (only_one(found),), rule, way)
+        return search.process(capture.trigger.labels, rule, way)
 
-    def _look(self, found: Found, candidate: Seen) -> Process:
-        process = self.door.gate(found.host).look(candidate.id.pid)
-        if process is None or process.id.life != candidate.id.life:
-            raise Refusal(Code.PROCESS_EXITED, f"{found.host}: pid {candidate.id.pid} exited while it was looked at")
-        return process
+    def _beside(self, capture: Capture, hit: Hit, now: datetime) -> None:
+        """A capture for each of the other processes that the rule takes. Their ids come from this one's, so that doing
+        it again makes no more of them."""
+        found = hit.found
+        for seen in hit.rest:
+            one = {"host": found.host, "pid": seen.id.pid, "life": seen.id.life}
+            one |= {"labels": dict(found.labels), "by": found.by}
+            beside = replace(capture, id=id_beside(capture.id, seen.id.life), created_at=now, due_at=now, timeline=())
+            beside = replace(beside, give_up_at=None, attempt=0, notes={ONE_OF: one})
+            with suppress(ValueError):
+                self.ledger.create(beside.told(now, "received", f"one of several processes of capture {capture.id}"))
 
     def _cool(self, capture: Capture, rule: Rule, process: Process, target: Target, now: datetime) -> None:
         """A person may ask again at once; an alert may not."""
         if capture.trigger.kind != "alert":
             return
-        last = self.ledger.last_ended(process.id.life, target.host, target.service)
-        if last and last.ended_at and now < last.ended_at + rule.cooldown:
-            until = (last.ended_at + rule.cooldown).strftime("%H:%M:%S")
-            raise Refusal(
-                Code.COOLDOWN,
-                f"{target.service} on {target.host} was profiled by {last.id}; not again before {until} UTC (cooldown)",
-            )
+        # One of several is not kept waiting by the end of another of them, only by a recording of its own process.
+        of_service = ("", "") if ONE_OF in capture.notes else (target.host, target.service)
+        last = self.ledger.last_ended(process.id.life, *of_service)
+        if reason := cooling(last, rule, target, now):
+            raise Refusal(reason.code, reason.message)
 
     # ------------------------------------------------------------------ start · wait · stop
 
     def _start(self, capture: Capture, now: datetime) -> Capture:
-        progress = self.profiler.start(capture, self.door, now)
+        progress = profiler_of(capture).start(capture, self.door, now)
         started = replace(remembered(capture, progress), started_at=capture.started_at or now)
         return started.told(now, "started", progress.message).to(Step.WAIT, due=now + (progress.again or timedelta(0)))
 
     def _wait(self, capture: Capture, now: datetime) -> Capture:
+        if profiler_of(capture).streams:
+            over = self._collect(capture, now)
+            return replace(over, stopped_at=over.due_at)
         if capture.stop_requested_at:
             return capture.told(now, "stopping", "asked to stop early").to(Step.STOP, due=now)
-        progress = self.profiler.watch(capture, self.door, now)
+        progress = profiler_of(capture).watch(capture, self.door, now)
         if progress.again is not None:
             return self._again(capture, progress, now)
         over = remembered(capture, progress).to(Step.STOP, due=now)
         return over.told(now, "stopping", progress.message) if progress.message else over
 
     def _stop(self, capture: Capture, now: datetime) -> Capture:
-        progress = self.profiler.stop(capture, self.door, now)
+        progress = profiler_of(capture).stop(capture, self.door, now)
         if progress.again is not None:
             return self._again(capture, progress, now)
         stopped = replace(remembered(capture, progress), stopped_at=now)
@@ -185,31 +198,42 @@ class Pipeline:
     def _brought_home(self, capture: Capture, now: datetime) -> Capture:
         fetched: list[Fetched] = []
         with self.store.incoming(capture.id) as folder:
-            progress = self.profiler.collect(capture, self.door, folder, fetched.append)
+            asked = partial(self._asked_to_stop, capture)
+            progress = profiler_of(capture).collect(capture, self.door, folder, fetched.append, asked)
+            now = self.clock() if profiler_of(capture).streams else now
+            fetched += [made for file in fetched if file.format and (made := converted(capture, file))]
             verdicts = self.check([(file.kind, file.path) for file in fetched])
             faults = dict(capture.notes.get("faults", {}))
             artifacts = list(capture.artifacts)
             for file in fetched:
                 if fault := file.fault or verdicts[file.path]:
-                    faults[file.kind.value] = fault
+                    faults[f"{file.kind.value}{file.suffix}"] = fault
                 artifacts.append(self._keep(capture, file))
         artifacts.sort(key=lambda artifact: list(Kind).index(artifact.kind))
-        kept = replace(capture, artifacts=tuple(artifacts), notes={**capture.notes, "faults": faults})
+        kept = replace(remembered(capture, progress), artifacts=tuple(artifacts))
+        kept = replace(kept, notes={**kept.notes, "faults": faults})
         return kept.told(now, "collected", progress.message).to(Step.CLEAN, due=now)
 
+    def _asked_to_stop(self, capture: Capture) -> bool:
+        try:
+            latest = self.ledger.get(capture.id)
+        except LedgerUnavailable:
+            return False
+        return self.stopping() or (latest is not None and latest.stop_requested_at is not None)
+
     def _keep(self, capture: Capture, file: Fetched) -> Artifact:
-        artifact = Artifact(artifact_name(capture, file.kind), file.kind, file.size, sha256(file.path))
+        artifact = Artifact(artifact_name(capture, file.kind, file.suffix), file.kind, file.size, sha256(file.path))
         self.store.put(f"{capture.id}/{artifact.name}", file.path)
         return artifact
 
     def _clean(self, capture: Capture, now: datetime) -> Capture:
         try:
-            capture = capture.told(now, "cleaned", self.profiler.clean(capture, self.door).message)
+            capture = capture.told(now, "cleaned", profiler_of(capture).clean(capture, self.door).message)
         except AlertprofError as fault:
             if isinstance(fault, Passing) and capture.give_up_at and now < capture.give_up_at:
                 raise
             capture = capture.told(now, "cleaned", f"files may remain on the host: {fault}")
-        reason = shortfall(capture, self.profiler)
+        reason = shortfall(capture, profiler_of(capture))
         return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)
 
 
@@ -235,6 +259,15 @@ def meant(labels: Mapping[str, str]) -> Target | None:
     return Target(host, number, labels.get("service") or labels.get("job", "")) if host else None
 
 
+def cooling(last: Capture | None, rule: Rule, target: Target, now: datetime) -> Reason | None:
+    """Why it is too early after `last`, the latest capture of the same process or service, or None."""
+    if last is None or last.ended_at is None or now >= last.ended_at + rule.cooldown:
+        return None
+    until = (last.ended_at + rule.cooldown).strftime("%H:%M:%S")
+    said = f"{target.service} on {target.host} was profiled by {last.id}; not again before {until} UTC (cooldown)"
+    return Reason(Code.COOLDOWN, said)
+
+
 def put_off(capture: Capture, now: datetime, fault: Passing) -> Capture:
     """The capture after a fault that may pass: due again soon, or at its end when the chapter's time is up.
 
@@ -249,36 +282,32 @@ def put_off(capture: Capture, now: datetime, fault: Passing) -> Capture:
     return later.told(now, "waiting", fault.reason.message) if news else later
 
 
-def only_one(found: Found) -> Seen:
-    if not found.candidates:
-        raise Refusal(Code.PROCESS_NOT_FOUND, f"{found.host}: no process {found.how}")
-    if len(found.candidates) > 1:
-        names = ", ".join(str(seen) for seen in found.candidates[:SHOWN])
-        more = f" and {len(found.candidates) - SHOWN} more" if len(found.candidates) > SHOWN else ""
-        count = len(found.candidates)
-        raise Refusal(
-            Code.PROCESS_AMBIGUOUS, f"{found.host}: {count} processes are {found.how}: {names}{more}. Name one by pid"
-        )
-    return found.candidates[0]
+def way_of(kind: str) -> Way:
+    """The profiler of that kind, without options. Raises Refusal for one that this version has not."""
+    there: Mapping[str, type[Way]] = kinds("app.profilers", Way)
+    if kind not in there:
+        raise Refusal(Code.NO_PROFILER, f"there is no profiler {kind!r}; there are {', '.join(sorted(there))}")
+    return there[kind]()
 
 
-def within(rule: Rule, host: str, process: Process) -> None:
-    """The rule's `only`: a process outside it is never signalled."""
-    for pattern, text, key in (
-        (rule.only_exe, process.exe, "exe"),
-        (rule.only_cmdline, " ".join(process.cmdline), "cmdline"),
-    ):
-        if pattern and not pattern.search(text):
-            raise Refusal(
-                Code.NOT_PERMITTED,
-                f"{host}: pid {process.id.pid} ({process.exe}) is outside the rule's only: {key}: {pattern.pattern}",
-            )
+def profiler_of(capture: Capture) -> Profiler:
+    """The one that was chosen, with the options that it had then."""
+    if PROFILER not in capture.notes:
+        raise Refusal(Code.NO_PROFILER, f"capture {capture.id} was started without a profiler")
+    profiler: Profiler = from_plain("app.profilers", Profiler, capture.notes[PROFILER])
+    return profiler
 
 
-def target_of(capture: Capture, host: str, process: Process, resolver: str, now: datetime) -> Target:
-    labels = capture.trigger.labels
+def id_beside(capture_id: str, life: str) -> str:
+    """A UUIDv7 of the same millisecond, always the same for the same two."""
+    drawn = hashlib.sha256(f"{capture_id} {life}".encode()).hexdigest()
+    return f"{capture_id[:24]}{drawn[:12]}"
+
+
+def target_of(capture: Capture, hit: Hit, now: datetime) -> Target:
+    labels, process = hit.found.labels, hit.process
     return Target(
-        host=host,
+        host=hit.found.host,
         pid=process.id.pid,
         service=labels.get("service") or labels.get("job") or Path(process.exe).name or process.comm,
         exe=process.exe,
@@ -286,12 +315,10 @@ def target_of(capture: Capture, host: str, process: Process, resolver: str, now:
         started_at=now - timedelta(seconds=max(process.age, 0)),
         go_version=process.go_version or None,
         gozero_version=process.gozero_version or None,
-        resolved_by=resolver,
+        resolved_by=hit.found.by,
+        container=container_of(hit.process.groups),
+        unit=unit_of(hit.process.groups),
     )
-
-
-def kind_of(resolver: Resolver) -> str:
-    return type(resolver).__module__.rpartition(".")[2].replace("_", "-")
 
 
 def remembered(capture: Capture, progress: Progress) -> Capture:
@@ -299,7 +326,18 @@ def remembered(capture: Capture, progress: Progress) -> Capture:
     return replace(capture, notes=notes)
 
 
-def artifact_name(capture: Capture, kind: Kind) -> str:
+def converted(capture: Capture, file: Fetched) -> Fetched:
+    """The profile in pprof's form that a text of another profiler comes to; with a fault for one that it is not."""
+    out = file.path.with_name(f"{file.path.name}.pprof")
+    try:
+        convert_file(file.format, file.path, out, seconds=capture.duration.total_seconds())
+    except BadProfile as bad:
+        out.touch()
+        return Fetched(Kind.CPU, out, 0, f"{file.format}: {bad}", ".pprof")
+    return Fetched(Kind.CPU, out, out.stat().st_size, suffix=".pprof")
+
+
+def artifact_name(capture: Capture, kind: Kind, suffix: str = "") -> str:
     """`<service>-<pid>-<kind>-<time>.pprof`, of harmless characters only."""
     target = capture.target
     service = (
@@ -307,7 +345,7 @@ def artifact_name(capture: Capture, kind: Kind) -> str:
     )
     stamp = (capture.started_at or capture.created_at).strftime("%Y%m%dT%H%M%SZ")
     pid = target.pid if target else 0
-    return f"{service[:80].strip('.-') or 'service'}-{pid}-{kind.value}-{stamp}{SUFFIX.get(kind, '.pprof')}"
+    return f"{service[:80].strip('.-') or 'service'}-{pid}-{kind.value}-{stamp}{suffix or SUFFIX.get(kind, '.pprof')}"
 
 
 def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:

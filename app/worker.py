@@ -51,6 +51,11 @@ class Worker:
         for thread in (*self._threads, self._renewer):
             thread.start()
 
+    @property
+    def stopping(self) -> bool:
+        """Asked to end: what is held is to be let go."""
+        return self._stopping.is_set()
+
     def wake(self) -> None:
         """Something may be due now."""
         self._hurry.set()

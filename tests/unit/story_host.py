@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.errors import Code, Passing, Refusal
-from app.hosts.gate import Answer, Mode, Process, RemoteFile, Seen
+from app.hosts.facts import Seen
+from app.hosts.gate import Answer, Mode, Process, RemoteFile
 from app.model import ProcessId
 from tests.unit.ledger.builders import NOON
 

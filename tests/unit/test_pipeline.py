@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from app.errors import Code, Passing, Reason
-from app.hosts.gate import Seen
+from app.hosts.facts import Seen
 from app.model import Artifact, Capture, Kind, ProcessId, State, Step, Target, Trigger
-from app.pipeline import PATIENCE, artifact_name, broken_off, meant, only_one, patient, put_off, shortfall
+from app.pipeline import PATIENCE, artifact_name, broken_off, id_beside, meant, patient, put_off, shortfall
 from app.profilers.go_zero import GoZero
 from app.resolvers.base import Found
+from app.search import only_one
 from tests.unit.ledger.builders import NOON, manual
 
 GONE = Passing(Code.HOST_UNREACHABLE, "h: no connection")
@@ -73,6 +75,14 @@ def test_one_candidate_is_taken_and_none_or_several_are_refused_by_name() -> Non
         only_one(Found("h", (), "called orders"))
     with pytest.raises(Exception, match=r"7 \(/srv/orders\), 8 \(/srv/orders\)"):
         only_one(Found("h", (seen(7), seen(8)), "called orders"))
+
+
+def test_a_capture_beside_another_has_an_id_of_its_own_and_always_the_same() -> None:
+    first = "01a20fd5-9796-7442-8918-dad8f9c28153"
+    beside = id_beside(first, "boot:8:1")
+    assert beside == id_beside(first, "boot:8:1")
+    assert UUID(beside).version == 7 and beside[:24] == first[:24], "of the same millisecond, so listed together"
+    assert len({first, beside, id_beside(first, "boot:9:1")}) == 3
 
 
 def test_a_capture_with_all_its_files_good_lacks_nothing() -> None:

@@ -35,7 +35,6 @@ from app.intake.rules import Rule
 from app.ledger.ledger import Bounds, Claim, Filter, Ledger
 from app.model import Capture, Kind, ProcessId, State, Step
 from app.pipeline import Pipeline
-from app.profilers.go_zero import GoZero
 from app.resolvers.labels import Labels
 from app.stores import Store
 from app.worker import LEASE, Worker
@@ -100,7 +99,6 @@ class House:
             rules=lambda: [RULE],
             resolvers=(Labels(),),
             check=judged,
-            profiler=GoZero(),
         )
         self.workers = {
             name: Worker(self.ledger, self.pipeline, lambda: self.now, threads=0) for name in ("one", "two")
