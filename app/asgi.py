@@ -12,11 +12,11 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from app.intake.webhook import Webhook, describe
-from app.web import api, artifacts, examples, health, manual, pages
+from app.web import api, artifacts, examples, health, manual, pages, trial
 from app.web.guard import Guard
 from app.web.parts import Parts
 from app.web.problem import handle_problems
-from app.web.tops import Tops
+from app.web.profiles import Profiles
 
 TITLE = "alertprof"
 
@@ -43,14 +43,16 @@ def create_app(parts: Parts) -> FastAPI:
     )
     handle_problems(app)
     take_alerts(app, parts)
-    tops = Tops(parts)
+    profiles = Profiles(parts)
     for router in (
         manual.routes(parts),
         artifacts.routes(parts),
-        api.routes(parts, tops),
+        api.routes(parts, profiles),
         api.switch_routes(parts),
         health.routes(parts),
-        pages.routes(parts, tops),
+        trial.routes(parts),
+        trial.page_routes(parts),
+        pages.routes(parts, profiles),
     ):
         app.include_router(router)
     return app

@@ -5,6 +5,7 @@ What a command needs is imported inside it, so that `--help` is there at once.
 
 import os
 import re
+import sys
 import time
 from dataclasses import replace
 from enum import StrEnum
@@ -50,6 +51,8 @@ Url = Annotated[str, typer.Option("--url", envvar="ALERTPROF_URL", help="Where a
 Id = Annotated[str, typer.Argument(metavar="ID", help="A capture.")]
 Kind = Annotated[str, typer.Option("--kind", help="cpu, heap, mutex, block or threadcreate.")]
 Count = Annotated[int, typer.Option("-n", min=1, max=1000, help="So many functions.")]
+Config = Annotated[Path | None, typer.Option("--config.file", help="Without it, the defaults.")]
+Storage = Annotated[Path, typer.Option("--storage.path", help="Where captures rest, unless the file says it.")]
 Text = str | None
 
 
@@ -165,11 +168,75 @@ def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="A confi
 
 
 @app.command()
-def gate() -> None:
+def explain(
+    alert: Annotated[str, typer.Argument(metavar="ALERT.json|-", help="A webhook body, or one alert's labels.")],
+    *,
+    config_file: Config = None,
+    storage_path: Storage = Path("data"),
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Look at the hosts too; nothing is changed there.")
+    ] = False,
+) -> None:
+    """Say what would become of alerts, and why not more. Sends no signal. Exit 1 unless each leads to a capture."""
+    from app import console  # noqa: PLC0415
+    from app.trials import explanations  # noqa: PLC0415
+
+    body = content_of(alert)
+    settings = configured(config_file, storage_path)
+    told = explanations(settings, body, connect=connect)
+    if isinstance(told, str):
+        fail(f"{'the input' if alert == '-' else alert}: {told}", 2)
+    say(console.explained(told))
+    would = sum(explanation.would for explanation in told)
+    typer.echo(f"{would} of {len(told)} alert{'' if len(told) == 1 else 's'} would lead to a capture.")
+    raise SystemExit(0 if would == len(told) else 1)
+
+
+def content_of(file: str) -> bytes:
+    """What is in the file, or on the standard input for -; exit 2 when it cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}", 2)
+
+
+@app.command()
+def doctor(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="As an alert would name it.")],
+    *,
+    config_file: Config = None,
+    pid: Annotated[int | None, typer.Option(min=2, max=4_194_304, help="One process there, in detail.")] = None,
+) -> None:
+    """Prove the way to a host, step by step. Nothing is changed there. Exit 1 if a step is not possible."""
+    from app import console  # noqa: PLC0415
+    from app.config import BadConfig, load  # noqa: PLC0415
+    from app.doctor import Check, examined  # noqa: PLC0415
+    from app.explain import Mark  # noqa: PLC0415
+
+    try:
+        settings = load(config_file)
+    except BadConfig as error:
+        say(console.checked(Check(Mark.NO, "configuration", line)) for line in str(error).splitlines())
+        raise SystemExit(1) from error
+    typer.echo(console.checked(Check(Mark.OK, "configuration", str(config_file or "none is given: the defaults"))))
+    amiss = False
+    for check in examined(settings.hosts, host, pid):
+        typer.echo(console.checked(check))
+        amiss |= check.mark is Mark.NO
+    raise SystemExit(int(amiss))
+
+
+@app.command()
+def gate(
+    *,
+    config_file: Annotated[
+        Path | None, typer.Option("--config.file", help="Whose rules' commands and signals it is to know.")
+    ] = None,
+) -> None:
     """Print the gate for a forced-command SSH key, with its authorized_keys and sudoers lines as comments."""
     from app.hosts.installed import script  # noqa: PLC0415
 
-    typer.echo(script(), nl=False)
+    typer.echo(script(configured(config_file, Path("data")).recipes), nl=False)
 
 
 @app.command()

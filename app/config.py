@@ -13,9 +13,11 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from app import config_file as shape
+from app.hosts.recipes import Recipe
 from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 from app.intake.rules import DEFAULT, Rule
 from app.ledger.ledger import Bounds
+from app.plugins import kind_of
 from app.retention import Policy
 from app.web.tokens import Tokens
 from app.yaml_marks import Fault, Loc, Marked, read, read_as
@@ -43,6 +45,11 @@ class Settings:
     storage: StorageSettings
     limits: Bounds
     auth: Tokens
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What of the rules has to be part of the gate's script."""
+        return tuple(recipe for rule in self.rules if rule.way for recipe in rule.way.recipes())
 
 
 class BadConfig(Exception):
@@ -188,8 +195,11 @@ def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
         matchers=tuple(matcher for some in said.matchers for matcher in some),
         duration=said.duration,
         cooldown=cooldown if said.cooldown is None else said.cooldown,
-        profiler=said.profiler,
+        profiler=kind_of(said.profiler),
+        way=said.profiler,
+        take=said.take,
         resolvers=tuple(said.resolvers),
         only_exe=said.only.exe,
         only_cmdline=said.only.cmdline,
+        relabel=tuple(one.relabel() for one in said.relabel_configs),
     )

@@ -6,11 +6,12 @@ Validators raise ValueError with a sentence that says what would be right; confi
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from dataclasses import Field as Option
 from datetime import timedelta
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -22,21 +23,22 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 
 from app.hosts.names import GRAMMAR
 from app.hosts.route import JUMP
-from app.intake.re2 import compiled
+from app.intake.re2 import captured, compiled
+from app.intake.relabel import MOST_MODULUS, REGEX, REPLACEMENT, SEPARATOR, Action, Relabel
 from app.intake.rules import Matcher, parse_matchers
 from app.plugins import kinds
-from app.profilers.base import Profiler
+from app.profilers.auto import Auto
+from app.profilers.base import Way
 from app.resolvers.base import Resolver
 from app.web import durations
 
 BYTES = {"": 0, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-
-NO_RELABELLING = "this version does not relabel; leave the list empty, and have Prometheus relabel the alert"
 
 
 class Block(BaseModel):
@@ -116,23 +118,28 @@ def a_folder(text: str) -> str:
     return text
 
 
-def not_yet(what: str) -> Callable[[Any], Any]:
-    def check(value: Any) -> Any:
-        if value:
-            raise ValueError(what)
-        return value
-
-    return check
-
-
 def a_pattern(text: str) -> re.Pattern[str] | None:
     return compiled(text) if text else None
 
 
-def a_plugin(what: str, room: Callable[[], Mapping[str, type[Any]]]) -> Callable[[Any], Any]:
+def as_written(value: Any) -> Any:
+    """Relabelling's texts are often numbers, such as ports; Prometheus takes them without quotes."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def in_small_letters(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def a_relabel_regex(text: str) -> str:
+    captured(text)
+    return text
+
+
+def a_plugin(what: str, room: Callable[[], Mapping[str, type[Any]]]) -> Callable[[Any, ValidationInfo], Any]:
     """A validator for `kind` or `{kind: …, option: …}`: makes the plug-in."""
 
-    def make(value: Any) -> Any:
+    def make(value: Any, info: ValidationInfo) -> Any:
         there = room()
         options = {"kind": value} if isinstance(value, str) else value
         if not isinstance(options, dict) or not isinstance(options.get("kind"), str):
@@ -140,8 +147,8 @@ def a_plugin(what: str, room: Callable[[], Mapping[str, type[Any]]]) -> Callable
         options = dict(options)
         kind = options.pop("kind")
         if kind not in there:
-            raise ValueError(f"this version has no {what} {kind!r}; there are {', '.join(sorted(there))}")
-        return with_options(there[kind], kind, options)
+            raise ValueError(f"there is no {what} {kind!r}; there are {', '.join(sorted(there))}")
+        return with_options(there[kind], kind, options, info)
 
     return make
 
@@ -150,15 +157,8 @@ def resolver_kinds() -> Mapping[str, type[Resolver]]:
     return kinds("app.resolvers", Resolver)
 
 
-def a_profiler(value: Any) -> str:
-    """A kind. Raises ValueError for options, which no rule can carry yet."""
-    if isinstance(value, dict) and set(value) != {"kind"}:
-        raise ValueError("this version's profilers have no options; write the kind alone")
-    kind = value["kind"] if isinstance(value, dict) else value
-    there = sorted(kinds("app.profilers", Profiler))
-    if kind != "auto" and kind not in there:
-        raise ValueError(f"this version has no profiler {kind!r}; there are auto, {', '.join(there)}")
-    return str(kind)
+def profiler_kinds() -> Mapping[str, type[Way]]:
+    return kinds("app.profilers", Way)
 
 
 def a_rule_name(text: str) -> str:
@@ -169,7 +169,7 @@ def a_rule_name(text: str) -> str:
     return text
 
 
-def with_options(cls: type[Any], kind: str, options: dict[str, Any]) -> Any:
+def with_options(cls: type[Any], kind: str, options: dict[str, Any], info: ValidationInfo) -> Any:
     """The plug-in with these options: its dataclass's fields, checked by their types. Raises ValueError."""
     known, hints = {f.name: f for f in fields(cls) if f.init}, get_type_hints(cls)
     if strange := sorted(set(options) - set(known)):
@@ -177,16 +177,31 @@ def with_options(cls: type[Any], kind: str, options: dict[str, Any]) -> Any:
         raise ValueError(f"{kind} has no option {strange[0]!r}; it has {has}")
     if missing := [n for n, f in known.items() if f.default is f.default_factory is MISSING and n not in options]:
         raise ValueError(f"{kind} needs the option {missing[0]!r}")
-    return cls(**{name: an_option(kind, name, hints[name], value) for name, value in options.items()})
+    return cls(**{name: an_option(kind, known[name], hints[name], value, info) for name, value in options.items()})
 
 
-def an_option(kind: str, name: str, hint: Any, value: Any) -> Any:
+def an_option(kind: str, option: Option[Any], hint: Any, value: Any, info: ValidationInfo) -> Any:
+    """`metadata` of a field says what its type cannot: `plugins`, a list of these; `path`, as a_path takes it."""
+    name = option.name
+    if "plugins" in option.metadata:
+        one = a_plugin(option.metadata["plugins"], profiler_kinds)
+        return tuple(one(each, info) for each in a_list(kind, name, value))
+    if "path" in option.metadata:
+        several = hint is not str
+        paths = [str(a_path(each, info)) for each in (a_list(kind, name, value) if several else [value])]
+        return tuple(paths) if several else paths[0]
     if hint is timedelta:
         return durations.parse(str(value))
     try:
-        return TypeAdapter(hint).validate_python(value, strict=True)
+        return TypeAdapter(hint).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except ValidationError as error:
         raise ValueError(f"{kind}: {name}: {error.errors()[0]['msg']}") from None
+
+
+def a_list(kind: str, name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{kind}: {name}: a list is expected here")
+    return value
 
 
 Duration = Annotated[timedelta, from_text(durations.parse)]
@@ -197,6 +212,7 @@ Files = Annotated[list[File], BeforeValidator(one_or_many)]
 Pattern = Annotated[Any, from_text(a_pattern)]
 Count = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
+Written = Annotated[str, BeforeValidator(as_written)]
 
 
 class Ssh(Block):
@@ -244,13 +260,33 @@ class Only(Block):
     cmdline: Pattern = None
 
 
+class RelabelConfig(Block):
+    action: Annotated[Action, BeforeValidator(in_small_letters)] = "replace"
+    source_labels: list[Written] = []
+    separator: Written = SEPARATOR
+    regex: Annotated[Written, AfterValidator(a_relabel_regex)] = REGEX
+    modulus: Annotated[int, Field(ge=0, le=MOST_MODULUS)] = 0
+    target_label: Written = ""
+    replacement: Written = REPLACEMENT
+
+    @model_validator(mode="after")
+    def fits(self) -> Self:
+        """The keys suit the action."""
+        self.relabel()
+        return self
+
+    def relabel(self) -> Relabel:
+        return Relabel(**self.model_dump() | {"source_labels": tuple(self.source_labels)})
+
+
 class Rule(Block):
     name: Annotated[str, AfterValidator(a_rule_name)]
     matchers: list[Annotated[tuple[Matcher, ...], from_text(parse_matchers)]] = []
-    relabel_configs: Annotated[list[Any], AfterValidator(not_yet(NO_RELABELLING))] = []
+    relabel_configs: list[RelabelConfig] = []
     resolvers: list[Annotated[Any, PlainValidator(a_plugin("resolver", resolver_kinds))]] = []
     only: Only = Only()
-    profiler: Annotated[str, PlainValidator(a_profiler)] = "auto"
+    take: Literal["newest", "oldest", "cpu", "memory", "all"] | None = None
+    profiler: Annotated[Any, PlainValidator(a_plugin("profiler", profiler_kinds))] = Auto()
     duration: Recording = timedelta(seconds=30)
     cooldown: Duration | None = None
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.analysis.units import format_percent, format_value
+from app.doctor import Check
+from app.explain import Explanation
 
 Json = Mapping[str, Any]
 
@@ -101,3 +103,20 @@ def files(capture: Json, url: str) -> Iterator[str]:
 def new_lines(capture: Json, told: int) -> Iterable[str]:
     """The timeline from its entry number `told` on."""
     return [line(entry) for entry in capture["timeline"][told:]]
+
+
+def explained(explanations: Sequence[Explanation]) -> Iterator[str]:
+    """What would become of each alert: the verdict first, then the way to it."""
+    for explanation in explanations:
+        labels = ", ".join(f'{name}="{value}"' for name, value in explanation.labels.items() if name != "alertname")
+        yield plain(f"{explanation.alertname or 'an alert without a name'} {{{labels}}}")
+        yield plain(f"  => {explanation.verdict}")
+        for section in explanation.sections:
+            yield plain(f"  {section.title}")
+            yield from (plain(f"    {line.mark.value:<2}  {line.text}") for line in section.lines)
+        yield ""
+
+
+def checked(check: Check) -> str:
+    """One line of `doctor`."""
+    return plain(f"{check.mark.value:<2}  {check.what}: {check.said}")

@@ -14,21 +14,25 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import failpoints
-from app.analysis.isolate import check_files, top_of
+from app.analysis.isolate import check_files, top_of, tree_of
 from app.asgi import create_app
 from app.config import Settings
+from app.explain import Explained, Explainer
 from app.hosts.door import Door
 from app.hosts.ssh import Connector
 from app.intake.admission import decide
 from app.intake.rules import first_match
+from app.intake.webhook import alerts_in
 from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Capture, Step
 from app.pipeline import Pipeline
-from app.profilers.go_zero import GoZero
+from app.resolvers.container import Container
 from app.resolvers.labels import Labels
 from app.resolvers.name import Name
+from app.resolvers.pod import Pod
 from app.resolvers.port import Port
+from app.resolvers.systemd import Systemd
 from app.retention import clear
 from app.stores import Store
 from app.web.connection import AT_ONCE, Server, connections
@@ -37,7 +41,8 @@ from app.web.tls import renewing
 from app.web_config import WebConfig
 from app.worker import Worker
 
-RESOLVERS = (Labels(), Port(), Name())
+RESOLVERS = (Labels(), Container(), Pod(), Systemd(), Name(), Port())
+THREADS = 16  # of the worker, besides those that hold a connection while a recording comes home over it
 CLEAR_EVERY = 300.0  # seconds between two looks at what retention lets go
 DRAIN = 30.0  # seconds for what is under way when we are asked to end
 
@@ -54,7 +59,8 @@ class Service:
         )
         self.store = Store(settings.storage.artifacts)
         self.metrics.store_free.set_function(self.store.free_bytes)
-        self.door = Door(Connector(settings.hosts))
+        connector = Connector(settings.hosts)
+        self.door = Door(connector, settings.recipes)
         pipeline = Pipeline(
             door=self.door,
             store=self.store,
@@ -62,10 +68,12 @@ class Service:
             rules=lambda: settings.rules,
             resolvers=RESOLVERS,
             check=check_files,
-            profiler=GoZero(),
+            stopping=lambda: self.worker.stopping,
         )
+        self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.door, self.ledger)
         self._retention, self._clear_at = settings.storage.retention, 0.0
-        self.worker = Worker(self.ledger, pipeline, now, on_step=self._count, chores=self._chores)
+        threads = THREADS + settings.limits.at_once
+        self.worker = Worker(self.ledger, pipeline, now, threads=threads, on_step=self._count, chores=self._chores)
         self.ledger.on_due = self.worker.wake
         self.app = create_app(self._parts(external_url, settings))
 
@@ -99,11 +107,17 @@ class Service:
             metrics=self.metrics,
             now=now,
             top=top_of,
+            tree=tree_of,
             ready=self._obstacle,
             external_url=external_url,
-            profilers=("go-zero",),
+            explain=self._explained,
+            profilers=("go-zero", "http-pprof"),
             tokens=settings.auth,
         )
+
+    def _explained(self, body: bytes, connect: bool) -> Explained:
+        moment = now()
+        return self.explainer.answer(alerts_in(body, moment), moment, connect=connect)
 
     def _obstacle(self) -> str | None:
         try:

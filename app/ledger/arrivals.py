@@ -4,7 +4,7 @@ One look at the current rows of all fingerprints in the batch, then alert after 
 to the ledger), then at most three statements. Alerts of one batch see what those before them did.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -40,6 +40,14 @@ _INSERT = sa.insert(captures)
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """The alerts of one message, and the message itself as it came; None: it is not to be kept."""
+
+    alerts: Sequence[Alert]
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one delivery: ids of new captures, ids that repeats fell on, (fingerprint, reason) of the rest.
 
@@ -57,19 +65,18 @@ class Decide(Protocol):
     def __call__(self, alert: Alert, episode: Episode | None, *, now: datetime, paused: str | None) -> Decision: ...
 
 
-def record(
-    connection: sa.Connection, deliveries: Sequence[Sequence[Alert]], decide: Decide, now: datetime
-) -> list[Receipt]:
+def record(connection: sa.Connection, deliveries: Sequence[Delivery], decide: Decide, now: datetime) -> list[Receipt]:
     """Write down what becomes of these deliveries; the receipts in their order. Raises IntegrityError when another
     replica has just begun one of the episodes."""
-    fingerprints = {alert.fingerprint for alerts in deliveries for alert in alerts}
-    batch = _Batch(_current(connection, fingerprints), decide, now, switches.paused(connection))
-    receipts = [batch.take(alerts) for alerts in deliveries]
+    fingerprints = {alert.fingerprint for delivery in deliveries for alert in delivery.alerts}
+    batch = _Batch(current(connection, fingerprints), decide, now, switches.paused(connection))
+    receipts = [batch.take(delivery.alerts) for delivery in deliveries]
     batch.write(connection)
     return receipts
 
 
-def _current(connection: sa.Connection, fingerprints: set[str]) -> dict[str, Episode]:
+def current(connection: sa.Connection, fingerprints: Collection[str]) -> dict[str, Episode]:
+    """The current episode of each of these alerts that has one."""
     rows = connection.execute(_CURRENT, {"fingerprints": list(fingerprints)})
     return {
         fingerprint: Episode(

@@ -51,9 +51,14 @@ _BEGUN = sa.select(sa.func.count()).where(
 
 
 def take(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
-    """Raises Full when one more would be too many."""
+    """Raises Full when one more would be too many. Nobody else counts until the transaction is over."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    count(connection, capture, bounds, now)
+
+
+def count(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
+    """As take, for whoever only wants to know."""
     begun = connection.execute(_BEGUN, {"since": micro(now - _HOUR), "key": capture.id}).scalar_one()
     if begun >= bounds.per_hour:
         raise Full(f"{begun} captures began within the last hour, limits.per_hour is {bounds.per_hour}", waits=False)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
@@ -83,6 +84,19 @@ class Database:
             raise ValueError(f"the database cannot hold this: {error.orig}") from error
         except SQLAlchemyError as error:
             raise LedgerUnavailable(_sentence(self.url, error)) from error
+
+
+def existing(url: str) -> str:
+    """The same database, to be read only; an SQLite file is neither made nor changed then. Raises LedgerUnavailable
+    when there is no such file."""
+    with _opening(url):
+        made = sa.make_url(url)
+        if not _is_sqlite(made):
+            return url
+    if not made.database or not Path(made.database).is_file():
+        raise LedgerUnavailable(f"there is no database at {made.render_as_string(hide_password=True)}")
+    file = sa.URL.create("sqlite", database=f"file:{quote(made.database)}", query={"mode": "ro", "uri": "true"})
+    return file.render_as_string(hide_password=False)
 
 
 def _is_sqlite(url: sa.URL) -> bool:

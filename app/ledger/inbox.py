@@ -9,26 +9,25 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
-from app.ledger.arrivals import Receipt
+from app.ledger.arrivals import Delivery, Receipt
 from app.ledger.database import LedgerUnavailable
-from app.model import Alert
 
 MAX_ALERTS = 2000  # in one transaction, unless one message brings more
 
-Delivery = tuple[Sequence[Alert], Future[Receipt]]
+Waiting = tuple[Delivery, Future[Receipt]]
 
 
 class Inbox:
     """write: what records a batch and returns once it is committed, or raises."""
 
-    def __init__(self, write: Callable[[Sequence[Sequence[Alert]]], list[Receipt]]) -> None:
+    def __init__(self, write: Callable[[Sequence[Delivery]], list[Receipt]]) -> None:
         self._write = write
-        self._waiting: SimpleQueue[Delivery | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
         self._door = threading.Lock()
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    def put(self, alerts: Sequence[Alert]) -> Future[Receipt]:
+    def put(self, delivery: Delivery) -> Future[Receipt]:
         """Never blocks on the database. A closed inbox answers with LedgerUnavailable."""
         future: Future[Receipt] = Future()
         with self._door:
@@ -38,7 +37,7 @@ class Inbox:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="ledger-inbox", daemon=True)
                 self._thread.start()
-            self._waiting.put((alerts, future))
+            self._waiting.put((delivery, future))
         return future
 
     def close(self) -> None:
@@ -52,35 +51,35 @@ class Inbox:
     def _work(self) -> None:
         while (first := self._waiting.get()) is not None:
             batch, last = self._batch(first)
-            self._settle([delivery for delivery in batch if delivery[1].set_running_or_notify_cancel()])
+            self._settle([waiting for waiting in batch if waiting[1].set_running_or_notify_cancel()])
             if last:
                 return
 
-    def _batch(self, first: Delivery) -> tuple[list[Delivery], bool]:
+    def _batch(self, first: Waiting) -> tuple[list[Waiting], bool]:
         """All that waits, up to a limit; and whether that was the end."""
-        batch, alerts = [first], len(first[0])
+        batch, alerts = [first], len(first[0].alerts)
         while alerts < MAX_ALERTS:
             try:
-                delivery = self._waiting.get_nowait()
+                waiting = self._waiting.get_nowait()
             except Empty:
                 break
-            if delivery is None:
+            if waiting is None:
                 return batch, True
-            batch.append(delivery)
-            alerts += len(delivery[0])
+            batch.append(waiting)
+            alerts += len(waiting[0].alerts)
         return batch, False
 
-    def _settle(self, batch: list[Delivery]) -> None:
+    def _settle(self, batch: list[Waiting]) -> None:
         """A fault of the database is everybody's; any other is of one delivery, and the rest must not share it."""
         try:
-            receipts = self._write([alerts for alerts, _ in batch]) if batch else []
+            receipts = self._write([delivery for delivery, _ in batch]) if batch else []
         except Exception as error:
             if isinstance(error, LedgerUnavailable) or len(batch) == 1:
                 for _, future in batch:
                     future.set_exception(error)
             else:
-                for delivery in batch:
-                    self._settle([delivery])
+                for waiting in batch:
+                    self._settle([waiting])
         else:
             for (_, future), receipt in zip(batch, receipts, strict=True):
                 future.set_result(receipt)

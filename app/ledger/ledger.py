@@ -4,21 +4,23 @@ The webhook brings alerts, the worker claims and saves, the API asks; they know 
 the database says leaves this room but LedgerUnavailable (see database.py) and what each method names.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import arrivals, capacity, claims, migrations, queries, switches
-from app.ledger.arrivals import Decide, Receipt
+from app.ledger import arrivals, capacity, claims, messages, migrations, queries, switches
+from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import Claim, FenceLost, ProcessTaken
-from app.ledger.database import Database, LedgerUnavailable
+from app.ledger.database import Database, LedgerUnavailable, existing
 from app.ledger.inbox import Inbox
+from app.ledger.messages import Message
 from app.ledger.queries import Filter, Page, Stored
-from app.model import Alert, Capture, State, Step
+from app.model import Alert, Capture, Episode, State, Step
 
 __all__ = [
     "Bounds",
@@ -29,6 +31,7 @@ __all__ = [
     "Full",
     "Ledger",
     "LedgerUnavailable",
+    "Message",
     "Page",
     "ProcessTaken",
     "Receipt",
@@ -68,6 +71,12 @@ class Ledger:
         self._database = Database(url, exclusive=exclusive)
         self._inbox = Inbox(self._record)
 
+    @classmethod
+    def to_read(cls, url: str, *, decide: Decide, bounds: Bounds | None = None) -> Self:
+        """A ledger that somebody else writes: nothing is made or changed, and only its reading methods work. Raises
+        LedgerUnavailable, also when there is none."""
+        return cls(existing(url), decide=decide, bounds=bounds)
+
     def migrate(self) -> None:
         """Bring the tables up to this version; needed once before anything else. The owner of an SQLite file then
         frees all leases: whoever held them is dead, and what it left is taken up at once."""
@@ -83,21 +92,25 @@ class Ledger:
 
     # the intake
 
-    def receive(self, alerts: Sequence[Alert]) -> Future[Receipt]:
-        """One delivery. Its future is done when all of it is on disk; LedgerUnavailable in it: nothing of it is."""
-        return self._inbox.put(alerts)
+    def receive(self, alerts: Sequence[Alert], body: bytes | None = None) -> Future[Receipt]:
+        """One delivery. Its future is done when all of it is on disk; LedgerUnavailable in it: nothing of it is.
+        body: the message as it came, if it is to be among the last ones."""
+        return self._inbox.put(Delivery(alerts, body))
 
-    def _record(self, deliveries: Sequence[Sequence[Alert]]) -> list[Receipt]:
+    def _record(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
         receipts = self._recorded(deliveries)
         if any(receipt.created for receipt in receipts):
             self.on_due()
         return receipts
 
-    def _recorded(self, deliveries: Sequence[Sequence[Alert]]) -> list[Receipt]:
+    def _recorded(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
         for _ in range(_ATTEMPTS):
             try:
                 with self._database.writing() as connection:
-                    return arrivals.record(connection, deliveries, self.decide, self._clock())
+                    now = self._clock()
+                    receipts = arrivals.record(connection, deliveries, self.decide, now)
+                    messages.keep(connection, deliveries, receipts, now)
+                    return receipts
             except IntegrityError as error:
                 quicker = error
         raise LedgerUnavailable("other replicas keep recording the same alerts; send this again") from quicker
@@ -218,6 +231,39 @@ class Ledger:
         files are the caller's to remove. An alert that still fires is then new again."""
         with self._database.writing() as connection:
             return queries.delete(connection, id_)
+
+    def messages(self) -> tuple[Message, ...]:
+        """The last messages that the webhook took, newest first, without their bodies."""
+        with self._database.reading() as connection:
+            return messages.last(connection)
+
+    def message(self, id_: str) -> Message | None:
+        """One of the last messages, with its body."""
+        with self._database.reading() as connection:
+            return messages.get(connection, id_)
+
+    # what would be, for explain
+
+    def episodes(self, fingerprints: Collection[str]) -> dict[str, Episode]:
+        """The current episode of each of these alerts that has one."""
+        with self._database.reading() as connection:
+            return arrivals.current(connection, fingerprints)
+
+    def active_on(self, life: str) -> str | None:
+        """The id of the capture that is at work on this process (ProcessId.life)."""
+        with self._database.reading() as connection:
+            return claims.active_on(connection, life)
+
+    def full(self, capture: Capture, now: datetime) -> Full | None:
+        """Why there is no room for one more recording of this capture's target just now, or None."""
+        if self.bounds is None:
+            return None
+        try:
+            with self._database.reading() as connection:
+                capacity.count(connection, capture, self.bounds, now)
+        except Full as full:
+            return full
+        return None
 
     def paused(self) -> str | None:
         """ "paused since … by …", or None."""

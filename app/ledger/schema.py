@@ -64,6 +64,21 @@ captures = sa.Table(
     sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
 )
 
+# The last ones only; messages.py keeps them few.
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", _Id, primary_key=True),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("alerts", sa.Integer, nullable=False),
+    sa.Column("about", sa.Text, nullable=False),
+    sa.Column("created", sa.Integer, nullable=False),
+    sa.Column("known", sa.Integer, nullable=False),
+    sa.Column("skipped", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text),  # null: too large to be kept
+)
+
 settings = sa.Table(
     "settings",
     metadata,

@@ -1,4 +1,4 @@
-"""The captures as JSON: which there are, one of them, its stop, its end, its table. Registered by app/asgi.py.
+"""The captures as JSON: which there are, one of them, its stop, its end, its profiles. Registered by app/asgi.py.
 
 Plain functions: the framework runs them in its thread pool, because the ledger blocks.
 """
@@ -8,18 +8,22 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from app.model import Kind
 from app.web.filters import Asked, found
 from app.web.manual import asker
 from app.web.parts import Parts, the_capture
-from app.web.schemas import CaptureOut, CapturesOut, PausedOut, TopOut, shown
-from app.web.tops import Tops
+from app.web.profiles import Profiles
+from app.web.schemas import CaptureOut, CapturesOut, FlameGraphOut, PausedOut, TopOut, flame_graph, shown
 
 log = structlog.get_logger(__name__)
 
+SampleType = Annotated[str | None, Query(description="where a profile has several")]
+Base = Annotated[str | None, Query(description="not in this version")]
 
-def routes(parts: Parts, tops: Tops) -> APIRouter:
+
+def routes(parts: Parts, profiles: Profiles) -> APIRouter:
     router = APIRouter(tags=["captures"])
 
     @router.get("/captures", summary="The captures, newest first")
@@ -64,14 +68,25 @@ def routes(parts: Parts, tops: Tops) -> APIRouter:
         capture_id: str,
         kind: Kind = Kind.CPU,
         n: Annotated[int, Query(ge=1, le=1000)] = 30,
-        sample_type: Annotated[str | None, Query(description="where a profile has several")] = None,
-        base: Annotated[str | None, Query(description="not in this version")] = None,
+        sample_type: SampleType = None,
+        base: Base = None,
     ) -> TopOut:
-        if base is not None:
-            raise HTTPException(422, "base: this version compares no captures; use `go tool pprof -diff_base`.")
-        return TopOut.model_validate(tops.of(the_capture(parts, capture_id), kind, n, sample_type))
+        refuse_comparing(base)
+        return TopOut.model_validate(profiles.top(the_capture(parts, capture_id), kind, n, sample_type))
+
+    @router.get("/captures/{capture_id}/flamegraph", summary="The call tree", responses={200: {"model": FlameGraphOut}})
+    def flamegraph(
+        capture_id: str, kind: Kind = Kind.CPU, sample_type: SampleType = None, base: Base = None
+    ) -> JSONResponse:
+        refuse_comparing(base)
+        return JSONResponse(flame_graph(profiles.tree(the_capture(parts, capture_id), kind, sample_type)))
 
     return router
+
+
+def refuse_comparing(base: str | None) -> None:
+    if base is not None:
+        raise HTTPException(422, "base: this version compares no captures; use `go tool pprof -diff_base`.")
 
 
 def switch_routes(parts: Parts) -> APIRouter:

@@ -71,6 +71,28 @@ TOP: dict[str, JsonValue] = {
         }
     ],
 }
+FLAME_GRAPH: dict[str, JsonValue] = {
+    "kind": "cpu",
+    "sample_type": "cpu",
+    "sample_types": ["samples", "cpu"],
+    "unit": "nanoseconds",
+    "total": 30_010_000_000,
+    "duration_seconds": 30.1,
+    "root": {
+        "name": "root",
+        "value": 30_010_000_000,
+        "self": 0,
+        "children": [
+            {
+                "name": "main.main",
+                "value": 29_000_000_000,
+                "self": 2_000_000_000,
+                "children": [{"name": "main.burn", "value": 27_000_000_000, "self": 27_000_000_000, "children": []}],
+            },
+            {"name": "runtime.gcBgMarkWorker", "value": 1_010_000_000, "self": 1_010_000_000, "children": []},
+        ],
+    },
+}
 PAUSED: dict[str, JsonValue] = {
     "paused": True,
     "detail": "Captures are paused since 2026-11-23 22:40:00 UTC by 10.0.0.9.",
@@ -80,4 +102,58 @@ PROBLEM: dict[str, JsonValue] = {
     "title": "Not Found",
     "status": 404,
     "detail": f"There is no capture '{ID}'; GET /captures lists what there is.",
+}
+MESSAGE: dict[str, JsonValue] = {
+    "version": "4",
+    "status": "firing",
+    "receiver": "alertprof",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"alertname": "HighCPU", "instance": "10.0.0.5:9100", "job": "order-mq"},
+            "startsAt": "2026-11-23T22:36:15Z",
+            "fingerprint": "8a3e2b1c4d5f6071",
+        }
+    ],
+}
+LABELS: dict[str, JsonValue] = {"alertname": "HighCPU", "instance": "10.0.0.5:9100", "job": "order-mq"}
+MESSAGES: dict[str, JsonValue] = {
+    "messages": [
+        {
+            "id": ID,
+            "received_at": "2026-11-23T22:40:00.120Z",
+            "size": 1430,
+            "alerts": 2,
+            "about": "HighCPU, HighMemory",
+            "created": 1,
+            "known": 1,
+            "skipped": 0,
+            "href": f"/messages/{ID}",
+        }
+    ]
+}
+EXPLAINED: dict[str, JsonValue] = {
+    "would": False,
+    "alerts": [
+        {
+            "alertname": "HighCPU",
+            "fingerprint": "8a3e2b1c4d5f6071",
+            "labels": {"alertname": "HighCPU", "instance": "10.0.0.5:9100", "job": "order-mq"},
+            "would": False,
+            "verdict": "No capture: none of the 1 rules matches this alert's labels: add one, or change a matcher",
+            "sections": [
+                {
+                    "title": "Rules, in their order",
+                    "lines": [
+                        {"mark": "", "text": '«payments» does not match: job="pay", but job is "order-mq"'},
+                        {
+                            "mark": "no",
+                            "text": "none of the 1 rules matches this alert's labels: add one, or change a matcher",
+                        },
+                    ],
+                }
+            ],
+        }
+    ],
+    "left_out": 0,
 }

@@ -15,6 +15,7 @@ from app.web.tokens import WEBHOOK, Tokens, TokensUnreadable, is_loopback
 from app.web.users import TooManyLogins
 
 MAX_BODY = 65536
+LARGER = {"/explain": 1 << 20, "/ui/try": 1 << 20}  # a message of the webhook goes in there
 PROBES = frozenset({"/-/healthy", "/-/ready"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
@@ -41,7 +42,7 @@ class Guard:
             return await problem(refused.status_code, refused.detail, refused.headers)(scope, receive, dressed(send))
         if scope["path"] in WEBHOOK:  # has its own bound, and no browser reads its answer
             return await self.app(scope, receive, send)
-        return await self.app(scope, bounded(receive), dressed(send))
+        return await self.app(scope, bounded(receive, LARGER.get(scope["path"], MAX_BODY)), dressed(send))
 
     async def admit(self, scope: Scope) -> None:
         """Raises HTTPException with the sentence for whoever stays outside."""
@@ -107,15 +108,15 @@ def wanted(tokens: Tokens, path: str) -> str:
     return " or ".join(filter(None, (token, user)))
 
 
-def bounded(receive: Receive) -> Receive:
+def bounded(receive: Receive, most: int) -> Receive:
     size = 0
 
     async def receive_some() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY:
-            raise HTTPException(413, f"The body is larger than {MAX_BODY} bytes, more than any request here needs.")
+        if size > most:
+            raise HTTPException(413, f"The body is larger than {most} bytes, more than any request here needs.")
         return message
 
     return receive_some

@@ -37,8 +37,8 @@ def routes(parts: Parts) -> APIRouter:
             str | None, Query(description="answer when it has ended, or after this long", examples=["90s"])
         ] = None,
     ) -> CaptureOut:
-        """Give the host and one of pid, process and port. The answer is the capture at its beginning; with `wait`,
-        at its end or when the time is up."""
+        """Give the host and one of pid, process, port, unit and container. The answer is the capture at its beginning;
+        with `wait`, at its end or when the time is up."""
         patience = waiting_time(wait)
         made = await run_in_threadpool(begin, parts, wanted, asker(request))
         response.headers["location"] = f"/captures/{made.id}"

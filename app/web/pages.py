@@ -1,12 +1,14 @@
-"""The pages: the captures as a table, one capture, everything about one alert, and the description of the API.
+"""The pages: the captures as a table, one capture, its flame graphs, everything about one alert, and the description of
+the API.
 
 Server-made HTML without any script; app/asgi.py registers the routes. words.py says what happened.
 """
 
 import urllib.parse
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,16 +21,19 @@ from app.ledger.ledger import Page
 from app.model import Capture, Kind, State
 from app.web import words
 from app.web.filters import Asked, found
+from app.web.flame import flame
 from app.web.parts import Parts, the_capture
+from app.web.profiles import Profiles, profiles_of
 from app.web.schemas import href
-from app.web.tops import PPROF, Tops
 
 STATIC = StaticFiles(directory=Path(__file__).parent / "static")
 FILTERS = ("host", "service", "alertname", "fingerprint", "profiler", "since", "until")
 ROWS = 20
 
+T = TypeVar("T")
 
-def routes(parts: Parts, tops: Tops) -> APIRouter:
+
+def routes(parts: Parts, profiles: Profiles) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     page = Paper(parts)
 
@@ -39,11 +44,22 @@ def routes(parts: Parts, tops: Tops) -> APIRouter:
         return page("captures.html", **listing(page_found, asked, request), title="Captures", intro="")
 
     @router.get("/ui/captures/{capture_id}")
-    def one(capture_id: str, kind: Kind = Kind.CPU, sample_type: str | None = None) -> str:
+    def one(capture_id: str, kind: Kind | None = None, sample_type: str | None = None) -> str:
         capture = the_capture(parts, capture_id)
-        shown = [a for a in capture.artifacts if a.kind in PPROF]
-        table, fault = table_of(tops, capture, kind, sample_type) if shown else (None, "")
-        return page("capture.html", c=capture, kind=kind, profiles=shown, top=table, fault=fault, busy=busy([capture]))
+        has = profiles_of(capture)
+        asked = kind or first_kind(capture)
+        top, fault = or_why_not(lambda: profiles.top(capture, asked, ROWS, sample_type)) if has else (None, "")
+        return page("capture.html", c=capture, kind=asked, profiles=has, top=top, fault=fault, busy=busy([capture]))
+
+    @router.get("/ui/captures/{capture_id}/flame")
+    def flame_page(capture_id: str, kind: Kind | None = None, sample_type: str | None = None, root: int = 0) -> str:
+        capture = the_capture(parts, capture_id)
+        asked = kind or first_kind(capture)
+        tree, fault = or_why_not(lambda: profiles.tree(capture, asked, sample_type))
+        drawn = flame(tree, root) if tree and tree.total else None
+        return page(
+            "flame.html", c=capture, kind=asked, profiles=profiles_of(capture), tree=tree, flame=drawn, fault=fault
+        )
 
     @router.get("/alerts/{fingerprint}")
     def alert(fingerprint: str, request: Request) -> str:
@@ -115,10 +131,15 @@ def busy(captures: Any) -> bool:
     return any(not capture.state.ended for capture in captures)
 
 
-def table_of(tops: Tops, capture: Capture, kind: Kind, sample_type: str | None) -> tuple[Any, str]:
-    """The table, or the sentence why there is none: a page is shown in either case."""
+def first_kind(capture: Capture) -> Kind:
+    """That of the profile which is shown when none is asked for."""
+    return next((artifact.kind for artifact in profiles_of(capture)), Kind.CPU)
+
+
+def or_why_not(read: Callable[[], T]) -> tuple[T | None, str]:
+    """What was read, or the sentence why there is nothing: a page is shown in either case."""
     try:
-        return tops.of(capture, kind, ROWS, sample_type), ""
+        return read(), ""
     except HTTPException as error:
         return None, error.detail
 

@@ -10,6 +10,8 @@ from typing import Protocol
 from starlette.exceptions import HTTPException
 
 from app.analysis.top import Top
+from app.analysis.tree import Tree
+from app.explain import Explained
 from app.ledger.ledger import Ledger
 from app.metrics import Metrics
 from app.model import Artifact, Capture
@@ -32,9 +34,11 @@ class Parts:
     metrics: Metrics
     now: Callable[[], datetime]
     top: Callable[[Path, int, str | None], Top]  # analysis.isolate.top_of
+    tree: Callable[[Path, str | None], Tree]  # analysis.isolate.tree_of
     ready: Callable[[], str | None]  # None: ready; otherwise the sentence why not
     external_url: str  # how people reach the service, without a slash at the end
     profilers: Collection[str]  # the kinds a manual capture may ask for, besides auto
+    explain: Callable[[bytes, bool], Explained]  # what would become of this message; the hosts may be looked at
     tokens: Tokens = field(default_factory=Tokens)
 
 

@@ -1,18 +1,22 @@
 """The JSON of the API: what comes in, checked strictly, and what goes out, as the contract shows a capture."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from app.analysis.tree import Tree
 from app.errors import Refusal
 from app.hosts.names import plain
 from app.model import Artifact, Capture, Trigger
 from app.web import durations, examples
 
 WAYS = ("pid", "process", "port", "unit", "container")
-OURS = frozenset({"host", "pid", "process", "instance", "groupname"})
+OURS = frozenset(
+    {"host", "pid", "process", "instance", "groupname", "name", "unit", "id", "container_id", "pod", "node"}
+)
 
 
 def host_grammar(host: str) -> str:
@@ -46,8 +50,10 @@ class CaptureRequest(BaseModel):
     pid: Annotated[int, Field(ge=2, le=4_194_304)] | None = None
     process: Annotated[Word, Field(description="the exact name or path of the executable")] | None = None
     port: Annotated[int, Field(ge=1, le=65_535, description="the process that listens on it")] | None = None
-    unit: Word | None = None
-    container: Word | None = None
+    unit: Annotated[Word, Field(description="the main process of that systemd unit")] | None = None
+    container: (
+        Annotated[Word, Field(description="by id (12 digits suffice), or by the name in Docker or Podman")] | None
+    ) = None
     duration: Annotated[str, AfterValidator(recording_time)] = "30s"
     profiler: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")] = "auto"
     note: Annotated[str, StringConstraints(max_length=500)] = ""
@@ -57,12 +63,11 @@ class CaptureRequest(BaseModel):
     def one_way(self) -> Self:
         given = [way for way in WAYS if getattr(self, way) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of pid, process and port; this has {' and '.join(given) or 'none'}")
-        if given[0] in ("unit", "container"):
-            raise ValueError(f"{given[0]} cannot be resolved by this version; give pid, process or port")
+            ways = f"{', '.join(WAYS[:-1])} and {WAYS[-1]}"
+            raise ValueError(f"give exactly one of {ways}; this has {' and '.join(given) or 'none'}")
         if clash := sorted(OURS & set(self.labels)):
             raise ValueError(
-                f"the label {clash[0]} would say which process it is; say that with host, pid, process or port"
+                f"the label {clash[0]} would say which process it is; say that with host and {', '.join(WAYS)}"
             )
         return self
 
@@ -72,6 +77,11 @@ class CaptureRequest(BaseModel):
             return {"host": self.host, "pid": str(self.pid)}
         if self.port is not None:
             return {"instance": f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"}
+        if self.unit is not None:
+            return {"host": self.host, "unit": self.unit if "." in self.unit else f"{self.unit}.service"}
+        if self.container is not None:
+            by_id = re.fullmatch(r"[0-9a-f]{12,64}", self.container, re.ASCII)
+            return {"host": self.host, "container_id" if by_id else "container_name": self.container}
         return {"host": self.host, "process": self.process or ""}
 
 
@@ -197,6 +207,89 @@ class TopOut(BaseModel):
     rows: tuple[RowOut, ...]
 
 
+class FrameOut(BaseModel):
+    """A function on its path from the root. `value`: with everything it called; `self`: its own."""
+
+    name: str
+    value: int
+    self: int
+    children: Annotated[list["FrameOut"], Field(description='the largest first; "(other)" are those too small to name')]
+
+
+class FlameGraphOut(BaseModel):
+    """The call tree, of a bounded number of functions; values in `unit`, without their sign."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FLAME_GRAPH]})
+
+    kind: str
+    sample_type: str
+    sample_types: tuple[str, ...]
+    unit: str
+    total: int
+    duration_seconds: float | None
+    root: FrameOut
+
+
+class MessageOut(BaseModel):
+    """One message that the webhook took. `size`: bytes; `created`, `known`, `skipped`: how many of its alerts led to a
+    new capture, were repeats, led to none."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    received_at: datetime
+    size: int
+    alerts: int
+    about: Annotated[str, Field(description="the alerts' names, shortened")]
+    created: int
+    known: int
+    skipped: int
+    href: Annotated[str | None, Field(description="where the message is, as it came; null: too large to be kept")]
+
+
+class MessagesOut(BaseModel):
+    """The last messages, newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.MESSAGES]})
+
+    messages: list[MessageOut]
+
+
+class LineOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    mark: Annotated[str, Field(description="ok: it leads on; no: it ends here; empty: just told")]
+    text: str
+
+
+class SectionOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    title: str
+    lines: list[LineOut]
+
+
+class ExplanationOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    alertname: str
+    fingerprint: str
+    labels: Mapping[str, str]
+    would: Annotated[bool, Field(description="it leads to a capture")]
+    verdict: str
+    sections: list[SectionOut]
+
+
+class ExplainedOut(BaseModel):
+    """What would become of each alert. `would`: every one leads to a capture; `left_out`: so many more are not told."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.EXPLAINED]})
+
+    would: bool
+    alerts: list[ExplanationOut]
+    left_out: int
+
+
 class PausedOut(BaseModel):
     """Whether captures are started, and since when not."""
 
@@ -204,6 +297,24 @@ class PausedOut(BaseModel):
 
     paused: bool
     detail: str
+
+
+def flame_graph(tree: Tree) -> dict[str, Any]:
+    """A FlameGraphOut. Plain, because pydantic's models are not written as deep as call stacks go."""
+    made: list[dict[str, Any]] = []
+    for node in tree.nodes:
+        made.append({"name": node.name, "value": node.value, "self": node.self, "children": []})
+        if node.parent >= 0:
+            made[node.parent]["children"].append(made[-1])
+    return {
+        "kind": tree.kind,
+        "sample_type": tree.sample_type,
+        "sample_types": tree.sample_types,
+        "unit": tree.unit,
+        "total": tree.total,
+        "duration_seconds": tree.duration_seconds,
+        "root": made[0],
+    }
 
 
 def shown(capture: Capture) -> CaptureOut:

@@ -3,10 +3,8 @@
 import shlex
 from datetime import datetime, timedelta
 
-from app.model import Artifact, Capture, Kind, State, Trigger
+from app.model import Artifact, Capture, State, Trigger
 from app.web import durations
-
-TEXTS = frozenset({Kind.GOROUTINE, Kind.EVIDENCE, Kind.LOG, Kind.OTHER})
 
 UNDONE = {State.FAILED: "failed", State.SKIPPED: "was skipped", State.CANCELED: "was canceled"}
 
@@ -54,13 +52,13 @@ def _length(capture: Capture) -> str:
 
 
 def command(artifact: Artifact, url: str) -> str:
-    """The line that opens this file."""
+    """The line that opens this file, by its name's suffix: of goroutines there are profiles and texts."""
     address = shlex.quote(url)
-    if artifact.kind in TEXTS:
-        return f"curl -s {address}"
-    if artifact.kind is Kind.TRACE:
+    if artifact.name.endswith(".pprof"):
+        return f"go tool pprof {address}"
+    if artifact.name.endswith(".trace"):
         return f"curl -sO {address} && go tool trace {shlex.quote(artifact.name)}"
-    return f"go tool pprof {address}"
+    return f"curl -s {address}"
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -1,0 +1,512 @@
+"""Why did nothing happen, or what would? An alert's way through the house, told in words and without effect.
+
+Called by cli.py (`explain`) and, through main.py, by the page and the API. The rooms themselves are asked: the rules,
+admission, the resolvers, the router, the ledger, and with `connect` the host, which is only looked at. Nothing is
+written anywhere, and no signal is sent.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from threading import BoundedSemaphore, Event, Lock, Thread
+
+from app.errors import AlertprofError, Code, Passing, Refusal
+from app.hosts.door import Door
+from app.hosts.facts import Named
+from app.hosts.gate import Gate, Process
+from app.hosts.known_hosts import entry
+from app.hosts.route import Route
+from app.intake.admission import decide
+from app.intake.rules import DEFAULT, Dropped, Matcher, Rule, first_match, relabelled
+from app.ledger.ledger import Full, Ledger, LedgerUnavailable
+from app.model import Alert, Capture, Decision, Episode, Known, New, Target
+from app.pipeline import cooling, target_of, way_of
+from app.plugins import kind_of
+from app.resolvers.base import Found, Resolver
+from app.resolvers.inventory import Inventory
+from app.search import Hit, Search, unaddressed
+
+NEW_ID = "00000000-0000-7000-8000-000000000000"  # of the captures that would be
+LOOKS_AT_ONCE = 4  # requests that look at hosts; each may leave a thread behind that waits for a silent host
+LOOKING = 25.0  # seconds for them
+MOST = 50  # alerts of one message
+SHOWN = 100  # characters of a label's value
+
+
+class Mark(StrEnum):
+    OK = "ok"
+    NO = "no"  # it ends here
+    TOLD = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact. The text may hold whatever an alert or a host said: escape it where it is shown."""
+
+    text: str
+    mark: Mark = Mark.TOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would become of one alert. `would`: it leads to a capture; `verdict`: that in a sentence, with the first
+    reason why not."""
+
+    alertname: str
+    fingerprint: str
+    labels: Mapping[str, str]
+    would: bool
+    verdict: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What would become of a message. `left_out`: so many alerts at its end were not looked at."""
+
+    alerts: tuple[Explanation, ...]
+    left_out: int = 0
+
+    @property
+    def would(self) -> bool:
+        """Every alert would lead to a capture."""
+        return not self.left_out and all(alert.would for alert in self.alerts)
+
+
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """The rooms that are asked. `ledger`: None when there is none to read, and `no_ledger` says why; `route`:
+    Connector.route."""
+
+    rules: Callable[[], Sequence[Rule]]
+    resolvers: tuple[Resolver, ...]
+    route: Callable[[str], Route]
+    door: Door
+    ledger: Ledger | None
+    no_ledger: str = ""
+    _places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(LOOKS_AT_ONCE), repr=False)
+
+    def explain(self, alerts: Sequence[Alert], now: datetime, *, connect: bool) -> tuple[Explanation, ...]:
+        """One explanation an alert. Never raises for what an alert, a host or the ledger says."""
+        before = _Before()
+        return tuple(self._one(alert, now, before, connect=connect) for alert in alerts)
+
+    def answer(self, alerts: Sequence[Alert], now: datetime, *, connect: bool, seconds: float = LOOKING) -> Explained:
+        """As explain, but soon: of many alerts the first ones, and an alert whose host has not answered when the
+        seconds are over is explained without it. Raises Passing(TIMEOUT) while too many others wait for hosts."""
+        some = alerts[:MOST]
+        if not connect:
+            return Explained(self.explain(some, now, connect=False), len(alerts) - len(some))
+        if not self._places.acquire(blocking=False):
+            raise Passing(Code.TIMEOUT, "several others are waiting for hosts just now; try again in half a minute")
+        looks = _Looks(self, some, now, time.monotonic() + seconds)
+        Thread(target=looks.run, daemon=True, name="explain").start()
+        done = looks.wait()
+        late = f"the {seconds:g} s for looking at hosts were over before this one had answered"
+        rest = (self._one(alert, now, _Before(), connect=False, instead=late) for alert in some[len(done) :])
+        return Explained((*done, *rest), len(alerts) - len(some))
+
+    def _one(self, alert: Alert, now: datetime, before: "_Before", *, connect: bool, instead: str = "") -> Explanation:
+        story = _Story()
+        hit = self._told(story, alert, now, before, connect=connect, instead=instead)
+        return Explanation(
+            alert.labels.get("alertname", ""),
+            alert.fingerprint,
+            alert.labels,
+            not story.hindrances,
+            verdict(story, hit, connect=connect),
+            tuple(Section(title, tuple(lines)) for title, lines in story.sections if lines),
+        )
+
+    def _told(
+        self, story: "_Story", alert: Alert, now: datetime, before: "_Before", *, connect: bool, instead: str
+    ) -> Hit | None:
+        """Chapter by chapter, until one of them is the last. `instead`: why a host was not looked at that should be."""
+        if not alert.firing:
+            story.begin("Alert").no("it is resolved: that ends its episode, and nothing is profiled for it")
+            return None
+        if (rule := self._rule(story, alert.labels)) is None:
+            return None
+        if (labels := self._relabelled(story, rule, alert.labels)) is None:
+            return None
+        capture = self._admitted(story, alert, now, before)
+        found = self._sought(story, rule, labels, connect=connect)
+        if found is None:
+            return None
+        hit = self._looked(story, alert, rule) if connect else None
+        if instead:
+            story.no(instead)
+        self._profiler(story, rule, hit)
+        if hit is None:
+            self._limits(story, replace(capture, target=meant(found)), rule, now)
+            return None
+        capture = replace(
+            capture, profiler=hit.chosen.name, process=hit.process.id, target=target_of(capture, hit, now)
+        )
+        self._limits(story, capture, rule, now)
+        if not before.first_on(hit.process.id.life):
+            story.no("an alert before it in this message is about the same process; this alert is served by that one")
+        story.begin("What would be sent (TOKEN is the capture's id)")
+        for line in hit.chosen.profiler.plan(hit.process, capture):
+            story.told(line)
+        return hit
+
+    # ------------------------------------------------------------------ rules and labels
+
+    def _rule(self, story: "_Story", labels: Mapping[str, str]) -> Rule | None:
+        rules = self.rules() or (DEFAULT,)
+        mine = first_match(rules, labels)
+        story.begin("Rules, in their order")
+        for rule in rules:
+            unfit = [matcher for matcher in rule.matchers if not matcher.matches(labels)]
+            if unfit:
+                story.told(f"«{rule.name}» does not match: {'; '.join(why_not(each, labels) for each in unfit)}")
+            elif rule is mine:
+                story.ok(f"«{rule.name}» matches{said_by(rule.matchers) or ': it has no matchers'}")
+            else:
+                story.told(f"«{rule.name}» would match too, but an earlier rule answers")
+        if mine is None:
+            story.no(f"none of the {len(rules)} rules matches this alert's labels: add one, or change a matcher")
+        return mine
+
+    def _relabelled(self, story: "_Story", rule: Rule, labels: Mapping[str, str]) -> Mapping[str, str] | None:
+        made = relabelled(rule.relabel, labels)
+        story.begin("Labels after relabel_configs")
+        if isinstance(made, Dropped):
+            story.no(f"the rule «{rule.name}» drops this alert: {made}")
+            return None
+        if rule.relabel:
+            for line in differences(labels, made) or ("they change nothing",):
+                story.told(line)
+        return made
+
+    # ------------------------------------------------------------------ what the ledger knows
+
+    def _admitted(self, story: "_Story", alert: Alert, now: datetime, before: "_Before") -> Capture:
+        """The capture that would be made, whatever stands against it."""
+        story.begin("Has it been taken up already?")
+        episode, paused = before.episodes.get(alert.fingerprint), None
+        try:
+            episode = episode or self._known().episodes([alert.fingerprint]).get(alert.fingerprint)
+            paused = self._known().paused()
+        except LedgerUnavailable as fault:
+            story.told(f"not known: {fault}")
+        decision = self._decision(alert, episode, now, paused)
+        if isinstance(decision, Known):
+            story.no(repeat_of(decision.capture_id, episode))
+            decision = self._decision(alert, None, now, None)  # what it would be, were it none
+            assert isinstance(decision, New)  # noqa: S101 - of nothing there is no repeat
+            return decision.capture
+        if decision.capture.reason:
+            story.no(decision.capture.reason.message)
+        elif self.ledger is not None:
+            story.ok("no: it is new, or its last episode is over")
+        before.episodes[alert.fingerprint] = Episode(NEW_ID, decision.capture.state, None, None, None)
+        return decision.capture
+
+    def _known(self) -> Ledger:
+        if self.ledger is None:
+            raise LedgerUnavailable(self.no_ledger)
+        return self.ledger
+
+    def _decision(self, alert: Alert, episode: Episode | None, now: datetime, paused: str | None) -> Decision:
+        rules = self.rules()
+        match = partial(first_match, rules)
+        return decide(alert, episode, now=now, paused=paused, match=match, tried=len(rules), new_id=lambda: NEW_ID)
+
+    def _limits(self, story: "_Story", capture: Capture, rule: Rule, now: datetime) -> None:
+        """`capture` has its target, and its process where that is known."""
+        story.begin("Limits")
+        target, life = capture.target or Target(""), capture.process.life if capture.process else ""
+        if not life:
+            story.told("those of the process itself are known once it is found: that takes a look at the host")
+        try:
+            last = self._known().last_ended(life, target.host, target.service)
+            other = self._known().active_on(life) if life else None
+            full = self._known().full(capture, now)
+        except LedgerUnavailable as fault:
+            story.told(f"not known: {fault}")
+            return
+        cooldown(story, rule, target, last, now)
+        if other:
+            story.no(f"capture {other} is already at work on this process; this alert is served by it")
+        room(story, full)
+
+    # ------------------------------------------------------------------ which process
+
+    def _sought(self, story: "_Story", rule: Rule, labels: Mapping[str, str], *, connect: bool) -> Found | None:
+        """Which resolver would ask which host for what; None when that ends it. No host is asked."""
+        story.begin("Which process? The resolvers, in their order")
+        resolvers, porch = rule.resolvers or self.resolvers, _Porch(self.route)
+        for resolver in resolvers:
+            kind = kind_of(resolver)
+            if isinstance(resolver, Inventory) and resolver.urls and not connect:
+                story.told(f"{kind}: asks {', '.join(resolver.urls)}, which is not done without looking at hosts")
+                continue
+            try:
+                answer = resolver.find(labels, porch.gate)
+            except AlertprofError as fault:
+                story.no(f"{kind}: {fault.reason.message}")
+                return None
+            if isinstance(answer, Found):
+                story.ok(f"{kind}: would look on {answer.host}: {shown(answer.how)}")
+                porch.say(story)
+                return replace(answer, labels=labels, by=kind)
+            story.told(f"{kind}: {answer.how if answer else 'not addressed by these labels'}")
+            labels = answer.labels if answer else labels
+        story.no(unaddressed(resolvers).reason.message)
+        return None
+
+    def _looked(self, story: "_Story", alert: Alert, rule: Rule) -> Hit | None:
+        story.begin("On the host, which is only looked at")
+        try:
+            way = rule.way or way_of(rule.profiler)
+            hit = Search(self.door, self.resolvers, heed=story.told).process(alert.labels, rule, way)
+        except AlertprofError as fault:
+            again = " (it would be tried again for five minutes)" if isinstance(fault, Passing) else ""
+            story.no(f"{fault.reason.message}{again}")
+            return None
+        for line in about(hit.process):
+            story.told(line)
+        for seen in hit.rest:
+            story.told(f"take: all, so there would be a capture of {seen} too")
+        return hit
+
+    def _profiler(self, story: "_Story", rule: Rule, hit: Hit | None) -> None:
+        story.begin("Profiler")
+        if hit:
+            story.ok(f"{hit.chosen.name}, for {rule.duration.total_seconds():g} s{because(hit.chosen.why)}")
+            if hit.process.live:
+                live = " ".join(hit.process.live)
+                story.told(f"it is being profiled just now ({live}): that is left alone, and its end waited for")
+            return
+        story.told(f"the rule says {rule.profiler}, for {rule.duration.total_seconds():g} s")
+        for key, pattern in (("exe", rule.only_exe), ("cmdline", rule.only_cmdline)):
+            if pattern:
+                story.told(f"only where {key} has {pattern.pattern}")
+
+
+class _Looks:
+    """A message's alerts explained one after the other by a thread that nobody waits for longer than until `end`."""
+
+    def __init__(self, explainer: Explainer, alerts: Sequence[Alert], now: datetime, end: float) -> None:
+        self._explainer, self._alerts, self._now, self._end = explainer, alerts, now, end
+        self._done: list[Explanation] = []
+        self._fault: Exception | None = None
+        self._over = Event()
+
+    def run(self) -> None:
+        before = _Before()
+        try:
+            for alert in self._alerts:
+                if time.monotonic() < self._end:
+                    self._done.append(self._explainer._one(alert, self._now, before, connect=True))
+        except Exception as fault:  # whoever waits raises it
+            self._fault = fault
+        finally:
+            self._explainer._places.release()
+            self._over.set()
+
+    def wait(self) -> tuple[Explanation, ...]:
+        """What is done by then."""
+        self._over.wait(max(self._end - time.monotonic(), 0))
+        if self._fault:
+            raise self._fault
+        return tuple(self._done)
+
+
+class _Story:
+    """Sections as they are told. The first hindrance is the verdict's reason."""
+
+    def __init__(self) -> None:
+        self.sections: list[tuple[str, list[Line]]] = []
+        self.hindrances: list[str] = []
+        self.waits = ""
+
+    def begin(self, title: str) -> "_Story":
+        self.sections.append((title, []))
+        return self
+
+    def told(self, text: str) -> None:
+        self.sections[-1][1].append(Line(text))
+
+    def ok(self, text: str) -> None:
+        self.sections[-1][1].append(Line(text, Mark.OK))
+
+    def no(self, text: str) -> None:
+        self.sections[-1][1].append(Line(text, Mark.NO))
+        self.hindrances.append(text)
+
+
+@dataclass(slots=True)
+class _Before:
+    """What the alerts before it in the message would have begun: episodes by fingerprint, the lives of processes."""
+
+    episodes: dict[str, Episode] = field(default_factory=dict)
+    lives: set[str] = field(default_factory=set)
+
+    def first_on(self, life: str) -> bool:
+        first = life not in self.lives
+        self.lives.add(life)
+        return first
+
+
+class _Porch:
+    """Stands in for the door: tells which host would be asked and whether it may be, and goes nowhere."""
+
+    def __init__(self, route: Callable[[str], Route]) -> None:
+        self._route = route
+        self._said: list[Line] = []
+
+    def gate(self, host: str) -> Gate:
+        try:
+            route = self._route(host)
+        except Refusal as refused:
+            self._said.append(Line(f"not there: {refused.reason.message}"))
+            raise
+        self._said.append(Line(f"{route.host} may be contacted: {way_to(route)}", Mark.OK))
+        return Unasked(route.host)
+
+    def say(self, story: _Story) -> None:
+        for line in dict.fromkeys(self._said):
+            story.sections[-1][1].append(line)
+
+
+class Unasked(Gate):
+    """The gate of a host that is not asked: it has nothing of what is looked for there, and nothing is ever sent."""
+
+    def __init__(self, host: str) -> None:
+        self.host, self.boot, self.user, self.lost = host, "", "", False
+        self._lock, self._timeout = Lock(), 0.0
+
+    def named(self) -> tuple[Named, ...]:
+        """One that nobody means; none at all would be a host that tells no names."""
+        return (Named("", "", "", {}),)
+
+    def _ask(self, verb: str, *words: str, timeout: float | None = None) -> tuple[str, list[tuple[str, str]]]:
+        return "unasked", []
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def _send(self, verb: str, *words: str) -> int:
+        raise Refusal(Code.NOT_PERMITTED, f"{self.host}: nothing is sent there")
+
+
+# ---------------------------------------------------------------------- pure
+
+
+def verdict(story: _Story, hit: Hit | None, *, connect: bool) -> str:
+    if story.hindrances:
+        more = len(story.hindrances) - 1
+        also = f" (and {more} more reason{'s' if more > 1 else ''})" if more else ""
+        return f"No capture: {story.hindrances[0]}{also}"
+    if hit:
+        return f"A capture of pid {hit.process.id.pid} on {hit.found.host} by {hit.chosen.name}{story.waits}"
+    return f"A capture, unless its host says otherwise: it was not looked at{story.waits}"
+
+
+def why_not(matcher: Matcher, labels: Mapping[str, str]) -> str:
+    """`severity="critical", but severity is "warning"`"""
+    if matcher.name not in labels:
+        return f"{matcher}, but there is no label {shown(matcher.name)}"
+    return f"{matcher}, but {shown(matcher.name)} is {quoted(labels[matcher.name])}"
+
+
+def said_by(matchers: Iterable[Matcher]) -> str:
+    said = ", ".join(str(matcher) for matcher in matchers)
+    return f": {said}" if said else ""
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    """What relabelling made of the labels, a line each."""
+    names = sorted({*before, *after})
+    return tuple(
+        _difference(shown(name), before.get(name, ""), after.get(name, ""))
+        for name in names
+        if before.get(name, "") != after.get(name, "")
+    )
+
+
+def _difference(name: str, old: str, new: str) -> str:
+    if not new:
+        return f"{name} is gone; it was {quoted(old)}"
+    return f"{name} is {quoted(new)}" + (f"; it was {quoted(old)}" if old else ", which is new")
+
+
+def repeat_of(capture_id: str, episode: Episode | None) -> str:
+    if capture_id == NEW_ID:
+        return "a repeat of an alert before it in this message, which has the same fingerprint"
+    state = episode.state.value if episode else "there"
+    return (
+        f"a repeat: capture {capture_id} ({state}) is this alert's. There is a new one when the alert has been "
+        "resolved meanwhile, or its startsAt is later than that one's end plus the cooldown"
+    )
+
+
+def meant(found: Found) -> Target:
+    """The process that nobody has looked at yet, as the limits count it."""
+    return Target(found.host, service=found.labels.get("service") or found.labels.get("job") or "")
+
+
+def cooldown(story: _Story, rule: Rule, target: Target, last: Capture | None, now: datetime) -> None:
+    who = f"{shown(target.service) or 'the process'} on {target.host}"
+    if reason := cooling(last, rule, target, now):
+        story.no(reason.message)
+    elif last and last.ended_at:
+        story.ok(f"cooldown: {who} was last profiled by {last.id}, until {last.ended_at:%Y-%m-%d %H:%M:%S} UTC")
+    elif target.service:
+        story.ok(f"cooldown: {who} has not been profiled yet")
+
+
+def room(story: _Story, full: Full | None) -> None:
+    if full is None:
+        story.ok("there is room for one more recording (per_host, per_service, at_once, per_hour)")
+    elif full.waits:
+        story.told(f"it would wait: {full}")
+        story.waits = ", once there is room for it"
+    else:
+        story.no(str(full))
+
+
+def way_to(route: Route) -> str:
+    """How a host would be reached, in words."""
+    keys = len(route.known.pinned)
+    places = ", ".join(dict.fromkeys(str(line.file) for line in route.known.pinned))
+    said = [f"as {route.user}@{entry(route.address, route.port)}"]
+    said += [f"through the jump host {route.jump.shown}"] if route.jump else []
+    said += ["with sudo"] if route.options.become == "sudo" else []
+    said += ["by the gate that is installed there"] if route.options.gate == "installed" else []
+    return f"{', '.join(said)}; {keys} key{'s' if keys > 1 else ''} known in {places}"
+
+
+def about(process: Process) -> Iterable[str]:
+    """What a look at a process has shown, for a person."""
+    yield f"pid {process.id.pid}: {shown(' '.join(process.cmdline)) or '(no command line)'}"
+    exe = shown(process.exe) or "cannot be seen"
+    yield f"its executable is {exe}, its uid {process.uid}, it runs for {max(process.age, 0):.0f} s"
+    zero = f", go-zero {process.gozero_version}" if process.gozero_version else ""
+    yield f"{process.go_version or 'no Go program'}{zero}"
+    if process.free_bytes is not None:
+        yield f"{process.free_bytes >> 20} MiB are free where its files would go"
+
+
+def because(why: str) -> str:
+    return f" ({why})" if why else ""
+
+
+def shown(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+def quoted(text: str) -> str:
+    return f'"{shown(text)}"'

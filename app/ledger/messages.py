@@ -1,0 +1,99 @@
+"""The last messages that the webhook took, so that "why did nothing happen?" can be asked with the very message.
+
+Written in the transaction in which its alerts are decided: an insert and a bounded delete. Only the newest are kept,
+and of a large one only that it came.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from uuid_utils import uuid7
+
+from app.ledger.arrivals import Delivery, Receipt
+from app.ledger.rows import micro, moment
+from app.ledger.schema import messages
+from app.model import Alert
+
+KEPT = 50  # messages
+LARGEST = 256 << 10  # bytes of a body that is kept
+_NAMED = 3  # alerts in `about`
+_SHOWN = 80  # characters of a name there
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `size`: bytes; `about`: its alerts' names, shortened; `created`, `known`, `skipped`: how many of its
+    alerts led to what; `body`: as it came, None for one that was too large or was not asked for."""
+
+    id: str
+    received_at: datetime
+    size: int
+    alerts: int
+    about: str
+    created: int
+    known: int
+    skipped: int
+    body: str | None = None
+
+    @property
+    def kept(self) -> bool:
+        return self.size <= LARGEST
+
+
+_m = messages.c
+_of, _old = messages.alias(), messages.alias()
+_INSERT = sa.insert(messages)
+_OLDEST_KEPT = sa.select(_of.c.id).order_by(_of.c.id.desc()).limit(1).offset(KEPT - 1).scalar_subquery()
+# What another replica is removing is left to it.
+_OLD = sa.select(_old.c.id).where(_old.c.id < _OLDEST_KEPT).order_by(_old.c.id).with_for_update(skip_locked=True)
+_REMOVE = sa.delete(messages).where(_m.id.in_(_OLD))
+_BUT_BODY = [column for column in messages.columns if column is not _m.body]
+_LAST = sa.select(*_BUT_BODY).order_by(_m.id.desc()).limit(KEPT)
+_GET = sa.select(messages).where(_m.id == sa.bindparam("key"))
+
+
+def keep(connection: sa.Connection, deliveries: Sequence[Delivery], receipts: Sequence[Receipt], now: datetime) -> None:
+    """Of these deliveries, those that came with their body."""
+    came = [(delivery, receipt) for delivery, receipt in zip(deliveries, receipts, strict=True) if delivery.body]
+    if came:
+        connection.execute(_INSERT, [_row(delivery, receipt, now) for delivery, receipt in came[-KEPT:]])
+        connection.execute(_REMOVE)
+
+
+def last(connection: sa.Connection) -> tuple[Message, ...]:
+    """Newest first, without their bodies."""
+    return tuple(_message(row._mapping) for row in connection.execute(_LAST))
+
+
+def get(connection: sa.Connection, id_: str) -> Message | None:
+    row = connection.execute(_GET, {"key": id_}).one_or_none()
+    return None if row is None else _message(row._mapping)
+
+
+def _message(row: Mapping[Any, Any]) -> Message:
+    return Message(**{**row, "received_at": moment(row["received_at"])})
+
+
+def _row(delivery: Delivery, receipt: Receipt, now: datetime) -> dict[str, Any]:
+    body = delivery.body or b""
+    return {
+        "id": str(uuid7()),
+        "received_at": micro(now),
+        "size": len(body),
+        "alerts": len(delivery.alerts),
+        "about": about(delivery.alerts),
+        "created": len(receipt.created),
+        "known": len(receipt.known),
+        "skipped": len(receipt.skipped),
+        "body": body.decode("utf-8", "replace").replace("\x00", "\ufffd") if len(body) <= LARGEST else None,
+    }
+
+
+def about(alerts: Iterable[Alert]) -> str:
+    """`HighCPU, HighMemory and 3 more`."""
+    names = list(dict.fromkeys(alert.labels.get("alertname") or "an alert without a name" for alert in alerts))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (", ".join(name[:_SHOWN] for name in names[:_NAMED]) + more).replace("\x00", "\ufffd")

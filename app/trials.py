@@ -1,0 +1,41 @@
+"""`alertprof explain`: a message explained beside the running service, with the configuration that it would have.
+
+Called by cli.py. The ledger of that configuration is read where there is one, and never made or changed.
+"""
+
+from starlette.exceptions import HTTPException
+
+from app.config import Settings
+from app.explain import Explainer, Explanation
+from app.hosts.door import Door
+from app.hosts.ssh import Connector
+from app.intake.webhook import alerts_in
+from app.ledger.ledger import Ledger, LedgerUnavailable
+from app.main import RESOLVERS, deciding, now
+
+
+def explanations(settings: Settings, body: bytes, *, connect: bool) -> tuple[Explanation, ...] | str:
+    """One an alert; the sentence why not for a body that is no message."""
+    moment = now()
+    try:
+        alerts = alerts_in(body, moment)
+    except HTTPException as refused:
+        return refused.detail
+    connector = Connector(settings.hosts)
+    door, (ledger, no_ledger) = Door(connector, settings.recipes), ledger_of(settings)
+    try:
+        explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, door, ledger, no_ledger)
+        return explainer.explain(alerts, moment, connect=connect)
+    finally:
+        door.close()
+        if ledger:
+            ledger.close()
+
+
+def ledger_of(settings: Settings) -> tuple[Ledger | None, str]:
+    """The ledger, for reading; None, and why there is none."""
+    try:
+        url = settings.storage.database
+        return Ledger.to_read(url, decide=deciding(settings), bounds=settings.limits), ""
+    except LedgerUnavailable as fault:
+        return None, f"{fault}"
