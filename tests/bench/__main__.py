@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import cold, download, line, throughput, warm
+from tests.bench import cold, cost, download, line, throughput, warm
 from tests.bench.report import report
 from tests.bench.rounds import Group, Unmeasured
 
@@ -17,6 +17,7 @@ GROUPS: dict[str, Callable[..., Group]] = {
     "warm": warm.measure,
     "throughput": throughput.measure,
     "download": download.measure,
+    "cost": cost.measure,
 }
 
 

@@ -20,7 +20,11 @@ def report(group: Group) -> str:
             f"## {group.title}",
             f"{count} rounds.",
             table(head, (row(group, name) for name in group.series)),
-            table(("goal", "measured", "95 % CI", "met"), (judged(group, goal) for goal in group.goals)),
+            *(
+                [table(("goal", "measured", "95 % CI", "met"), (judged(group, g) for g in group.goals))]
+                if group.goals
+                else []
+            ),
             control(group),
             *group.notes,
         )

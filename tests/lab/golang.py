@@ -42,6 +42,11 @@ class Target:
         """Listens on a port, and for go-zero's signals."""
         return self.folder == "service"
 
+    @property
+    def listens(self) -> bool:
+        """Listens on PORT."""
+        return self.serves or self.folder == "profiled"
+
 
 TARGETS = {
     "toggle": Target("service"),
@@ -51,6 +56,8 @@ TARGETS = {
     "real-v1.10.3": Target("service", "real-1.10.3.mod", "real", proxied=True),
     "plain": Target("plain", package="./quiet", binary="quiet"),
     "plain-usr2": Target("plain", package="./listening", binary="listening"),
+    "trapping": Target("plain", package="./trapping", binary="trapping"),
+    "profiled": Target("profiled", binary="profiled"),  # net/http/pprof on loopback
 }
 
 
