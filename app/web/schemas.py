@@ -14,9 +14,8 @@ from app.model import Artifact, Capture, Trigger
 from app.web import durations, examples
 
 WAYS = ("pid", "process", "port", "unit", "container")
-OURS = frozenset(
-    {"host", "pid", "process", "instance", "groupname", "name", "unit", "id", "container_id", "pod", "node"}
-)
+OURS = frozenset({"host", "pid", "process", "instance", "groupname", "name", "unit", "id", "node"})
+OURS |= {"container_id", "container_name", "pod", "exported_pod"}
 
 
 def host_grammar(host: str) -> str:
@@ -65,7 +64,7 @@ class CaptureRequest(BaseModel):
         if len(given) != 1:
             ways = f"{', '.join(WAYS[:-1])} and {WAYS[-1]}"
             raise ValueError(f"give exactly one of {ways}; this has {' and '.join(given) or 'none'}")
-        if clash := sorted(OURS & set(self.labels)):
+        if clash := sorted(name for name in self.labels if name in OURS or name.startswith("container_label_")):
             raise ValueError(
                 f"the label {clash[0]} would say which process it is; say that with host and {', '.join(WAYS)}"
             )

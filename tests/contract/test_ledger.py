@@ -17,8 +17,9 @@ from alembic.migration import MigrationContext
 from app.errors import Code, Reason
 from app.intake.rules import Rule, parse_matcher, parse_matchers
 from app.ledger.ledger import Bounds, Claim, FenceLost, Filter, Full, Ledger, LedgerUnavailable, ProcessTaken
+from app.ledger.messages import KEPT, LARGEST
 from app.ledger.schema import metadata
-from app.model import Artifact, Finding, Kind, State, Step, Target
+from app.model import Artifact, Episode, Finding, Kind, State, Step, Target
 from tests.lab.postgres import NoPostgres, postgres
 from tests.unit.ledger.builders import (
     LEASE,
@@ -573,6 +574,93 @@ def test_states_are_counted_also_where_there_is_none(ledger: Ledger) -> None:
     assert set(counted) == set(State)
 
 
+# the last messages
+
+
+def test_a_message_is_kept_with_what_became_of_it(ledger: Ledger) -> None:
+    ledger.receive([firing("a"), firing("b")], b'{"alerts": "as it came, \\u0000 and all"}').result(9)
+    ledger.receive([firing("a"), replace(firing("c"), labels={})], b"{}").result(9)
+    newest, oldest = ledger.messages()
+    assert (oldest.about, oldest.alerts, oldest.created, oldest.known) == ("HighCPU", 2, 2, 0)
+    assert (newest.about, newest.created, newest.known) == ("HighCPU, an alert without a name", 1, 1)
+    assert (oldest.received_at, oldest.size, oldest.body) == (NOON, 40, None), "the list has no bodies"
+    whole = ledger.message(oldest.id)
+    assert whole and whole.body == '{"alerts": "as it came, \\u0000 and all"}'
+    assert ledger.message("none") is None
+
+
+def test_only_the_last_messages_are_kept(ledger: Ledger, url: str) -> None:
+    for number in range(KEPT + 25):  # one after the other: none shares its transaction
+        assert ledger.receive([firing(f"f{number}")], b"%d" % number).result(30).created
+    kept = ledger.messages()
+    assert len(kept) == KEPT
+    bodies = [message.body for each in kept if (message := ledger.message(each.id))]
+    assert bodies == [str(number) for number in range(KEPT + 24, 24, -1)]
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM messages")).scalar() == KEPT
+    engine.dispose()
+
+
+def test_of_a_large_message_only_that_it_came_is_kept(ledger: Ledger) -> None:
+    ledger.receive([firing("a")], b"x" * LARGEST).result(9)
+    ledger.receive([firing("b")], b"x" * (LARGEST + 1)).result(9)
+    large, largest = (ledger.message(message.id) for message in ledger.messages())
+    assert large and (large.size, large.body, large.kept) == (LARGEST + 1, None, False)
+    assert largest and largest.kept and len(largest.body or "") == LARGEST
+
+
+def test_a_message_of_which_nothing_was_recorded_is_not_kept(ledger: Ledger) -> None:
+    usual = ledger.decide
+    ledger.decide = lambda alert, episode, *, now, paused: 1 / 0  # type: ignore[assignment]
+    assert isinstance(ledger.receive([firing()], b"{}").exception(9), ZeroDivisionError)
+    assert ledger.messages() == ()
+    ledger.decide = usual
+    ledger.receive([resolved()], b"{}").result(9)
+    assert [message.alerts for message in ledger.messages()] == [1], "also one that led to nothing"
+
+
+def test_replicas_that_take_messages_at_once_keep_the_last_of_all(open_ledger: Open) -> None:
+    replicas = open_ledger(), open_ledger()
+
+    def send(number: int) -> None:
+        replicas[number % 2].receive([firing(f"f{number % 3}")], b"%d" % number).result(30)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, range(120)))
+    assert len(replicas[0].messages()) == KEPT
+
+
+# what would be
+
+
+def test_what_would_be_is_read_without_changing_anything(ledger: Ledger, url: str) -> None:
+    (id_,) = ledger.receive([firing()]).result(9).created
+    claim = ledger.claim(NOON, ME, LEASE)
+    assert claim
+    ledger.save(claim, recording(claim.capture))
+    asked = replace(manual(900), target=Target("10.0.0.5", 9, "pay"))
+    reader = Ledger.to_read(url, decide=admission(), bounds=Bounds())
+    try:
+        assert reader.episodes(["a1", "none"]) == {"a1": Episode(id_, State.RECORDING, None, None, None)}
+        assert reader.active_on(process().life) == id_
+        assert reader.active_on("another") is None
+        full = reader.full(asked, NOON)
+        assert full and full.waits and "limits.per_host" in str(full)
+        assert reader.full(replace(asked, target=Target("h2", 9, "pay")), NOON) is None
+        if url.startswith("sqlite"):
+            with pytest.raises(LedgerUnavailable, match="may not be written"):
+                reader.pause(NOON, ME)
+    finally:
+        reader.close()
+
+
+def test_a_ledger_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
+    with pytest.raises(LedgerUnavailable, match="there is no database"):
+        Ledger.to_read(f"sqlite:///{tmp_path}/none.db", decide=admission())
+    assert list(tmp_path.iterdir()) == []
+
+
 # the tables
 
 
@@ -580,7 +668,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0001"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0002"
     engine.dispose()
 
 

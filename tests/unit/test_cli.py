@@ -18,7 +18,7 @@ from app import cli
 from app.address import Address
 from app.model import State
 from app.web_config import WebConfig
-from tests.unit.web.house import CPU, House
+from tests.unit.web.house import CPU, KEY, House
 
 
 class Done(NamedTuple):
@@ -173,6 +173,73 @@ def test_serve_hands_the_settings_over(run: Run, monkeypatch: pytest.MonkeyPatch
     }  # fmt: skip
 
 
+ALERT = '{"alertname": "HighCPU", "instance": "10.0.0.5:9100", "job": "order-mq"}'
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Path:
+    """A configuration that knows 10.0.0.5."""
+    (tmp_path / "known_hosts").write_text(f"10.0.0.5 {KEY}\n")
+    file = tmp_path / "alertprof.yml"
+    file.write_text(f"ssh: {{user: ops, known_hosts_file: {tmp_path}/known_hosts}}\nrules: [{{name: every alert}}]\n")
+    return file
+
+
+def test_explain_is_0_when_every_alert_would_lead_to_a_capture_and_1_otherwise(
+    run: Run, known: Path, tmp_path: Path
+) -> None:
+    (one := tmp_path / "one.json").write_text(ALERT)
+    (two := tmp_path / "two.json").write_text(
+        f'{{"alerts": [{{"startsAt": "2026-11-23T11:56:00Z", "labels": {ALERT}}},'
+        '{"startsAt": "2026-11-23T11:56:00Z", "labels": {"alertname": "Lonely"}}]}'
+    )
+    there = f"--config.file={known}"
+    told, both = run("explain", there, str(one)), run("explain", there, "--storage.path", str(tmp_path), str(two))
+
+    assert (told.code, both.code) == (0, 1)
+    assert told.out.startswith('HighCPU {instance="10.0.0.5:9100", job="order-mq"}\n  => A capture, unless')
+    assert told.out.endswith("1 of 1 alert would lead to a capture.\n")
+    assert both.out.endswith("1 of 2 alerts would lead to a capture.\n")
+    assert not (tmp_path / "alertprof.db").exists()
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "[]", '{"alerts": [{}]}', None])
+def test_explain_of_what_is_no_message_is_wrong_usage(run: Run, tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "alert.json"
+    file.write_text(content) if content is not None else None
+    refused = run("explain", str(file))
+
+    assert (refused.code, refused.out) == (2, "")
+    assert str(file) in refused.err
+
+
+def test_explain_reads_the_standard_input(known: Path) -> None:
+    command = [sys.executable, "-m", "app", "explain", f"--config.file={known}", "-"]
+    said = subprocess.run(command, input=ALERT, capture_output=True, text=True, check=False)
+
+    assert said.returncode == 0 and "«every alert» matches" in said.stdout
+
+
+def test_explain_and_doctor_tell_the_faults_of_a_configuration(run: Run, tmp_path: Path) -> None:
+    (bad := tmp_path / "bad.yml").write_text("ssh: {prot: 22}\n")
+    (one := tmp_path / "one.json").write_text(ALERT)
+
+    assert f"{bad}:1:7" in run("explain", f"--config.file={bad}", str(one)).err
+    refused = run("doctor", f"--config.file={bad}", "10.0.0.5")
+    assert (refused.code, refused.out.startswith(f"no  configuration: {bad}:1:7")) == (1, True)
+
+
+def test_doctor_ends_at_the_step_without_which_there_is_no_next(run: Run, known: Path) -> None:
+    refused = run("doctor", f"--config.file={known}", "10.0.0.6")
+
+    assert refused.code == 1
+    assert [line[:23] for line in refused.out.splitlines()] == [
+        "ok  configuration: " + str(known)[:4],
+        "no  allowed and known: ",
+    ]
+    assert run("doctor", "10.0.0.6", "--pid", "1").code == 2
+
+
 def test_captures_are_listed_with_filters(run: Run, house: House, service: str) -> None:
     done, failed = house.keep_completed(), house.keep_failed()
     listed = run("captures")
@@ -255,7 +322,7 @@ def test_a_capture_is_asked_for(run: Run, house: House, service: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [[], ["--pid", "7", "--port", "80"], ["--unit", "x.service"], ["--pid", "7", "--duration", "30"]]
+    "args", [[], ["--pid", "7", "--port", "80"], ["--unit", ""], ["--pid", "7", "--duration", "30"]]
 )
 def test_a_capture_asked_for_wrongly_is_2(run: Run, house: House, service: str, args: list[str]) -> None:
     assert run("capture", "10.0.0.5", *args).code == 2

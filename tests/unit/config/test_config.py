@@ -5,6 +5,7 @@ import pytest
 
 from app.config import BadConfig, Settings, load, parse
 from app.hosts.settings import HostOverride, SshOptions
+from app.intake.relabel import Relabel, relabelled
 from app.resolvers.labels import Labels
 from app.resolvers.name import Name
 from app.resolvers.port import Port
@@ -49,6 +50,15 @@ def test_the_example_is_good() -> None:
     assert settings.hosts.ssh.user == "profiler"
     assert settings.rules[0].matches({"job": "order-mq", "severity": "critical"})
     assert not settings.rules[0].matches({"job": "order-mq"})
+    assert settings.rules[0].drops({"env": "staging"})
+    assert relabelled(settings.rules[0].relabel, {"instance": "a:9100"}) == {"instance": "a:8888"}
+
+
+def test_the_example_of_the_rules_page_is_good() -> None:
+    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    (rule,) = good(page.partition("```yaml\n")[2].partition("```")[0]).rules
+
+    assert relabelled(rule.relabel, {"instance": "a:9100"}) == {"instance": "a:8888"}
 
 
 def test_every_part_becomes_what_the_rooms_take() -> None:
@@ -103,6 +113,101 @@ rules:
     assert orders.only_cmdline is None
     assert (orders.profiler, rest.profiler) == ("go-zero", "auto")
     assert (rest.duration, rest.cooldown, rest.resolvers) == (timedelta(seconds=30), timedelta(minutes=5), ())
+
+
+def test_relabelling_is_read_as_prometheus_reads_it() -> None:
+    (rule,) = good(r"""
+rules:
+  - name: orders
+    relabel_configs:
+      - source_labels: [instance, job]
+        separator: "@"
+        regex: (.+):\d+@.*
+        target_label: instance
+        replacement: $1:8888
+      - {target_label: port, replacement: 8888}
+      - action: HashMod
+        source_labels: [instance]
+        target_label: shard
+        modulus: 3
+      - {action: drop, source_labels: [shard], regex: 0}
+      - action: labeldrop
+        regex: shard
+""").rules
+    assert rule.relabel == (
+        Relabel("replace", ("instance", "job"), "@", r"(.+):\d+@.*", 0, "instance", "$1:8888"),
+        Relabel(target_label="port", replacement="8888"),
+        Relabel("hashmod", ("instance",), modulus=3, target_label="shard"),
+        Relabel("drop", ("shard",), regex="0"),
+        Relabel("labeldrop", regex="shard"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ("{}", "37: rules[0].relabel_configs[0]: replace needs target_label, the name of a label"),
+        (
+            "{action: hashmod, target_label: x}",
+            "37: rules[0].relabel_configs[0]: hashmod needs modulus, a whole number from 1 to 18446744073709551615",
+        ),
+        (
+            "{action: labeldrop, regex: a, target_label: b, separator: '-'}",
+            "37: rules[0].relabel_configs[0]: labeldrop takes only regex; leave out separator and target_label",
+        ),
+        (
+            "{action: keepequal, source_labels: [a], target_label: b, regex: c}",
+            "37: rules[0].relabel_configs[0]: keepequal takes only source_labels and target_label; leave out regex",
+        ),
+        (
+            "{action: kep}",
+            "46: rules[0].relabel_configs[0].action: Input should be 'replace', 'keep', 'drop', 'lowercase', "
+            "'uppercase', 'hashmod', 'labelmap', 'labeldrop', 'labelkeep', 'keepequal' or 'dropequal'",
+        ),
+        (
+            "{source_label: [a], target_label: x}",
+            "38: rules[0].relabel_configs[0].source_label: unknown key; did you mean source_labels?",
+        ),
+        (
+            "{source_labels: a, target_label: x}",
+            "53: rules[0].relabel_configs[0].source_labels: a list is expected here: put it in [ ], or each item on a "
+            "line of its own after a -",
+        ),
+        (
+            "{source_labels: [a, 1.5], target_label: x}",
+            "57: rules[0].relabel_configs[0].source_labels[1]: YAML reads 1.5 as a number; "
+            'write a text, as "1.5" in quotes',
+        ),
+        (
+            "{action: keep, regex: true}",
+            "59: rules[0].relabel_configs[0].regex: YAML reads true as true or false; "
+            'write a text, as "true" in quotes',
+        ),
+        ("{action: keep, regex: '('}", "59: rules[0].relabel_configs[0].regex: this ( has no ) after it"),
+        (
+            "{action: hashmod, target_label: x, modulus: -1}",
+            "81: rules[0].relabel_configs[0].modulus: Input should be greater than or equal to 0",
+        ),
+        ("x", "37: rules[0].relabel_configs[0]: a map is expected here: keys with values, indented below"),
+    ],
+)
+def test_a_fault_of_relabelling_says_where_it_is_and_what_would_be_right(entry: str, fault: str) -> None:
+    assert faults(f"rules: [{{name: a, relabel_configs: [{entry}]}}]") == [f"1:{fault}"]
+
+
+def test_every_entry_s_fault_is_told_at_once() -> None:
+    told = faults("""rules:
+  - name: a
+    relabel_configs:
+      - target_label: x
+      - action: keep
+        regex: (
+      - action: lowercase
+""")
+    assert [line.split(": ")[:2] for line in told] == [
+        ["6:16", "rules[0].relabel_configs[1].regex"],
+        ["7:9", "rules[0].relabel_configs[2]"],
+    ]
 
 
 def test_the_cooldown_holds_without_rules_too() -> None:
@@ -215,8 +320,9 @@ colour: red
             "1:29: rules[0].duration: '2h' is no time to record for; choose between 1s and 10m",
         ),
         (
-            "rules: [{name: a, resolvers: [pod]}]",
-            "1:31: rules[0].resolvers[0]: this version has no resolver 'pod'; there are labels, name, port",
+            "rules: [{name: a, resolvers: [pid]}]",
+            "1:31: rules[0].resolvers[0]: there is no resolver 'pid'; there are "
+            "container, inventory, labels, name, pod, port, systemd, top",
         ),
         (
             "rules: [{name: a, resolvers: [{kind: name, lable: x}]}]",
@@ -232,11 +338,12 @@ colour: red
         ),
         (
             "rules: [{name: a, profiler: perf}]",
-            "1:29: rules[0].profiler: this version has no profiler 'perf'; there are auto, go-zero",
+            "1:29: rules[0].profiler: there is no profiler 'perf'; "
+            "there are auto, command, go-zero, http-pprof, signal",
         ),
         (
             "rules: [{name: a, profiler: {kind: go-zero, x: 1}}]",
-            "1:29: rules[0].profiler: this version's profilers have no options; write the kind alone",
+            "1:29: rules[0].profiler: go-zero has no option 'x'; it has no options",
         ),
         (
             "rules: [{name: a, only: {exe: '('}}]",
@@ -272,7 +379,6 @@ def test_a_fault_says_where_it_is_what_is_wrong_and_what_would_be_right(text: st
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("rules: [{name: a, relabel_configs: [{target_label: x}]}]", "this version does not relabel"),
         ("storage: {artifacts: 's3://bucket/prefix'}", "in a local directory only"),
     ],
 )

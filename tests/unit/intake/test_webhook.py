@@ -209,7 +209,7 @@ def test_a_nul_in_a_label_does_not_reach_the_database(house: House) -> None:
 
 
 def test_503_and_only_then_when_nothing_could_be_recorded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(_: object) -> Future[Any]:
+    def gone(*_: object) -> Future[Any]:
         future: Future[Any] = Future()
         future.set_exception(LedgerUnavailable("the disk is full"))
         return future

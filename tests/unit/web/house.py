@@ -1,4 +1,4 @@
-"""The web on a real ledger in a temporary directory; only the store and the table of a profile are stand-ins."""
+"""The web on a real ledger in a temporary directory; only the store and what profiles say are stand-ins."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,11 +13,18 @@ from uuid_utils import uuid7
 
 from app.analysis.profile import BadProfile
 from app.analysis.top import Row, Top
+from app.analysis.tree import Node, Tree
 from app.asgi import create_app
 from app.errors import Code, Reason
+from app.explain import Explained, Explainer
+from app.hosts.door import Door
+from app.hosts.settings import HostsSettings, SshOptions
+from app.hosts.ssh import Connector
 from app.intake.admission import decide
 from app.intake.rules import Rule, first_match, parse_matchers
+from app.intake.webhook import alerts_in
 from app.ledger.ledger import Ledger
+from app.main import RESOLVERS
 from app.metrics import Metrics
 from app.model import Artifact, Capture, Kind, State, Step, Target, Trigger
 from app.web.parts import Parts
@@ -26,6 +33,7 @@ from app.web.tokens import Tokens
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 RULES = (Rule("orders", parse_matchers('job=~"order-.+"')), Rule("critical", parse_matchers('severity="critical"')))
 EXTERNAL = "http://alertprof.example.com:9911"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTEx"
 CPU = "order-mq-21181-cpu-20261123T120000.pprof"
 
 
@@ -50,6 +58,9 @@ class House:
     obstacle: str | None = None
     now: datetime = NOON
     tops: list[tuple[bytes, int, str | None]] = field(default_factory=list)
+    trees: list[tuple[bytes, str | None]] = field(default_factory=list)
+    tried: list[tuple[bytes, bool]] = field(default_factory=list)
+    patience: float = 5.0  # seconds for looking at hosts
 
     def __post_init__(self) -> None:
         match = partial(first_match, RULES)
@@ -57,7 +68,16 @@ class House:
         self.ledger = Ledger(f"sqlite:///{self.folder / 'alertprof.db'}", decide=decision, clock=lambda: self.now)
         self.ledger.migrate()
         self.store, self.metrics = MemoryStore(), Metrics()
+        self.explainer = self._explainer()
         self.client = self.reached_by()
+
+    def _explainer(self) -> Explainer:
+        """One host is known, and nothing answers there."""
+        (known := self.folder / "known_hosts").write_text(f"10.0.0.5,[127.0.0.1]:9 {KEY}\n")
+        (config := self.folder / "ssh_config").touch()
+        ssh = SshOptions(user="ops", known_hosts_files=(known,))
+        connector = Connector(HostsSettings(ssh=ssh, ssh_config_file=config))
+        return Explainer(lambda: RULES, RESOLVERS, connector.route, Door(connector), self.ledger)
 
     def reached_by(self, **how: Any) -> TestClient:
         """A client; `how` is what TestClient takes."""
@@ -67,9 +87,11 @@ class House:
             metrics=self.metrics,
             now=lambda: self.now,
             top=self.top,
+            tree=self.tree,
             ready=lambda: self.obstacle,
             external_url=EXTERNAL,
             profilers=("go-zero",),
+            explain=self.explain,
             tokens=self.tokens,
         )
         given: dict[str, Any] = {"base_url": EXTERNAL, "follow_redirects": False, "raise_server_exceptions": False}
@@ -82,6 +104,23 @@ class House:
             raise BadProfile("not a pprof profile: it is not gzip")
         rows = (Row(7_000_000_000, 70.0, 70.0, 9_000_000_000, 90.0, "main.burn<T>"),)[:n]
         return Top("cpu", sample_type or "cpu", ("samples", "cpu"), "nanoseconds", "s", 10_000_000_000, 30.1, rows)
+
+    def explain(self, body: bytes, connect: bool) -> Explained:
+        self.tried.append((body, connect))
+        return self.explainer.answer(alerts_in(body, self.now), self.now, connect=connect, seconds=self.patience)
+
+    def tree(self, path: Path, sample_type: str | None) -> Tree:
+        content = path.read_bytes()
+        self.trees.append((content, sample_type))
+        if not content.startswith(b"\x1f\x8b"):
+            raise BadProfile("not a pprof profile: it is not gzip")
+        nodes = (
+            Node("root", 10_000_000_000, 0, -1),
+            Node("main.main", 9_000_000_000, 1_000_000_000, 0),
+            Node("example.com/orders/burn.Burn[T]", 8_000_000_000, 8_000_000_000, 1),
+            Node("main.idle<T>", 1_000_000_000, 1_000_000_000, 0),
+        )
+        return Tree("cpu", sample_type or "cpu", ("samples", "cpu"), "nanoseconds", 30.1, nodes)
 
     def keep(self, **different: Any) -> Capture:
         """A capture in the ledger, pending unless told otherwise."""

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.analysis.tree import DEEPEST, Node, Tree
 from app.model import Artifact, Kind, Target
+from app.web.schemas import FlameGraphOut
 from tests.unit.web.house import CPU, NOON, House
 
 
@@ -179,11 +181,75 @@ def test_a_table_there_cannot_be_says_why(house: House) -> None:
         f"/captures/{capture.id}/top?kind=fast": (422, "kind:"),
         f"/captures/{capture.id}/top?base={broken.id}": (422, "this version compares no captures"),
         "/captures/none/top": (404, "There is no capture"),
+        f"/captures/{capture.id}/top?kind=trace": (422, "kind: trace is no pprof profile"),
+        f"/captures/{capture.id}/flamegraph?kind=heap": (404, "no heap profile; it is completed and has cpu"),
+        f"/captures/{broken.id}/flamegraph": (422, "it is not gzip"),
+        f"/captures/{capture.id}/flamegraph?kind=fast": (422, "kind:"),
+        f"/captures/{capture.id}/flamegraph?base={broken.id}": (422, "this version compares no captures"),
+        "/captures/none/flamegraph": (404, "There is no capture"),
     }
     for address, (status, words) in asked.items():
         answer = house.client.get(address)
         assert answer.status_code == status, address
         assert words in answer.json()["detail"], address
+
+
+def test_the_call_tree_of_a_profile_is_given_and_made_only_once(house: House) -> None:
+    capture = house.keep_completed()
+    first = house.client.get(f"/captures/{capture.id}/flamegraph?kind=cpu&sample_type=samples")
+    second = house.client.get(f"/captures/{capture.id}/flamegraph?sample_type=samples")
+
+    assert first.status_code == 200
+    assert first.json() == second.json() == FlameGraphOut.model_validate(first.json()).model_dump(mode="json")
+    assert (first.json()["sample_type"], first.json()["total"]) == ("samples", 10_000_000_000)
+    root = first.json()["root"]
+    assert [child["name"] for child in root["children"]] == ["main.main", "main.idle<T>"]
+    (burn,) = root["children"][0]["children"]
+    assert (burn["name"], burn["value"], burn["self"], burn["children"]) == (
+        "example.com/orders/burn.Burn[T]", 8_000_000_000, 8_000_000_000, [],
+    )  # fmt: skip
+    assert house.trees == [(b"\x1f\x8bthe profile", "samples")]
+
+
+def test_table_and_tree_of_a_file_are_two_answers(house: House) -> None:
+    capture = house.keep_completed()
+    for _ in range(2):
+        assert "rows" in house.client.get(f"/captures/{capture.id}/top").json()
+        assert "root" in house.client.get(f"/captures/{capture.id}/flamegraph").json()
+    assert (len(house.tops), len(house.trees)) == (1, 1)
+
+
+def test_a_tree_as_deep_as_they_come_is_written(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = Tree(
+        "cpu", "cpu", ("cpu",), "nanoseconds", None, tuple(Node("f", 1, 0, at - 1) for at in range(DEEPEST + 1))
+    )
+    monkeypatch.setattr(house, "tree", lambda *_: deep)
+    node, depth = house.reached_by().get(f"/captures/{house.keep_completed().id}/flamegraph").json()["root"], 0
+    while node["children"]:
+        (node,), depth = node["children"], depth + 1
+    assert depth == DEEPEST
+
+
+@pytest.mark.parametrize("what", ["top", "flamegraph"])
+def test_of_goroutines_the_profile_is_shown_and_not_the_dump(house: House, what: str) -> None:
+    dump = Artifact("g.txt", Kind.GOROUTINE, 1, "0")
+    both = house.keep_completed(artifacts=(dump, Artifact("g.pprof", Kind.GOROUTINE, 1, "1")))
+    house.store.files[f"{both.id}/g.txt"] = b"goroutine 1 [running]:"
+    only_dump = house.keep_completed(b"g", artifacts=(dump,))
+
+    assert house.client.get(f"/captures/{both.id}/{what}?kind=goroutine").status_code == 200
+    assert house.store.reads[-1][0] == f"{both.id}/g.pprof"
+    refused = house.client.get(f"/captures/{only_dump.id}/{what}?kind=goroutine")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422, "kind: goroutine is here as g.txt only, which is no pprof profile; read it as it is.",
+    )  # fmt: skip
+
+
+def test_allocations_are_a_kind_of_their_own(house: House) -> None:
+    heap, allocs = Artifact("h.pprof", Kind.HEAP, 1, "0"), Artifact("a.pprof", Kind.ALLOCS, 1, "1")
+    capture = house.keep_completed(artifacts=(heap, allocs))
+    assert house.client.get(f"/captures/{capture.id}/top?kind=allocs").status_code == 200
+    assert house.store.reads[-1][0] == f"{capture.id}/a.pprof"
 
 
 def test_pause_and_resume_are_told_and_kept(house: House) -> None:
@@ -201,11 +267,13 @@ def test_the_description_has_every_route_with_an_example(house: House) -> None:
     assert set(described["paths"]) == {
         "/webhook", "/capture", "/captures", "/captures/{capture_id}", "/captures/{capture_id}/stop",
         "/captures/{capture_id}/pin", "/captures/{capture_id}/unpin",
-        "/captures/{capture_id}/artifacts/{name}", "/captures/{capture_id}/top", "/-/healthy", "/-/ready", "/-/pause",
-        "/-/resume", "/metrics",
+        "/captures/{capture_id}/artifacts/{name}", "/captures/{capture_id}/top", "/captures/{capture_id}/flamegraph",
+        "/-/healthy", "/-/ready", "/-/pause",
+        "/-/resume", "/metrics", "/explain", "/messages", "/messages/{message_id}",
     }  # fmt: skip
     schemas = described["components"]["schemas"]
-    assert all(schemas[name]["examples"] for name in ("CaptureOut", "CapturesOut", "TopOut", "PausedOut"))
+    shapes = ("CaptureOut", "CapturesOut", "TopOut", "FlameGraphOut", "PausedOut", "ExplainedOut", "MessagesOut")
+    assert all(schemas[name]["examples"] for name in shapes)
     assert described["paths"]["/capture"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     assert described["paths"]["/webhook"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     assert "WireAlert" in schemas

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.analysis.tree import Node, Tree
 from app.model import Artifact, Kind, State, Step, Trigger
 from app.web import words
 from tests.unit.web.house import CPU, EXTERNAL, House
@@ -112,6 +113,74 @@ def test_a_profile_that_cannot_be_read_leaves_the_rest_of_the_page(house: House)
     assert "Timeline" in shown
 
 
+def test_without_a_cpu_profile_the_first_there_is_is_shown(house: House) -> None:
+    heap = replace(house.keep_completed().artifacts[0], name="heap.pprof", kind=Kind.HEAP)
+    dump = Artifact("g.txt", Kind.GOROUTINE, 1, "0")
+    capture = house.keep_completed(artifacts=(dump, heap))
+
+    assert "Top functions: heap" in page(house, f"/ui/captures/{capture.id}")
+    assert "Flame graph: heap" in page(house, f"/ui/captures/{capture.id}/flame")
+    assert "kind=goroutine" not in page(house, f"/ui/captures/{capture.id}")
+
+
+def test_without_any_profile_there_is_no_table(house: House) -> None:
+    capture = house.keep_completed(artifacts=(Artifact("g.txt", Kind.GOROUTINE, 1, "0"),))
+    assert "Top functions" not in page(house, f"/ui/captures/{capture.id}")
+    assert "This capture has no cpu profile" in page(house, f"/ui/captures/{capture.id}/flame")
+
+
+def test_the_flame_graph_is_a_link_away_and_leads_back(house: House) -> None:
+    capture = house.keep_completed()
+    link = f"/ui/captures/{capture.id}/flame?kind=cpu&amp;sample_type=samples"
+    assert f'href="{link}"' in page(house, f"/ui/captures/{capture.id}?sample_type=samples")
+
+    shown = page(house, link.replace("&amp;", "&"))
+    assert f'href="/ui/captures/{capture.id}?kind=cpu&amp;sample_type=samples"' in shown
+    assert '<a href="?kind=cpu&amp;sample_type=cpu">cpu</a>' in shown
+    assert "samples, 10s in all, over 30.10s." in shown
+    assert house.trees[-1][1] == "samples"
+
+
+def test_a_box_has_its_place_its_name_and_a_link_to_itself_in_full_width(house: House) -> None:
+    shown = page(house, f"/ui/captures/{house.keep_completed().id}/flame")
+
+    assert (
+        '<a href="?kind=cpu&amp;sample_type=cpu&amp;root=2"><title>example.com/orders/burn.Burn[T]: 8s (80.00%)</title>'
+        in shown
+    )
+    assert '<svg x="0.0%" y="42" width="80.0%" height="20"><rect class="f' in shown
+    assert '<text x="4" y="14">burn.Burn[T]</text>' in shown
+    assert "main.idle&lt;T&gt;" in shown
+    assert "show all" not in shown
+
+
+def test_a_function_in_full_width_is_told_with_its_numbers(house: House) -> None:
+    shown = page(house, f"/ui/captures/{house.keep_completed().id}/flame?root=1")
+
+    assert "<b>main.main</b><br>9s (90.00%), of which 1s (10.00%) its own" in shown
+    assert '<a href="?kind=cpu&amp;sample_type=cpu">show all</a>' in shown
+    assert "main.idle" not in shown
+
+
+def test_a_root_that_is_no_number_is_a_problem_and_one_too_large_is_none(house: House) -> None:
+    path = f"/ui/captures/{house.keep_completed().id}/flame"
+    assert house.client.get(f"{path}?root=x").status_code == 422
+    assert page(house, f"{path}?root=999999999999999999999") == page(house, path)
+
+
+def test_a_profile_without_samples_and_one_that_cannot_be_read_are_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "it is not gzip" in page(house, f"/ui/captures/{house.keep_completed(b'not gzip').id}/flame")
+
+    idle = Tree("cpu", "cpu", ("cpu",), "nanoseconds", None, (Node("root", 0, 0, -1),))
+    monkeypatch.setattr(house, "tree", lambda *_: idle)
+    house.client = house.reached_by()
+    shown = page(house, f"/ui/captures/{house.keep_completed().id}/flame")
+    assert "cpu, 0 in all. Nothing was sampled." in shown
+    assert "<svg" not in shown
+
+
 def test_a_failed_capture_says_why_in_its_first_sentence(house: House) -> None:
     shown = page(house, f"/ui/captures/{house.keep_failed().id}")
 
@@ -140,6 +209,7 @@ def test_the_api_is_described_without_any_script(house: House) -> None:
 
     assert "POST /webhook" in shown
     assert "GET /captures/{capture_id}/top" in shown
+    assert "GET /captures/{capture_id}/flamegraph" in shown
 
 
 def test_an_unknown_page_is_a_problem(house: House) -> None:
@@ -148,15 +218,17 @@ def test_an_unknown_page_is_a_problem(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "line"),
+    ("kind", "name", "line"),
     [
-        (Kind.HEAP, "go tool pprof http://a/x"),
-        (Kind.TRACE, "curl -sO http://a/x && go tool trace f"),
-        (Kind.GOROUTINE, "curl -s http://a/x"),
+        (Kind.HEAP, "f.pprof", "go tool pprof http://a/x"),
+        (Kind.TRACE, "f.trace", "curl -sO http://a/x && go tool trace f.trace"),
+        (Kind.GOROUTINE, "f.txt", "curl -s http://a/x"),
+        (Kind.GOROUTINE, "f.pprof", "go tool pprof http://a/x"),
+        (Kind.EVIDENCE, "f.json", "curl -s http://a/x"),
     ],
 )
-def test_each_kind_has_the_line_that_opens_it(kind: Kind, line: str) -> None:
-    assert words.command(Artifact("f", kind, 1, ""), "http://a/x") == line
+def test_each_file_has_the_line_that_opens_it(kind: Kind, name: str, line: str) -> None:
+    assert words.command(Artifact(name, kind, 1, ""), "http://a/x") == line
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from app.analysis.top import Top
-from app.web import tops
+from app.web import profiles
 from tests.unit.web.house import House
 
 
 def test_a_profile_too_many_is_told_to_come_again_and_read_when_there_is_room(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tops, "PATIENCE", 0.05)
-    captures = [house.keep_completed(b"\x1f\x8b%d" % number) for number in range(tops.READERS + 1)]
+    monkeypatch.setattr(profiles, "PATIENCE", 0.05)
+    captures = [house.keep_completed(b"\x1f\x8b%d" % number) for number in range(profiles.READERS + 1)]
     reading, go, make = threading.Semaphore(0), threading.Event(), house.top
 
     def slowly(path: Path, n: int, sample_type: str | None) -> Top:
@@ -29,15 +29,17 @@ def test_a_profile_too_many_is_told_to_come_again_and_read_when_there_is_room(
         first = [pool.submit(client.get, f"/captures/{capture.id}/top") for capture in captures[:-1]]
         for _ in first:
             assert reading.acquire(timeout=20)
-        refused = client.get(f"/captures/{captures[-1].id}/top")
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-        assert "try again" in refused.json()["detail"]
+        for what in ("top", "flamegraph"):
+            refused = client.get(f"/captures/{captures[-1].id}/{what}")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert "try again" in refused.json()["detail"]
         go.set()
-        assert [answer.result().status_code for answer in first] == [200] * tops.READERS
+        assert [answer.result().status_code for answer in first] == [200] * profiles.READERS
     assert client.get(f"/captures/{captures[-1].id}/top").status_code == 200
 
 
 def test_a_profile_that_cannot_be_read_gives_its_place_back(house: House) -> None:
-    for number in range(tops.READERS * 2):
+    for number in range(profiles.READERS * 2):
         capture = house.keep_completed(b"no profile %d" % number)
-        assert house.client.get(f"/captures/{capture.id}/top").status_code == 422
+        for what in ("top", "flamegraph"):
+            assert house.client.get(f"/captures/{capture.id}/{what}").status_code == 422
