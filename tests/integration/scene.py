@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.lab.service import Alertprof
+from tests.lab.service import TLS, Alertprof
 from tests.lab.sshd import Sshd
 
 NEVER = "0001-01-01T00:00:00Z"  # endsAt while an alert fires
@@ -24,9 +24,10 @@ class Scene:
         user: str | None = None,
         ssh: Mapping[str, Any] | None = None,
         config: Mapping[str, Any] | None = None,
+        sshd: Mapping[str, Any] | None = None,
     ) -> None:
-        """user: whom sshd lets in; ssh, config: more keys of that section, of the file."""
-        self.sshd = Sshd(folder / "sshd", user=user).__enter__()
+        """user: whom sshd lets in; ssh, config: more keys of that section, of the file; sshd: more words for Sshd."""
+        self.sshd = Sshd(folder / "sshd", user=user, **(sshd or {})).__enter__()
         (folder / "alertprof").mkdir()
         way = {
             "user": self.sshd.user,
@@ -40,7 +41,7 @@ class Scene:
 
     def deliver(self, *alerts: Mapping[str, Any]) -> dict[str, Any]:
         """One message of Alertmanager; its answer."""
-        answer = httpx2.post(self.service.webhook, json=message(alerts), timeout=30)
+        answer = httpx2.post(self.service.webhook, json=message(alerts), timeout=30, verify=TLS)
         assert answer.status_code == 202, answer.text
         said: dict[str, Any] = answer.json()
         return said
@@ -50,7 +51,7 @@ class Scene:
         return [self.service.wait_capture(each, timeout=timeout) for each in self.deliver(*alerts)["captures"]]
 
     def ask(self, method: str, path: str, **more: Any) -> httpx2.Response:
-        return httpx2.request(method, self.service.url + path, timeout=90, **more)
+        return httpx2.request(method, self.service.url + path, timeout=90, verify=TLS, **more)
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.main import RESOLVERS
+from app.plugins import kind_of
+from tests.unit.resolvers.host import Host
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
@@ -19,9 +23,46 @@ def run(*argv: str | Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_alert_rules_fire_when_they_should_and_not_otherwise() -> None:
-    run("promtool", "check", "rules", DEPLOY / "prometheus" / "rules.yml")
-    run("promtool", "test", "rules", DEPLOY / "prometheus" / "rules_test.yml")
+@pytest.mark.parametrize("rules", ["rules", "exporters"])
+def test_the_alert_rules_fire_when_they_should_and_not_otherwise(rules: str) -> None:
+    run("promtool", "check", "rules", DEPLOY / "prometheus" / f"{rules}.yml")
+    run("promtool", "test", "rules", DEPLOY / "prometheus" / f"{rules}_test.yml")
+
+
+@pytest.mark.parametrize("rules", ["rules", "exporters"])
+def test_every_alert_rule_is_tested_and_its_labels_say_which_process(rules: str) -> None:
+    there = yaml.safe_load((DEPLOY / "prometheus" / f"{rules}.yml").read_text())["groups"]
+    tests = yaml.safe_load((DEPLOY / "prometheus" / f"{rules}_test.yml").read_text())["tests"]
+    fired = [
+        (case["alertname"], alert["exp_labels"])
+        for test in tests
+        for case in test["alert_rule_test"]
+        for alert in case.get("exp_alerts", [])
+    ]
+    assert (
+        {name for name, _ in fired} == {rule["alert"] for group in there for rule in group["rules"]} == set(BY[rules])
+    )
+    for name, labels in fired:
+        assert first_addressed(labels) == BY[rules][name], name
+
+
+# Which resolver takes up what the rule keeps. A host alert names an exporter's port: a rule of alertprof's says `top`.
+BY = {
+    "rules": {"ProcessCpuHigh": "port", "ProcessMemoryHigh": "port"},
+    "exporters": {
+        **{"HostCpuHigh": "port", "HostMemoryHigh": "port"},
+        **{"ProcessGroupCpuHigh": "name", "ProcessGroupMemoryHigh": "name"},
+        **{"UnitCpuHigh": "systemd", "UnitMemoryHigh": "systemd"},
+        **{"ContainerCpuHigh": "container", "ContainerMemoryHigh": "container"},
+        **{"ServiceCgroupCpuHigh": "container", "ServiceCgroupMemoryHigh": "container"},
+        **{"PodCpuHigh": "pod", "PodMemoryHigh": "pod"},
+    },
+}
+
+
+def first_addressed(labels: dict[str, str]) -> str:
+    at = Host(known_as=("10.0.0.5", "fd00::5", "fd00::6", "worker-1"))
+    return next(kind_of(resolver) for resolver in RESOLVERS if resolver.find(labels, at.reach) is not None)
 
 
 def test_prometheus_accepts_its_configuration() -> None:

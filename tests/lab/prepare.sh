@@ -28,8 +28,11 @@ missing() {
     have prometheus || echo prometheus
     have prometheus-alertmanager || echo prometheus-alertmanager
     have busybox || echo busybox
+    have perf || echo linux-perf
     have sudo || echo sudo
     have shellcheck || echo shellcheck
+    have ip || echo iproute2
+    have runc || echo runc
     [ "$browser" = no ] || have chromium || echo chromium
     [ -s "$CERTIFICATES" ] || echo ca-certificates
 }

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,14 +29,16 @@ class Event:
 class Service:
     """A target at work in a folder of its own: `tmp` is its TMPDIR, `url` where it serves."""
 
-    def __init__(self, name: str, folder: Path, *, env: Mapping[str, str] | None = None) -> None:
-        """name: of golang.TARGETS. env: added to the target's (see tests/targets/gozero for the variables)."""
+    def __init__(self, name: str, folder: Path, *, env: Mapping[str, str] | None = None, called: str = "") -> None:
+        """name: of golang.TARGETS. env: added to the target's (see tests/targets/gozero for the variables). called: run
+        from a copy of this name in the folder."""
         self.name, self.target = name, golang.TARGETS[name]
         self.tmp, self.event_log = folder / "tmp", folder / "events.log"
         self.tmp.mkdir(parents=True, exist_ok=True)
-        self.port = ports.free() if self.target.serves else 0
+        self.port = int((env or {}).get("PORT", 0)) or (ports.free() if self.target.listens else 0)
         ours = {"TMPDIR": str(self.tmp), "STANDIN_EVENTS": str(self.event_log), "PORT": str(self.port)}
-        self.process = Process([golang.build(name)], folder / "service.log", env={**ours, **(env or {})}, name=name)
+        program = shutil.copy(golang.build(name), folder / called) if called else golang.build(name)
+        self.process = Process([program], folder / "service.log", env={**ours, **(env or {})}, name=name)
         try:
             self.process.until(self._ready, f"{name} is ready")
         except BaseException:

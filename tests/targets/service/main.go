@@ -1,12 +1,14 @@
 // Orders is the service that gets hot. One program for every go-zero: the module file given to `go build -modfile`
 // says which one it stands on (go.mod and timed.mod: the stand-in; real-*.mod with the tag "real": go-zero itself).
 //
-//	PORT  the port on 127.0.0.1        HOT=1  hot from the start
+//	PORT  the port on 127.0.0.1, or LISTEN (stand-in only)        HOT=1  hot from the start
+//	BALLAST  MiB that it holds in memory
 package main
 
 import (
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -15,6 +17,9 @@ const forever = 24 * time.Hour
 func main() {
 	if os.Getenv("HOT") != "" {
 		heat(forever)
+	}
+	if mib, err := strconv.Atoi(os.Getenv("BALLAST")); err == nil {
+		hold(mib << 20)
 	}
 	serve(os.Getenv("PORT"), map[string]http.HandlerFunc{"/hot": hot, "/calm": calm, "/metrics": metrics})
 }
@@ -32,4 +37,14 @@ func hot(w http.ResponseWriter, r *http.Request) {
 func calm(w http.ResponseWriter, _ *http.Request) {
 	cool()
 	w.WriteHeader(http.StatusNoContent)
+}
+
+var ballast []byte
+
+// hold writes to every page: only then is it in memory.
+func hold(size int) {
+	ballast = make([]byte, size)
+	for at := 0; at < size; at += 4096 {
+		ballast[at] = 1
+	}
 }

@@ -18,7 +18,11 @@ import (
 var born = time.Now()
 
 func serve(port string, routes map[string]http.HandlerFunc) {
-	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
+	host := os.Getenv("LISTEN")
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		log.Fatal(err)
 	}
