@@ -85,6 +85,12 @@ def gate_for(hosts: tuple[str, ...], reach: Reach) -> Gate:
     raise refusals[0]
 
 
+def shown(text: str, most: int = 120) -> str:
+    """What a label says, in a sentence: not without end, and nothing that moves a cursor."""
+    cut = text if len(text) <= most else f"{text[:most]}…"
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+
+
 def split_instance(instance: str) -> tuple[str | None, str | None]:
     """`10.0.0.5:9100` -> host and port; `[::1]:9100` and bare IPv6 too. What is missing is None."""
     instance = instance.strip()

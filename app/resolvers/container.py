@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from app.errors import Code, Refusal
 from app.hosts.facts import Named, Seen
 from app.hosts.gate import Gate
-from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of
+from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of, shown
 from app.resolvers.families import each_container, inside, mains
 
 PREFIX = "container_label_"
@@ -31,7 +31,7 @@ class Container(Resolver):
         if (path := labels.get("id", "")).startswith("/") and path.strip("/"):
             gate = gate_for(hosts, reach)
             group = [seen for seen in gate.processes() if inside(seen, path.rstrip("/"))]
-            return Found(gate.host, mains(group), f"of the cgroup {path[:120]}")
+            return Found(gate.host, mains(group), f"of the cgroup {shown(path)}")
         if speaks_of_one(labels):
             return self._by_name(labels, gate_for(hosts, reach))
         return None
@@ -47,8 +47,8 @@ class Container(Resolver):
                 f"{gate.host}: names of containers cannot be seen there (only root may, and only Docker and Podman "
                 "write them down): keep cAdvisor's label `id` in the alert, or set become: sudo",
             )
-        said = ", ".join(f"{name}={labels[name][:60]}" for name in sorted(labels) if is_about(name) and labels[name])
-        return Found(gate.host, group, f"of a container with {said}")
+        about = [f"{name}={labels[name]}" for name in sorted(labels) if is_about(name) and labels[name]]
+        return Found(gate.host, group, f"of a container with {', '.join(shown(each, 60) for each in about[:8])}")
 
 
 def id_in(labels: Mapping[str, str]) -> str | None:

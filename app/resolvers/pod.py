@@ -13,7 +13,7 @@ from app.errors import Code, Refusal
 from app.hosts.facts import Pod as PodFacts
 from app.hosts.facts import Seen
 from app.hosts.gate import Gate
-from app.resolvers.base import NO_HOSTS, Found, Reach, Resolver, gate_for, hosts_of, meant
+from app.resolvers.base import NO_HOSTS, Found, Reach, Resolver, gate_for, hosts_of, meant, shown
 from app.resolvers.families import each_container
 
 NODE_ORDER = ("host", "node", "instance")
@@ -30,7 +30,7 @@ class Pod(Resolver):
             return None
         gate = self._node(labels, reach)
         container = meant(labels, "container")
-        what = f"of {f'container {container} of ' if container else ''}pod {namespace}/{pod}"
+        what = f"of {f'container {shown(container)} of ' if container else ''}pod {shown(f'{namespace}/{pod}')}"
         kept = gate.pods()
         ids = {each.id for each in kept if fits(each, namespace, pod, uid, container)}
         processes = gate.processes()
@@ -48,8 +48,8 @@ class Pod(Resolver):
                 raise
             raise Refusal(
                 Code.HOST_UNKNOWN,
-                f"the labels name the pod {meant(labels, 'pod')}, but no node that is a host of ours: have Prometheus "
-                f"add a label {self.node} (from __meta_kubernetes_pod_node_name, or by joining kube_pod_info)",
+                f"the labels name the pod {shown(meant(labels, 'pod'))}, but no node that is a host of ours: have "
+                f"Prometheus add a label {self.node} (from __meta_kubernetes_pod_node_name, or by joining kube_pod_info)",
             ) from refused
 
 

@@ -22,16 +22,16 @@ from app.hosts.gate import SCRIPT
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector
+from app.main import RESOLVERS
 from app.model import Capture, Kind, Target, Trigger
 from app.pipeline import artifact_name
 from app.resolvers.base import Found
-from app.resolvers.labels import Labels
-from app.resolvers.name import Name
-from app.resolvers.port import Port
 
 SETS = 100_000
 NETWORK, NAMED = ip_network("10.1.0.0/16"), re.compile(r"order-[a-z0-9._-]+\.prod\.example\.com")
-REQUEST = re.compile(rb"[1-9][0-9]{0,8} ((see|look) [1-9][0-9]{0,6}|list|listen [1-9][0-9]{0,4})\n")
+REQUEST = re.compile(
+    rb"[1-9][0-9]{0,8} ((see|look|ports) [1-9][0-9]{0,6}|list|own|pods|names|listen [1-9][0-9]{0,4})\n"
+)
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}-[0-9]+-cpu-[0-9TZ]+\.pprof")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTEx"
 
@@ -78,7 +78,7 @@ class Wire:
             return
         self.seen.requests[re.sub(rb"^[1-9][0-9]{0,8} ", b"1 ", data)] += 1
         verb = data.split()[1] if len(data.split()) > 1 else b""
-        facts = b"" if verb == b"look" else b"process 21181 5 1:1 order-mq\nexe 21181 /srv/order-mq\n"
+        facts = b"" if verb == b"look" else b"process 21181 5 1:1 1 9 order-mq\nexe 21181 /srv/order-mq\n"
         self.waiting += facts + b"." + data.split(b" ")[0] + (b" gone\n" if verb == b"look" else b" ok\n")
 
     def recv(self, size: int, timeout: float) -> bytes:
@@ -143,17 +143,29 @@ def label_sets(seed: int, count: int) -> Iterator[dict[str, str]]:
         one, other = pick.choice(good), pick.choice((*bad, noise()))
         return pick.choice((one, one, other, one + other, other + one, one[:2] + other + one[2:]))
 
+    def of_others(word: str, number: str) -> dict[str, str]:
+        """As cAdvisor, kube-state-metrics and systemd_exporter have them."""
+        id_ = mixed(["a" * 64, "b" * 12], WORDS)
+        return pick.choice((
+            {"name": f"{word}.service"}, {"unit": f"{word}@{number}.service"}, {"id": f"/docker/{id_}"}, {"id": word},
+            {"container_id": f"docker://{id_}"}, {"name": word, "image": word}, {f"container_label_{word}": word},
+            {"namespace": word, "pod": word, "container": word, "uid": word}, {"exported_pod": word, "uid": id_},
+        ))  # fmt: skip
+
     for _ in range(count):
         host, number, word = mixed(HOSTS, STRANGERS), mixed(NUMBERS[:3], NUMBERS), mixed(WORDS[:2], WORDS)
         labels = {"alertname": word, "job": mixed(WORDS[:2], WORDS), pick.choice((noise(), "service")): noise() or "x"}
         labels |= pick.choice(({"host": host}, {"instance": host}, {"instance": f"{host}:{number}"}, {}))
-        labels |= pick.choice(({"pid": number}, {"process": word}, {"groupname": word}, {}))
+        labels |= pick.choice(({"pid": number}, {"process": word}, {"groupname": word}, {}, of_others(word, number)))
+        labels |= pick.choice(({}, {}, {}, {"node": mixed(HOSTS, STRANGERS)}))
         yield labels
 
 
 def ask(labels: dict[str, str], door: Door) -> Found | None:
-    for resolver in (Labels(), Port(), Name()):
+    for resolver in RESOLVERS:
         if found := resolver.find(labels, door.gate):
+            assert isinstance(found, Found)
+            assert found.how.isprintable()
             return found
     return None
 
