@@ -506,11 +506,15 @@ halted() { # ends it early: INT, at which profilers write what they have; then T
     n=$((n + 1)); [ $n -lt 40 ] || { code=open; return; }
     nap; recall
   done
+  recall # it may have closed the journal and left between two looks
   [ -n "$j_done" ] || { ended_all; settled; } # the keeper itself was killed
   code=finished
 }
 under_way() { # how it does; changes nothing
-  if [ -n "$j_done" ] || ! { living "$j_dog" || living "$j_ran"; }; then last_words; files; code=finished; return; fi
+  if [ -n "$j_done" ] || ! { living "$j_dog" || living "$j_ran"; }; then
+    recall # its keeper may have closed the journal and left between the two looks
+    last_words; files; code=finished; return
+  fi
   code=open; say open output
   if [ "$j_place" = target ]; then nested && space "/proc/$j_pid/root/tmp"; else cd "$D/$token.d" && space "$D"; fi || return
   say free "$free"
@@ -612,7 +616,7 @@ quieted() { # sends the signal that ends it, once, if there is one; then waits f
   nature; fresh=''
   recipe "$j_recipe" signal && gather
   set -- $j_signals # FIRST NUMBER LAST NUMBER
-  if [ $# -eq 4 ] && [ -z "$j_stop" ]; then
+  if [ $# -eq 4 ] && [ -z "$j_stop" ] && ! { [ "$1" = "$3" ] && ready; }; then # of a toggle that ended by itself: none
     [ "$1" != "$3" ] || [ -n "$j_took$fresh" ] || { over; code=unconfirmed; return; } # it might begin another
     may "$4" || return
     while recent; do nap; done

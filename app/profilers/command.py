@@ -197,7 +197,7 @@ class Command(Profiler):
 
     def _suffix(self, path: Path) -> str:
         known = {"folded": ".folded", "perf-script": ".perf.txt", "pprof": ".pprof"}
-        return known.get(self.format) or (".txt" if is_text(path) else ".bin")
+        return known.get(self.format) or suffix_of(path)
 
 
 def checked(word: str) -> None:
@@ -242,10 +242,14 @@ def in_words(answer: Answer) -> str:
     return f": {' | '.join(answer.said)}" if answer.said else ""
 
 
-def is_text(path: Path) -> bool:
+def suffix_of(path: Path) -> str:
+    """Of a file of no known form: a JVM's flight recording, a text, or anything."""
     with path.open("rb") as file:
         head = file.read(HEAD)
+    if head.startswith(b"FLR\0"):
+        return ".jfr"
     try:
-        return b"\0" not in head and bool(head.decode())
+        text = b"\0" not in head and bool(head.decode())
     except UnicodeDecodeError as error:
-        return error.start > HEAD - 4  # a letter was cut in two
+        text = len(head) == HEAD and error.start > HEAD - 4  # a letter was cut in two
+    return ".txt" if text else ".bin"
