@@ -15,7 +15,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -287,6 +287,8 @@ def way_of(kind: str) -> Way:
     there: Mapping[str, type[Way]] = kinds("app.profilers", Way)
     if kind not in there:
         raise Refusal(Code.NO_PROFILER, f"there is no profiler {kind!r}; there are {', '.join(sorted(there))}")
+    if needed := [option.name for option in fields(there[kind]) if option.default is option.default_factory is MISSING]:
+        raise Refusal(Code.NO_PROFILER, f"the profiler {kind} needs {', '.join(needed)}: only a rule can say them")
     return there[kind]()
 
 

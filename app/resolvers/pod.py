@@ -48,8 +48,9 @@ class Pod(Resolver):
                 raise
             raise Refusal(
                 Code.HOST_UNKNOWN,
-                f"the labels name the pod {shown(meant(labels, 'pod'))}, but no node that is a host of ours: have "
-                f"Prometheus add a label {self.node} (from __meta_kubernetes_pod_node_name, or by joining kube_pod_info)",
+                f"the labels name the pod {shown(meant(labels, 'pod'))}, but no node that is a host of ours: "
+                f"have Prometheus add a label {self.node} (from __meta_kubernetes_pod_node_name, or by joining "
+                "kube_pod_info)",
             ) from refused
 
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from app.errors import Code, Passing, Reason
+from app.errors import Code, Passing, Reason, Refusal
 from app.hosts.facts import Seen
 from app.model import Artifact, Capture, Kind, ProcessId, State, Step, Target, Trigger
-from app.pipeline import PATIENCE, artifact_name, broken_off, id_beside, meant, patient, put_off, shortfall
+from app.pipeline import PATIENCE, artifact_name, broken_off, id_beside, meant, patient, put_off, shortfall, way_of
 from app.profilers.go_zero import GoZero
 from app.resolvers.base import Found
 from app.search import only_one
@@ -75,6 +75,14 @@ def test_one_candidate_is_taken_and_none_or_several_are_refused_by_name() -> Non
         only_one(Found("h", (), "called orders"))
     with pytest.raises(Exception, match=r"7 \(/srv/orders\), 8 \(/srv/orders\)"):
         only_one(Found("h", (seen(7), seen(8)), "called orders"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"), [("perf", "there is no profiler 'perf'"), ("command", "needs command: only a rule can say them")]
+)
+def test_a_profiler_that_is_none_or_lacks_its_options_is_refused(kind: str, why: str) -> None:
+    with pytest.raises(Refusal, match=why):
+        way_of(kind)
 
 
 def test_a_capture_beside_another_has_an_id_of_its_own_and_always_the_same() -> None:
