@@ -284,12 +284,13 @@ def put_off(capture: Capture, now: datetime, fault: Passing) -> Capture:
 
 def way_of(kind: str) -> Way:
     """The profiler of that kind, without options. Raises Refusal for one that this version has not."""
-    there: Mapping[str, type[Way]] = kinds("app.profilers", Way)
+    there = kinds("app.profilers", Way)
     if kind not in there:
         raise Refusal(Code.NO_PROFILER, f"there is no profiler {kind!r}; there are {', '.join(sorted(there))}")
     if needed := [option.name for option in fields(there[kind]) if option.default is option.default_factory is MISSING]:
         raise Refusal(Code.NO_PROFILER, f"the profiler {kind} needs {', '.join(needed)}: only a rule can say them")
-    return there[kind]()
+    way: Way = there[kind]()
+    return way
 
 
 def profiler_of(capture: Capture) -> Profiler:
