@@ -1,7 +1,7 @@
 """The last messages that the webhook took, so that "why did nothing happen?" can be asked with the very message.
 
 Written in the transaction in which its alerts are decided: an insert and a bounded delete. Only the newest are kept,
-and of a large one only that it came.
+of a large one only that it came, and of one that only repeats nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,11 +56,17 @@ _GET = sa.select(messages).where(_m.id == sa.bindparam("key"))
 
 
 def keep(connection: sa.Connection, deliveries: Sequence[Delivery], receipts: Sequence[Receipt], now: datetime) -> None:
-    """Of these deliveries, those that came with their body."""
-    came = [(delivery, receipt) for delivery, receipt in zip(deliveries, receipts, strict=True) if delivery.body]
+    """Of these deliveries, those that came with their body and said something new: what only repeats is the most of all
+    that comes, and need not be written."""
+    both = zip(deliveries, receipts, strict=True)
+    came = [(delivery, receipt) for delivery, receipt in both if delivery.body and not only_repeats(receipt)]
     if came:
         connection.execute(_INSERT, [_row(delivery, receipt, now) for delivery, receipt in came[-KEPT:]])
         connection.execute(_REMOVE)
+
+
+def only_repeats(receipt: Receipt) -> bool:
+    return bool(receipt.known) and not receipt.created and not receipt.skipped
 
 
 def last(connection: sa.Connection) -> tuple[Message, ...]:

@@ -610,6 +610,15 @@ def test_of_a_large_message_only_that_it_came_is_kept(ledger: Ledger) -> None:
     assert largest and largest.kept and len(largest.body or "") == LARGEST
 
 
+def test_a_message_that_only_repeats_is_not_kept_and_one_with_something_new_is(ledger: Ledger) -> None:
+    ledger.receive([firing("a1")], b"first").result()
+    ledger.receive([firing("a1")], b"again").result()
+    ledger.receive([firing("a1"), firing("b2")], b"more").result()
+    ledger.receive([resolved("a1")], b"over").result()
+    kept = [ledger.message(message.id) for message in ledger.messages()]
+    assert [message.body for message in kept if message] == ["over", "more", "first"]
+
+
 def test_a_message_of_which_nothing_was_recorded_is_not_kept(ledger: Ledger) -> None:
     usual = ledger.decide
     ledger.decide = lambda alert, episode, *, now, paused: 1 / 0  # type: ignore[assignment]
@@ -624,7 +633,8 @@ def test_replicas_that_take_messages_at_once_keep_the_last_of_all(open_ledger: O
     replicas = open_ledger(), open_ledger()
 
     def send(number: int) -> None:
-        replicas[number % 2].receive([firing(f"f{number % 3}")], b"%d" % number).result(30)
+        alerts = [firing(f"f{number % 3}"), firing(f"new{number}")]
+        replicas[number % 2].receive(alerts, b"%d" % number).result(30)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(send, range(120)))
