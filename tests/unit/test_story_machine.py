@@ -368,6 +368,41 @@ def test_a_host_that_shuts_us_out_while_it_records_is_asked_again(house: House, 
     assert row(house, new).state is State.COMPLETED
 
 
+@pytest.mark.parametrize(
+    "shut",
+    [
+        Passing(Code.HOST_UNREACHABLE, "h: no connection"),
+        Refusal(Code.AUTH_FAILED, "h: no key"),
+        Refusal(Code.HOST_KEY_MISMATCH, "h: another key"),
+    ],
+)
+def test_a_host_that_is_gone_when_its_files_are_to_be_removed_costs_no_capture_and_is_told(
+    house: House, shut: Passing | Refusal
+) -> None:
+    new = recording(house)
+    house.host.disturb = ("drop", "before", Passing(Code.HOST_UNREACHABLE, "h: the connection was lost"))
+    while house.host.disturb:
+        house.work("one", 0.1)  # less than until it is tried again
+    house.host.shut = shut
+    house.work("one", 900)
+    ended = row(house, new)
+    assert (ended.state, len(ended.artifacts)) == (State.COMPLETED, 7)
+    assert f"files may remain on the host: {shut}" in [entry.message for entry in ended.timeline]
+
+
+@pytest.mark.parametrize("pid", [7, 8])
+def test_an_alert_that_is_resolved_while_its_start_is_tried_again_is_recorded_all_the_same(
+    house: House, pid: int
+) -> None:
+    house.host.disturb = ("start", "before", Passing(Code.HOST_UNREACHABLE, "h: the connection was lost"))
+    (new,) = house.ledger.receive([firing(host="h", pid=str(pid))]).result(30).created
+    house.work("one", 0)
+    assert row(house, new).step is Step.START, "whether a signal was sent is not known"
+    house.ledger.receive([resolved()]).result(30)
+    house.run_to_the_end()
+    assert (row(house, new).state, row(house, new).resolved_at) == (State.COMPLETED, NOON)
+
+
 @pytest.mark.parametrize("code", [Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH])
 def test_a_host_that_shuts_us_out_from_the_first_is_asked_once(house: House, code: Code) -> None:
     house.host.shut = Refusal(code, f"h: {code.value}")
