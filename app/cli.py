@@ -211,7 +211,7 @@ def doctor(
     from app import console  # noqa: PLC0415
     from app.config import BadConfig, load  # noqa: PLC0415
     from app.doctor import Check, examined  # noqa: PLC0415
-    from app.explain import Mark  # noqa: PLC0415
+    from app.explanation import Mark  # noqa: PLC0415
 
     try:
         settings = load(config_file)

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.analysis.units import format_percent, format_value
 from app.doctor import Check
-from app.explain import Explanation
+from app.explanation import Explanation
 
 Json = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from app.errors import AlertprofError, Code, Passing, Refusal
-from app.explain import Mark, about, because, shown, way_to
+from app.explanation import Mark, about, because, shown, way_to
 from app.hosts import wire
 from app.hosts.door import Door
 from app.hosts.facts import SHELLS, Seen

@@ -6,80 +6,50 @@ written anywhere, and no signal is sent.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from threading import BoundedSemaphore, Event, Lock, Thread
 
 from app.errors import AlertprofError, Code, Passing, Refusal
+from app.explanation import (
+    NEW_ID,
+    Explained,
+    Explanation,
+    Line,
+    Mark,
+    Section,
+    Story,
+    about,
+    because,
+    cooldown,
+    differences,
+    repeat_of,
+    room,
+    said_by,
+    shown,
+    verdict,
+    way_to,
+    why_not,
+)
 from app.hosts.door import Door
 from app.hosts.facts import Named
-from app.hosts.gate import Gate, Process
-from app.hosts.known_hosts import entry
+from app.hosts.gate import Gate
 from app.hosts.route import Route
 from app.intake.admission import decide
-from app.intake.rules import DEFAULT, Dropped, Matcher, Rule, first_match, relabelled
-from app.ledger.ledger import Full, Ledger, LedgerUnavailable
+from app.intake.rules import DEFAULT, Dropped, Rule, first_match, relabelled
+from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.model import Alert, Capture, Decision, Episode, Known, New, Target
-from app.pipeline import cooling, target_of, way_of
+from app.pipeline import target_of, way_of
 from app.plugins import kind_of
 from app.resolvers.base import Found, Resolver
 from app.resolvers.inventory import Inventory
 from app.search import Hit, Search, unaddressed
 
-NEW_ID = "00000000-0000-7000-8000-000000000000"  # of the captures that would be
 LOOKS_AT_ONCE = 4  # requests that look at hosts; each may leave a thread behind that waits for a silent host
 LOOKING = 25.0  # seconds for them
 MOST = 50  # alerts of one message
-SHOWN = 100  # characters of a label's value
-
-
-class Mark(StrEnum):
-    OK = "ok"
-    NO = "no"  # it ends here
-    TOLD = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One fact. The text may hold whatever an alert or a host said: escape it where it is shown."""
-
-    text: str
-    mark: Mark = Mark.TOLD
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    title: str
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What would become of one alert. `would`: it leads to a capture; `verdict`: that in a sentence, with the first
-    reason why not."""
-
-    alertname: str
-    fingerprint: str
-    labels: Mapping[str, str]
-    would: bool
-    verdict: str
-    sections: tuple[Section, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """What would become of a message. `left_out`: so many alerts at its end were not looked at."""
-
-    alerts: tuple[Explanation, ...]
-    left_out: int = 0
-
-    @property
-    def would(self) -> bool:
-        """Every alert would lead to a capture."""
-        return not self.left_out and all(alert.would for alert in self.alerts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +86,7 @@ class Explainer:
         return Explained((*done, *rest), len(alerts) - len(some))
 
     def _one(self, alert: Alert, now: datetime, before: "_Before", *, connect: bool, instead: str = "") -> Explanation:
-        story = _Story()
+        story = Story()
         hit = self._told(story, alert, now, before, connect=connect, instead=instead)
         return Explanation(
             alert.labels.get("alertname", ""),
@@ -128,7 +98,7 @@ class Explainer:
         )
 
     def _told(
-        self, story: "_Story", alert: Alert, now: datetime, before: "_Before", *, connect: bool, instead: str
+        self, story: Story, alert: Alert, now: datetime, before: "_Before", *, connect: bool, instead: str
     ) -> Hit | None:
         """Chapter by chapter, until one of them is the last. `instead`: why a host was not looked at that should be."""
         if not alert.firing:
@@ -162,7 +132,7 @@ class Explainer:
 
     # ------------------------------------------------------------------ rules and labels
 
-    def _rule(self, story: "_Story", labels: Mapping[str, str]) -> Rule | None:
+    def _rule(self, story: Story, labels: Mapping[str, str]) -> Rule | None:
         rules = self.rules() or (DEFAULT,)
         mine = first_match(rules, labels)
         story.begin("Rules, in their order")
@@ -178,7 +148,7 @@ class Explainer:
             story.no(f"none of the {len(rules)} rules matches this alert's labels: add one, or change a matcher")
         return mine
 
-    def _relabelled(self, story: "_Story", rule: Rule, labels: Mapping[str, str]) -> Mapping[str, str] | None:
+    def _relabelled(self, story: Story, rule: Rule, labels: Mapping[str, str]) -> Mapping[str, str] | None:
         made = relabelled(rule.relabel, labels)
         story.begin("Labels after relabel_configs")
         if isinstance(made, Dropped):
@@ -191,7 +161,7 @@ class Explainer:
 
     # ------------------------------------------------------------------ what the ledger knows
 
-    def _admitted(self, story: "_Story", alert: Alert, now: datetime, before: "_Before") -> Capture:
+    def _admitted(self, story: Story, alert: Alert, now: datetime, before: "_Before") -> Capture:
         """The capture that would be made, whatever stands against it."""
         story.begin("Has it been taken up already?")
         episode, paused = before.episodes.get(alert.fingerprint), None
@@ -223,7 +193,7 @@ class Explainer:
         match = partial(first_match, rules)
         return decide(alert, episode, now=now, paused=paused, match=match, tried=len(rules), new_id=lambda: NEW_ID)
 
-    def _limits(self, story: "_Story", capture: Capture, rule: Rule, now: datetime) -> None:
+    def _limits(self, story: Story, capture: Capture, rule: Rule, now: datetime) -> None:
         """`capture` has its target, and its process where that is known."""
         story.begin("Limits")
         target, life = capture.target or Target(""), capture.process.life if capture.process else ""
@@ -243,7 +213,7 @@ class Explainer:
 
     # ------------------------------------------------------------------ which process
 
-    def _sought(self, story: "_Story", rule: Rule, labels: Mapping[str, str], *, connect: bool) -> Found | None:
+    def _sought(self, story: Story, rule: Rule, labels: Mapping[str, str], *, connect: bool) -> Found | None:
         """Which resolver would ask which host for what; None when that ends it. No host is asked."""
         story.begin("Which process? The resolvers, in their order")
         resolvers, porch = rule.resolvers or self.resolvers, _Porch(self.route)
@@ -266,7 +236,7 @@ class Explainer:
         story.no(unaddressed(resolvers).reason.message)
         return None
 
-    def _looked(self, story: "_Story", alert: Alert, rule: Rule) -> Hit | None:
+    def _looked(self, story: Story, alert: Alert, rule: Rule) -> Hit | None:
         story.begin("On the host, which is only looked at")
         try:
             way = rule.way or way_of(rule.profiler)
@@ -281,7 +251,7 @@ class Explainer:
             story.told(f"take: all, so there would be a capture of {seen} too")
         return hit
 
-    def _profiler(self, story: "_Story", rule: Rule, hit: Hit | None) -> None:
+    def _profiler(self, story: Story, rule: Rule, hit: Hit | None) -> None:
         story.begin("Profiler")
         if hit:
             story.ok(f"{hit.chosen.name}, for {rule.duration.total_seconds():g} s{because(hit.chosen.why)}")
@@ -324,29 +294,6 @@ class _Looks:
         return tuple(self._done)
 
 
-class _Story:
-    """Sections as they are told. The first hindrance is the verdict's reason."""
-
-    def __init__(self) -> None:
-        self.sections: list[tuple[str, list[Line]]] = []
-        self.hindrances: list[str] = []
-        self.waits = ""
-
-    def begin(self, title: str) -> "_Story":
-        self.sections.append((title, []))
-        return self
-
-    def told(self, text: str) -> None:
-        self.sections[-1][1].append(Line(text))
-
-    def ok(self, text: str) -> None:
-        self.sections[-1][1].append(Line(text, Mark.OK))
-
-    def no(self, text: str) -> None:
-        self.sections[-1][1].append(Line(text, Mark.NO))
-        self.hindrances.append(text)
-
-
 @dataclass(slots=True)
 class _Before:
     """What the alerts before it in the message would have begun: episodes by fingerprint, the lives of processes."""
@@ -376,7 +323,7 @@ class _Porch:
         self._said.append(Line(f"{route.host} may be contacted: {way_to(route)}", Mark.OK))
         return Unasked(route.host)
 
-    def say(self, story: _Story) -> None:
+    def say(self, story: Story) -> None:
         for line in dict.fromkeys(self._said):
             story.sections[-1][1].append(line)
 
@@ -402,111 +349,6 @@ class Unasked(Gate):
         raise Refusal(Code.NOT_PERMITTED, f"{self.host}: nothing is sent there")
 
 
-# ---------------------------------------------------------------------- pure
-
-
-def verdict(story: _Story, hit: Hit | None, *, connect: bool) -> str:
-    if story.hindrances:
-        more = len(story.hindrances) - 1
-        also = f" (and {more} more reason{'s' if more > 1 else ''})" if more else ""
-        return f"No capture: {story.hindrances[0]}{also}"
-    if hit:
-        return f"A capture of pid {hit.process.id.pid} on {hit.found.host} by {hit.chosen.name}{story.waits}"
-    return f"A capture, unless its host says otherwise: it was not looked at{story.waits}"
-
-
-def why_not(matcher: Matcher, labels: Mapping[str, str]) -> str:
-    """`severity="critical", but severity is "warning"`"""
-    if matcher.name not in labels:
-        return f"{matcher}, but there is no label {shown(matcher.name)}"
-    return f"{matcher}, but {shown(matcher.name)} is {quoted(labels[matcher.name])}"
-
-
-def said_by(matchers: Iterable[Matcher]) -> str:
-    said = ", ".join(str(matcher) for matcher in matchers)
-    return f": {said}" if said else ""
-
-
-def differences(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    """What relabelling made of the labels, a line each."""
-    names = sorted({*before, *after})
-    return tuple(
-        _difference(shown(name), before.get(name, ""), after.get(name, ""))
-        for name in names
-        if before.get(name, "") != after.get(name, "")
-    )
-
-
-def _difference(name: str, old: str, new: str) -> str:
-    if not new:
-        return f"{name} is gone; it was {quoted(old)}"
-    return f"{name} is {quoted(new)}" + (f"; it was {quoted(old)}" if old else ", which is new")
-
-
-def repeat_of(capture_id: str, episode: Episode | None) -> str:
-    if capture_id == NEW_ID:
-        return "a repeat of an alert before it in this message, which has the same fingerprint"
-    state = episode.state.value if episode else "there"
-    return (
-        f"a repeat: capture {capture_id} ({state}) is this alert's. There is a new one when the alert has been "
-        "resolved meanwhile, or its startsAt is later than that one's end plus the cooldown"
-    )
-
-
 def meant(found: Found) -> Target:
     """The process that nobody has looked at yet, as the limits count it."""
     return Target(found.host, service=found.labels.get("service") or found.labels.get("job") or "")
-
-
-def cooldown(story: _Story, rule: Rule, target: Target, last: Capture | None, now: datetime) -> None:
-    who = f"{shown(target.service) or 'the process'} on {target.host}"
-    if reason := cooling(last, rule, target, now):
-        story.no(reason.message)
-    elif last and last.ended_at:
-        story.ok(f"cooldown: {who} was last profiled by {last.id}, until {last.ended_at:%Y-%m-%d %H:%M:%S} UTC")
-    elif target.service:
-        story.ok(f"cooldown: {who} has not been profiled yet")
-
-
-def room(story: _Story, full: Full | None) -> None:
-    if full is None:
-        story.ok("there is room for one more recording (per_host, per_service, at_once, per_hour)")
-    elif full.waits:
-        story.told(f"it would wait: {full}")
-        story.waits = ", once there is room for it"
-    else:
-        story.no(str(full))
-
-
-def way_to(route: Route) -> str:
-    """How a host would be reached, in words."""
-    keys = len(route.known.pinned)
-    places = ", ".join(dict.fromkeys(str(line.file) for line in route.known.pinned))
-    said = [f"as {route.user}@{entry(route.address, route.port)}"]
-    said += [f"through the jump host {route.jump.shown}"] if route.jump else []
-    said += ["with sudo"] if route.options.become == "sudo" else []
-    said += ["by the gate that is installed there"] if route.options.gate == "installed" else []
-    return f"{', '.join(said)}; {keys} key{'s' if keys > 1 else ''} known in {places}"
-
-
-def about(process: Process) -> Iterable[str]:
-    """What a look at a process has shown, for a person."""
-    yield f"pid {process.id.pid}: {shown(' '.join(process.cmdline)) or '(no command line)'}"
-    exe = shown(process.exe) or "cannot be seen"
-    yield f"its executable is {exe}, its uid {process.uid}, it runs for {max(process.age, 0):.0f} s"
-    zero = f", go-zero {process.gozero_version}" if process.gozero_version else ""
-    yield f"{process.go_version or 'no Go program'}{zero}"
-    if process.free_bytes is not None:
-        yield f"{process.free_bytes >> 20} MiB are free where its files would go"
-
-
-def because(why: str) -> str:
-    return f" ({why})" if why else ""
-
-
-def shown(text: str) -> str:
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
-
-
-def quoted(text: str) -> str:
-    return f'"{shown(text)}"'

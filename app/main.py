@@ -17,7 +17,8 @@ from app import failpoints
 from app.analysis.isolate import check_files, top_of, tree_of
 from app.asgi import create_app
 from app.config import Settings
-from app.explain import Explained, Explainer
+from app.explain import Explainer
+from app.explanation import Explained
 from app.hosts.door import Door
 from app.hosts.ssh import Connector
 from app.intake.admission import decide

@@ -6,7 +6,8 @@ Called by cli.py. The ledger of that configuration is read where there is one, a
 from starlette.exceptions import HTTPException
 
 from app.config import Settings
-from app.explain import Explainer, Explanation
+from app.explain import Explainer
+from app.explanation import Explanation
 from app.hosts.door import Door
 from app.hosts.ssh import Connector
 from app.intake.webhook import alerts_in

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from app.analysis.top import Top
 from app.analysis.tree import Tree
-from app.explain import Explained
+from app.explanation import Explained
 from app.ledger.ledger import Ledger
 from app.metrics import Metrics
 from app.model import Artifact, Capture

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from app.errors import Passing
-from app.explain import Explained
+from app.explanation import Explained
 from app.ledger.ledger import Message
 from app.web import examples
 from app.web.manual import asker

@@ -10,7 +10,8 @@ import pytest
 
 from app import console
 from app.errors import Code, Refusal
-from app.explain import Explainer, Explanation, Line, Mark, Unasked
+from app.explain import Explainer, Unasked
+from app.explanation import Explanation, Line, Mark
 from app.hosts.door import Door
 from app.hosts.gate import Mode
 from app.hosts.settings import HostsSettings, SshOptions

@@ -16,7 +16,8 @@ from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
 from app.asgi import create_app
 from app.errors import Code, Reason
-from app.explain import Explained, Explainer
+from app.explain import Explainer
+from app.explanation import Explained
 from app.hosts.door import Door
 from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector
