@@ -42,6 +42,10 @@ def tried(house: House, **fields: str) -> Any:
 # the API
 
 
+def test_the_form_shows_what_it_takes(house: House) -> None:
+    assert 'placeholder=\'{"alertname": "HighCPU",' in house.client.get("/ui/try").text
+
+
 def test_what_would_become_of_a_message_is_told_and_nothing_becomes_of_it(house: House) -> None:
     said = explained(house, message(LABELS))
 
