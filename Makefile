@@ -12,7 +12,7 @@ demo: setup  ## an alert becomes a profile, on real parts; ARGS=--once ends by i
 	@$(PYTHON) -m tests.demo $(ARGS)
 
 test:  ## all tests; ARGS go to pytest
-	@tests/lab/prepare.sh browser
+	@tests/lab/prepare.sh tests
 	@$(PYTHON) -m tests.lab.golang
 	@$(PYTHON) -m pytest -n 4 --dist worksteal $(ARGS)
 

@@ -10,7 +10,7 @@ MARK='# alertprof: for the length of one apt-get install'
 
 cd "$(dirname "$0")/../.."
 
-browser=${1:-no} # `prepare.sh browser` wants one too: the tests look at the pages with it
+tests=${1:-no} # `prepare.sh tests` wants what only they need: a browser, a container runtime, …
 
 say() { printf 'prepare: %s\n' "$*" >&2; }
 
@@ -28,13 +28,17 @@ missing() {
     have prometheus || echo prometheus
     have prometheus-alertmanager || echo prometheus-alertmanager
     have busybox || echo busybox
+    have shellcheck || echo shellcheck
+    [ "$tests" = no ] || missing_for_tests
+    [ -s "$CERTIFICATES" ] || echo ca-certificates
+}
+
+missing_for_tests() {
+    have chromium || echo chromium
     have perf || echo linux-perf
     have sudo || echo sudo
-    have shellcheck || echo shellcheck
     have ip || echo iproute2
     have runc || echo runc
-    [ "$browser" = no ] || have chromium || echo chromium
-    [ -s "$CERTIFICATES" ] || echo ca-certificates
 }
 
 as_root() {
