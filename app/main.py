@@ -131,7 +131,7 @@ class Service:
         for entry in after.timeline[len(before.timeline) :]:
             log.info("capture", capture_id=after.id, state=after.state.value, step=entry.step, said=entry.message)
         if before.step is Step.START and after.step is Step.WAIT:
-            self.metrics.signals_sent.labels("start").inc()
+            self.metrics.recordings_started.labels(after.profiler).inc()
         for artifact in after.artifacts[len(before.artifacts) :]:
             self.metrics.artifact_bytes.labels(artifact.kind.value).inc(artifact.size)
         if after.state.ended:

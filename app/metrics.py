@@ -33,8 +33,8 @@ class Metrics:
         self.captures_ended = Counter(
             "alertprof_captures_ended", "Ended captures, by state and reason code.", ["state", "reason"], registry=own
         )
-        self.signals_sent = Counter(
-            "alertprof_signals_sent", "Signals sent to processes, by what they were for.", ["purpose"], registry=own
+        self.recordings_started = Counter(
+            "alertprof_recordings_started", "Recordings begun, by profiler.", ["profiler"], registry=own
         )
         self.recording_seconds = Histogram(
             "alertprof_recording_seconds", "From the start of a recording to its end.", buckets=SLOW, registry=own
