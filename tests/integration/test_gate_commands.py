@@ -231,9 +231,9 @@ def test_the_keeper_ends_the_command_of_a_gate_that_was_killed(
 ) -> None:
     recipe = sh("sleep 600", grace=timedelta(0))
     gate, word = open_gate(recipe), token()
-    gate.run(look(gate, sleeper.pid).id, recipe, 2, word)
+    gate.run(look(gate, sleeper.pid).id, recipe, 4, word)
+    eventually(lambda: alive(word), "it runs")
     pipe_of(gate).kill()
-    assert alive(word)
     eventually(lambda: not alive(word), "the keeper has ended it")
     answer = ended(open_gate(recipe), word)
     assert (answer.exit, answer.fired) == (143, True)
