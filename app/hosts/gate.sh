@@ -44,17 +44,24 @@ pin() { # PID START IMAGE
   [ "$start" = "$2" ] || { code=replaced; return 1; }
   [ -z "${3-}" ] || [ "$image" = "$3" ] || { code=replaced; return 1; }
 }
+# bash and ksh read ahead and seek back at every `read`, and the kernel writes the file anew at a seek: where the state
+# has become a shorter word meanwhile, the line that follows loses its first letters. What is not whole is read again.
 status() {
-  tgid='' ns='' uid='' euid='' gid='' pending='' ignored='' caught='' tracer=0
+  reads=1
+  until whole; do reads=$((reads + 1)); [ -f status ] && [ $reads -le 20 ] || return 1; done
+  ns=${ns:-$pid}
+}
+whole() {
+  tgid='' ns='' uid='' euid='' gid='' pending='' ignored='' caught='' tracer='' nested=''
   while read -r k v r; do
     case $k in
     Tgid:) tgid=$v ;; TracerPid:) tracer=$v ;; Uid:) uid=$v euid=${r%%[!0-9]*} ;; Gid:) gid=$v ;;
-    NSpid:) for ns in $v $r; do :; done ;;
+    NSpid:) for ns in $v $r; do :; done ;; NStgid: | NSpgid:) nested=1 ;;
     ShdPnd:) pending=$v ;; SigIgn:) ignored=$v ;; SigCgt:) caught=$v; break ;;
     esac
   done <status
-  [ -n "$caught" ] || return 1
-  ns=${ns:-$pid}
+  [ -z "$nested" ] || [ -n "$ns" ] || return 1 # a kernel before 4.1 has neither
+  [ -n "$tgid" ] && [ -n "$tracer" ] && [ -n "$uid" ] && [ -n "$gid" ] && [ -n "$pending" ] && [ -n "$ignored" ] && [ -n "$caught" ]
 }
 
 # ---------------------------------------------------------------- what does it do with SIGUSR1 (10) and SIGUSR2 (12)
@@ -65,7 +72,11 @@ listens() {
   eval "f=\${l_$pid-}" # where it was the last time
   set +f; set -- $f task/*/status; set -f
   for f; do
-    b=; while read -r k v; do case $k in SigBlk:) b=$v; break ;; esac; done <"$f"
+    b='' reads=0
+    until [ -n "$b" ] || [ $reads -eq 20 ]; do
+      while read -r k v; do case $k in SigBlk:) b=$v; break ;; esac; done <"$f"
+      reads=$((reads + 1)); [ -f "$f" ] || break
+    done
     case $b in fffffffc????????) mask=$b; eval "l_$pid=\$f"; return ;; esac
   done
 }
@@ -156,7 +167,7 @@ space() { # DIRECTORY -> free: kilobytes where the files go, at most five second
 
 # ---------------------------------------------------------------- the journal and the lock
 home() {
-  while read -r k _ user _; do case $k in Uid:) break ;; esac; done </proc/self/status
+  k=; until [ "$k" = Uid: ]; do while read -r k _ user _; do case $k in Uid:) break ;; esac; done </proc/self/status; done
   if [ "$user" = 0 ]; then set -- /run /tmp; else set -- "${HOME:-/nonexistent}" /tmp; fi
   for b; do
     [ -d "$b" ] && [ -w "$b" ] || continue

@@ -410,6 +410,22 @@ def test_a_line_outside_the_grammar_ends_the_gate(shell: str, line: bytes) -> No
     pipe.close()
 
 
+RESTLESS = """
+import time
+while True:
+    till = time.perf_counter() + 0.0002
+    while time.perf_counter() < till: pass
+    time.sleep(0.0002)
+"""
+
+
+def test_a_process_that_falls_asleep_and_wakes_meanwhile_is_read_whole(gate: Gate) -> None:
+    with running(sys.executable, "-c", RESTLESS) as process:
+        for _ in range(300):
+            seen = look(gate, process.pid)
+            assert (seen.uid, seen.nspid, seen.traced) == (os.getuid(), process.pid, False)
+
+
 @pytest.mark.parametrize("pid", [0, 1, 2**31, 99999999])
 def test_numbers_that_are_no_services_pid_find_nothing(gate: Gate, pid: int) -> None:
     assert gate.look(pid) is None
