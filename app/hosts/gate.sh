@@ -181,7 +181,7 @@ home() {
 note() { printf '%s\n' "$1" >>"$D/$token"; }
 recall() { # [TOKEN]
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_done='' j_fired='' j_base='' j_files='' j_dog='' j_dump='' j_dumped=''
-  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took=''
+  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed=''
   [ -f "$D/${1-$token}" ] || return 1
   while IFS= read -r l; do
     v=${l#* }
@@ -195,6 +195,7 @@ recall() { # [TOKEN]
     'signals '*) j_signals=$v ;;
     was*) j_was="${l#was} " ;;
     'dir '*) j_dir=$v ;;
+    'printed '*) j_printed=$v ;;
     took) j_took=1 ;;
     base*) j_base="${l#base} " ;;
     'dog '*) j_dog=$v ;;
@@ -311,16 +312,21 @@ files() { # `file KIND STAMP SIZE` of every file of this token, or `vanished`
   while read -r k stamp id path; do
     [ -n "$path" ] || continue
     where "$path" && x=$(stat -L -c '%d:%i:%u %s' "$place") || x=
-    case $x in "$id "*) say file "$k $stamp ${x#* }" ;; *) say file "$k $stamp vanished" ;; esac
+    case $x in "$id "*) say file "$k $stamp ${long:-${x#* }}" ;; *) say file "$k $stamp vanished" ;; esac
   done <<X
 $j_files
 X
 }
-where() { # the place of a journaled path: ours, or inside the process's own root while it lives
-  place=$1
+where() { # the place of a journaled path: ours, or inside the process's own root while it lives; and which part of it
+  place=$1 from=0 long=
+  case $1 in stdout' '*) set -- $1; from=$2 long=$3; printed; return ;; esac
   case $1 in "$D/$token.d"/*) [ -f "$place" ] && [ ! -h "$place" ]; return ;; esac
   cd "/proc/$j_pid" && stat_of stat && [ "$start" = "$j_start" ] && place=root$1
   [ -f "$place" ] && [ ! -h "$place" ]
+}
+printed() { # -> place: of what the process printed, where that is a file
+  place=fd/1
+  cd "/proc/$j_pid" && stat_of stat && [ "$start" = "$j_start" ] && [ -f fd/1 ]
 }
 
 # ---------------------------------------------------------------- dead-man's stop, for recordings that do not end by themselves
@@ -592,7 +598,9 @@ fits() { # FILE… -> fitting: `DEV:INO OWNER LINKS SIZE PATH` a line, of those 
 }
 gather() { # -> fresh: `DEV:INO:OWNER SIZE PATH` a line, of what was not there before and is the process's own
   fitting='' fresh='' many='' dir=$j_dir
-  cd "/proc/$pid" && "r_$j_recipe" files
+  cd "/proc/$pid" || return 0
+  if [ "$sure" = quiet ]; then grown; return; fi
+  "r_$j_recipe" files
   while read -r id owner links size path; do
     [ "$links" = 1 ] || continue
     [ "$owner" = "$uid" ] || [ "$owner" = "$euid" ] || continue
@@ -602,6 +610,14 @@ gather() { # -> fresh: `DEV:INO:OWNER SIZE PATH` a line, of what was not there b
   done <<X
 $fitting
 X
+}
+grown() { # the same of what was added to its standard output
+  set -- $j_printed $(stat -L -c '%d:%i:%u %s' fd/1)
+  [ $# -eq 4 ] && [ "$1" = "$3" ] && [ "$4" -gt "$2" ] && fresh="$1 $(($4 - $2)) stdout $2 $(($4 - $2))$nl"
+}
+still() { # is no more being added?
+  before=$fresh
+  ready && { sleep 0.4 || sleep 1; gather; [ "$fresh" = "$before" ]; }
 }
 ready() { # are they whole: none empty, none open?
   [ -n "$fresh" ] || return 1
@@ -640,11 +656,13 @@ quieted() { # sends the signal that ends it, once, if there is one; then waits f
   k=0 before=
   while :; do
     gather
+    uptime
     if ready; then
       [ "$fresh" != "$before" ] || break # twice the same: they may come one after the other
       before=$fresh
+      [ "$sure" != quiet ] || [ "$now" -lt "$j_end" ] || break # of a log there is no end
     fi
-    uptime; [ -n "$fresh" ] || [ "$now" -lt $((j_end + 60)) ] || { over; code=unconfirmed; return; }
+    [ -n "$fresh" ] || [ "$now" -lt $((j_end + 60)) ] || { over; code=unconfirmed; return; }
     stat_of stat || { over; code=gone; return; }
     k=$((k + 1)); [ $k -lt 6 ] || { code=open; return; }
     sleep 0.4 || sleep 1
@@ -669,7 +687,7 @@ awaited() { # how far it is; changes nothing
   nature; gather
   set -- $j_signals
   code=open
-  { [ $# -lt 4 ] || [ -n "$j_stop" ]; } && [ "$sure" = closed ] && ready && code=finished
+  { [ $# -lt 4 ] || [ -n "$j_stop" ]; } && case $sure in closed) ready ;; quiet) still ;; *) false ;; esac && code=finished
   say open file
   space "root$tmp"; say free "$free"
   numbered said
@@ -875,13 +893,17 @@ v_signal() { # PID START IMAGE RECIPE SECONDS TOKEN: a signal of the configurati
   [ $n = 0 ] || { steady && may "$no1" && idle; } || return
   j_recipe=$hash j_was='' j_dir=$(readlink cwd)
   case $j_dir in *"$nl"* | '' | [!/]*) j_dir=/nowhere ;; esac
+  j_printed=; if [ "$sure" = quiet ]; then
+    [ -f fd/1 ] && j_printed=$(stat -L -c '%d:%i:%u %s' fd/1)
+    [ -n "$j_printed" ] || { code=stdout; return; }
+  fi
   gather
   [ -z "$many" ] || { code=many; return; }
   was=; while read -r id _; do was="$was $id"; done <<X
 $fitting
 X
-  printf 'recipe %s\nwas%s\ndir %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
-    "$hash" "$was" "$j_dir" "$first" "$no1" "$last" "$no2" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
+  printf 'recipe %s\nwas%s\ndir %s\nprinted %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
+    "$hash" "$was" "$j_dir" "$j_printed" "$first" "$no1" "$last" "$no2" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
   [ -z "$last" ] || { arm $((secs + 5)) && pin "$pid" "$want" "$i"; } || return
   mark
   note "end $((now + secs))" && send "$first" "$i" "sent $now" || { [ $code != error ] || code=journal; over; return; }
@@ -956,10 +978,11 @@ X
   where "${line#* }" && { true <"$place"; } || { code=vanished; return; }
   exec 3<"$place"
   set -- $(stat -L -c '%d:%i:%u %s' /proc/self/fd/3)
-  [ "${1-}" = "${line%% *}" ] || { exec 3<&-; code=vanished; return; }
-  [ "$2" -le "$max" ] || { exec 3<&-; say size "$2"; code=big; return; }
-  printf 'size %s\n' "$2"
-  head -c "$2" <&3
+  long=${long:-${2:-0}}
+  [ "${1-}" = "${line%% *}" ] && [ "$2" -ge $((from + long)) ] || { exec 3<&-; code=vanished; return; }
+  [ "$long" -le "$max" ] || { exec 3<&-; say size "$long"; code=big; return; }
+  printf 'size %s\n' "$long"
+  if [ "$from" = 0 ]; then head -c "$long" <&3; else tail -c +$((from + 1)) <&3 | head -c "$long"; fi
   exec 3<&-
   code=ok
 }
@@ -969,7 +992,7 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
   recall || { code=unknown; return; }
   [ -n "$j_done" ] || { code=open; return; }
   while read -r k _ id path; do
-    [ -n "$path" ] && where "$path" || continue
+    case $path in /*) where "$path" || continue ;; *) continue ;; esac # what it printed is not ours to remove
     cd -P "${place%/*}" || continue
     name=${path##*/}
     [ ! -h "./$name" ] && [ "$(stat -L -c '%d:%i:%u' "./$name")" = "$id" ] && rm -f "./$name" && say removed "$k"

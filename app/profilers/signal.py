@@ -1,4 +1,4 @@
-"""Any process that leaves files at a signal: Node its heap snapshots, sponge its profiles, OpenJ9 its dumps.
+"""Any process that leaves files at a signal, or prints: Node its heap snapshots, sponge its profiles, a JVM its dumps.
 
 Which signal, and where the files appear, is the configuration's and becomes a function in the gate's own script
 (Recipe). The gate sends it only to a process that is shown to catch it, and takes files that were not there before.
@@ -48,6 +48,7 @@ NUMBERS = {
     "SIGPWR": 30,
 }
 FILES_AT_MOST = 10
+STDOUT = "{stdout}"
 PART = re.compile(r"(\{[A-Za-z_][A-Za-z0-9_]*\}|[*?]+)")
 
 REFUSALS: Refusals = {
@@ -64,6 +65,11 @@ REFUSALS: Refusals = {
         Code.NO_PROFILER,
         "has more than 2000 files where the rule looks for the new ones: name them more narrowly",
     ),
+    "stdout": (
+        Refusal,
+        Code.NO_PROFILER,
+        "prints into no file (but a pipe, a terminal or the journal): what it says could not be brought home",
+    ),
     "unarmed": (Refusal, Code.NOT_PERMITTED, "was left alone: the dead-man's stop could not be started there"),
     "pending": (Passing, Code.UNSAFE_SIGNAL, "has not taken an earlier signal yet"),
 }
@@ -72,7 +78,8 @@ REFUSALS: Refusals = {
 @dataclass(frozen=True, slots=True)
 class Signal(Profiler):
     start_signal: str  # such as SIGUSR2
-    files: tuple[str, ...]  # globs (* and ?), as the process sees them; {tmp}: its TMPDIR, {pid}: its own pid
+    # Globs (* and ?), as the process sees them; {tmp}: its TMPDIR, {pid}: its own pid. Or {stdout}: what it prints.
+    files: tuple[str, ...]
     stop_signal: str = ""  # where the recording has to be ended; the target sends it even if we never come back
     exe: str = ""  # for processes in whose executable's path this is found (RE2)
     go_function: str = ""  # whose presence in a Go program shows that it asks for SIGHUP, SIGQUIT or SIGTRAP
@@ -86,8 +93,11 @@ class Signal(Profiler):
                 raise ValueError(f"signal: {signal!r} is none that is sent; there are {', '.join(NUMBERS)}")
         if not self.files or len(self.files) > FILES_AT_MOST:
             raise ValueError(f"signal: files: name 1 to {FILES_AT_MOST} places")
-        for glob in self.files:
-            checked(glob)
+        if STDOUT in self.files:
+            self._check_stdout()
+        else:
+            for glob in self.files:
+                checked(glob)
         if self._text and self.artifact not in ("", "cpu"):
             raise ValueError(f"signal: artifact: {self.format} becomes a profile of kind cpu; leave artifact out")
         if not re.fullmatch(r"[!-~]{0,300}", self.go_function):
@@ -96,14 +106,19 @@ class Signal(Profiler):
             )
         compiled(self.exe)
 
+    def _check_stdout(self) -> None:
+        if self.files != (STDOUT,) or self.stop_signal:
+            raise ValueError(f"signal: files: {STDOUT} stands alone, and without a stop_signal")
+
     @property
     def recipe(self) -> Recipe:
         first, last = (signal.removeprefix("SIG") for signal in (self.start_signal, self.stop_signal))
         numbers = f"no1={NUMBERS[self.start_signal]} no2={NUMBERS.get(self.stop_signal, '')}"
         shown = shlex.quote(self.go_function)
-        places = " ".join(place(glob) for glob in self.files)
+        places = " ".join(place(glob) for glob in self.files if glob != STDOUT)
+        sure = "quiet" if STDOUT in self.files else self.done
         return Recipe(
-            f"case $1 in\nhow) what=signal first={first} last={last} {numbers} sure={self.done} shows={shown} ;;\n"
+            f"case $1 in\nhow) what=signal first={first} last={last} {numbers} sure={sure} shows={shown} ;;\n"
             f"files) set +f; fits {places}; set -f ;;\nesac"
         )
 
@@ -193,7 +208,7 @@ class Signal(Profiler):
         words = f"{process.id.pid} {process.id.start} {process.id.image} {self.recipe.id} {seconds_of(capture)}"
         sent = f"signal {words} TOKEN: {self.start_signal} to pid {process.id.pid}"
         ending = f"stop TOKEN: {self.stop_signal} to it, unless the dead-man's stop was quicker"
-        files = f"fetch TOKEN of each new file among {', '.join(self.files)}, then drop TOKEN"
+        files = f"fetch TOKEN of what is new in {', '.join(self.files)}, then drop TOKEN"
         return (sent, *([ending] if self.stop_signal else []), files)
 
     def _files(self, gate: Gate, capture: Capture, folder: Path) -> list[Fetched]:
@@ -202,7 +217,7 @@ class Signal(Profiler):
         if not there:
             path = folder / "none"
             path.touch()
-            said = f"no file of the process's own appeared among {', '.join(self.files)}"
+            said = f"nothing of the process's own appeared in {', '.join(self.files)}"
             return [Fetched(self._kind, path, 0, said, self._suffix(1))]
         return [self._file(gate, capture, folder, n, file.kind) for n, file in enumerate(there, 1)]
 
@@ -214,6 +229,8 @@ class Signal(Profiler):
 
     def _suffix(self, n: int) -> str:
         """What our name of the nth file ends with: as the globs do, if all alike. The host's names stay there."""
+        if STDOUT in self.files:
+            return ".txt"
         ends = {m[0] if (m := re.search(r"\.[A-Za-z0-9]{1,16}$", glob)) else "" for glob in self.files}
         suffix = ends.pop() if len(ends) == 1 else ""
         return (f".{n}" if n > 1 else "") + (suffix or (".pprof" if self.format == "pprof" else ".bin"))

@@ -26,6 +26,7 @@ from app.profilers.base import Fetched, Profiler, Progress
 from app.profilers.command import Command
 from app.profilers.signal import Signal
 from tests.integration.scene import Scene, alert, kinds
+from tests.lab.process import eventually
 from tests.lab.shell import ShellPipe
 
 PY_SPY = Path(sys.prefix) / "bin" / "py-spy"
@@ -285,6 +286,25 @@ def test_a_process_that_writes_at_a_signal_is_profiled_and_its_file_removed(
     assert (story.name, file.fault, file.kind, file.suffix) == ("signal-usr2", "", Kind.HEAP, ".snapshot")
     assert file.path.read_text() == "all of it"
     assert list(tmp_path.glob("heap.*")) == []
+
+
+def test_hotspots_thread_dump_is_what_it_prints_at_sigquit(record: Callable[..., Story], tmp_path: Path) -> None:
+    if not shutil.which("java"):
+        pytest.skip("HotSpot's SIGQUIT is NOT tested: there is no Java here")
+    (tmp_path / "Hot.java").write_text(JAVA)
+    log = tmp_path / "service.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(["java", "-XX:TieredStopAtLevel=1", "Hot.java"], cwd=tmp_path, stdout=out)
+    try:
+        eventually(lambda: "ready" in log.read_text(), "it runs")
+        dump = Signal("SIGQUIT", ("{stdout}",), exe="java", artifact="log")
+        (file,) = record(dump, process.pid, 30).files
+        assert (file.fault, file.kind, file.suffix) == ("", Kind.LOG, ".txt")
+        assert "Full thread dump" in file.path.read_text() and "Hot.hotLoop" in file.path.read_text()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_signal_that_would_kill_is_refused_with_the_reason(record: Callable[..., Story]) -> None:

@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -298,6 +300,79 @@ def test_a_stopped_process_is_refused(open_gate: Open, target: Make) -> None:
     eventually(lambda: look(gate, process.pid).state == "T", "it is stopped")
     assert send(gate, process, BOTH, token()).code == "stopped"
     os.kill(process.pid, signal.SIGCONT)
+    assert process.log() == []
+
+
+# ---------------------------------------------------------------------- what it prints
+
+PRINTED = Signal("SIGUSR1", ("{stdout}",)).recipe
+PRINTING = """
+import signal, sys, time
+signal.signal(signal.SIGUSR1, lambda *_: print("all of it", *range(int(sys.argv[1])), flush=True))
+print("ready", flush=True)
+while True:
+    time.sleep(0.05)
+"""
+
+
+@contextmanager
+def printing(log: Path, numbers: int = 5000) -> Iterator[int]:
+    """A process whose standard output goes into a log that was there before; its pid."""
+    log.write_text("from before\n")
+    with log.open("a") as file:
+        process = subprocess.Popen([sys.executable, "-c", PRINTING, str(numbers)], stdout=file)
+    eventually(lambda: "ready" in log.read_text(), "it is ready")
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def test_what_is_printed_at_a_signal_comes_home_and_the_log_stays_as_it_is(open_gate: Open, tmp_path: Path) -> None:
+    gate, word, log = open_gate(PRINTED), token(), tmp_path / "log"
+    with printing(log) as pid:
+        before = log.read_bytes()
+        assert gate.signal(look(gate, pid).id, PRINTED, 30, word).code == "started"
+        eventually(lambda: gate.status(word).code == "finished", "all of it was printed")
+        answer = stopped(gate, word)
+        data = fetched(gate, word, "file1")[1]
+        assert data.startswith(b"all of it 0 1 2") and data.endswith(b"4999\n")
+        assert [file.size for file in answer.files] == [len(data)]
+        assert gate.drop(word).code == "ok"
+        assert log.read_bytes() == before + data
+
+
+def test_of_a_log_that_never_rests_what_there_is_comes_home_when_the_time_is_up(
+    open_gate: Open, tmp_path: Path
+) -> None:
+    gate, word, log = open_gate(PRINTED), token(), tmp_path / "log"
+    with printing(log, 1) as pid, log.open("a") as other:
+        assert gate.signal(look(gate, pid).id, PRINTED, 1, word).code == "started"
+        chatter = Event()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(
+                lambda: [print("and more", file=other, flush=True) for _ in iter(lambda: chatter.wait(0.02), True)]
+            )
+            try:
+                answer = stopped(gate, word)
+            finally:
+                chatter.set()
+        data = fetched(gate, word, "file1")[1]
+        assert [file.size for file in answer.files] == [len(data)]
+        assert b"all of it 0\n" in data and b"from before" not in data
+
+
+def test_a_log_that_was_emptied_meanwhile_is_no_file_of_the_capture(open_gate: Open, tmp_path: Path) -> None:
+    gate, word, log = open_gate(PRINTED), token(), tmp_path / "log"
+    with printing(log) as pid:
+        gate.signal(look(gate, pid).id, PRINTED, 30, word)
+        stopped(gate, word)
+        os.truncate(log, 0)
+        assert fetched(gate, word, "file1") == (Answer("vanished"), b"")
+
+
+def test_a_process_that_prints_into_a_pipe_is_not_signalled(open_gate: Open, target: Make) -> None:
+    gate, process = open_gate(PRINTED), target()
+    assert send(gate, process, PRINTED, token()).code == "stdout"
     assert process.log() == []
 
 

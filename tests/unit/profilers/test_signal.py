@@ -59,6 +59,8 @@ def test_wildcards_and_placeholders_find_what_they_say(tmp_path: Path, shell: st
         ({"start_signal": "SIGUSR1", "files": ("a\nb",)}, "no path of files"),
         ({"start_signal": "SIGUSR1", "files": ("",)}, "no path of files"),
         ({"start_signal": "SIGUSR1", "files": ("{tmp}/*",)}, "any file"),
+        ({"start_signal": "SIGQUIT", "files": ("{stdout}", "a")}, "{stdout} stands alone"),
+        ({"start_signal": "SIGQUIT", "files": ("{stdout}",), "stop_signal": "SIGQUIT"}, "without a stop_signal"),
         ({"start_signal": "SIGUSR1", "files": ("a",), "go_function": "a b"}, "full name of a function"),
         ({"start_signal": "SIGUSR1", "files": ("a",), "format": "folded", "artifact": "heap"}, "kind cpu"),
     ],
