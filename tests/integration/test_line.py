@@ -214,8 +214,8 @@ def test_the_same_service_is_left_to_cool_down(scene: Scene, run_target: RunTarg
 def test_kill_9_while_it_records_and_a_restart_complete_the_capture(
     tmp_path: Path, run_target: RunTarget, name: str, ends: int
 ) -> None:
-    target = run_target(name, STANDIN_PROFILE_SECONDS="4")
-    with Scene(tmp_path / "scene", duration="4s") as scene:
+    target = run_target(name, STANDIN_PROFILE_SECONDS="10")
+    with Scene(tmp_path / "scene", duration="10s") as scene:
         (new,) = scene.deliver(alert(host="127.0.0.1", pid=target.pid))["captures"]
         scene.service.wait_capture(new, {"recording"})
         scene.service.kill9()
@@ -230,11 +230,11 @@ def test_kill_9_while_it_records_and_a_restart_complete_the_capture(
 
 def test_kill_9_for_good_leaves_no_process_recording(tmp_path: Path, run_target: RunTarget) -> None:
     target = run_target("toggle")
-    with Scene(tmp_path / "scene", duration="1s") as scene:
+    with Scene(tmp_path / "scene", duration="5s") as scene:
         (new,) = scene.deliver(alert(host="127.0.0.1", pid=target.pid))["captures"]
         scene.service.wait_capture(new, {"recording"})
         scene.service.kill9()
-        target.wait_event("stop")
+        target.wait_event("stop", within=40)
         assert (target.count("usr2"), target.recording()) == (2, False)
         scene.service.restart()
         assert scene.service.wait_capture(new)["state"] == "completed"
@@ -278,6 +278,14 @@ def test_a_process_that_dies_while_it_records_is_an_honest_failure_with_what_the
     assert (ended["state"], codes([ended])) == ("failed", ["process_exited"])
     assert "cpu" in ended["reason"]["message"]
     assert "goroutine" in kinds(ended)
+
+
+def test_a_process_that_is_slow_to_begin_is_waited_for_and_signalled_once(scene: Scene, run_target: RunTarget) -> None:
+    target = run_target("toggle", STANDIN_START_DELAY_MS="5000")  # longer than the gate looks for its files
+    (capture,) = scene.captured(alert(host="127.0.0.1", pid=target.pid))
+    assert capture["state"] == "completed", capture["reason"]
+    assert any("opened no profile files" in entry["message"] for entry in capture["timeline"])
+    assert (target.count("start"), target.count("usr2")) == (1, 2)
 
 
 def test_a_process_that_cannot_write_its_profiles_is_no_success(
