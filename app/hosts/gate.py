@@ -83,6 +83,7 @@ class Answer:
     open: tuple[str, ...] = ()
     free_bytes: int | None = None
     fired: bool = False  # the dead-man's stop has acted
+    stopped: bool = False  # the signal that ends it was sent
     died: bool = False  # the process was gone right after the signal
     exit: int | None = None  # a command's status; None while it runs, or when nobody saw its end
     said: tuple[str, ...] = ()  # a command's last words, line by line
@@ -308,6 +309,7 @@ def answer_of(code: str, lines: list[tuple[str, str]]) -> Answer:
         tuple(facts.get("open", "").split()),
         kilobytes(facts.get("free", "")),
         "fired" in facts,
+        "stopped" in facts,
         "warning" in facts,
         int(facts["exit"]) if re.fullmatch(r"\d{1,3}", facts.get("exit", ""), re.ASCII) else None,
         tuple(printable(v)[:SAID_LINE] for k, v in lines if k == "error")[-SAID_LINES:],

@@ -343,7 +343,7 @@ dog() { # SECONDS
     pin "$pid" "$want" || exit 0
     recall && [ -z "$j_done" ] || exit 0
   done
-  note fired
+  [ "$j_mode" = signal ] && [ -n "$j_stop" ] || note fired
   case $j_mode in signal) quieted ;; *) ended ;; esac
   unlock
   exit 0
@@ -619,12 +619,15 @@ still() { # is no more being added?
   before=$fresh
   ready && { sleep 0.4 || sleep 1; gather; [ "$fresh" = "$before" ]; }
 }
-ready() { # are they whole: none empty, none open?
-  [ -n "$fresh" ] || return 1
-  [ "$sure" = closed ] || return 0
+holding() { # -> held_open: the regular files that it has open, as DEV:INO
   set +f; set -- fd/*; set -f
   f=; for p; do [ -f "$p" ] && f="$f $p"; done
   held_open=" $([ -z "$f" ] || stat -L -c '%d:%i' $f | tr '\n' ' ')"
+}
+ready() { # are they whole: none empty, none open?
+  [ -n "$fresh" ] || return 1
+  [ "$sure" = closed ] || return 0
+  holding
   while read -r id size _; do
     [ "$size" != 0 ] || return 1
     case $held_open in *" ${id%:*} "*) return 1 ;; esac
@@ -899,9 +902,14 @@ v_signal() { # PID START IMAGE RECIPE SECONDS TOKEN: a signal of the configurati
   fi
   gather
   [ -z "$many" ] || { code=many; return; }
-  was=; while read -r id _; do was="$was $id"; done <<X
+  [ "$first" != "$last" ] || holding
+  was=; while read -r id _; do
+    was="$was $id"
+    [ "$first" != "$last" ] || case $held_open in *" $id "*) code=already ;; esac
+  done <<X
 $fitting
 X
+  [ $code != already ] || return # a toggle's signal would end what somebody else began, and ours begin another
   printf 'recipe %s\nwas%s\ndir %s\nprinted %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
     "$hash" "$was" "$j_dir" "$j_printed" "$first" "$no1" "$last" "$no2" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
   [ -z "$last" ] || { arm $((secs + 5)) && pin "$pid" "$want" "$i"; } || return
@@ -964,6 +972,7 @@ v_stop() { # TOKEN
   recall || { code=unknown; return; }
   case $j_mode in command) halted ;; signal) quieted ;; *) ended ;; esac
   [ -z "$j_fired" ] || say fired 1
+  [ -z "$j_stop" ] || say stopped 1
   [ "$j_mode" != command ] || last_words
   files
 }

@@ -176,7 +176,7 @@ class Signal(Profiler):
             return Progress("the process ended before its files were whole", notes={"lost": True})
         if answer.code not in ("finished", "unconfirmed"):
             raise refusal(capture, answer.code, REFUSALS)
-        said = f"{self.stop_signal} sent; " if self.stop_signal and not answer.fired else ""
+        said = f"{self.stop_signal} sent; " if answer.stopped and not answer.fired else ""
         fired = "the dead-man's stop on the host had ended it; " if answer.fired else ""
         return Progress(f"{said}{fired}{len(answer.files)} files appeared")
 
