@@ -14,6 +14,7 @@ demo: setup  ## an alert becomes a profile, on real parts; ARGS=--once ends by i
 test:  ## all tests; ARGS go to pytest
 	@tests/lab/prepare.sh tests
 	@$(PYTHON) -m tests.lab.golang
+	@$(PYTHON) -m tests.lab.asprof
 	@$(PYTHON) -m pytest -n 4 --dist worksteal $(ARGS)
 
 lint: setup  ## ruff, bandit, shellcheck, gofmt

@@ -1,13 +1,11 @@
 """Our table and our verdicts on profiles that Go has just written, beside what `go tool pprof` says of them."""
 
 import gzip
-import os
 import random
 import re
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,10 +16,10 @@ from app.analysis.top import Top, top
 from app.analysis.units import format_percent, format_value
 from app.analysis.verdict import check
 from app.model import Kind
+from tests.lab import golang
 from tests.unit.analysis.synthetic import Maker, Stack
 
 SOURCE = Path(__file__).parents[1] / "targets" / "profiles"
-GO = Path(sys.executable).with_name("go")
 OWN_UNIT = {"bytes": "B", "nanoseconds": "ns", "count": "count"}
 
 CPU = [("cpu", None), ("cpu", "samples"), ("idle", None)]
@@ -43,30 +41,23 @@ KINDS = {
 }
 
 
-def environment(cache: Path) -> Mapping[str, str]:
-    """No network, no other toolchain, and a cache of compiled packages that stays when there is a home for it."""
-    go = {"GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOPROXY": "off", "CGO_ENABLED": "0", "GOENV": "off"}
-    home = {} if "HOME" in os.environ or "GOCACHE" in os.environ else {"GOCACHE": str(cache)}
-    return {**os.environ, **go, **home}
-
-
 class Pprof:
     """`go tool pprof`, and the directory of profiles."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._environment = environment(directory / "cache")
+        self._environment = {**golang.environment(), "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOENV": "off"}
 
     def make(self) -> None:
         binary = self.directory / "profiles"
-        self._run(GO, "build", "-o", binary, ".", cwd=SOURCE)
+        self._run(golang.GO, "build", "-o", binary, ".", cwd=SOURCE)
         self._run(binary, self.directory, cwd=self.directory)
 
     def lines(self, path: Path, sample_type: str | None, *options: str) -> list[str]:
         """Header and table, without the labels of inlined functions."""
         index = [f"-sample_index={sample_type}"] if sample_type else []
         said = self._run(
-            GO, "tool", "pprof", "-top", "-nodefraction=0", *index, *options, path,
+            golang.GO, "tool", "pprof", "-top", "-nodefraction=0", *index, *options, path,
             cwd=self.directory,
         )  # fmt: skip
         return [re.sub(r" \((partial-)?inline\)$", "", line) for line in said.splitlines()]

@@ -39,6 +39,7 @@ missing_for_tests() {
     have sudo || echo sudo
     have ip || echo iproute2
     have runc || echo runc
+    have node || echo nodejs
 }
 
 as_root() {

@@ -1,0 +1,3 @@
+module github.com/go-dev-frame/sponge
+
+go 1.21
