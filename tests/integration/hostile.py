@@ -139,6 +139,8 @@ class HostileHost:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # wakes the thread that accepts
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
         for peer in self.peers:
             with suppress(OSError):

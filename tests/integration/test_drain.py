@@ -11,7 +11,7 @@ def test_sigterm_while_it_records_ends_the_service_and_a_restart_completes_the_c
     tmp_path: Path, run_target: Callable[..., Service]
 ) -> None:
     target = run_target("toggle")
-    with Scene(tmp_path / "scene", duration="4s") as scene:
+    with Scene(tmp_path / "scene", duration="12s") as scene:
         (new,) = scene.deliver(alert(host="127.0.0.1", pid=target.pid))["captures"]
         scene.service.wait_capture(new, {"recording"})
         scene.service.stop()

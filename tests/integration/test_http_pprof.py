@@ -139,11 +139,11 @@ def test_kill_9_while_it_records_ends_the_recording_and_a_restart_makes_it_anew(
 ) -> None:
     target = run_target("profiled", HOT="1")
     with Scene(tmp_path / "scene") as scene:
-        asked = {"host": HOST, "pid": target.pid, "duration": "5s", "profiler": "http-pprof"}
+        asked = {"host": HOST, "pid": target.pid, "duration": "15s", "profiler": "http-pprof"}
         new = scene.ask("POST", "/capture", json=asked).json()["id"]
         eventually(lambda: profiling(target), "it records")
         scene.service.kill9()
-        eventually(lambda: not profiling(target), "Go has stopped by itself", within=4)
+        eventually(lambda: not profiling(target), "Go has stopped by itself", within=12)
         scene.service.restart()
         one = scene.service.wait_capture(new)
         assert (one["state"], kinds(one)) == ("completed", KINDS), one["reason"]
@@ -173,11 +173,16 @@ def test_an_early_end_brings_the_cpu_profile_of_the_time_until_then(
     door: Door, run_target: RunTarget, tmp_path: Path
 ) -> None:
     target = run_target("profiled", HOT="1")
-    began = time.monotonic()
-    stopping = lambda: time.monotonic() > began + 2  # noqa: E731
+    began: list[float] = []
+
+    def stopping() -> bool:
+        if not began and profiling(target) and tracing(target):
+            began.append(time.monotonic())
+        return bool(began) and time.monotonic() > began[0] + 2
+
     of, profiler = capture(door, target.pid, seconds=600), HttpPprof(trace=True)
     files, progress = collected(door, of, tmp_path / "home", profiler, stopping)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began[0] < 60
     assert "ended early after" in progress.message
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
     assert "main.checksum" in top(files["cpu.pprof"].path)
@@ -196,7 +201,7 @@ def test_a_connection_that_is_cut_leaves_nothing_recording_and_the_whole_is_aske
         with pytest.raises(Passing, match=HOST):
             recording.result(30)
     eventually(lambda: not profiling(target) and not tracing(target), "Go has stopped by itself")
-    httpx2.get(f"{target.url}/debug/pprof/profile?seconds=1").raise_for_status()
+    httpx2.get(f"{target.url}/debug/pprof/profile?seconds=1", timeout=30).raise_for_status()
     files, _ = collected(door, replace(of, duration=timedelta(seconds=1)), tmp_path / "second", profiler)
     assert not [file.fault for file in files.values() if file.fault]
 
@@ -206,13 +211,15 @@ def test_somebody_elses_profile_is_waited_for_and_comes_whole(
 ) -> None:
     target = run_target("profiled", HOT="1")
     of = capture(door, target.pid)
-    with ThreadPoolExecutor(1) as pool:
-        theirs = pool.submit(httpx2.get, f"{target.url}/debug/pprof/profile?seconds=3", timeout=30)
+    with socket.create_connection((HOST, target.port), 30) as theirs:
+        theirs.sendall(b"GET /debug/pprof/profile?seconds=600 HTTP/1.0\r\n\r\n")
         eventually(lambda: profiling(target), "they record")
         with pytest.raises(Passing) as caught:
             collected(door, of, tmp_path / "home")
         assert caught.value.reason.code is Code.ALREADY_PROFILING
-        (tmp_path / "theirs").write_bytes(theirs.result(30).raise_for_status().content)
+        theirs.shutdown(socket.SHUT_WR)  # the end of theirs
+        answer = b"".join(iter(lambda: theirs.recv(1 << 16), b""))
+    (tmp_path / "theirs").write_bytes(answer.partition(b"\r\n\r\n")[2])
     assert check(Kind.CPU, tmp_path / "theirs") is None
 
 
@@ -223,8 +230,8 @@ def test_a_process_that_dies_while_it_records_is_told_and_its_snapshots_are_home
     of = capture(door, target.pid, seconds=600)
     with ThreadPoolExecutor(1) as pool:
         recording = pool.submit(collected, door, of, tmp_path / "home")
-        eventually((tmp_path / "home" / "threadcreate.pprof").exists, "the last snapshot is asked for")
-        time.sleep(0.5)
+        last = tmp_path / "home" / "threadcreate.pprof"
+        eventually(lambda: last.exists() and check(Kind.THREADCREATE, last) is None, "the last snapshot is home")
         target.stop()
         files, progress = recording.result(30)
     assert progress.notes == {"lost": True}
@@ -423,7 +430,7 @@ def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
 def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
     door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Callable[[socket.socket, str], None]
 ) -> None:
-    for name, value in {"ANSWER": 1, "SILENCE": 1, "SENDING": 2}.items():
+    for name, value in {"ANSWER": 5, "SILENCE": 5, "SENDING": 8}.items():
         monkeypatch.setattr(takes, name, value)
     small = tuple(replace(part, limit=8 << 20) for part in http_pprof.INSTANT)
     monkeypatch.setattr(http_pprof, "INSTANT", small)
@@ -438,7 +445,7 @@ def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
         of = capture(door, os.getpid(), profiler=stranger.profiler)
         began = time.monotonic()
         files, _ = collected(door, of, tmp_path / "home", stranger.profiler)
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 90
     assert [name for name, file in files.items() if file.fault] == ["heap.pprof"]
     assert files["heap.pprof"].size == files["heap.pprof"].path.stat().st_size <= 8 << 20
 
@@ -518,9 +525,11 @@ def test_a_host_that_floods_a_tunnel_without_heed_of_the_window_is_cut_off(tmp_p
 
     with HostileHost(tmp_path, raw=flood) as hostile:
         connection = Connector(hostile.settings).connect(HOST)
-        line = connection.tunnel(HOST, 6060)
+        line = None
+        with suppress(Passing):  # it may be cut off before the tunnel counts as open
+            line = connection.tunnel(HOST, 6060)
         eventually(lambda: not connection.alive, "the connection was given up")
-        assert not line.alive
+        assert line is None or not line.alive
         assert floods[0].sent < 4 * DOWNLOAD_WINDOW
         connection.close()
 

@@ -1,5 +1,6 @@
 """The gate behind a forced-command key: the whole line works, and the key can do nothing else."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def restricted(tmp_path: Path) -> Iterator[Scene]:
     """A scene whose key is bound to the gate, in an account that may do nothing but run it by sudo."""
+    lock = os.open("/tmp/alertprof-installed-gate.lock", os.O_CREAT | os.O_RDWR)  # noqa: S108 - of all test workers
+    fcntl.flock(lock, fcntl.LOCK_EX)  # there is one such account and one such place
     gate = Path(PLACE)
     gate.parent.mkdir(parents=True, exist_ok=True)
     gate.write_text(script())
@@ -46,6 +49,7 @@ def restricted(tmp_path: Path) -> Iterator[Scene]:
         SUDOERS.unlink()
         gate.unlink()
         subprocess.run(["userdel", "-f", "-r", USER], check=False, capture_output=True)
+        os.close(lock)
 
 
 def ssh(sshd: Sshd, *words: str, said: bytes = b"") -> subprocess.CompletedProcess[bytes]:

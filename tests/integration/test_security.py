@@ -75,7 +75,7 @@ def test_only_a_certificate_with_the_right_name_gets_an_answer(tmp_path: Path, a
             with pytest.raises(httpx2.TransportError):
                 client(authority, name).get(ready)
         with pytest.raises(httpx2.TransportError):
-            httpx2.get(service.url() + "/-/ready")
+            httpx2.get(service.url() + "/-/ready", timeout=LONG)
         hello = client(authority, "alertmanager").post(service.url("https") + "/webhook", json=message([alert()]))
         assert hello.status_code == 202
         assert "without an allowed name" in service.log()
@@ -186,7 +186,7 @@ def test_a_huge_body_is_refused_with_a_sentence(service: Guarded, path: str, siz
     if path != "/-/pause":  # which reads no body
         assert refused.status_code == 413
         assert "larger than" in refused.json()["detail"]
-    assert httpx2.post(service.url() + "/-/resume").status_code == 200
+    assert httpx2.post(service.url() + "/-/resume", timeout=LONG).status_code == 200
 
 
 def test_json_as_deep_as_it_is_long_is_refused(service: Guarded) -> None:
@@ -283,7 +283,7 @@ def test_no_secret_and_nothing_that_begins_a_line_reaches_the_log_and_nobody_els
 
 
 def has_failed(place: str, headers: dict[str, Any]) -> bool:
-    return bool(httpx2.get(place, headers=headers).json()["state"] == "failed")
+    return bool(httpx2.get(place, headers=headers, timeout=LONG).json()["state"] == "failed")
 
 
 def told(service: Guarded, labels: dict[str, Any]) -> list[int]:
@@ -294,13 +294,17 @@ def told(service: Guarded, labels: dict[str, Any]) -> list[int]:
         "receiver": "r\nevent=forged"
     }
     answers = [
-        httpx2.post(f"{url}/webhook", json=body, headers=right),
-        httpx2.post(f"{url}/webhook", json=body, headers={"authorization": f"Bearer {CANARIES['wrong token']}"}),
-        httpx2.get(f"{url}/captures", auth=("alice", CANARIES["wrong password"])),
-        httpx2.get(f"{url}/captures", auth=(CANARIES["wrong password"], "x")),
-        httpx2.get(f"{url}/captures", auth=("alice", CANARIES["password"])),
-        httpx2.post(f"{url}/-/resume", headers=operator | {"x-forwarded-for": b"1.2.3.4\x9b1m event=forged"}),
-        httpx2.get(f"{url}/captures/{CANARIES['wrong token']}"),
+        httpx2.post(f"{url}/webhook", json=body, headers=right, timeout=LONG),
+        httpx2.post(
+            f"{url}/webhook", json=body, headers={"authorization": f"Bearer {CANARIES['wrong token']}"}, timeout=LONG
+        ),
+        httpx2.get(f"{url}/captures", auth=("alice", CANARIES["wrong password"]), timeout=LONG),
+        httpx2.get(f"{url}/captures", auth=(CANARIES["wrong password"], "x"), timeout=LONG),
+        httpx2.get(f"{url}/captures", auth=("alice", CANARIES["password"]), timeout=LONG),
+        httpx2.post(
+            f"{url}/-/resume", headers=operator | {"x-forwarded-for": b"1.2.3.4\x9b1m event=forged"}, timeout=LONG
+        ),
+        httpx2.get(f"{url}/captures/{CANARIES['wrong token']}", timeout=LONG),
     ]
     for each in answers[0].json()["captures"]:
         place = f"{url}/captures/{each}"

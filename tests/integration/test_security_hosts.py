@@ -170,7 +170,8 @@ def test_a_file_of_any_announced_size_writes_no_more_than_was_asked_for(
     got = bytearray()
     with HostileHost(tmp_path, answers(answer)) as host:
         try:
-            said = reached(host).fetch(TOKEN, "cpu", 1000, got.extend, 0.7).code
+            patience = LONG if code else 0.7
+            said = reached(host, patience).fetch(TOKEN, "cpu", 1000, got.extend, patience).code
         except Passing:
             said = None
     assert said == code
@@ -180,7 +181,7 @@ def test_a_file_of_any_announced_size_writes_no_more_than_was_asked_for(
 def test_what_a_host_claims_of_a_recording_holds_no_name_of_its_choice(tmp_path: Path) -> None:
     lines = b"file ../../etc 1700000000 5\nfile cpu 17 5\nfile cpu 1700000000 -5\nfile cpu 1700000000 5\nopen <b> ;x\n"
     with HostileHost(tmp_path, answers(lines + b".# ok\n")) as host:
-        answer = reached(host).start(ProcessId("b", 7, 1, "1:1"), Mode.TOGGLE, 1, TOKEN)
+        answer = reached(host, LONG).start(ProcessId("b", 7, 1, "1:1"), Mode.TOGGLE, 1, TOKEN)
     assert [(file.kind, file.stamp, file.size) for file in answer.files] == [("cpu", "1700000000", 5)]
 
 
@@ -200,7 +201,7 @@ def greeting_of_escapes(peer: socket.socket) -> None:
 
 
 def greeting_that_drips(peer: socket.socket) -> None:
-    for _ in range(100):
+    for _ in range(300):
         peer.sendall(b"S")
         time.sleep(0.1)
 
@@ -236,7 +237,7 @@ def test_a_hostile_greeting_is_passing_bounded_and_told(
             finished.append(True)
 
     with HostileHost(tmp_path, raw=watched) as host:
-        settings = replace(host.settings, login_timeout=3.0, banner_timeout=1.0, handshake_timeout=2.0)
+        settings = replace(host.settings, login_timeout=15.0, banner_timeout=4.0, handshake_timeout=8.0)
         begin = time.monotonic()
         with pytest.raises(AlertprofError) as caught:
             Connector(settings).connect("127.0.0.1")

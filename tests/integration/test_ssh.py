@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -159,8 +159,9 @@ def test_sending_to_a_command_that_has_ended_is_told(shared: Sshd) -> None:
         pipe = connection.open("exit")
         assert pipe.recv(10, LONG) == b""
         with pytest.raises(Passing, match=r"host 127\.0\.0\.1"):
-            for _ in range(1000):
+            for _ in range(2000):
                 pipe.send(b"x", LONG)
+                time.sleep(0.01)  # until sshd has told the end of it
 
 
 def test_a_cut_connection_is_told_and_not_taken_for_an_end(tmp_path: Path) -> None:
@@ -182,10 +183,11 @@ def test_a_cut_connection_is_told_and_not_taken_for_an_end(tmp_path: Path) -> No
 
 
 def test_a_frozen_server_is_waited_for_no_longer_than_said(tmp_path: Path) -> None:
-    with Sshd(tmp_path) as sshd, connected(sshd.settings(channel_timeout=0.5)) as connection:
+    with Sshd(tmp_path) as sshd, connected(sshd.settings(channel_timeout=3.0)) as connection:
         pipe = connection.open("exec cat")
         for pid in sshd.sessions():
-            os.kill(pid, 19)
+            with suppress(ProcessLookupError):
+                os.kill(pid, 19)
         pipe.send(b"x", LONG)
         with pytest.raises(Passing, match="no answer within"):
             pipe.recv(1, 0.3)
@@ -601,10 +603,10 @@ class Deaf(paramiko.ServerInterface):
 def test_a_command_whose_start_is_never_confirmed_is_given_up(shared: Sshd, tmp_path: Path) -> None:
     with Listener() as listener:
         threading.Thread(target=_serve_deaf, args=(listener, shared), daemon=True).start()
-        settings = silent(shared, listener, tmp_path, channel_timeout=0.5)
+        settings = silent(shared, listener, tmp_path, channel_timeout=3.0)
         with connected(settings) as connection:
             begin = time.monotonic()
-            with pytest.raises(Passing, match=r"no session was opened \(no answer within 0\.5 s\)"):
+            with pytest.raises(Passing, match=r"no session was opened \(no answer within 3 s\)"):
                 connection.open("echo x")
             assert time.monotonic() - begin < LONG / 2
         Deaf.done.set()
@@ -630,7 +632,7 @@ def test_a_failed_login_leaves_no_thread_and_no_socket(shared: Sshd, tmp_path: P
         fault_of(settings)
     while _transports() and time.monotonic() < end:
         time.sleep(0.01)
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 def _transports() -> list[threading.Thread]:

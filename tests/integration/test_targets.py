@@ -162,7 +162,7 @@ def test_after_sigterm_no_signal_is_asked_for_while_it_shuts_down(run_target: Ru
 
 
 def test_the_delays_stretch_the_start_and_the_stop(run_target: Run) -> None:
-    service = run_target("toggle", STANDIN_START_DELAY_MS="300", STANDIN_STOP_DELAY_MS="300")
+    service = run_target("toggle", STANDIN_START_DELAY_MS="300", STANDIN_STOP_DELAY_MS="3000")
     service.signal()
     service.wait_event("start")
     eventually(service.recording, "it records")

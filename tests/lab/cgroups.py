@@ -50,7 +50,7 @@ class Cgroup:
         for part in path.strip("/").split("/"):
             folder /= part
             with suppress(FileExistsError):
-                folder.mkdir()
+                folder.mkdir(parents=True)  # another test may have just removed what was there a moment ago
                 self._made.append(folder)
         self._folder = folder
 

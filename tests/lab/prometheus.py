@@ -34,7 +34,7 @@ def hasty_rules(wait: str, cores: float) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load(SHIPPED_RULES.read_text())
     for group in document["groups"]:
         for rule in group["rules"]:
-            rule["expr"] = rule["expr"].replace("[1m]) > 0.8", f"[5s]) > {cores}")
+            rule["expr"] = rule["expr"].replace("[1m]) > 0.8", f"[10s]) > {cores}")
             rule["for"] = wait
     return document
 
@@ -53,12 +53,12 @@ class _Server:
 
     def ready(self) -> bool:
         try:
-            return httpx2.get(f"{self.url}/-/ready").status_code == 200
+            return httpx2.get(f"{self.url}/-/ready", timeout=30).status_code == 200
         except httpx2.TransportError:
             return False
 
     def get(self, path: str) -> Any:
-        return httpx2.get(f"{self.url}{path}").raise_for_status().json()
+        return httpx2.get(f"{self.url}{path}", timeout=30).raise_for_status().json()
 
     def stop(self) -> None:
         self.process.stop()
@@ -94,11 +94,11 @@ class Alertmanager(_Server):
 
     def fire(self, labels: Mapping[str, str]) -> None:
         """An alert without a Prometheus."""
-        httpx2.post(f"{self.url}/api/v2/alerts", json=[{"labels": dict(labels)}]).raise_for_status()
+        httpx2.post(f"{self.url}/api/v2/alerts", json=[{"labels": dict(labels)}], timeout=30).raise_for_status()
 
     def notifications(self) -> int:
         """Messages sent to the webhook so far."""
-        text = httpx2.get(f"{self.url}/metrics").raise_for_status().text
+        text = httpx2.get(f"{self.url}/metrics", timeout=30).raise_for_status().text
         counted = re.search(r'^alertmanager_notifications_total\{integration="webhook"\} (\S+)$', text, re.MULTILINE)
         return int(float(counted[1])) if counted else 0
 

@@ -47,7 +47,7 @@ class Alertprof:
 
     def ready(self) -> bool:
         try:
-            return httpx2.get(f"{self.url}/-/ready", verify=TLS).status_code == 200
+            return httpx2.get(f"{self.url}/-/ready", verify=TLS, timeout=30).status_code == 200
         except httpx2.TransportError:
             return False
 
@@ -74,12 +74,14 @@ class Alertprof:
 
     def captures(self, **filters: str) -> list[dict[str, Any]]:
         """The first page, newest first."""
-        answer = httpx2.get(f"{self.url}/captures", params=filters, verify=TLS).raise_for_status().json()
+        answer = httpx2.get(f"{self.url}/captures", params=filters, verify=TLS, timeout=30).raise_for_status().json()
         found: list[dict[str, Any]] = answer["captures"]
         return found
 
     def capture(self, capture_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = httpx2.get(f"{self.url}/captures/{capture_id}", verify=TLS).raise_for_status().json()
+        found: dict[str, Any] = (
+            httpx2.get(f"{self.url}/captures/{capture_id}", verify=TLS, timeout=30).raise_for_status().json()
+        )
         return found
 
     def wait_capture(self, capture_id: str, states: Collection[str] = ENDS, timeout: float = 60.0) -> dict[str, Any]:

@@ -96,8 +96,8 @@ class Sshd:
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         end = time.monotonic() + 15
         while self._process.poll() is None and time.monotonic() < end:
-            if self._speaks():
-                return True
+            if f"Server listening on {self.host} port {self.port}." in self.log() and self._speaks():
+                return True  # ours, and not somebody else's that has taken the port
             time.sleep(0.005)
         self.stop()
         return False

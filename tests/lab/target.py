@@ -68,7 +68,7 @@ class Service:
         return f"http://{self.instance}"
 
     def get(self, path: str) -> str:
-        return httpx2.get(f"{self.url}{path}").raise_for_status().text
+        return httpx2.get(f"{self.url}{path}", timeout=30).raise_for_status().text
 
     def hot(self, seconds: float | None = None) -> None:
         """Busy for so long, or until `calm`."""

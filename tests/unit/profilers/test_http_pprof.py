@@ -383,7 +383,10 @@ def test_less_than_a_second_is_a_second_since_go_makes_thirty_of_none() -> None:
     assert plan[0] == "GET ADDRESS:PORT, each that pid 7 listens on: /debug/pprof/cmdline"
 
 
-def test_a_process_that_is_being_profiled_already_is_left_alone_and_asked_for_nothing_more(tmp_path: Path) -> None:
+def test_a_process_that_is_being_profiled_already_is_left_alone_and_asked_for_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takes, "BEGUN", 20)  # so long is its refusal waited for before the rest is asked
     busy = b"Could not enable CPU profiling: cpu profiling already in use\n"
 
     def server(path: str) -> bytes:

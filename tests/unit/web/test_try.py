@@ -98,7 +98,7 @@ def test_a_host_that_does_not_answer_keeps_nobody_waiting(house: House, monkeypa
 def test_only_a_few_may_wait_for_hosts_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     monkeypatch.setattr(house.explainer.door, "gate", lambda host: released.wait(30))
-    house.patience = 0.05
+    house.patience = 0.5
     for _ in range(LOOKS_AT_ONCE):
         explained(house, message(LABELS), "?connect=true")
     refused = house.client.post("/explain?connect=true", content=message(LABELS))
