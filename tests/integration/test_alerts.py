@@ -354,8 +354,8 @@ def test_cadvisors_id_finds_a_containers_first_process(lab: Lab, form: str) -> N
     (new,) = lab.place.deliver(
         alert(secrets.token_hex(8), instance=at, job="cadvisor", id=id_label, name="web", image="web:1")
     )["captures"]
-    lab.place.service.wait_capture(new, {"recording"})
-    assert all("-1-" in file.name for file in service.tmp.iterdir()), "their names have its own number, which is 1"
+    names = eventually(lambda: [file.name for file in service.tmp.iterdir()], "there are files")
+    assert all("-1-" in name for name in names), "their names have its own number, which is 1"
     recorded(lab.place.service.wait_capture(new), service, "container", container=id_, unit=None)
 
 

@@ -37,7 +37,7 @@ def gate(shell: str) -> Iterator[Gate]:
 
 
 def start(gate: Gate, service: Service, word: str) -> Answer:
-    return gate.start(look(gate, service.pid).id, Mode.TOGGLE, 30, word)
+    return gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word)
 
 
 def journals() -> Path:
@@ -51,8 +51,9 @@ def journals() -> Path:
 def test_a_status_between_the_signal_and_the_files_changes_nothing(
     shell: str, gate: Gate, run_target: RunTarget
 ) -> None:
-    service, word = run_target("toggle", STANDIN_START_DELAY_MS="600"), token()
+    service, word = run_target("toggle", STANDIN_START_DELAY_MS="2000"), token()
     other = local_gate(shell)
+    look(other, service.pid)
     with ThreadPoolExecutor(1) as pool:
         begun = pool.submit(start, gate, service, word)
         service.wait_event("start")

@@ -50,9 +50,15 @@ def tmpfs(tmp_path: Path) -> Iterator[Mount]:
 
 def fill(disk: Path, leave: int = 0) -> Path:
     """A file that takes all the room but `leave` bytes."""
-    filler, left = disk / "filler", os.statvfs(disk)
+    filler = disk / "filler"
     with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(1, left.f_bavail * left.f_frsize - leave))
+        while (room := (left := os.statvfs(disk)).f_bavail * left.f_frsize - leave) > 0:
+            try:
+                os.posix_fallocate(file.fileno(), 0, room)
+            except OSError as error:  # somebody took a page meanwhile
+                assert error.errno == errno.ENOSPC, error
+            else:
+                break
     return filler
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from app.hosts.gate import Mode
+from app.hosts.gate import Gate, Mode
+from app.model import ProcessId
 from tests.integration.scene import Scene, alert, codes, kinds
 from tests.lab.process import eventually
 from tests.lab.proxy import Cut, Line
@@ -34,7 +35,7 @@ RunTarget = Callable[..., Service]
 class Wired(Scene):
     """A scene with a line between alertprof and sshd that can be cut."""
 
-    def __init__(self, folder: Path, *, duration: str = "2s") -> None:
+    def __init__(self, folder: Path, *, duration: str = "6s") -> None:
         folder.mkdir()
         self._ends = ExitStack()
         self.sshd = self._ends.enter_context(Sshd(folder / "sshd"))
@@ -61,7 +62,7 @@ def wired(tmp_path: Path) -> Iterator[Wired]:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    with Scene(tmp_path / "scene", duration="2s") as made:
+    with Scene(tmp_path / "scene", duration="6s") as made:
         yield made
 
 
@@ -157,7 +158,9 @@ def another_host_key(sshd: Sshd) -> Callable[[], object]:
 
 
 def reread(sshd: Sshd) -> None:
+    before = sshd.log().count("Server listening on")
     os.kill(int((sshd.directory / "sshd.pid").read_text()), signal.SIGHUP)
+    eventually(lambda: sshd.log().count("Server listening on") > before, "it serves as it was told anew")
 
 
 SHUT = [(no_key, "auth_failed"), (another_host_key, "host_key_mismatch")]
@@ -242,27 +245,25 @@ def test_a_cut_network_while_it_records_never_restored_leaves_no_process_recordi
 
 @pytest.mark.skipif(not os.access(LAST_PID, os.W_OK), reason="only root may say which pid comes next")
 def test_a_process_that_was_given_the_number_of_the_one_meant_is_not_signalled(run_target: RunTarget) -> None:
-    target, gate = run_target("toggle"), local_gate()
-    meant = gate.look(target.pid)
-    assert meant
-    target.stop()
-    with reborn(meant.id.pid) as other:
-        assert gate.start(meant.id, Mode.TOGGLE, 30, "0123456789abcdef0123456789abcdef").code == "replaced"
+    gate = local_gate()
+    meant, reborn = eventually(lambda: killed_and_reborn(gate, run_target("toggle")), "another has its number", 90)
+    with reborn as other:
+        assert gate.start(meant, Mode.TOGGLE, 30, "0123456789abcdef0123456789abcdef").code == "replaced"
         assert other.poll() is None, "SIGUSR2 would have killed it"
         other.kill()
     gate.close()
 
 
-def reborn(pid: int) -> subprocess.Popen[bytes]:
-    """A `sleep` with that very number."""
-
-    def try_it() -> subprocess.Popen[bytes] | None:
-        LAST_PID.write_text(str(pid - 1))
+def killed_and_reborn(gate: Gate, target: Service) -> tuple[ProcessId, subprocess.Popen[bytes]] | None:
+    """The process that ended, and a `sleep` with its number; None where somebody else's process was given that."""
+    meant = gate.look(target.pid)
+    assert meant
+    target.stop()
+    for _ in range(50):
+        LAST_PID.write_text(str(target.pid - 1))
         process = subprocess.Popen(["sleep", "600"])
-        if process.pid == pid:
-            return process
+        if process.pid == meant.id.pid:
+            return meant.id, process
         process.kill()
         process.wait()
-        return None
-
-    return eventually(try_it, f"a process has the number {pid}", within=30)
+    return None

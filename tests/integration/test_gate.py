@@ -44,7 +44,7 @@ def toggle(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def timed(tmp_path: Path) -> Iterator[Service]:
-    with Service("timed", tmp_path / "timed", env={"STANDIN_PROFILE_SECONDS": "2"}) as service:
+    with Service("timed", tmp_path / "timed", env={"STANDIN_PROFILE_SECONDS": "5"}) as service:
         yield service
 
 
@@ -255,12 +255,13 @@ def test_a_stopped_process_is_refused(gate: Gate, toggle: Service) -> None:
     assert toggle.count("usr2") == 0
 
 
-def test_a_process_that_shuts_down_is_refused(gate: Gate, toggle: Service) -> None:
-    process = look(gate, toggle.pid).id
-    toggle.signal(signal.SIGTERM)
-    until(lambda: not look(gate, toggle.pid).listens, "it has stopped listening")
-    assert gate.start(process, Mode.TOGGLE, 30, token()).code == "deaf"
-    assert toggle.count("usr2") == 0
+def test_a_process_that_shuts_down_is_refused(gate: Gate, tmp_path: Path) -> None:
+    with Service("toggle", tmp_path / "leaving", env={"STANDIN_TERM_MS": "60000"}) as service:
+        process = look(gate, service.pid).id
+        service.signal(signal.SIGTERM)
+        until(lambda: not look(gate, service.pid).listens, "it has stopped listening")
+        assert gate.start(process, Mode.TOGGLE, 30, token()).code == "deaf"
+        assert service.count("usr2") == 0
 
 
 # ---------------------------------------------------------------------- dead-man's stop

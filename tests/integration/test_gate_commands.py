@@ -188,8 +188,9 @@ def test_eight_gates_at_once_run_one_command(open_gate: Open, sleeper: subproces
         codes = list(pool.map(lambda g, w: code_of(lambda: g.run(process, recipe, 30, w)), gates, words))
     assert codes.count("started") == 1
     assert set(codes) <= {"started", "replayed", "already", "busy", "timeout"}
-    eventually((tmp_path / "runs").exists, "it runs")
-    assert (tmp_path / "runs").read_text() == "x\n"
+    runs = tmp_path / "runs"
+    eventually(lambda: runs.exists() and runs.read_text(), "it runs")
+    assert runs.read_text() == "x\n"
     assert halted(gates[0], words[codes.index("started")]).code == "finished"
 
 
@@ -219,7 +220,7 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(
     hang = 'trap "" TERM INT; (setsid sh -c \'trap "" TERM; while :; do sleep 1; done\' &); while :; do sleep 1; done'
     recipe = sh(hang, grace=timedelta(0))
     gate, word = open_gate(recipe), token()
-    gate.run(look(gate, sleeper.pid).id, recipe, 1, word)
+    gate.run(look(gate, sleeper.pid).id, recipe, 4, word)
     eventually(lambda: len(alive(word)) > 2, "it has started others")
     answer = ended(gate, word)
     assert (answer.exit, answer.fired) == (137, True)
@@ -242,10 +243,10 @@ def test_the_keeper_ends_the_command_of_a_gate_that_was_killed(
 def test_a_session_that_is_torn_down_ends_the_command_at_once(
     open_gate: Open, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    recipe = sh('trap "" TERM; while :; do sleep 0.2; done')
+    recipe = sh('trap "" TERM; echo on >"$3"; while :; do sleep 0.2; done')
     gate, word = open_gate(recipe), token()
     gate.run(look(gate, sleeper.pid).id, recipe, 600, word)
-    eventually(lambda: alive(word), "it runs")
+    eventually(lambda: [file.size for file in gate.status(word).files] not in ([], [0]), "it ignores TERM")
     os.killpg(pipe_of(gate).process.pid, signal.SIGTERM)
     eventually(lambda: not alive(word), "the keeper has ended it")
     assert ended(open_gate(recipe), word).fired

@@ -84,6 +84,11 @@ class Target:
     def dumps(self) -> list[Path]:
         return sorted(self.folder.glob("dump-*"))
 
+    def holds_dumps(self) -> bool:
+        with suppress(FileNotFoundError):
+            return any("/dump-" in str(link.readlink()) for link in Path(f"/proc/{self.pid}/fd").iterdir())
+        return True
+
 
 @pytest.fixture
 def target(tmp_path: Path) -> Iterator[Callable[[str], Target]]:
@@ -153,6 +158,8 @@ def test_a_toggle_is_ended_by_its_own_signal_unless_it_has_ended_by_itself(
     gate, process, word = open_gate(toggle), target(how), token()
     assert send(gate, process, toggle, word).code == "started"
     eventually(process.dumps, "it has begun")
+    if how == "whole":
+        eventually(lambda: not process.holds_dumps(), "it has ended by itself")
     gate.stop(word)
     gate.stop(word)
     assert process.log() == log
@@ -347,6 +354,7 @@ def test_of_a_log_that_never_rests_what_there_is_comes_home_when_the_time_is_up(
     gate, word, log = open_gate(PRINTED), token(), tmp_path / "log"
     with printing(log, 1) as pid, log.open("a") as other:
         assert gate.signal(look(gate, pid).id, PRINTED, 1, word).code == "started"
+        eventually(lambda: "all of it" in log.read_text(), "it has said what it has to say")
         chatter = Event()
         with ThreadPoolExecutor(1) as pool:
             pool.submit(

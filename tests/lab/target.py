@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,7 +13,7 @@ from typing import Self
 import httpx2
 
 from tests.lab import golang, ports
-from tests.lab.process import Process
+from tests.lab.process import Late, Process, eventually
 
 FILE = re.compile(r"-(cpu|mem|mutex|block|threadcreate|trace|goroutines)-\d{10}\.(pprof|dump)$")
 ASKED_FOR_FOUR = "fffffffc3bba3000"  # SigBlk of the Go runtime's signal thread after go-zero's signal.Notify
@@ -81,7 +82,18 @@ class Service:
         os.kill(self.pid, number)
 
     def events(self) -> list[Event]:
-        """What the stand-in itself noted, oldest first. Real go-zero notes nothing."""
+        """What the stand-in itself noted, oldest first. Real go-zero notes nothing. A recording's end it notes a moment
+        after it has closed the last file: so long this waits."""
+
+        def told() -> bool:
+            marks = [event.what for event in self._noted() if event.what in ("start", "stop")]
+            return marks[-1:] != ["start"] or self.recording() or not self.alive
+
+        with suppress(Late):
+            eventually(told, "its end is noted", within=5)
+        return self._noted()
+
+    def _noted(self) -> list[Event]:
         if not self.event_log.exists():
             return []
         lines = self.event_log.read_text().splitlines()
@@ -92,8 +104,12 @@ class Service:
 
     def wait_event(self, what: str, times: int = 1, within: float = 20.0) -> Event:
         """The event when it has been noted so often; Late otherwise."""
-        self.process.until(lambda: self.count(what) >= times, f"{self.name}: {times} × {what}", within)
-        return [event for event in self.events() if event.what == what][times - 1]
+
+        def noted() -> list[Event]:
+            return [event for event in self._noted() if event.what == what]
+
+        self.process.until(lambda: len(noted()) >= times, f"{self.name}: {times} × {what}", within)
+        return noted()[times - 1]
 
     def masks(self) -> set[str]:
         """SigBlk of every thread."""
