@@ -38,6 +38,7 @@ class Mode(StrEnum):
 
 # Of go-zero; what a command wrote; what came of a signal, numbered.
 REMOTE_KIND = re.compile("cpu|mem|mutex|block|threadcreate|trace|goroutines|output|file[1-9][0-9]?")
+BLIND = "could not be looked at: its host is short of processes or memory"
 SAID_LINES, SAID_LINE = 10, 300  # of a command's last words
 
 
@@ -115,6 +116,8 @@ class Gate:
     def look(self, pid: int) -> Process | None:
         """Everything about one process, freshly read; None when there is none of that number."""
         code, lines = self._ask("look", number(pid))
+        if code in ("blind", "busy"):
+            raise Passing(Code.TIMEOUT, f"{self.host}: pid {pid} {BLIND}")
         groups = tuple(dict.fromkeys(value for key, value in lines if key == "group"))[:32]
         return replace(self._process(dict(lines)), groups=groups) if code == "ok" else None
 
@@ -281,7 +284,7 @@ class Gate:
                 id=ProcessId(self.boot, number_in(facts["pid"]), start, image_in(facts["image"])),
                 comm=facts.get("comm", ""),
                 exe=program(facts.get("exe", "")),
-                cmdline=tuple(facts.get("cmdline", "").rstrip("\x01").split("\x01")),
+                cmdline=tuple(facts.get("cmdline", "").replace("\x02", " ").rstrip("\x01").split("\x01")),
                 state=facts["state"],
                 uid=number_in(facts["uid"]),
                 nspid=number_in(facts["nspid"]),

@@ -15,7 +15,9 @@ unset CDPATH ENV 2>/dev/null
 trap '' HUP PIPE
 exec 2>/dev/null
 nl='
-'
+' ws=$IFS
+# Lists are gone through by `IFS=$nl; for l in $LIST; do IFS=$ws`, and none comes out of a here-document: bash before 5.1
+# and ksh make a file of that, and where /tmp is full the list would seem to be empty.
 
 # ---------------------------------------------------------------- words and answers
 say() { out="$out$1 $2$nl"; }
@@ -46,9 +48,12 @@ pin() { # PID START IMAGE
 }
 # bash and ksh read ahead and seek back at every `read`, and the kernel writes the file anew at a seek: where the state
 # has become a shorter word meanwhile, the line that follows loses its first letters. What is not whole is read again.
-status() {
+status() { # or code: gone, or busy for one that lives
   reads=1
-  until whole; do reads=$((reads + 1)); [ -f status ] && [ $reads -le 20 ] || return 1; done
+  until whole; do
+    stat_of stat || { code=gone; return 1; }
+    reads=$((reads + 1)); [ $reads -le 20 ] || { code=busy; return 1; }
+  done
   ns=${ns:-$pid}
 }
 whole() {
@@ -104,20 +109,24 @@ files_open() {
 }
 scan() { # -> open: lines `FD KIND STAMP PATH`; live: kinds open that only a running recording holds (a trace stays open)
   open='' live='' unreadable=''
-  if ! files_open; then [ $see = 0 ] || unreadable=1; return 0; fi
-  open=$(ls -ln fd/ | sed -n "s@^.* \([0-9][0-9]*\) -> \(/.*-$ns-\([a-z]*\)-\([0-9]\{10\}\)\.pprof\)\( (deleted)\)*\$@\1 \3 \4 \2@p")
-  while read -r _ k _; do
-    case $k in cpu | mem | mutex | block | threadcreate) live="$live $k" ;; esac
-  done <<X
-$open
-X
+  if ! files_open; then [ $see = 0 ] || unreadable=unreadable; return 0; fi
+  # The last line says that all were listed: who could not fork has not seen that there are none. What is no line of a
+  # link is part of a name with a line break: a recording's files could not be told by such names.
+  open=$({ ls -ln fd/; echo ".$?"; } | sed -n -e '/^\.[01]$/{p;d;}' -e '/^total /d' -e '/^l/!{s/.*/odd/p;d;}' \
+    -e "s@^.* \([0-9][0-9]*\) -> \(/.*-$ns-\([a-z]*\)-\([0-9]\{10\}\)\.pprof\)\( (deleted)\)*\$@\1 \3 \4 \2@p")
+  case $nl$open in *"$nl".[01]) open=${open%.?} ;; *) open='' unreadable=blind; return 0 ;; esac
+  IFS=$nl; for l in $open; do IFS=$ws
+    set -- $l
+    [ "$l" != odd ] || unreadable=unreadable
+    case ${2-} in cpu | mem | mutex | block | threadcreate) live="$live $2" ;; esac
+  done; IFS=$ws
 }
-ids() { # `dev:ino:uid FD` of what is open now
+ids() { # -> known: `dev:ino:uid FD` a line, of what is open now
+  known=$nl
   [ -n "$open" ] || return 0
-  f=; while read -r n _; do f="$f fd/$n"; done <<X
-$open
-X
-  stat -L -c '%d:%i:%u %n' $f
+  f=; IFS=$nl; for l in $open; do IFS=$ws; f="$f fd/${l%% *}"; done; IFS=$ws
+  known=$nl$(stat -L -c '%d:%i:%u %n' $f; echo ".$?")
+  case $known in *"$nl".[01]) ;; *) known=$nl unreadable=blind; return 1 ;; esac
 }
 stamps() { # SUFFIX -> there: the stamps of this process's files in its TMPDIR
   set +f; set -- "root$tmp"/*-"$ns"-*-??????????."$1"; set -f
@@ -131,30 +140,38 @@ stamps() { # SUFFIX -> there: the stamps of this process's files in its TMPDIR
 # ---------------------------------------------------------------- what is it (remembered for as long as it runs the same image)
 # go-zero is known by its function table, which stripping leaves and a `replace` cannot falsify: StartProfile is in all of
 # them, Stopper.Stop-fm only since recordings stop by themselves (v1.6.1). `tr` first: busybox grep ends a line at a NUL.
-nature() {
+nature() { # or code: blind
   eval "c=\${c_$pid-}"
   if [ "$c" = "$start $image" ]; then
     eval "mode=\$m_$pid tmp=\$t_$pid version=\$v_$pid gover=\$g_$pid exe=\$e_$pid args=\$a_$pid"
     return
   fi
-  mode=none version='' gover=''
-  begin='' stopfm=''
-  while IFS= read -r l; do
+  mode=none version='' gover='' begin='' stopfm='' found='' tmp=''
+  if { true <exe; }; then # `?0` says that it was read to the end
+    found=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE '^(\?0$|github\.com/[A-Za-z0-9_.-]+/go-zero/core/proc\.(StartProfile|Stopper\.Stop-fm)$|dep	github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)' | sort -u | head -n 40)
+    case $nl$found$nl in *"$nl?0$nl"*) ;; *) code=blind; return 1 ;; esac
+  fi
+  IFS=$nl; for l in $found; do IFS=$ws
     case $l in
     dep*) version=${l#dep	*	}; version=${version%%	*} ;;
     *.StartProfile) begin=1 ;;
     *.Stop-fm) stopfm=1 ;;
     *go1.*) gover=go1.${l#*go1.} ;;
     esac
-  done <<X
-$(tr '\000' '\n' <exe | grep -aoE '^(github\.com/[A-Za-z0-9_.-]+/go-zero/core/proc\.(StartProfile|Stopper\.Stop-fm)$|dep	github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)' | sort -u | head -n 40)
-X
+  done; IFS=$ws
   case $begin-$stopfm in 1-) mode=toggle ;; 1-1) mode=timed ;; esac
-  tmp=$(tr '\000' '\n' <environ | sed -n 's/^TMPDIR=//p' | head -n 1)
-  case $tmp in *"$nl"*) tmp=/tmp ;; /*) ;; *) tmp=/tmp ;; esac
+  if { true <environ; }; then
+    tmp=$({ tr '\n\000' '\002\n' <environ; echo "?$?"; } | sed -n -e 's/^TMPDIR=//p' -e '/^?0$/p')
+    case $nl$tmp in *"$nl?0") tmp=${tmp%%"$nl"*} ;; *) code=blind; return 1 ;; esac
+  fi
+  case $tmp in /*) ;; *) tmp=/tmp ;; esac
   exe=$(readlink exe)
   case $exe in *"$nl"*) exe= ;; esac
-  args=$(tr '\000\n' '\001 ' <cmdline | head -c 2000)
+  args=$(tr '\000\n' '\001\002' <cmdline | head -c 2000)
+  # Both stand in the names of its profiles, and with a line break in them nobody could tell when these are closed.
+  case $tmp in *"$odd"*) mode=none ;; esac
+  case $args in *"$odd"*) case ${args%%"$odd"*} in *[[:cntrl:]]*) ;; *) mode=none ;; esac ;; esac
+  [ -n "$exe" ] || return 0
   eval "c_$pid='$start $image' m_$pid=\$mode t_$pid=\$tmp v_$pid=\$version g_$pid=\$gover e_$pid=\$exe a_$pid=\$args"
 }
 space() { # DIRECTORY -> free: kilobytes where the files go, at most five seconds old
@@ -178,14 +195,17 @@ home() {
   done
   return 1
 }
-note() { printf '%s\n' "$1" >>"$D/$token"; }
+note() { # A line that a full disk cut off is marked as such before the next one follows it.
+  printf '%s%s\n' "${j_cut:+ ~cut~$nl}" "$1" >>"$D/$token" && j_cut='' || { j_cut=1; return 1; }
+}
 recall() { # [TOKEN]
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_done='' j_fired='' j_base='' j_files='' j_dog='' j_dump='' j_dumped=''
-  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed=''
+  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed='' j_cut=''
   [ -f "$D/${1-$token}" ] || return 1
   while IFS= read -r l; do
     v=${l#* }
     case $l in
+    *' ~cut~') ;;
     'intent '*) set -- $v; j_pid=$1 j_start=$2 j_image=$3 j_mode=$4 ;;
     'recipe '*) j_recipe=$v ;;
     'place '*) j_place=$v ;;
@@ -209,9 +229,11 @@ recall() { # [TOKEN]
     closed) j_done=1 ;;
     esac
   done <"$D/${1-$token}"
+  j_cut=$l # what has no end
   [ -n "$j_mode" ]
 }
-# The lock's content is its owner, `pid:start`. Only one can ever take the lock of one dead owner: who makes the directory.
+# The lock's content is its owner, `pid:start`. Of a dead one only one can ever remove it: whose turn it is. Who died
+# while it was his turn is followed by one other, and so on.
 living() {
   set -- "$1" "$comm" "$state" "$start" "$image"
   stat_of "/proc/${1%%:*}/stat" && [ "$start" = "${1#*:}" ] && set -- "$@" yes
@@ -219,16 +241,30 @@ living() {
   [ $# -eq 6 ]
 }
 myself() { read -r me _ </proc/self/stat; stat_of /proc/self/stat; me=$me:$start; }
+owner() { o=; if [ -h "$L.lock" ]; then o=$(readlink "$L.lock"); else { read -r o <"$L.lock"; }; fi; }
+turn() { # OF WHOM: is it ours now?
+  t=$1
+  until ln -s "$me" "$L.turn.$t"; do
+    t=$(readlink "$L.turn.$t")
+    [ "$t" != "$me" ] || return 0
+    [ -n "$t" ] && ! living "$t" || return 1
+  done
+}
 lock() {
   L=$D/$1-$2
-  n=0
+  n=0 void=0
   until { made=; { made=1; printf '%s\n' "$me"; } >"$L.lock"; }; do
     if [ -n "$made" ]; then # a full disk holds no line, but a recording must still end: a link needs no room
       rm -f "$L.lock"; ln -s "$me" "$L.lock" && break
     fi
-    o=; if [ -h "$L.lock" ]; then o=$(readlink "$L.lock"); else { read -r o <"$L.lock"; }; fi
-    if [ -n "$o" ] && ! living "$o"; then mkdir "$L.take.$o" && rm -f "$L.lock"; fi
-    [ -n "$o" ] || [ $n -lt 60 ] || { mkdir "$L.take.void" && rm -f "$L.lock"; }
+    owner; dead=$o
+    if [ -n "$o" ] || [ ! -f "$L.lock" ]; then void=0; else void=$((void + 1)); fi
+    if [ -n "$o" ]; then ! living "$o" || dead=
+    elif [ $void -ge 60 ]; then dead=void.$(stat -c %i "$L.lock") # so often empty: who made it died before the line
+    fi
+    if [ -n "$dead" ] && turn "$dead"; then
+      held_by=$o; owner; [ "$o" != "$held_by" ] || rm -f "$L.lock"
+    fi
     n=$((n + 1)); [ $n -lt 120 ] || { code=busy; return 1; }
     [ ! -f "$L.lock" ] && [ ! -h "$L.lock" ] || nap
   done
@@ -244,7 +280,7 @@ send() { # SIGNAL IMAGE [NOTE]: identity once more, with no fork between the loo
   stat_of stat && [ "$start" = "$want" ] || say warning died
 }
 safe() { # may SIGUSR2 be sent? everything that could have changed since somebody looked
-  status || { code=gone; return 1; }
+  status || return 1
   [ "$tgid" = "$pid" ] || { code=thread; return 1; }
   case $state in T | t) code=stopped; return 1 ;; esac
   [ "$tracer" = 0 ] || { code=traced; return 1; }
@@ -262,17 +298,16 @@ mark() { uptime; printf '%s %s\n' "$token" "$now" >|"$D/$pid-$want.last"; }
 # ---------------------------------------------------------------- the files of this token
 record() { # remember exactly which open files are this recording's, by device, inode and owner
   [ -n "$open" ] || return 0
-  known=$(ids)
-  while read -r n k stamp path; do
+  ids || return 1
+  IFS=$nl; for l in $open; do IFS=$ws
+    set -- $l; n=$1 k=${2-} stamp=${3-} path=${l#* * * }
     case $k in cpu | mem | mutex | block | trace | threadcreate) ;; *) continue ;; esac
     case $j_base in *" $stamp "*) continue ;; esac
     id=${known%% fd/"$n"*}; id=${id##*"$nl"}
     case $id in *:*:*) ;; *) continue ;; esac
     case $nl$j_files in *"$nl$k "*) continue ;; esac
     note "file $k $stamp $id $path"; j_files="$j_files$k $stamp $id $path$nl"
-  done <<X
-$open
-X
+  done; IFS=$ws
 }
 find_files() { # nobody was there to see them open: by name, among those that were not there before
   set +f; set -- "root$tmp"/*-"$ns"-*-??????????.pprof; set -f
@@ -282,20 +317,19 @@ find_files() { # nobody was there to see them open: by name, among those that we
     case $k in cpu | mem | mutex | block | trace | threadcreate) ;; *) continue ;; esac
     case $j_base in *" $stamp "*) continue ;; esac
     case $nl$j_files in *"$nl$k "*) continue ;; esac
-    id=$(stat -L -c '%d:%i:%u' "$f"); path=${f#root}
+    id=$(stat -L -c '%d:%i:%u %h' "$f"); path=${f#root}
+    case $id in *":$uid 1" | *":$euid 1") id=${id% 1} ;; *) continue ;; esac
     note "file $k $stamp $id $path"; j_files="$j_files$k $stamp $id $path$nl"
   done
 }
 running() { # is this token's recording still on? -> ours: kinds of it that are open
   ours=
-  [ -n "$live" ] || return 1
-  known=$(ids)
-  while read -r k _ id _; do
-    case $k in trace | goroutines | '') continue ;; esac
-    case $nl$known in *"$nl$id fd/"*) ours="$ours $k" ;; esac
-  done <<X
-$j_files
-X
+  [ -n "$live" ] && ids || return 1
+  IFS=$nl; for l in $j_files; do IFS=$ws
+    set -- $l
+    case $1 in trace | goroutines) continue ;; esac
+    case $known in *"$nl${3-} fd/"*) ours="$ours $1" ;; esac
+  done; IFS=$ws
   [ -n "$ours" ]
 }
 confirm() { # wait until the last file of the six is open
@@ -309,19 +343,18 @@ confirm() { # wait until the last file of the six is open
   record
 }
 files() { # `file KIND STAMP SIZE` of every file of this token, or `vanished`
-  while read -r k stamp id path; do
-    [ -n "$path" ] || continue
-    where "$path" && x=$(stat -L -c '%d:%i:%u %s' "$place") || x=
-    case $x in "$id "*) say file "$k $stamp ${long:-${x#* }}" ;; *) say file "$k $stamp vanished" ;; esac
-  done <<X
-$j_files
-X
+  IFS=$nl; for l in $j_files; do IFS=$ws
+    set -- $l; [ $# -ge 4 ] || continue
+    where "${l#* * * }" && x=$(stat -L -c '%d:%i:%u %s' "$place") || x=
+    case $x in "$3 "*) say file "$1 $2 ${long:-${x#* }}" ;; *) say file "$1 $2 vanished" ;; esac
+  done; IFS=$ws
 }
 where() { # the place of a journaled path: ours, or inside the process's own root while it lives; and which part of it
   place=$1 from=0 long=
   case $1 in stdout' '*) set -- $1; from=$2 long=$3; printed; return ;; esac
   case $1 in "$D/$token.d"/*) [ -f "$place" ] && [ ! -h "$place" ]; return ;; esac
   cd "/proc/$j_pid" && stat_of stat && [ "$start" = "$j_start" ] && place=root$1
+  [ -e "$place" ] || place=$1 # of a process in a chroot the path leads from our root; dev and inode tell whether it is right
   [ -f "$place" ] && [ ! -h "$place" ]
 }
 printed() { # -> place: of what the process printed, where that is a file
@@ -344,9 +377,14 @@ dog() { # SECONDS
     recall && [ -z "$j_done" ] || exit 0
   done
   [ "$j_mode" = signal ] && [ -n "$j_stop" ] || note fired
-  case $j_mode in signal) quieted ;; *) ended ;; esac
-  unlock
-  exit 0
+  while :; do
+    code=error
+    case $j_mode in signal) quieted ;; *) ended ;; esac
+    unlock
+    case $code in finished | gone | replaced | foreign) exit 0 ;; esac
+    [ -z "$j_done" ] && pin "$pid" "$want" || exit 0
+    sleep 1
+  done
 }
 arm() {
   ( dog "$1" ) &
@@ -374,26 +412,36 @@ second() { # SECONDS
 }
 
 # ---------------------------------------------------------------- the end of a recording
+asleep() { # may it still begin what it was told to?
+  status || return 0
+  case $state in T | t | D) return 0 ;; esac
+  case $pending in *[89a-f]??) ;; *) return 1 ;; esac
+}
 over() { [ -n "$j_done" ] || note closed; j_done=1; }
 ended() { # sees to it that this token's recording ends; code: finished, open (not yet), or why not
   lock "$j_pid" "$j_start" || return
   recall
   pin "$j_pid" "$j_start" || { [ $code = bad ] || over; [ $code = replaced ] || code=gone; return; }
   want=$j_start
-  status || { over; code=gone; return; }
-  nature; tries=0
+  status || { [ $code = busy ] || over; return; }
+  nature || return
+  tries=0
   while :; do
     scan
-    [ -z "$unreadable" ] || { code=unreadable; return; }
+    [ -z "$unreadable" ] || { code=$unreadable; return; }
     [ -n "$j_files" ] || record
     if ! running; then
-      [ -n "$j_files" ] || find_files
+      [ -z "$unreadable" ] || { code=$unreadable; return; }
+      [ -n "$j_files" ] || { find_files; [ -z "$j_files" ] || continue; } # they may have been opened since the scan
       if [ -z "$j_files" ] && [ $tries -lt 40 ]; then tries=$((tries + 1)); nap; continue; fi
       [ -z "$live" ] || [ -n "$j_files" ] || { code=foreign; return; }
+      [ -n "$j_files" ] || ! asleep || { code=open; return; }
       over; code=finished; return
     fi
     code=open
     [ "$j_mode" = toggle ] || return
+    record # of what a full disk has kept out of the journal
+    running || { tries=$((tries + 1)); [ $tries -lt 40 ] || return; nap; continue; }
     case $ours in *' cpu'*) ;; *) # cpu closes first: the end has begun, a second signal would begin another recording
       tries=$((tries + 1)); [ $tries -lt 40 ] || return; nap; continue ;; esac
     uptime
@@ -427,14 +475,14 @@ known() { # MODE: is the token known, for this very process?
   [ "$j_mode" = "$1" ] || code=bad
 }
 steady() { # may anything be done to it at all?
-  status || { code=gone; return 1; }
+  status || return 1
   [ "$tgid" = "$pid" ] || { code=thread; return 1; }
   case $state in T | t) code=stopped; return 1 ;; esac
   [ "$tracer" = 0 ] || { code=traced; return 1; }
 }
 idle() { # does nothing record in it: neither another token's, nor go-zero by hand?
   scan
-  [ -z "$unreadable" ] || { code=unreadable; return 1; }
+  [ -z "$unreadable" ] || { code=$unreadable; return 1; }
   [ -z "$live" ] || { code=already; return 1; }
   { read -r t _ <"$D/$pid-$want.last"; } && hex "$t" && [ "$t" != "$token" ] || return 0
   ! (
@@ -540,9 +588,7 @@ under_way() { # how it does; changes nothing
 }
 last_words() { # its exit status, and what it said last
   [ -z "$j_exit" ] || say exit "$j_exit"
-  while IFS= read -r l; do [ -z "$l" ] || say error "$l"; done <<X
-$(tail -n 10 "$D/$token.d/said" | tr -d '\000')
-X
+  IFS=$nl; for l in $(tail -n 10 "$D/$token.d/said" | tr -d '\000'); do IFS=$ws; say error "$l"; done; IFS=$ws
 }
 # Where the process itself writes: a directory of its user's in its own /tmp. All of the way there may be links of its
 # making, and absolute ones lead through our root; so it is looked at from within.
@@ -585,31 +631,32 @@ inside() { # is the working directory within the process's own root, whatever li
     d=$d/.. n=$((n + 1))
   done
 }
-fits() { # FILE… -> fitting: `DEV:INO OWNER LINKS SIZE PATH` a line, of those that are regular files
+fits() { # FILE… -> fitting: `DEV:INO OWNER LINKS SIZE PATH` a line, of those that are regular files; or many: why not
   set -f
   n=$#
-  [ $n -le 2000 ] || { many=1; return 0; }
+  [ $n -le 2000 ] || { many=many; return 0; }
   while [ $n -gt 0 ]; do
     f=$1; shift; n=$((n - 1))
     case $f in *"$nl"*) continue ;; esac
     [ -f "$f" ] && [ ! -h "$f" ] && set -- "$@" "$f"
   done
-  [ $# -eq 0 ] || fitting=$(stat -c '%f %d:%i %u %h %s %n' "$@" | sed -n 's/^8... //p')
+  [ $# -gt 0 ] || return 0
+  fitting=$({ stat -c '%f %d:%i %u %h %s %n' "$@"; echo ".$?"; } | sed -n -e 's/^8... //p' -e '/^\.[01]$/p')
+  case $nl$fitting in *"$nl".[01]) fitting=${fitting%.?} ;; *) fitting='' many=blind ;; esac
 }
 gather() { # -> fresh: `DEV:INO:OWNER SIZE PATH` a line, of what was not there before and is the process's own
   fitting='' fresh='' many='' dir=$j_dir
   cd "/proc/$pid" || return 0
   if [ "$sure" = quiet ]; then grown; return; fi
   "r_$j_recipe" files
-  while read -r id owner links size path; do
-    [ "$links" = 1 ] || continue
-    [ "$owner" = "$uid" ] || [ "$owner" = "$euid" ] || continue
-    case $j_was in *" $id "*) continue ;; esac
+  IFS=$nl; for l in $fitting; do IFS=$ws
+    set -- $l; path=${l#* * * * } # ID OWNER LINKS SIZE PATH
+    [ "$3" = 1 ] || continue
+    [ "$2" = "$uid" ] || [ "$2" = "$euid" ] || continue
+    case $j_was in *" $1 "*) continue ;; esac
     ( cd "${path%/*}" && inside ) || continue
-    fresh="$fresh$id:$owner $size ${path#root}$nl"
-  done <<X
-$fitting
-X
+    fresh="$fresh$1:$2 $4 ${path#root}$nl"
+  done; IFS=$ws
 }
 grown() { # the same of what was added to its standard output
   set -- $j_printed $(stat -L -c '%d:%i:%u %s' fd/1)
@@ -619,21 +666,23 @@ still() { # is no more being added?
   before=$fresh
   ready && { sleep 0.4 || sleep 1; gather; [ "$fresh" = "$before" ]; }
 }
-holding() { # -> held_open: the regular files that it has open, as DEV:INO
+holding() { # -> held_open: the regular files that it has open, as DEV:INO a line
+  held_open=$nl
   set +f; set -- fd/*; set -f
   f=; for p; do [ -f "$p" ] && f="$f $p"; done
-  held_open=" $([ -z "$f" ] || stat -L -c '%d:%i' $f | tr '\n' ' ')"
+  [ -n "$f" ] || return 0
+  held_open=$nl$(stat -L -c '%d:%i' $f; echo ".$?")
+  case $held_open in *"$nl".[01]) ;; *) code=blind; return 1 ;; esac
 }
 ready() { # are they whole: none empty, none open?
   [ -n "$fresh" ] || return 1
   [ "$sure" = closed ] || return 0
-  holding
-  while read -r id size _; do
-    [ "$size" != 0 ] || return 1
-    case $held_open in *" ${id%:*} "*) return 1 ;; esac
-  done <<X
-${fresh%"$nl"}
-X
+  holding || return 1
+  IFS=$nl; for l in $fresh; do IFS=$ws
+    set -- $l
+    [ "$2" != 0 ] || return 1
+    case $held_open in *"$nl${1%:*}$nl"*) return 1 ;; esac
+  done; IFS=$ws
 }
 quieted() { # sends the signal that ends it, once, if there is one; then waits for the files
   lock "$j_pid" "$j_start" || return
@@ -641,9 +690,10 @@ quieted() { # sends the signal that ends it, once, if there is one; then waits f
   [ -z "$j_done" ] || { code=finished; return; }
   pin "$j_pid" "$j_start" || { [ $code = bad ] || over; [ $code = replaced ] || code=gone; return; }
   want=$j_start
-  status || { over; code=gone; return; }
+  status || { [ $code = busy ] || over; return; }
   [ -n "$j_sent" ] || { over; code=unconfirmed; return; }
-  nature; fresh=''
+  nature || return
+  fresh=''
   recipe "$j_recipe" signal && gather
   set -- $j_signals # FIRST NUMBER LAST NUMBER
   if [ $# -eq 4 ] && [ -z "$j_stop" ] && ! { [ "$1" = "$3" ] && ready; }; then # of a toggle that ended by itself: none
@@ -674,20 +724,20 @@ quieted() { # sends the signal that ends it, once, if there is one; then waits f
   over; code=finished
 }
 numbered() { # HOW: each of the fresh files is one of the token's
-  n=0
-  while read -r id size path; do
-    n=$((n + 1)); [ -n "$path" ] && [ $n -le 20 ] || continue
-    case $1 in keeps) keeps "file$n" "$id" "$path" ;; *) say file "file$n 0000000000 $size" ;; esac
-  done <<X
-$fresh
-X
+  n=0 how=$1
+  IFS=$nl; for l in $fresh; do IFS=$ws
+    n=$((n + 1)); [ $n -le 20 ] || continue
+    set -- $l
+    case $how in keeps) keeps "file$n" "$1" "${l#* * }" ;; *) say file "file$n 0000000000 $2" ;; esac
+  done; IFS=$ws
 }
 awaited() { # how far it is; changes nothing
   [ -z "$j_done" ] || { files; code=finished; return; }
   pin "$j_pid" "$j_start" || { [ $code = replaced ] || code=gone; return; }
-  status || { code=gone; return; }
+  status || return
   recipe "$j_recipe" signal || return
-  nature; gather
+  nature || return
+  gather
   set -- $j_signals
   code=open
   { [ $# -lt 4 ] || [ -n "$j_stop" ]; } && case $sure in closed) ready ;; quiet) still ;; *) false ;; esac && code=finished
@@ -700,9 +750,12 @@ awaited() { # how far it is; changes nothing
 v_look() { # PID: everything about one process; changes nothing
   number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
   pid=$1
-  cd "/proc/$pid" && stat_of stat && status || { code=gone; return; }
+  cd "/proc/$pid" && stat_of stat || { code=gone; return; }
+  status || return
   [ "$tgid" = "$pid" ] || { code=thread; return; }
-  nature; listens; scan
+  nature || return
+  listens; scan
+  [ "$unreadable" != blind ] || { code=blind; return; }
   say pid "$pid"; say start "$start"; say image "$image"; say state "$state"; say uid "$uid"; say gid "$gid"; say nspid "$ns"
   say comm "$comm"; say tracer "$tracer"; say mode "$mode"
   say versions "$version $gover"
@@ -736,11 +789,8 @@ v_list() {
   code=ok
 }
 listening() { # PID [PORT, in hex] -> socks: `|INODE…`, places: `ADDRESS:PORT INODE` a line, of its network namespace
-  while read -r _ local _ st _ _ _ _ _ inode _; do
-    [ "$st" = 0A ] && socks="$socks|$inode" places="$places$local $inode$nl"
-  done <<X
-$(grep -hE "^ *[0-9]+: [0-9A-F]+:${2-[0-9A-F]+} [0-9A-F]+:0000 0A " "/proc/$1/net/tcp" "/proc/$1/net/tcp6")
-X
+  set -- $(grep -hE "^ *[0-9]+: [0-9A-F]+:${2-[0-9A-F]+} [0-9A-F]+:0000 0A " "/proc/$1/net/tcp" "/proc/$1/net/tcp6" | sed -E 's/^ *[0-9]+: ([^ ]+) ([^ ]+ +){7}([0-9]+) .*/\1 \3/')
+  while [ $# -ge 2 ]; do socks="$socks|$2" places="$places$1 $2$nl"; shift 2; done
 }
 addresses() { # PID -> at: what its network namespace is called from outside, IPv6 as 32 digits
   at=$(sed -n -e '/|-- /h' -e '/32 host LOCAL/{g;s/.*|-- //p;}' "/proc/$1/net/fib_trie" | sort -u; cut -d' ' -f1 "/proc/$1/net/if_inet6")
@@ -753,13 +803,11 @@ v_listen() { # PORT: who listens on this port, here or in another network namesp
   listening self "$port"
   cd /
   known=" $here "
-  while read -r p l; do
-    case $known in *" $l "*) continue ;; esac
-    known="$known$l "
-    listening "$p" "$port"
-  done <<X
-$(set +f; ls -ln /proc/[0-9]*/ns/net | sed -n 's@^.* /proc/\([0-9]*\)/ns/net -> @\1 @p')
-X
+  for l in $(set +f; ls -ln /proc/[0-9]*/ns/net | sed -n 's@^.* /proc/\([0-9]*\)/ns/net -> @\1/@p'); do
+    case $known in *" ${l#*/} "*) continue ;; esac
+    known="$known${l#*/} "
+    listening "${l%%/*}" "$port"
+  done
   code=ok
   [ -n "$socks" ] || return
   set -- $(set +f; ls -ln /proc/[0-9]*/fd/ | sed -nE -e '/^\/proc\/[0-9]+\/fd\/:$/h' -e "/ -> socket:\\[(${socks#|})\\]\$/{g;s/[^0-9]//g;p;}" | sort -u)
@@ -782,11 +830,9 @@ v_ports() { # PID: where it listens; its addresses when that is another network 
   cd "/proc/$1" && stat_of stat || { code=gone; return; }
   listening "$1"
   set -- "$1" "|$(ls -ln fd/ | sed -n 's/^.* -> socket:\[\([0-9]*\)\]$/\1/p' | sort -u | tr '\n' '|')"
-  while read -r l inode; do
-    case $2 in *"|$inode|"*) say port "$l" ;; esac
-  done <<X
-$places
-X
+  IFS=$nl; for l in $places; do IFS=$ws # ADDRESS:PORT INODE
+    case $2 in *"|${l#* }|"*) say port "${l% *}" ;; esac
+  done; IFS=$ws
   [ "$(readlink ns/net)" = "$(readlink /proc/self/ns/net)" ] || { addresses "$1"; say at "$1 $at"; }
   code=ok
 }
@@ -823,14 +869,16 @@ v_start() { # PID START IMAGE MODE SECONDS TOKEN
     { [ "$j_pid" = "$pid" ] && [ "$j_start" = "$want" ]; } || { code=replaced; return; }
     case $j_mode in toggle | timed) ;; *) code=bad; return ;; esac
     [ -z "$j_done" ] || { files; code=ended; return; }
-    status || { code=gone; return; }
-    nature; confirm; running && { [ -n "$j_sent" ] || note 'sent 0'; files; code=replayed; return; }
-    find_files
+    status || return
+    nature || return
+    confirm
+    running || { find_files; scan; } # those that it found may have been opened since
+    running && { [ -n "$j_sent" ] || note 'sent 0'; files; code=replayed; return; }
+    [ -z "$unreadable" ] || { code=$unreadable; return; }
     [ -z "$j_files" ] || { over; files; code=ended; return; }
     [ -z "$j_sent" ] || { code=unconfirmed; return; } # signalled, and nothing came of it: never again
   fi
-  safe || return
-  nature
+  safe && nature || return
   [ "$mode" = "$m" ] || { code=not; return; }
   n=0; stamps pprof # file names have seconds: what is there already must not be written over
   while recent || { [ -n "$there" ] && [ $n -lt 20 ]; }; do
@@ -840,11 +888,9 @@ v_start() { # PID START IMAGE MODE SECONDS TOKEN
   done
   [ $n = 0 ] || safe || return
   scan
-  [ -z "$unreadable" ] || { code=unreadable; return; }
+  [ -z "$unreadable" ] || { code=$unreadable; return; }
   [ -z "$live" ] || { code=already; return; }
-  while read -r _ _ stamp _; do there="$there $stamp"; done <<X
-$open
-X
+  IFS=$nl; for l in $open; do IFS=$ws; l=${l#* * }; there="$there ${l%% *}"; done; IFS=$ws
   [ -n "$replay" ] || printf 'base%s\nintent %s %s %s %s\n' "$there" "$pid" "$want" "$i" "$m" >|"$D/$token" || { code=journal; return; }
   [ "$m" = timed ] || { arm $((secs + 5)) || return; pin "$pid" "$want" "$i" || return; }
   mark
@@ -852,7 +898,7 @@ X
   note "sent $now"; recall
   confirm
   [ "$m" = timed ] || second $((secs + 15)) >/dev/null &
-  if running; then files; code=started; else code=unconfirmed; fi
+  if running; then files; code=started; else code=${unreadable:-unconfirmed}; fi
 }
 v_run() { # PID START IMAGE RECIPE SECONDS TOKEN: a command of the configuration, once
   [ $# -eq 6 ] && hex "$4" && number "$5" 5 && hex "$6" || { code=bad; return; }
@@ -888,8 +934,7 @@ v_signal() { # PID START IMAGE RECIPE SECONDS TOKEN: a signal of the configurati
     [ -z "$j_done" ] || { files; code=ended; return; }
     [ -z "$j_sent" ] || { code=replayed; return; } # noted before the signal: it may have been sent
   fi
-  recipe "$hash" signal && steady || return
-  nature
+  recipe "$hash" signal && steady && nature || return
   may "$no1" && { [ -z "$last" ] || may "$no2"; } && idle || return
   n=0
   while recent; do n=$((n + 1)); [ $n -lt 60 ] || { code=recent; return; }; nap; done
@@ -901,14 +946,12 @@ v_signal() { # PID START IMAGE RECIPE SECONDS TOKEN: a signal of the configurati
     [ -n "$j_printed" ] || { code=stdout; return; }
   fi
   gather
-  [ -z "$many" ] || { code=many; return; }
-  [ "$first" != "$last" ] || holding
-  was=; while read -r id _; do
-    was="$was $id"
-    [ "$first" != "$last" ] || case $held_open in *" $id "*) code=already ;; esac
-  done <<X
-$fitting
-X
+  [ -z "$many" ] || { code=$many; return; }
+  held_open=; [ "$first" != "$last" ] || holding || return
+  was=; IFS=$nl; for l in $fitting; do IFS=$ws
+    was="$was ${l%% *}"
+    case $held_open in *"$nl${l%% *}$nl"*) code=already ;; esac
+  done; IFS=$ws
   [ $code != already ] || return # a toggle's signal would end what somebody else began, and ours begin another
   printf 'recipe %s\nwas%s\ndir %s\nprinted %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
     "$hash" "$was" "$j_dir" "$j_printed" "$first" "$no1" "$last" "$no2" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
@@ -926,8 +969,7 @@ v_dump() { # TOKEN: SIGUSR1, once, and the goroutine dump that it leaves
   pin "$j_pid" "$j_start" "$j_image" || return
   want=$j_start
   lock "$pid" "$want" || return
-  recall; status || { code=gone; return; }
-  nature
+  recall; status && nature || return
   if [ -z "$j_dump" ]; then
     listens; wants1 || { code=deaf; return; }
     case $state in T | t) code=stopped; return ;; esac
@@ -957,11 +999,13 @@ v_status() { # TOKEN: how it goes; sends nothing
   case $j_mode in command) under_way; return ;; signal) awaited; return ;; esac
   if [ -n "$j_done" ]; then files; code=finished; return; fi
   if ! pin "$j_pid" "$j_start"; then files; [ $code = replaced ] || code=gone; return; fi
-  status || { code=gone; return; }
-  nature; scan
-  [ -z "$unreadable" ] || { code=unreadable; return; }
+  status || return
+  nature || return
+  scan
+  [ -z "$unreadable" ] || { code=$unreadable; return; }
   if running; then
     space "root$tmp"; say open "$ours"; say free "$free"; code=open
+  elif [ -n "$unreadable" ]; then code=$unreadable
   elif [ -n "$j_files" ]; then code=finished
   else code=unseen; fi
   files
@@ -980,15 +1024,14 @@ v_fetch() { # TOKEN KIND MAX: `size N`, then exactly N bytes, then the last line
   hex "${1-}" && number "${3-}" 12 || { code=bad; return; }
   token=$1 kind=$2 max=$3
   recall || { code=unknown; return; }
-  line=; while read -r k stamp id path; do [ "$k" = "$kind" ] && line="$id $path"; done <<X
-$j_files
-X
+  line=; IFS=$nl; for l in $j_files; do IFS=$ws; case $l in "$kind "*) line=${l#* * } ;; esac; done; IFS=$ws # ID PATH
   [ -n "$line" ] || { code=unknown; return; }
   where "${line#* }" && { true <"$place"; } || { code=vanished; return; }
   exec 3<"$place"
   set -- $(stat -L -c '%d:%i:%u %s' /proc/self/fd/3)
-  long=${long:-${2:-0}}
-  [ "${1-}" = "${line%% *}" ] && [ "$2" -ge $((from + long)) ] || { exec 3<&-; code=vanished; return; }
+  [ $# -eq 2 ] || { exec 3<&-; code=blind; return; }
+  long=${long:-$2}
+  [ "$1" = "${line%% *}" ] && [ "$2" -ge $((from + long)) ] || { exec 3<&-; code=vanished; return; }
   [ "$long" -le "$max" ] || { exec 3<&-; say size "$long"; code=big; return; }
   printf 'size %s\n' "$long"
   if [ "$from" = 0 ]; then head -c "$long" <&3; else tail -c +$((from + 1)) <&3 | head -c "$long"; fi
@@ -1000,14 +1043,17 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
   token=$1
   recall || { code=unknown; return; }
   [ -n "$j_done" ] || { code=open; return; }
-  while read -r k _ id path; do
+  kept=
+  IFS=$nl; for l in $j_files; do IFS=$ws
+    set -- $l; path=${l#* * * } # KIND STAMP ID PATH
     case $path in /*) where "$path" || continue ;; *) continue ;; esac # what it printed is not ours to remove
     cd -P "${place%/*}" || continue
     name=${path##*/}
-    [ ! -h "./$name" ] && [ "$(stat -L -c '%d:%i:%u' "./$name")" = "$id" ] && rm -f "./$name" && say removed "$k"
-  done <<X
-$j_files
-X
+    [ ! -h "./$name" ] || continue
+    x=$(stat -L -c '%d:%i:%u' "./$name") && [ "$x" != "$3" ] && continue
+    [ "$x" = "$3" ] && rm -f "./$name" && say removed "$1" || kept=1
+  done; IFS=$ws
+  [ -z "$kept" ] || { code=blind; return; }
   [ "$j_place" != target ] || emptied
   cd /
   [ "$j_mode" != command ] || rm -rf "$D/$token.d"
@@ -1016,7 +1062,7 @@ X
 }
 
 # ---------------------------------------------------------------- the loop
-held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image=''
+odd=$(printf '\002') held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image=''
 myself
 home || { printf '.0 nohome\n'; exit 1; }
 read -r boot </proc/sys/kernel/random/boot_id

@@ -30,6 +30,7 @@ from app.profilers.gates import (
     no_wrapper,
     refusal,
     refusal_of,
+    removed,
 )
 
 LATE = timedelta(seconds=30)  # after its keeper should have ended it
@@ -162,8 +163,7 @@ class Command(Profiler):
         return tuple(kind for kind in whole if kind not in have)
 
     def clean(self, capture: Capture, door: Door) -> Progress:
-        same_boot(door.gate(host_of(capture)), process_of(capture)).drop(capture.token)
-        return Progress("what the command left on the host was removed")
+        return removed(same_boot(door.gate(host_of(capture)), process_of(capture)), capture)
 
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         seconds = round(capture.duration.total_seconds())

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts.facts import SHELLS
-from app.hosts.gate import Answer, Gate, Process
+from app.hosts.gate import BLIND, Answer, Gate, Process
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, host_of, process_of
+from app.profilers.base import Fetched, Progress, host_of, process_of
 
 LOOK_EVERY = timedelta(seconds=5)
 SOON = timedelta(milliseconds=500)
@@ -70,6 +70,7 @@ COMMON: Refusals = {
         Code.ALREADY_PROFILING,
         "is being profiled already, by hand or by another program; that is left alone",
     ),
+    "blind": (Passing, Code.TIMEOUT, BLIND),
     "busy": (Passing, Code.TIMEOUT, "is being worked on by another gate"),
     "recent": (Passing, Code.TIMEOUT, "was signalled a moment ago"),
 }
@@ -122,6 +123,13 @@ def endangered(answer: Answer, remote: str = "") -> str | None:
     if answer.free_bytes is not None and answer.free_bytes < FLOOR:
         return f"only {answer.free_bytes >> 20} MiB are left where the files grow"
     return None
+
+
+def removed(gate: Gate, capture: Capture) -> Progress:
+    """Of what the capture's token made on the host nothing is left; Passing where that could not be seen."""
+    if (code := gate.drop(capture.token).code) == "blind":
+        raise refusal(capture, code)
+    return Progress("the files on the host were removed")
 
 
 def fetched(gate: Gate, capture: Capture, remote: str, folder: Path, *, kind: Kind, suffix: str = "") -> Fetched:

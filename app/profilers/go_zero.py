@@ -27,6 +27,7 @@ from app.profilers.gates import (
     no_wrapper,
     refusal,
     refusal_of,
+    removed,
     room_for,
 )
 
@@ -133,8 +134,7 @@ class GoZero(Profiler):
         return Progress(f"{len(wanted)} files brought home")
 
     def clean(self, capture: Capture, door: Door) -> Progress:
-        same_boot(door.gate(host_of(capture)), process_of(capture)).drop(capture.token)
-        return Progress("the files on the host were removed")
+        return removed(same_boot(door.gate(host_of(capture)), process_of(capture)), capture)
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         return tuple(kind for kind in KINDS.values() if kind not in have)

@@ -30,6 +30,7 @@ from app.profilers.gates import (
     no_wrapper,
     refusal,
     refusal_of,
+    removed,
     room_for,
 )
 
@@ -201,8 +202,7 @@ class Signal(Profiler):
         return tuple(kind for kind in whole if kind not in have)
 
     def clean(self, capture: Capture, door: Door) -> Progress:
-        same_boot(door.gate(host_of(capture)), process_of(capture)).drop(capture.token)
-        return Progress("the files on the host were removed")
+        return removed(same_boot(door.gate(host_of(capture)), process_of(capture)), capture)
 
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         words = f"{process.id.pid} {process.id.start} {process.id.image} {self.recipe.id} {seconds_of(capture)}"
