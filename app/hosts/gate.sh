@@ -364,30 +364,61 @@ printed() { # -> place: of what the process printed, where that is a file
 
 # ---------------------------------------------------------------- dead-man's stop, for recordings that do not end by themselves
 # Alive before the signal. Bound to its token. A session that is being torn down (TERM) means: stop now.
-dog() { # SECONDS
-  held=''; trap 'left=0' TERM; trap '' HUP PIPE INT
-  exec </dev/null >/dev/null
-  myself; note "dog $me"
-  left=$1
-  while [ "$left" -gt 0 ]; do
-    n=5; [ "$left" -ge 5 ] || n=$left
-    sleep "$n" & wait $! # a trap ends the wait; the sleep is left to end by itself, its number may be anybody's by then
-    left=$((left - n))
-    pin "$pid" "$want" || exit 0
-    recall && [ -z "$j_done" ] || exit 0
+# From the signal on it may be that no process can be started any more, and then dash ends itself. So what it waits for
+# runs before: `read` ends when the alarm does, and the first try to stop the recording is of builtins alone.
+alarm() { # SECONDS: its `pid:start`, then a line now and then, for as long as it can
+  trap '' HUP PIPE INT
+  uptime; end=$((now + $1))
+  sleep "$1" &
+  start=0; stat_of "/proc/$!/stat"
+  printf '%s\n' "$!:$start"
+  while uptime; n=$((end - now)); [ $n -gt 0 ]; do
+    [ $n -lt 5 ] || n=5
+    sleep $n && echo || exit 0
   done
+}
+dog() { # SECONDS
+  held='' torn=; trap 'torn=1' TERM; trap '' HUP PIPE INT
+  exec >/dev/null
+  read -r clock || exit 0
+  myself; note "dog $me"
+  uptime; left=$((now + $1))
+  while [ -z "$torn" ] && read -r _ && uptime && [ "$now" -lt "$left" ]; do
+    pin "$pid" "$want" && recall && [ -z "$j_done" ] || { hushed; exit 0; }
+  done
+  recall && [ -z "$j_done" ] || { hushed; exit 0; }
   [ "$j_mode" = signal ] && [ -n "$j_stop" ] || note fired
+  swift; unlock
   while :; do
     code=error
     case $j_mode in signal) quieted ;; *) ended ;; esac
     unlock
-    case $code in finished | gone | replaced | foreign) exit 0 ;; esac
-    [ -z "$j_done" ] && pin "$pid" "$want" || exit 0
+    case $code in finished | gone | replaced | foreign) break ;; esac
+    [ -z "$j_done" ] && pin "$pid" "$want" || break
     sleep 1
   done
+  hushed
+  exit 0
+}
+hushed() { ! living "$clock" || kill "${clock%%:*}"; }
+swift() { # sends what ends it, if it can be seen without another process that it is needed
+  lock "$pid" "$want" && recall && [ -z "$j_done$j_stop" ] && pin "$pid" "$want" && status && ! recent || return
+  case $j_mode in
+  toggle) records && listens && wants2 && set -- USR2 ;;
+  signal) set -- $j_signals; [ -n "$j_sent" ] && [ $# -eq 4 ] && [ "$1" != "$3" ] && recipe "$j_recipe" signal && may "$4" && set -- "$3" ;;
+  esac || return
+  uptime; note "stop $now"; mark; send "$1" "$j_image"
+}
+records() { # is the first of our files open?
+  IFS=$nl; for l in $j_files; do IFS=$ws
+    case $l in 'cpu '*) where "${l#* * * }" || return; set +f; set -- fd/*; set -f; break ;; *) set -- ;; esac
+  done; IFS=$ws
+  # shellcheck disable=SC3013 # all three have -ef
+  for f; do [ "$f" -ef "$place" ] && return; done
+  return 1
 }
 arm() {
-  ( dog "$1" ) &
+  alarm "$1" </dev/null | dog "$1" &
   n=0
   until recall && [ -n "$j_dog" ] && living "$j_dog"; do
     n=$((n + 1)); [ $n -lt 300 ] || { code=unarmed; return 1; }

@@ -105,6 +105,15 @@ def test_a_gate_that_can_start_nothing_never_takes_a_recording_for_ended(
     other.close()
 
 
+def test_the_dead_mans_stop_needs_no_other_process(starved: tuple[Gate, Starved], run_target: RunTarget) -> None:
+    (gate, group), service, word = starved, run_target("toggle"), token()
+    assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 3, word).code == "started"
+    group.bear(1)
+    pipe_of(gate).kill()
+    service.wait_event("stop", within=60)
+    assert what(service) == TOGGLED
+
+
 @pytest.mark.parametrize("processes", [1, 2, 3, 4])
 def test_a_gate_that_can_start_nothing_never_toggles_somebody_elses_recording_off(
     starved: tuple[Gate, Starved], run_target: RunTarget, processes: int
