@@ -130,6 +130,11 @@ def host_of(capture: Capture) -> str:
     return capture.target.host if capture.target else ""
 
 
+def gate_of(capture: Capture, door: Door) -> Gate:
+    """To the host of the capture's process."""
+    return same_boot(door.gate(host_of(capture)), process_of(capture))
+
+
 def same_boot(gate: Gate, process: ProcessId) -> Gate:
     """The gate, if its host is still up that the process ran on."""
     if gate.boot != process.boot:

@@ -18,7 +18,7 @@ from app.hosts.gate import Answer, Gate, Process
 from app.hosts.recipes import Recipe
 from app.intake.re2 import compiled
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, host_of, process_of, same_boot
+from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
 from app.profilers.gates import (
     COMMON,
     LOOK_EVERY,
@@ -111,15 +111,14 @@ class Command(Profiler):
         return self._name
 
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        process = process_of(capture)
-        gate = same_boot(door.gate(host_of(capture)), process)
+        process, gate = process_of(capture), gate_of(capture, door)
         answer = gate.run(process, self.recipe, round(capture.duration.total_seconds()), capture.token)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
         return Progress(f"the command runs there: {self._shown}", min(capture.duration, LOOK_EVERY))
 
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = same_boot(door.gate(host_of(capture)), process_of(capture)).status(capture.token)
+        answer = gate_of(capture, door).status(capture.token)
         if answer.code == "finished":
             return Progress()
         if answer.code != "open":
@@ -132,8 +131,7 @@ class Command(Profiler):
         return Progress(again=min(planned - now, LOOK_EVERY) if planned > now + SOON else SOON * 2)
 
     def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        process = process_of(capture)
-        gate = same_boot(door.gate(host_of(capture)), process)
+        process, gate = process_of(capture), gate_of(capture, door)
         answer = gate.stop(capture.token)
         if answer.code in ("open", "busy"):
             return Progress(again=SOON)
@@ -163,7 +161,7 @@ class Command(Profiler):
         return tuple(kind for kind in whole if kind not in have)
 
     def clean(self, capture: Capture, door: Door) -> Progress:
-        return removed(same_boot(door.gate(host_of(capture)), process_of(capture)), capture)
+        return removed(gate_of(capture, door), capture)
 
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         seconds = round(capture.duration.total_seconds())

@@ -15,7 +15,7 @@ from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
 from app.hosts.gate import Answer, Gate, Mode, Process
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, host_of, process_of, same_boot
+from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
 from app.profilers.gates import (
     COMMON,
     LOOK_EVERY,
@@ -88,8 +88,7 @@ class GoZero(Profiler):
         return f"go-zero-{process.mode.value}"
 
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        process, mode = process_of(capture), mode_of(capture)
-        gate = same_boot(door.gate(host_of(capture)), process)
+        process, mode, gate = process_of(capture), mode_of(capture), gate_of(capture, door)
         answer = gate.start(process, mode, round(length(capture).total_seconds()), capture.token)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
@@ -97,7 +96,7 @@ class GoZero(Profiler):
         return Progress(message, min(length(capture), LOOK_EVERY))
 
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = same_boot(door.gate(host_of(capture)), process_of(capture)).status(capture.token)
+        answer = gate_of(capture, door).status(capture.token)
         if answer.code in ("finished", "gone", "replaced"):
             return Progress()
         if answer.code not in ("open", "unseen"):
@@ -108,7 +107,7 @@ class GoZero(Profiler):
         return Progress(again=min(left, LOOK_EVERY)) if left > timedelta(0) else Progress()
 
     def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = same_boot(door.gate(host_of(capture)), process_of(capture)).stop(capture.token)
+        answer = gate_of(capture, door).stop(capture.token)
         if answer.code in ("open", "deaf", "busy"):  # deaf: it shuts down, its end will be the recording's
             return Progress(again=SOON)
         if answer.code in ("gone", "replaced"):
@@ -134,7 +133,7 @@ class GoZero(Profiler):
         return Progress(f"{len(wanted)} files brought home")
 
     def clean(self, capture: Capture, door: Door) -> Progress:
-        return removed(same_boot(door.gate(host_of(capture)), process_of(capture)), capture)
+        return removed(gate_of(capture, door), capture)
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         return tuple(kind for kind in KINDS.values() if kind not in have)

@@ -20,7 +20,7 @@ from app.hosts.gate import Gate, Process
 from app.hosts.http import Patience, get
 from app.hosts.ssh import NotReached
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, host_of, process_of, same_boot
+from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of
 from app.profilers.gates import refusal
 from app.profilers.places import PORTS_AT_MOST, Place, places_of
 from app.profilers.takes import Part, Takes
@@ -190,7 +190,7 @@ class HttpPprof(Profiler):
 def the_process(capture: Capture, door: Door) -> Process:
     """The capture's process as it is now. Raises Refusal when it is gone or runs another program."""
     meant = process_of(capture)
-    process = same_boot(door.gate(host_of(capture)), meant).look(meant.pid)
+    process = gate_of(capture, door).look(meant.pid)
     if process is None or process.id.life != meant.life:
         raise refusal(capture, "gone")
     if process.id != meant:

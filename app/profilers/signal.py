@@ -18,7 +18,7 @@ from app.hosts.gate import Gate, Process
 from app.hosts.recipes import Recipe
 from app.intake.re2 import compiled
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, host_of, process_of, same_boot
+from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
 from app.profilers.gates import (
     COMMON,
     LOOK_EVERY,
@@ -151,15 +151,14 @@ class Signal(Profiler):
         return f"signal-{self.start_signal.removeprefix('SIG').lower()}"
 
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        process = process_of(capture)
-        gate = same_boot(door.gate(host_of(capture)), process)
+        process, gate = process_of(capture), gate_of(capture, door)
         answer = gate.signal(process, self.recipe, seconds_of(capture), capture.token)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
         return Progress(f"{self.start_signal} sent", min(capture.duration, SOON * 2))
 
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = same_boot(door.gate(host_of(capture)), process_of(capture)).status(capture.token)
+        answer = gate_of(capture, door).status(capture.token)
         if answer.code in ("finished", "gone", "replaced"):
             return Progress()
         if answer.code != "open":
@@ -170,7 +169,7 @@ class Signal(Profiler):
         return Progress(again=min(left, LOOK_EVERY)) if left > timedelta(0) else Progress()
 
     def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = same_boot(door.gate(host_of(capture)), process_of(capture)).stop(capture.token)
+        answer = gate_of(capture, door).stop(capture.token)
         if answer.code in ("open", "busy", "deaf", "pending"):  # deaf: it shuts down, its end will be the recording's
             return Progress(again=SOON)
         if answer.code in ("gone", "replaced"):
@@ -202,7 +201,7 @@ class Signal(Profiler):
         return tuple(kind for kind in whole if kind not in have)
 
     def clean(self, capture: Capture, door: Door) -> Progress:
-        return removed(same_boot(door.gate(host_of(capture)), process_of(capture)), capture)
+        return removed(gate_of(capture, door), capture)
 
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         words = f"{process.id.pid} {process.id.start} {process.id.image} {self.recipe.id} {seconds_of(capture)}"
