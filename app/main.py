@@ -27,7 +27,7 @@ from app.intake.webhook import alerts_in
 from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Capture, Step
-from app.pipeline import Pipeline
+from app.pipeline import Pipeline, named_alone
 from app.resolvers.container import Container
 from app.resolvers.labels import Labels
 from app.resolvers.name import Name
@@ -112,7 +112,7 @@ class Service:
             ready=self._obstacle,
             external_url=external_url,
             explain=self._explained,
-            profilers=("go-zero", "http-pprof"),
+            profilers=named_alone() - {"auto"},
             tokens=settings.auth,
         )
 

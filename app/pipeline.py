@@ -287,10 +287,21 @@ def way_of(kind: str) -> Way:
     there = kinds("app.profilers", Way)
     if kind not in there:
         raise Refusal(Code.NO_PROFILER, f"there is no profiler {kind!r}; there are {', '.join(sorted(there))}")
-    if needed := [option.name for option in fields(there[kind]) if option.default is option.default_factory is MISSING]:
+    if needed := needs(there[kind]):
         raise Refusal(Code.NO_PROFILER, f"the profiler {kind} needs {', '.join(needed)}: only a rule can say them")
     way: Way = there[kind]()
     return way
+
+
+def needs(way: type[Way]) -> list[str]:
+    """The options without which there is none of it."""
+    return [option.name for option in fields(way) if option.default is option.default_factory is MISSING]  # type: ignore[arg-type]
+
+
+def named_alone() -> frozenset[str]:
+    """The kinds of profiler that a person may ask for by name. Loads them all: a program that is replaced on disk under
+    a running service must not be read from later."""
+    return frozenset(kind for kind, way in kinds("app.profilers", Way).items() if not needs(way))
 
 
 def profiler_of(capture: Capture) -> Profiler:
