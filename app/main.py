@@ -80,20 +80,13 @@ class Service:
 
     def open(self) -> None:
         self.ledger.migrate()
-        self._tidy()
+        self.store.sweep()
         self.worker.start()
 
     def close(self) -> None:
         self.worker.stop(DRAIN)
         self.door.close()
         self.ledger.close()
-
-    def _tidy(self) -> None:
-        """What an earlier life left half done: files on their way home, files whose row is gone already."""
-        self.store.sweep()
-        for capture_id in self.store.captures():
-            if self.ledger.get(capture_id) is None:
-                self.store.delete_all(capture_id)
 
     def _chores(self) -> None:
         self.door.close_idle()

@@ -105,6 +105,8 @@ class Pipeline:
             return capture.ended(State.CANCELED, now, Reason(Code.REQUESTED, "stopped by request before it began"))
         if capture.resolved_at:
             return capture.skipped(now, Code.RESOLVED_BEFORE_START, "the alert was resolved before a recording began")
+        if paused := self.ledger.paused():
+            return capture.skipped(now, Code.PAUSED, f"captures are {paused}; POST /-/resume takes them up again")
         rule = self._rule(capture)
         hit = self._search(capture, rule)
         target = target_of(capture, hit, now)
@@ -117,8 +119,13 @@ class Pipeline:
         return capture.to(Step.START, due=now)
 
     def _rule(self, capture: Capture) -> Rule:
-        """The rule that let the alert in. One that a new configuration no longer has is as no rule."""
-        return next((rule for rule in self.rules() if rule.name == capture.rule), DEFAULT)
+        """The rule that let the alert in. Without it nobody knows what it allowed: raises Refusal."""
+        if capture.rule == "manual":
+            return DEFAULT
+        for rule in self.rules() or (DEFAULT,):
+            if rule.name == capture.rule:
+                return rule
+        raise Refusal(Code.NO_RULE, f"the rule «{capture.rule}» is no longer in the configuration")
 
     def _search(self, capture: Capture, rule: Rule) -> Hit:
         search, way = Search(self.door, self.resolvers), rule.way or way_of(capture.profiler)
@@ -154,12 +161,20 @@ class Pipeline:
     # ------------------------------------------------------------------ start · wait · stop
 
     def _start(self, capture: Capture, now: datetime) -> Capture:
+        if capture.stop_requested_at and not profiler_of(capture).begun(capture, self.door):
+            return capture.ended(State.CANCELED, now, Reason(Code.REQUESTED, "stopped by request before it began"))
         progress = profiler_of(capture).start(capture, self.door, now)
         started = replace(remembered(capture, progress), started_at=capture.started_at or now)
         return started.told(now, "started", progress.message).to(Step.WAIT, due=now + (progress.again or timedelta(0)))
 
     def _wait(self, capture: Capture, now: datetime) -> Capture:
         if profiler_of(capture).streams:
+            if capture.stop_requested_at and capture.attempt:
+                return capture.ended(
+                    State.CANCELED, now, Reason(Code.REQUESTED, "stopped by request; nothing was kept")
+                )
+            if lacking := self.store.shortage():
+                raise Passing(Code.NO_SPACE, lacking)
             over = self._collect(capture, now)
             return replace(over, stopped_at=over.due_at)
         if capture.stop_requested_at:
@@ -230,7 +245,7 @@ class Pipeline:
         try:
             capture = capture.told(now, "cleaned", profiler_of(capture).clean(capture, self.door).message)
         except AlertprofError as fault:
-            if isinstance(fault, Passing) and capture.give_up_at and now < capture.give_up_at:
+            if isinstance(fault, Passing) and not out_of_patience(capture, now):
                 raise
             capture = capture.told(now, "cleaned", f"files may remain on the host: {fault}")
         reason = shortfall(capture, profiler_of(capture))
@@ -247,7 +262,7 @@ def patient(capture: Capture, now: datetime) -> Capture:
 
 def broken_off(capture: Capture, now: datetime, reason: Reason) -> Capture:
     """The capture after a final fault: what was decided against is skipped, what could not be done has failed."""
-    decided = reason.code in (Code.COOLDOWN, Code.BUDGET, Code.PAUSED, Code.DUPLICATE)
+    decided = reason.code in (Code.COOLDOWN, Code.BUDGET, Code.PAUSED, Code.DUPLICATE, Code.NO_RULE)
     capture = replace(capture, target=capture.target or meant(capture.trigger.labels))
     return capture.ended(State.SKIPPED if decided else State.FAILED, now, reason)
 
@@ -268,13 +283,21 @@ def cooling(last: Capture | None, rule: Rule, target: Target, now: datetime) -> 
     return Reason(Code.COOLDOWN, said)
 
 
+def out_of_patience(capture: Capture, now: datetime) -> bool:
+    """Its chapter's time is up, and was used: of an hour in which we were away ourselves the host knows nothing."""
+    return capture.give_up_at is not None and now >= capture.give_up_at and capture.attempt >= len(BACK_OFF)
+
+
 def put_off(capture: Capture, now: datetime, fault: Passing) -> Capture:
     """The capture after a fault that may pass: due again soon, or at its end when the chapter's time is up.
 
-    That our own disk is full is no reason to give up: the files are safe where they are."""
-    if fault.reason.code is Code.NO_SPACE:
+    That our own disk is full is no reason to give up: the files are safe where they are. Unless there are none, since
+    the recording itself would have to come home, or somebody has asked since it ended."""
+    if fault.reason.code is Code.NO_SPACE and capture.step is not Step.WAIT:
+        if capture.stopped_at and capture.stop_requested_at and capture.stop_requested_at > capture.stopped_at:
+            return broken_off(capture, now, fault.reason)
         capture = replace(capture, give_up_at=None)
-    if capture.give_up_at and now >= capture.give_up_at:
+    if out_of_patience(capture, now):
         return broken_off(capture, now, fault.reason)
     wait = BACK_OFF[min(capture.attempt, len(BACK_OFF) - 1)]
     later = replace(capture, attempt=capture.attempt + 1, due_at=now + timedelta(seconds=wait))

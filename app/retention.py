@@ -1,7 +1,8 @@
 """What is kept, and for how long. The choice is a pure function; main.py has it carried out every few minutes.
 
-The oldest goes first, whole: row and files. What has not ended or is pinned is never removed. An error with one capture
-is logged and the next one is taken: a store that failed once must not stop the clearing for ever
+The oldest goes first, whole: row and files. What has not ended or is pinned is never removed, and what belongs to an
+alert that still fires only for its age: without its row it would be recorded again. An error with one capture is
+logged and the next one is taken: a store that failed once must not stop the clearing for ever
 (cryostatio/cryostat#440, #1132).
 """
 
@@ -38,8 +39,9 @@ def expendable(stored: Iterable[Stored], policy: Policy, now: datetime) -> Itera
     for row in rows:
         too_old = policy.max_age is not None and now - row.ended_at > policy.max_age
         too_much = policy.max_bytes is not None and total > policy.max_bytes and row.size > 0
-        too_many = policy.max_per_service is not None and of_service[row.service] > policy.max_per_service
-        if not row.pinned and (too_old or too_much or too_many):
+        bounded = policy.max_per_service is not None and row.service != ""
+        too_many = bounded and of_service[row.service] > (policy.max_per_service or 0)
+        if not row.pinned and (too_old or (not row.current and (too_much or too_many))):
             total -= row.size
             of_service[row.service] -= 1
             yield row
@@ -56,7 +58,7 @@ def clear(ledger: Ledger, store: Store, policy: Policy, now: datetime, removed: 
         return
     for row in going:
         try:
-            if ledger.delete(row.id):
+            if ledger.delete(row.id, pinned=False):
                 store.delete_all(row.id)
                 removed(row.size)
         except (LedgerUnavailable, OSError) as fault:

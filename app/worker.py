@@ -22,6 +22,7 @@ from app.pipeline import Pipeline, patient, put_off
 
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = 10.0  # seconds
+SHORTEST_NAP = 0.02  # seconds; what is due may be held by ourselves, with a lease that has lapsed
 LONGEST_NAP = 5.0  # seconds; other replicas make rows due without telling us
 
 log = structlog.get_logger()
@@ -46,9 +47,10 @@ class Worker:
         self._held: dict[str, Claim] = {}
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(threads)]
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
+        self._keeper = threading.Thread(target=self._keep_house, name="chores", daemon=True)
 
     def start(self) -> None:
-        for thread in (*self._threads, self._renewer):
+        for thread in (*self._threads, self._renewer, self._keeper):
             thread.start()
 
     @property
@@ -72,28 +74,36 @@ class Worker:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            with self._turnstile:
-                claim = self._next()
-            if claim:
-                self._held[claim.capture.id] = claim
-                try:
-                    self._advance(claim)
-                finally:
-                    self._held.pop(claim.capture.id, None)
+            try:
+                with self._turnstile:
+                    claim = self._next()
+                    if claim:
+                        self._held[claim.capture.id] = claim
+                if claim:
+                    self._advance_held(claim)
+            except Exception:  # a row that nobody can work on must not end the work on all others
+                log.exception("a capture could not be worked on")
+                self._stopping.wait(1)
+
+    def _advance_held(self, claim: Claim) -> None:
+        try:
+            self._advance(claim)
+        finally:
+            self._held.pop(claim.capture.id, None)
 
     def _next(self) -> Claim | None:
         while not self._stopping.is_set():
             self._hurry.clear()
             try:
                 now = self._now()
-                if claim := self._ledger.claim(now, self._owner, LEASE):
+                if claim := self._ledger.claim(now, self._owner, LEASE, held=tuple(self._held)):
                     return claim
                 due = self._ledger.next_due()
                 nap = (due - now).total_seconds() if due else LONGEST_NAP
             except LedgerUnavailable as fault:
                 log.error("the ledger cannot be read", fault=str(fault))
                 nap = 1.0
-            self._hurry.wait(min(max(nap, 0.0), LONGEST_NAP))
+            self._hurry.wait(min(max(nap, SHORTEST_NAP), LONGEST_NAP))
         return None
 
     def _advance(self, claim: Claim) -> None:
@@ -136,7 +146,13 @@ class Worker:
             for claim in list(self._held.values()):
                 with suppress(FenceLost, LedgerUnavailable):
                     self._ledger.renew(claim, self._now(), LEASE)
-            self._chores()
+
+    def _keep_house(self) -> None:
+        while not self._stopping.wait(RENEW_EVERY):
+            try:
+                self._chores()
+            except Exception:
+                log.exception("a chore broke")
 
 
 def without_room(capture: Capture, now: datetime, full: Full) -> Capture:

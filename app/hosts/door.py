@@ -50,11 +50,12 @@ class Door:
     @contextmanager
     def files(self, host: str) -> Iterator[Gate]:
         """A gate of its own on the same connection, with a window fit for large files; closed at the end."""
-        gate = self._room(host).another(DOWNLOAD_WINDOW)
-        try:
-            yield gate
-        finally:
-            gate.close()
+        with self._staying(host) as room:
+            gate = room.another(DOWNLOAD_WINDOW)
+            try:
+                yield gate
+            finally:
+                gate.close()
 
     def tunnel(self, host: str, address: str, port: int) -> Tunnel:
         """A TCP connection to a port as seen from the host, on the connection that is there. Close it.
@@ -64,7 +65,7 @@ class Door:
 
     def close_idle(self) -> None:
         with self._lock:
-            idle = [room for room in self._rooms.values() if monotonic() - room.used > IDLE]
+            idle = [room for room in self._rooms.values() if room.idle]
             for room in idle:
                 del self._rooms[room.host]
         for room in idle:
@@ -75,6 +76,19 @@ class Door:
             rooms, self._rooms = list(self._rooms.values()), {}
         for room in rooms:
             room.close()
+
+    @contextmanager
+    def _staying(self, host: str) -> Iterator["_Room"]:
+        """The host's room, which is not idle until the end, however long that takes."""
+        room = self._room(host)
+        with self._lock:
+            room.guests += 1
+        try:
+            yield room
+        finally:
+            with self._lock:
+                room.guests -= 1
+                room.used = monotonic()
 
     def _room(self, host: str) -> "_Room":
         """One for each host, however its name is spelled."""
@@ -90,12 +104,21 @@ class _Room:
 
     def __init__(self, host: str, connector: Connector, recipes: tuple[Recipe, ...]) -> None:
         self.host = host
-        self.used = monotonic()
+        self.used, self.guests = monotonic(), 0
         self._connector, self._recipes = connector, recipes
         self._lock = Lock()
         self._connection: Connection | None = None
+        self._tunnels: list[Tunnel] = []
         self._gate: Gate | None = None
         self._failures, self._peace_until = 0, 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Nobody has asked for it for a while, and nothing comes home over it."""
+        if self.guests or any(tunnel.open for tunnel in self._tunnels):
+            self.used = monotonic()
+            return False
+        return monotonic() - self.used > IDLE
 
     def gate(self) -> Gate:
         with self._lock:
@@ -111,6 +134,11 @@ class _Room:
             return self._open(window)
 
     def tunnel(self, address: str, port: int) -> Tunnel:
+        tunnel = self._tunnel(address, port)
+        self._tunnels = [*(each for each in self._tunnels if each.open), tunnel]
+        return tunnel
+
+    def _tunnel(self, address: str, port: int) -> Tunnel:
         connection = self._connection_now()
         try:
             return connection.tunnel(address, port)

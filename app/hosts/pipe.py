@@ -97,6 +97,11 @@ class Tunnel(ChannelPipe):
             transport.join(MOMENT)  # a transport that ends closes its channels first
         return bool(transport.is_active())
 
+    @property
+    def open(self) -> bool:
+        """Not closed yet, by anybody."""
+        return not self._channel.closed
+
     def finish(self) -> None:
         """Nothing more will be sent, which the far end is told; its answer may still come. Never raises."""
         try:

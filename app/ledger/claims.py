@@ -4,6 +4,7 @@ Leases are in the time of the `now` that is handed in, on PostgreSQL too: the wo
 replicas whose clocks are apart by less than a lease do no more than take over a little sooner or later.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,7 +40,11 @@ class ProcessTaken(Exception):
 
 _NEXT = (
     sa.select(_c.id)
-    .where(_c.due_at <= sa.bindparam("now"), _c.lease_until.is_(None) | (_c.lease_until <= sa.bindparam("now")))
+    .where(
+        _c.due_at <= sa.bindparam("now"),
+        _c.lease_until.is_(None) | (_c.lease_until <= sa.bindparam("now")),
+        _c.id.not_in(sa.bindparam("held", expanding=True)),
+    )
     .order_by(_c.turn, _c.due_at)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -71,11 +76,14 @@ _SOONEST = sa.select(sa.func.min(sa.case((_c.lease_until > _c.due_at, _c.lease_u
 _FREE_ALL = (
     sa.update(captures).where(_c.due_at.is_not(None), _c.owner.is_not(None)).values(owner=None, lease_until=None)
 )
+_PATIENCE_ANEW = sa.update(captures).where(_c.due_at.is_not(None), _c.give_up_at.is_not(None)).values(give_up_at=None)
 
 
-def take(connection: sa.Connection, now: datetime, owner: str, lease: timedelta) -> Claim | None:
+def take(
+    connection: sa.Connection, now: datetime, owner: str, lease: timedelta, held: Sequence[str] = ()
+) -> Claim | None:
     """The most urgent row that is due and nobody's: ends of recordings first, then what is due longest."""
-    said = {"now": micro(now), "who": owner, "until": micro(now + lease)}
+    said = {"now": micro(now), "who": owner, "until": micro(now + lease), "held": list(held)}
     row = connection.execute(_TAKE, said).one_or_none()
     return None if row is None else Claim(to_capture(row), owner, row.fence)
 
@@ -102,8 +110,10 @@ def soonest(connection: sa.Connection) -> datetime | None:
 
 
 def free_all(connection: sa.Connection) -> None:
-    """Ends all leases, for whoever knows that all their holders are dead."""
+    """Ends all leases, for whoever knows that all their holders are dead. Nobody has waited for hosts meanwhile, so
+    patience begins anew."""
     connection.execute(_FREE_ALL)
+    connection.execute(_PATIENCE_ANEW)
 
 
 def _key(claim: Claim) -> dict[str, object]:

@@ -145,7 +145,7 @@ def _server(url: sa.URL) -> sa.Engine:
 
 def _locked(database: str | None) -> int:
     """A lock that the kernel gives back however the process ends."""
-    path = Path(f"{database}.lock")
+    path = Path(f"{Path(database or '').resolve()}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -126,11 +126,11 @@ class Ledger:
 
     # the worker
 
-    def claim(self, now: datetime, owner: str, lease: timedelta) -> Claim | None:
+    def claim(self, now: datetime, owner: str, lease: timedelta, held: Sequence[str] = ()) -> Claim | None:
         """The most urgent capture that is due and nobody's, ours until now + lease: one that records and must be
-        stopped before any other, then the one due longest."""
+        stopped before any other, then the one due longest. held: ids that are not meant, as they are worked on."""
         with self._database.writing() as connection:
-            return claims.take(connection, now, owner, lease)
+            return claims.take(connection, now, owner, lease, held)
 
     def renew(self, claim: Claim, now: datetime, lease: timedelta) -> None:
         """Ours until now + lease. Raises FenceLost."""
@@ -226,11 +226,11 @@ class Ledger:
         with self._database.reading() as connection:
             return queries.stored(connection)
 
-    def delete(self, id_: str) -> Capture | None:
+    def delete(self, id_: str, *, pinned: bool = True) -> Capture | None:
         """Remove the row of a capture that has ended, and give its last value; None if nothing was removed. The
-        files are the caller's to remove. An alert that still fires is then new again."""
+        files are the caller's to remove. An alert that still fires is then new again. pinned: a pinned one too."""
         with self._database.writing() as connection:
-            return queries.delete(connection, id_)
+            return queries.delete(connection, id_, pinned=pinned)
 
     def messages(self) -> tuple[Message, ...]:
         """The last messages that the webhook took, newest first, without their bodies."""

@@ -59,6 +59,7 @@ class Stored:
     service: str
     pinned: bool
     size: int
+    current: bool = False  # of an alert that fires still: without it the alert would be as new
 
 
 _EQUAL = ("state", "host", "service", "alertname", "fingerprint", "profiler")
@@ -88,12 +89,17 @@ _STOP = (
     )
 )
 _PIN = sa.update(captures).where(_c.id == sa.bindparam("key")).values(pinned=sa.bindparam("to"))
+_CURRENT = (_c.episode.is_not(None) & _c.resolved_at.is_(None)).label("current")
 _STORED = (
-    sa.select(_c.id, _c.ended_at, _c.service, _c.pinned, _c.artifacts)
+    sa.select(_c.id, _c.ended_at, _c.service, _c.pinned, _c.artifacts, _CURRENT)
     .where(_c.ended_at.is_not(None))
     .order_by(_c.ended_at, _c.id)
 )
-_DELETE = sa.delete(captures).where(_c.id == sa.bindparam("key"), _c.ended_at.is_not(None)).returning(*captures.columns)
+_DELETE = (
+    sa.delete(captures)
+    .where(_c.id == sa.bindparam("key"), _c.ended_at.is_not(None), ~_c.pinned | sa.bindparam("too", type_=sa.Boolean))
+    .returning(*captures.columns)
+)
 
 
 def get(connection: sa.Connection, id_: str) -> Capture | None:
@@ -127,13 +133,14 @@ def pin(connection: sa.Connection, id_: str, to: bool) -> bool:
 
 def stored(connection: sa.Connection) -> tuple[Stored, ...]:
     return tuple(
-        Stored(row.id, moment(row.ended_at), row.service or "", row.pinned, size_of(row.artifacts))
+        Stored(row.id, moment(row.ended_at), row.service or "", row.pinned, size_of(row.artifacts), bool(row.current))
         for row in connection.execute(_STORED)
     )
 
 
-def delete(connection: sa.Connection, id_: str) -> Capture | None:
-    return _one(connection.execute(_DELETE, {"key": id_}))
+def delete(connection: sa.Connection, id_: str, *, pinned: bool) -> Capture | None:
+    """pinned: that one too."""
+    return _one(connection.execute(_DELETE, {"key": id_, "too": pinned}))
 
 
 def find(connection: sa.Connection, asked: Filter) -> Page:

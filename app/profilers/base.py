@@ -83,6 +83,10 @@ class Profiler(Way):
         Everything that can change is looked at once more in the step that acts; this is for a clear answer beforehand.
         """
 
+    def begun(self, capture: Capture, door: Door) -> bool:
+        """May anything have been done on the target for this capture already?"""
+        return gate_of(capture, door).status(capture.token).code != "unknown"
+
     @abstractmethod
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
         """Make it record, exactly once for this capture's token, and see that it does."""

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts.facts import SHELLS
-from app.hosts.gate import BLIND, Answer, Gate, Process
+from app.hosts.gate import BLIND, Answer, Gate, Process, RemoteFile
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, Progress, host_of, process_of
 
@@ -20,6 +20,7 @@ FETCH_TIMEOUT = 600.0  # seconds for one file
 # Said by a host that is short of processor time, too: asked again it finds what came late, and signals nothing twice.
 SLOW = frozenset({"unarmed", "unconfirmed"})
 SLOW_ATTEMPTS = 3
+BLINDED = frozenset({"blind", "busy"})  # the gate could see nothing, which says nothing of what is there
 
 Refusals = Mapping[str, tuple[type[AlertprofError], Code, str]]
 
@@ -127,9 +128,17 @@ def endangered(answer: Answer, remote: str = "") -> str | None:
 
 def removed(gate: Gate, capture: Capture) -> Progress:
     """Of what the capture's token made on the host nothing is left; Passing where that could not be seen."""
-    if (code := gate.drop(capture.token).code) == "blind":
+    if (code := gate.drop(capture.token).code) in BLINDED:
         raise refusal(capture, code)
     return Progress("the files on the host were removed")
+
+
+def files_of(gate: Gate, capture: Capture) -> tuple[RemoteFile, ...]:
+    """The files of the capture's token; Passing where they could not be seen."""
+    answer = gate.status(capture.token)
+    if answer.code in BLINDED:
+        raise refusal(capture, answer.code)
+    return answer.files
 
 
 def fetched(gate: Gate, capture: Capture, remote: str, folder: Path, *, kind: Kind, suffix: str = "") -> Fetched:
@@ -140,5 +149,7 @@ def fetched(gate: Gate, capture: Capture, remote: str, folder: Path, *, kind: Ki
     size = answer.files[0].size or 0 if answer.files else 0
     if answer.code == "ok":
         return Fetched(kind, path, size, suffix=suffix)
+    if answer.code in BLINDED:
+        raise refusal(capture, answer.code)
     why = {"vanished": "was removed or replaced on the host", "big": f"has {size} bytes, more than is fetched"}
     return Fetched(kind, path, 0, why.get(answer.code, f"could not be read there ({answer.code})"), suffix)

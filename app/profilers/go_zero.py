@@ -23,6 +23,7 @@ from app.profilers.gates import (
     Refusals,
     endangered,
     fetched,
+    files_of,
     name_of,
     no_wrapper,
     refusal,
@@ -127,7 +128,7 @@ class GoZero(Profiler):
         host, have = host_of(capture), {artifact.kind for artifact in capture.artifacts}
         with door.files(host) as gate:
             same_boot(gate, process_of(capture))
-            wanted = [file for file in gate.status(capture.token).files if KINDS[file.kind] not in have]
+            wanted = [file for file in files_of(gate, capture) if KINDS[file.kind] not in have]
             for file in wanted:
                 keep(fetched(gate, capture, file.kind, folder, kind=KINDS[file.kind]))
         return Progress(f"{len(wanted)} files brought home")

@@ -73,6 +73,9 @@ class HttpPprof(Profiler):
             raise Refusal(Code.NO_PROFILER, found)
         return NAME
 
+    def begun(self, capture: Capture, door: Door) -> bool:
+        return False
+
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
         host = host_of(capture)
         found = self._find(the_process(capture, door), host, door)

@@ -26,6 +26,7 @@ from app.profilers.gates import (
     Refusals,
     endangered,
     fetched,
+    files_of,
     name_of,
     no_wrapper,
     refusal,
@@ -212,7 +213,7 @@ class Signal(Profiler):
 
     def _files(self, gate: Gate, capture: Capture, folder: Path) -> list[Fetched]:
         """All of the token's files; one with a fault where there is none."""
-        there = gate.status(capture.token).files
+        there = files_of(gate, capture)
         if not there:
             path = folder / "none"
             path.touch()

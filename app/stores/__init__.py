@@ -18,7 +18,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
 CHUNK = 1 << 20
-INCOMING = ".incoming"
+INCOMING, GOING = ".incoming", ".going"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 NEWS = 1 << 20  # bytes; less room more than before is none
 
@@ -28,7 +28,8 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
-        (self._folder / INCOMING).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for place in (INCOMING, GOING):
+            (self._folder / place).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         self._objects = LocalStore(prefix=str(self._folder))
         self._lacking: int | None = None  # what was free when a file found no room
@@ -98,18 +99,21 @@ class Store:
             yield bytes(piece)
 
     def delete_all(self, capture_id: str) -> None:
-        """Everything of one capture; nothing to delete is no error."""
+        """Everything of one capture; nothing to delete is no error. Cut off in the middle, the next sweep goes on."""
+        going = self._folder / GOING / capture_id
         with suppress(FileNotFoundError):
-            shutil.rmtree(self.path(capture_id))
-
-    def captures(self) -> set[str]:
-        """The ids of all captures that have files here."""
-        return {folder.name for folder in self._folder.iterdir() if folder.name != INCOMING}
+            self.path(capture_id).rename(going)
+            shutil.rmtree(going)
 
     def sweep(self) -> None:
-        """Removes what an earlier life was bringing home when it was killed. For the start of the service."""
-        for folder in (self._folder / INCOMING).iterdir():
-            shutil.rmtree(folder, ignore_errors=True)
+        """Removes what an earlier life was bringing home or deleting when it was killed. For the start of the service.
+
+        What has no row stays: the database may be an older one, or another's."""
+        for place in (INCOMING, GOING):
+            for folder in (self._folder / place).iterdir():
+                shutil.rmtree(folder, ignore_errors=True)
+        for half in self._folder.glob("*/*#[0-9]*"):  # obstore's own temporary names; ours have no such sign
+            half.unlink(missing_ok=True)
 
 
 def as_os_error(fault: BaseError) -> OSError:

@@ -9,7 +9,18 @@ import pytest
 from app.errors import Code, Passing, Reason, Refusal
 from app.hosts.facts import Seen
 from app.model import Artifact, Capture, Kind, ProcessId, State, Step, Target, Trigger
-from app.pipeline import PATIENCE, artifact_name, broken_off, id_beside, meant, patient, put_off, shortfall, way_of
+from app.pipeline import (
+    BACK_OFF,
+    PATIENCE,
+    artifact_name,
+    broken_off,
+    id_beside,
+    meant,
+    patient,
+    put_off,
+    shortfall,
+    way_of,
+)
 from app.profilers.go_zero import GoZero
 from app.resolvers.base import Found
 from app.search import only_one
@@ -37,7 +48,8 @@ def test_a_fault_that_may_pass_is_tried_again_later_and_later() -> None:
 def test_a_fault_that_does_not_pass_ends_the_capture_with_its_reason() -> None:
     capture = patient(manual(1), NOON)
     late = NOON + PATIENCE[Step.RESOLVE]
-    ended = put_off(capture, late, GONE)
+    assert put_off(capture, late, GONE).state is State.PENDING, "its time is up, but nobody has tried meanwhile"
+    ended = put_off(replace(capture, attempt=len(BACK_OFF)), late, GONE)
     assert (ended.state, ended.reason) == (State.FAILED, GONE.reason)
     assert ended.due_at is None
 
