@@ -39,10 +39,11 @@ stat_of() {
   state=$1 parent=$2 ticks=$((${12} + ${13})) start=${20} image=${24}:${26}
   case $state in Z | X | x) return 1 ;; esac
 }
+shut_eyes() { [ -z "$s" ] && [ -e "/proc/$1/stat" ]; } # after stat_of: it is there, and could not be opened
 pin() { # PID START IMAGE
   number "$1" 7 && [ "$1" -gt 1 ] && number "$2" 20 || { code=bad; return 1; }
   pid=$1
-  cd "/proc/$pid" && stat_of stat || { code=gone; return 1; }
+  s=; cd "/proc/$pid" && stat_of stat || { code=gone; shut_eyes "$pid" && code=blind; return 1; }
   [ "$start" = "$2" ] || { code=replaced; return 1; }
   [ -z "${3-}" ] || [ "$image" = "$3" ] || { code=replaced; return 1; }
 }
@@ -51,7 +52,7 @@ pin() { # PID START IMAGE
 status() { # or code: gone, or busy for one that lives
   reads=1
   until whole; do
-    stat_of stat || { code=gone; return 1; }
+    stat_of stat || { code=gone; shut_eyes "$pid" && code=blind; return 1; }
     reads=$((reads + 1)); [ $reads -le 20 ] || { code=busy; return 1; }
   done
   ns=${ns:-$pid}
@@ -200,8 +201,9 @@ note() { # A line that a full disk cut off is marked as such before the next one
 }
 recall() { # [TOKEN]
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_done='' j_fired='' j_base='' j_files='' j_dog='' j_dump='' j_dumped=''
-  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed='' j_cut=''
-  [ -f "$D/${1-$token}" ] || return 1
+  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed='' j_nest='' j_since='' j_cut=''
+  unread='' whose=${1-$token}; [ -f "$D/${1-$token}" ] || return 1
+  { true <"$D/${1-$token}"; } || { unread=blind; return 1; }
   while IFS= read -r l; do
     v=${l#* }
     case $l in
@@ -213,8 +215,10 @@ recall() { # [TOKEN]
     'exit '*) j_exit=$v ;;
     'end '*) j_end=$v ;;
     'signals '*) j_signals=$v ;;
+    'since '*) j_since=$v ;;
     was*) j_was="${l#was} " ;;
     'dir '*) j_dir=$v ;;
+    'nest '*) j_nest=$v ;;
     'printed '*) j_printed=$v ;;
     took) j_took=1 ;;
     base*) j_base="${l#base} " ;;
@@ -230,6 +234,8 @@ recall() { # [TOKEN]
     esac
   done <"$D/${1-$token}"
   j_cut=$l # what has no end
+  [ -n "$j_stop" ] || eval "j_stop=\${s_$whose-}"; [ -n "$j_again" ] || eval "j_again=\${a_$whose-}" # where it could not be noted
+  [ -n "$j_stop" ] || [ ! -h "$D/$whose.stop" ] || j_stop=0
   [ -n "$j_mode" ]
 }
 # The lock's content is its owner, `pid:start`. Of a dead one only one can ever remove it: whose turn it is. Who died
@@ -265,6 +271,8 @@ lock() {
     if [ -n "$dead" ] && turn "$dead"; then
       held_by=$o; owner; [ "$o" != "$held_by" ] || rm -f "$L.lock"
     fi
+    # Where nobody can make an entry (read-only, no inode left) the gates are busy, and the dead-man's stop is alone.
+    [ -z "$watchdog" ] || [ $n -lt 20 ] || { ln -s "$me" "$L.try.$me" && rm -f "$L.try.$me"; } || living "$o" || return 0
     n=$((n + 1)); [ $n -lt 120 ] || { code=busy; return 1; }
     [ ! -f "$L.lock" ] && [ ! -h "$L.lock" ] || nap
   done
@@ -384,9 +392,9 @@ dog() { # SECONDS
   myself; note "dog $me"
   uptime; left=$((now + $1))
   while [ -z "$torn" ] && read -r _ && uptime && [ "$now" -lt "$left" ]; do
-    pin "$pid" "$want" && recall && [ -z "$j_done" ] || { hushed; exit 0; }
+    due || { hushed; exit 0; }
   done
-  recall && [ -z "$j_done" ] || { hushed; exit 0; }
+  due || { hushed; exit 0; }
   [ "$j_mode" = signal ] && [ -n "$j_stop" ] || note fired
   swift; unlock
   while :; do
@@ -394,20 +402,25 @@ dog() { # SECONDS
     case $j_mode in signal) quieted ;; *) ended ;; esac
     unlock
     case $code in finished | gone | replaced | foreign) break ;; esac
-    [ -z "$j_done" ] && pin "$pid" "$want" || break
+    due || break
     sleep 1
   done
   hushed
   exit 0
 }
+due() { # may it still have to be ended? what cannot be seen may
+  pin "$pid" "$want" || [ $code = blind ] || return 1
+  recall || [ -n "$unread" ] || return 1
+  [ -z "$j_done" ]
+}
 hushed() { ! living "$clock" || kill "${clock%%:*}"; }
 swift() { # sends what ends it, if it can be seen without another process that it is needed
-  lock "$pid" "$want" && recall && [ -z "$j_done$j_stop" ] && pin "$pid" "$want" && status && ! recent || return
+  watchdog=1; lock "$pid" "$want" && recall && [ -z "$j_done$j_stop" ] && pin "$pid" "$want" && status && ! recent || return
   case $j_mode in
   toggle) records && listens && wants2 && set -- USR2 ;;
   signal) set -- $j_signals; [ -n "$j_sent" ] && [ $# -eq 4 ] && [ "$1" != "$3" ] && recipe "$j_recipe" signal && may "$4" && set -- "$3" ;;
   esac || return
-  uptime; note "stop $now"; mark; send "$1" "$j_image"
+  uptime; stopping; mark; send "$1" "$j_image"
 }
 records() { # is the first of our files open?
   IFS=$nl; for l in $j_files; do IFS=$ws
@@ -448,13 +461,17 @@ asleep() { # may it still begin what it was told to?
   case $state in T | t | D) return 0 ;; esac
   case $pending in *[89a-f]??) ;; *) return 1 ;; esac
 }
+stopping() { # it is noted before it is sent; where there is no room, in this shell and by a link
+  j_stop=$now; eval "s_$token=\$now"
+  note "stop $now" || ln -s "$now" "$D/$token.stop"
+}
 over() { [ -n "$j_done" ] || note closed; j_done=1; }
 ended() { # sees to it that this token's recording ends; code: finished, open (not yet), or why not
   lock "$j_pid" "$j_start" || return
   recall
-  pin "$j_pid" "$j_start" || { [ $code = bad ] || over; [ $code = replaced ] || code=gone; return; }
+  pin "$j_pid" "$j_start" || { case $code in gone | replaced) over ;; esac; return; }
   want=$j_start
-  status || { [ $code = busy ] || over; return; }
+  status || { [ $code != gone ] || over; return; }
   nature || return
   tries=0
   while :; do
@@ -479,12 +496,12 @@ ended() { # sees to it that this token's recording ends; code: finished, open (n
     if [ -z "$j_stop" ]; then
       listens; wants2 || { code=deaf; return; }
       while recent; do nap; done
-      note "stop $now"; j_stop=$now; mark; send USR2 "$j_image" || return
+      stopping; mark; send USR2 "$j_image" || return
     elif [ -z "$j_again" ] && [ $((now - j_stop)) -ge 8 ]; then # lost: once more, if it can be seen that it is not waiting
       status; listens
       case $pending in *[89a-f]??) return ;; esac
       wants2 || { code=deaf; return; }
-      note "again $now"; j_again=$now; mark; send USR2 "$j_image" || return
+      eval "a_$token=\$now"; note "again $now"; j_again=$now; mark; send USR2 "$j_image" || return
     fi
     tries=$((tries + 1)); [ $tries -lt 40 ] || return
     nap
@@ -501,7 +518,7 @@ recipe() { # HASH WHAT -> put and grace of a command; first, no1, last, no2, sur
   command -v "r_$1" >/dev/null && "r_$1" how && [ "$what" = "$2" ] || { code=recipe; return 1; }
 }
 known() { # MODE: is the token known, for this very process?
-  recall || return 1
+  recall || { [ -n "$unread" ] && code=blind; return; }
   { [ "$j_pid" = "$pid" ] && [ "$j_start" = "$want" ]; } || code=replaced
   [ "$j_mode" = "$1" ] || code=bad
 }
@@ -528,8 +545,9 @@ keeps() { note "file $1 0000000000 $2 $3"; j_files="$j_files$1 0000000000 $2 $3$
 hush() { # SIGNAL: to all of them, each looked at right before, with no fork between; were there any?
   sig=$1 any=1
   living "$j_ran" && kill -s "$sig" "${j_ran%%:*}" && any=0
-  set +f; set -- $(grep -lF "ALERTPROF=$token" /proc/[0-9]*/environ); set -f
+  set +f; set -- $(grep -lF "ALERTPROF=$token" /proc/[0-9]*/environ; echo ".$?"); set -f
   for p; do
+    case $p in .[012]) continue ;; .*) any=0; continue ;; esac # not looked at: there may be some
     p=${p%/environ}; p=${p#/proc/}
     [ "$p" != "${j_ran%%:*}" ] && cd "/proc/$p" && carries && kill -s "$sig" "$p" && any=0
   done
@@ -559,9 +577,10 @@ keep() { # Whoever makes the directory runs the command, so that nobody does a s
   tail -c 2000 <words >said & # its last words are kept, however much it says
   ear=$!
   exec 4>|words
+  trap swept EXIT
   (
     trap - PIPE
-    ulimit -f 2097152 # 1 GiB
+    ulimit -f "$most"
     export "ALERTPROF=$token" "PATH=/usr/local/sbin:/usr/local/bin:$PATH"
     "r_$hash" go
   ) >&4 2>&4 4>&- &
@@ -571,16 +590,38 @@ keep() { # Whoever makes the directory runs the command, so that nobody does a s
   start=0; stat_of "/proc/$cmd/stat"
   j_ran=$cmd:$start; note "ran $j_ran"
   uptime; end=$((now + secs + grace)) n=0
-  while living "$j_ran"; do
-    uptime; n=$((n + 1))
-    if [ -n "$torn" ] || [ "$now" -ge "$end" ]; then note fired; break; fi
+  while lasts "$j_ran"; do
+    uptime; n=$((n + 1)); space "$roomy"
+    if [ -n "$torn" ] || [ "$now" -ge "$end" ] || { number "$free" 15 && [ "$free" -lt 65536 ]; }; then note fired; break; fi
     if [ $n -lt 20 ]; then nap; else sleep 1 & wait $!; fi
   done
   ended_all
+  while lasts "$j_ran"; do ended_all; nap; done
   wait "$cmd"; x=$?
   n=0; while [ $n -lt 20 ] && kill -s 0 "$ear"; do n=$((n + 1)); nap; done
   settled $x
+  trap - EXIT
   exit 0
+}
+lasts() { living "$1" || shut_eyes "${1%%:*}"; }
+swept() { # by builtins alone: dash and busybox come here where they can start no process
+  trap - EXIT
+  note fired
+  sweep TERM || return 0
+  uptime; n=$((now + 5))
+  while sweep 0 && uptime && [ "$now" -lt $n ]; do :; done
+  sweep KILL; sweep KILL
+}
+sweep() { # as hush, and slower
+  set +f; set -- "$1" /proc/[0-9]*; set -f
+  sig=$1 any=1; shift
+  living "$j_ran" && kill -s "$sig" "${j_ran%%:*}" && any=0
+  for p; do
+    p=${p#/proc/}
+    [ "$p" != "${j_ran%%:*}" ] && cd "/proc/$p" && carries && kill -s "$sig" "$p" && any=0
+  done
+  cd /
+  return $any
 }
 settled() { # [STATUS]: it has ended; notes the file that it left
   [ -z "${1-}" ] || note "exit $1"
@@ -629,15 +670,21 @@ nested() { # go there; are its name, its parent and its grandparent the right on
   cd "/proc/$j_pid" && stat_of stat && [ "$start" = "$j_start" ] && r=/proc/$j_pid/root
   cd "$r/tmp/.alertprof-$token" && [ .. -ef "$r/tmp" ] && [ ../.. -ef "$r" ] || return 1
   case $(readlink /proc/self/cwd) in */".alertprof-$token") ;; *) return 1 ;; esac
+  mount_of . && up=$mount && mount_of .. && [ "$up" = "$mount" ] || return 1
+  [ -z "$j_nest" ] || [ "$j_nest" = "$(stat -c '%d:%i' .)" ]
+}
+mount_of() { # DIRECTORY -> mount
+  mount=; { while read -r k v; do case $k in mnt_id:) mount=$v ;; esac; done </proc/self/fdinfo/9; } 9<"$1"
+  [ -n "$mount" ]
 }
 # shellcheck disable=SC3013
 hatched() { # make it
   cd "/proc/$pid/root/tmp" && [ .. -ef "/proc/$pid/root" ] && mkdir -m 700 ".alertprof-$token" &&
-    nested && [ -z "$(ls -A)" ] || return 1
+    nested && [ -O . ] && [ -z "$(ls -A)" ] && note "nest $(stat -c '%d:%i' .)" || return 1
   [ "$user" = "$euid" ] || chown "$euid:$gid" .
 }
 emptied() { # remove it, one level deep: what is no directory cannot lead anywhere
-  nested || return 0
+  [ -n "$j_nest" ] && nested || return 0
   set +f; rm -f ./* ./.[!.]*; set -f
   rmdir "../.alertprof-$token"
 }
@@ -662,7 +709,7 @@ inside() { # is the working directory within the process's own root, whatever li
     d=$d/.. n=$((n + 1))
   done
 }
-fits() { # FILE… -> fitting: `DEV:INO OWNER LINKS SIZE PATH` a line, of those that are regular files; or many: why not
+fits() { # FILE… -> fitting: `DEV:INO OWNER LINKS SIZE MTIME PATH` a line, of those that are regular files; or many: why not
   set -f
   n=$#
   [ $n -le 2000 ] || { many=many; return 0; }
@@ -672,7 +719,7 @@ fits() { # FILE… -> fitting: `DEV:INO OWNER LINKS SIZE PATH` a line, of those 
     [ -f "$f" ] && [ ! -h "$f" ] && set -- "$@" "$f"
   done
   [ $# -gt 0 ] || return 0
-  fitting=$({ stat -c '%f %d:%i %u %h %s %n' "$@"; echo ".$?"; } | sed -n -e 's/^8... //p' -e '/^\.[01]$/p')
+  fitting=$({ stat -c '%f %d:%i %u %h %s %Y %n' "$@"; echo ".$?"; } | sed -n -e 's/^8... //p' -e '/^\.[01]$/p')
   case $nl$fitting in *"$nl".[01]) fitting=${fitting%.?} ;; *) fitting='' many=blind ;; esac
 }
 gather() { # -> fresh: `DEV:INO:OWNER SIZE PATH` a line, of what was not there before and is the process's own
@@ -681,8 +728,8 @@ gather() { # -> fresh: `DEV:INO:OWNER SIZE PATH` a line, of what was not there b
   if [ "$sure" = quiet ]; then grown; return; fi
   "r_$j_recipe" files
   IFS=$nl; for l in $fitting; do IFS=$ws
-    set -- $l; path=${l#* * * * } # ID OWNER LINKS SIZE PATH
-    [ "$3" = 1 ] || continue
+    set -- $l; path=${l#* * * * * } # ID OWNER LINKS SIZE MTIME PATH
+    [ "$3" = 1 ] && [ "$5" -ge "${j_since:-0}" ] || continue
     [ "$2" = "$uid" ] || [ "$2" = "$euid" ] || continue
     case $j_was in *" $1 "*) continue ;; esac
     ( cd "${path%/*}" && inside ) || continue
@@ -708,7 +755,10 @@ holding() { # -> held_open: the regular files that it has open, as DEV:INO a lin
 ready() { # are they whole: none empty, none open?
   [ -n "$fresh" ] || return 1
   [ "$sure" = closed ] || return 0
-  holding || return 1
+  shut
+}
+shut() {
+  [ -n "$fresh" ] && holding || return 1
   IFS=$nl; for l in $fresh; do IFS=$ws
     set -- $l
     [ "$2" != 0 ] || return 1
@@ -719,19 +769,19 @@ quieted() { # sends the signal that ends it, once, if there is one; then waits f
   lock "$j_pid" "$j_start" || return
   recall
   [ -z "$j_done" ] || { code=finished; return; }
-  pin "$j_pid" "$j_start" || { [ $code = bad ] || over; [ $code = replaced ] || code=gone; return; }
+  pin "$j_pid" "$j_start" || { case $code in gone | replaced) over ;; esac; return; }
   want=$j_start
-  status || { [ $code = busy ] || over; return; }
+  status || { [ $code != gone ] || over; return; }
   [ -n "$j_sent" ] || { over; code=unconfirmed; return; }
   nature || return
   fresh=''
   recipe "$j_recipe" signal && gather
   set -- $j_signals # FIRST NUMBER LAST NUMBER
-  if [ $# -eq 4 ] && [ -z "$j_stop" ] && ! { [ "$1" = "$3" ] && ready; }; then # of a toggle that ended by itself: none
+  if [ $# -eq 4 ] && [ -z "$j_stop" ] && ! { [ "$1" = "$3" ] && shut; }; then # of a toggle that ended by itself: none
     [ "$1" != "$3" ] || [ -n "$j_took$fresh" ] || { over; code=unconfirmed; return; } # it might begin another
     may "$4" || return
     while recent; do nap; done
-    uptime; note "stop $now"; j_stop=$now; mark; send "$3" "$j_image" || return
+    uptime; stopping; mark; send "$3" "$j_image" || return
   elif [ $# -eq 4 ] && [ "$1" != "$3" ] && [ -z "$j_again" ] && uptime && [ $((now - j_stop)) -ge 8 ] && ! ready; then
     may "$4" || return
     note "again $now"; mark; send "$3" "$j_image" || return
@@ -764,7 +814,7 @@ numbered() { # HOW: each of the fresh files is one of the token's
 }
 awaited() { # how far it is; changes nothing
   [ -z "$j_done" ] || { files; code=finished; return; }
-  pin "$j_pid" "$j_start" || { [ $code = replaced ] || code=gone; return; }
+  pin "$j_pid" "$j_start" || return
   status || return
   recipe "$j_recipe" signal || return
   nature || return
@@ -781,7 +831,7 @@ awaited() { # how far it is; changes nothing
 v_look() { # PID: everything about one process; changes nothing
   number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
   pid=$1
-  cd "/proc/$pid" && stat_of stat || { code=gone; return; }
+  s=; cd "/proc/$pid" && stat_of stat || { code=gone; shut_eyes "$pid" && code=blind; return; }
   status || return
   [ "$tgid" = "$pid" ] || { code=thread; return; }
   nature || return
@@ -804,7 +854,7 @@ seen() { # PID: what is needed to choose among processes
 }
 v_see() { # PID: as one line of the list
   number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
-  seen "$1" && code=ok || code=gone
+  s=; seen "$1" && code=ok || { code=gone; shut_eyes "$1" && code=blind; }
 }
 v_list() {
   set +f; set -- /proc/[0-9]*; set -f
@@ -895,7 +945,8 @@ v_start() { # PID START IMAGE MODE SECONDS TOKEN
   pin "$1" "$2" "$i" || return
   lock "$pid" "$want" || return
   replay=
-  if recall; then
+  if recall || { [ -n "$unread" ] && code=blind; }; then
+    [ -z "$unread" ] || return
     replay=1
     { [ "$j_pid" = "$pid" ] && [ "$j_start" = "$want" ]; } || { code=replaced; return; }
     case $j_mode in toggle | timed) ;; *) code=bad; return ;; esac
@@ -946,6 +997,10 @@ v_run() { # PID START IMAGE RECIPE SECONDS TOKEN: a command of the configuration
   recipe "$hash" command && steady && idle || return
   [ -n "$replay" ] ||
     printf 'recipe %s\nplace %s\nintent %s %s %s command\n' "$hash" "$put" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
+  roomy=$D; [ "$put" != target ] || roomy=/proc/$pid/root/tmp
+  space "$roomy"; number "$free" 15 || { code=blind; return; }
+  most=$(((free - 65536) * 2)); [ $most -gt 0 ] || { code=room; return; }
+  [ $most -lt 2097152 ] || most=2097152 # 1 GiB
   mark
   ( keep ) &
   n=0
@@ -984,8 +1039,8 @@ v_signal() { # PID START IMAGE RECIPE SECONDS TOKEN: a signal of the configurati
     case $held_open in *"$nl${l%% *}$nl"*) code=already ;; esac
   done; IFS=$ws
   [ $code != already ] || return # a toggle's signal would end what somebody else began, and ours begin another
-  printf 'recipe %s\nwas%s\ndir %s\nprinted %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
-    "$hash" "$was" "$j_dir" "$j_printed" "$first" "$no1" "$last" "$no2" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
+  printf 'recipe %s\nsince %s\nwas%s\ndir %s\nprinted %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
+    "$hash" "$(($(date +%s) - 1))" "$was" "$j_dir" "$j_printed" "$first" "$no1" "$last" "$no2" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
   [ -z "$last" ] || { arm $((secs + 5)) && pin "$pid" "$want" "$i"; } || return
   mark
   note "end $((now + secs))" && send "$first" "$i" "sent $now" || { [ $code != error ] || code=journal; over; return; }
@@ -995,7 +1050,7 @@ v_signal() { # PID START IMAGE RECIPE SECONDS TOKEN: a signal of the configurati
 v_dump() { # TOKEN: SIGUSR1, once, and the goroutine dump that it leaves
   hex "${1-}" || { code=bad; return; }
   token=$1
-  recall || { code=unknown; return; }
+  recall || { code=${unread:-unknown}; return; }
   case $j_mode in toggle | timed) ;; *) code=bad; return ;; esac
   pin "$j_pid" "$j_start" "$j_image" || return
   want=$j_start
@@ -1024,12 +1079,12 @@ v_dump() { # TOKEN: SIGUSR1, once, and the goroutine dump that it leaves
 v_status() { # TOKEN: how it goes; sends nothing
   hex "${1-}" || { code=bad; return; }
   token=$1
-  recall || { code=unknown; return; }
+  recall || { code=${unread:-unknown}; return; }
   [ -z "$j_fired" ] || say fired 1
   [ -z "$j_dog" ] || { living "$j_dog" && say dog alive || say dog gone; }
   case $j_mode in command) under_way; return ;; signal) awaited; return ;; esac
   if [ -n "$j_done" ]; then files; code=finished; return; fi
-  if ! pin "$j_pid" "$j_start"; then files; [ $code = replaced ] || code=gone; return; fi
+  if ! pin "$j_pid" "$j_start"; then files; return; fi
   status || return
   nature || return
   scan
@@ -1044,7 +1099,7 @@ v_status() { # TOKEN: how it goes; sends nothing
 v_stop() { # TOKEN
   hex "${1-}" || { code=bad; return; }
   token=$1
-  recall || { code=unknown; return; }
+  recall || { code=${unread:-unknown}; return; }
   case $j_mode in command) halted ;; signal) quieted ;; *) ended ;; esac
   [ -z "$j_fired" ] || say fired 1
   [ -z "$j_stop" ] || say stopped 1
@@ -1054,7 +1109,7 @@ v_stop() { # TOKEN
 v_fetch() { # TOKEN KIND MAX: `size N`, then exactly N bytes, then the last line. Of what was opened, not of what has that name.
   hex "${1-}" && number "${3-}" 12 || { code=bad; return; }
   token=$1 kind=$2 max=$3
-  recall || { code=unknown; return; }
+  recall || { code=${unread:-unknown}; return; }
   line=; IFS=$nl; for l in $j_files; do IFS=$ws; case $l in "$kind "*) line=${l#* * } ;; esac; done; IFS=$ws # ID PATH
   [ -n "$line" ] || { code=unknown; return; }
   where "${line#* }" && { true <"$place"; } || { code=vanished; return; }
@@ -1072,7 +1127,7 @@ v_fetch() { # TOKEN KIND MAX: `size N`, then exactly N bytes, then the last line
 v_drop() { # TOKEN: removes the files that this token made, by device, inode and owner, and what the journal no longer needs
   hex "${1-}" || { code=bad; return; }
   token=$1
-  recall || { code=unknown; return; }
+  recall || { code=${unread:-unknown}; return; }
   [ -n "$j_done" ] || { code=open; return; }
   kept=
   IFS=$nl; for l in $j_files; do IFS=$ws
@@ -1088,12 +1143,17 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
   [ "$j_place" != target ] || emptied
   cd /
   [ "$j_mode" != command ] || rm -rf "$D/$token.d"
-  find "$D" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} + # a token is remembered for a week: a late replay finds it
+  cd "$D" || return
+  set -- $(find . -mindepth 1 -maxdepth 1 -mtime +7) # names of ours: no blanks
+  for f; do
+    n=${f##*/}; n=${n%%.*}
+    hex "$n" && recall "$n" && { living "$j_dog" || living "$j_ran"; } || rm -rf "$f"
+  done # a token is remembered for a week: a late replay finds it
   code=ok
 }
 
 # ---------------------------------------------------------------- the loop
-odd=$(printf '\002') held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image=''
+odd=$(printf '\002') unread='' watchdog='' held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image=''
 myself
 home || { printf '.0 nohome\n'; exit 1; }
 read -r boot </proc/sys/kernel/random/boot_id
@@ -1107,8 +1167,8 @@ while IFS= read -r line; do
   seq=$1 verb=${2-} out='' code=error
   shift; [ $# -eq 0 ] || shift
   case $verb in look | see | list | listen | own | ports | pods | names | start | dump | run | signal | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
-  printf '%s.%s %s\n' "$out" "$seq" "$code"
   unlock
+  printf '%s.%s %s\n' "$out" "$seq" "$code"
   cd /
 done
 exit 0

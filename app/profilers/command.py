@@ -44,6 +44,7 @@ REFUSALS: Refusals = {
     **COMMON,
     "stopped": (Refusal, Code.UNSAFE_SIGNAL, "is stopped (SIGSTOP or a debugger): there is nothing to record"),
     "journal": (Refusal, Code.NO_SPACE, "is on a host where the gate cannot write its journal (disk full?)"),
+    "room": (Refusal, Code.NO_SPACE, "is on a host with less than 64 MiB free where the command's output would go"),
     "unarmed": (Refusal, Code.NOT_PERMITTED, "was left alone: the command's keeper could not be started there"),
 }
 

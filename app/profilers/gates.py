@@ -130,6 +130,8 @@ def removed(gate: Gate, capture: Capture) -> Progress:
     """Of what the capture's token made on the host nothing is left; Passing where that could not be seen."""
     if (code := gate.drop(capture.token).code) in BLINDED:
         raise refusal(capture, code)
+    if code != "ok":
+        return Progress(f"files may remain on the host ({code})")
     return Progress("the files on the host were removed")
 
 

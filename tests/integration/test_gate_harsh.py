@@ -6,6 +6,7 @@ the gate, and each left a process recording for ever.
 
 import os
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -128,6 +129,20 @@ def test_a_gate_that_can_start_nothing_never_toggles_somebody_elses_recording_of
         assert gate.start(process, Mode.TOGGLE, 600, token()).code == "blind"
     group.bear(None)
     assert service.recording() and what(service) == ["usr2", "start"]
+
+
+def test_a_gate_that_can_open_nothing_never_takes_a_process_for_gone(gate: Gate, run_target: RunTarget) -> None:
+    service, word, shell = run_target("toggle"), token(), pipe_of(gate).process.pid
+    assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word).code == "started"
+    before = resource.prlimit(shell, resource.RLIMIT_NOFILE)
+    resource.prlimit(shell, resource.RLIMIT_NOFILE, (4, before[1]))
+    with suppress(Passing):
+        assert gate.stop(word).code in ("blind", "busy")
+    assert service.recording()
+    other = local_gate()
+    assert stopped(other, word).code == "finished"
+    assert not service.recording() and what(service) == TOGGLED
+    other.close()
 
 
 def test_no_list_comes_out_of_a_here_document() -> None:

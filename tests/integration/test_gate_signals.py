@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Literal
 
 import pytest
 
@@ -150,11 +151,12 @@ def test_a_file_that_is_still_open_is_not_taken(open_gate: Open, target: Make) -
     assert fetched(gate, word, "file1")[1] == b"begun and ended"
 
 
+@pytest.mark.parametrize("done", ["closed", "duration"])
 @pytest.mark.parametrize(("how", "log"), [("long", ["usr1", "usr1"]), ("whole", ["usr1"])])
 def test_a_toggle_is_ended_by_its_own_signal_unless_it_has_ended_by_itself(
-    open_gate: Open, target: Make, how: str, log: list[str]
+    open_gate: Open, target: Make, how: str, log: list[str], done: Literal["closed", "duration"]
 ) -> None:
-    toggle = Signal("SIGUSR1", ("{tmp}/dump-{pid}-*.prof",), "SIGUSR1").recipe
+    toggle = Signal("SIGUSR1", ("{tmp}/dump-{pid}-*.prof",), "SIGUSR1", done=done).recipe
     gate, process, word = open_gate(toggle), target(how), token()
     assert send(gate, process, toggle, word).code == "started"
     eventually(process.dumps, "it has begun")
@@ -434,6 +436,33 @@ def test_a_file_that_is_swapped_afterwards_is_neither_sent_nor_removed(
     assert fetched(gate, word, "file1") == (Answer("vanished"), b"")
     gate.drop(word)
     assert dump.is_symlink() and secret.read_text() == "not yours"
+
+
+RENAMING = """
+import os, signal, sys, time
+def dump(*_):
+    os.rename("dump.prof", "dump-old.prof")
+    open("dump.prof", "w").write("new")
+signal.signal(signal.SIGUSR1, dump)
+print("ready", flush=True)
+while True:
+    time.sleep(0.05)
+"""
+
+
+def test_an_old_file_that_is_only_renamed_is_neither_sent_nor_removed(open_gate: Open, tmp_path: Path) -> None:
+    recipe = Signal("SIGUSR1", ("dump-*.prof",)).recipe
+    (tmp_path / "dump.prof").write_text("precious")
+    os.utime(tmp_path / "dump.prof", (1e9, 1e9))
+    gate, word = open_gate(recipe), token()
+    with subprocess.Popen([sys.executable, "-c", RENAMING], stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout and process.stdout.readline()
+        assert gate.signal(look(gate, process.pid).id, recipe, 0, word).code == "started"
+        eventually((tmp_path / "dump-old.prof").exists, "it was renamed")
+        assert gate.stop(word).files == ()
+        gate.drop(word)
+        process.kill()
+    assert (tmp_path / "dump-old.prof").read_text() == "precious"
 
 
 def test_the_journal_names_what_was_there_before(open_gate: Open, target: Make) -> None:
