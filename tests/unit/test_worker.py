@@ -159,3 +159,44 @@ def test_stopping_finishes_the_step_under_way_and_begins_no_other(ledger: Ledger
     capture = ledger.get(new)
     assert capture and capture.step is Step.START
     assert ledger.claim(now(), "the next", timedelta(seconds=1)), "nobody holds it any more"
+
+
+def test_a_row_that_nobody_can_work_on_does_not_end_the_work_on_others(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "LEASE", timedelta(seconds=0.5))  # so that it is taken again and again
+    broke: list[str] = []
+
+    def story(capture: Capture, at: datetime) -> Capture:
+        if capture.id == bad:
+            broke.append(capture.id)
+            raise ValueError("a step that this version does not know")
+        return capture.ended(State.COMPLETED, at)
+
+    bad = ask(ledger, 1)
+    with working(ledger, story):
+        eventually(lambda: len(broke) >= 5, "more often than there are threads")
+        good = ask(ledger, 2)
+        eventually(lambda: state(ledger, good) is State.COMPLETED, "the other is worked on")
+
+
+def test_what_is_worked_on_is_not_taken_again_though_its_lease_has_lapsed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "LEASE", timedelta(0))
+    go_on, begun = threading.Event(), list[str]()
+
+    def story(capture: Capture, at: datetime) -> Capture:
+        begun.append(capture.id)
+        assert capture.id != slow or go_on.wait(30)
+        return capture.ended(State.COMPLETED, at)
+
+    slow = ask(ledger, 1)
+    with working(ledger, story):
+        eventually(lambda: begun, "it is worked on")
+        for number in range(2, 6):
+            other = ask(ledger, number)
+            eventually(lambda other=other: state(ledger, other) is State.COMPLETED, "others go on")  # type: ignore[misc]
+        go_on.set()
+        eventually(lambda: state(ledger, slow) is State.COMPLETED, "it ends")
+    assert begun.count(slow) == 1
