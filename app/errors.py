@@ -29,6 +29,7 @@ class Code(StrEnum):
     PROCESS_IS_WRAPPER = "process_is_wrapper"
     NO_PROFILER = "no_profiler"
     UNSAFE_SIGNAL = "unsafe_signal"
+    EVIDENCE_CONFLICT = "evidence_conflict"
     NOT_PERMITTED = "not_permitted"
     ALREADY_PROFILING = "already_profiling"
     PROCESS_EXITED = "process_exited"

@@ -33,6 +33,7 @@ class Mode(StrEnum):
 
     TOGGLE = "toggle"  # up to v1.6.0: starts, and stops
     TIMED = "timed"  # from v1.6.1: starts, and stops itself after a minute
+    CONFLICT = "conflict"  # what the executable says of itself does not agree
     NONE = "none"  # no go-zero
 
 
@@ -64,6 +65,9 @@ class Process:
     free_bytes: int | None  # where its files would go
     age: float  # seconds since it was started
     groups: tuple[str, ...] = ()  # its cgroups' paths
+    conflict: str = ""  # what its executable says of itself and does not agree, in the gate's words
+    restarter: str = ""  # a library in it that does something else at SIGUSR2 or SIGUSR1
+    askers: tuple[int, int] | None = None  # how many ask for SIGUSR1 and SIGUSR2 in it; None where it cannot be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Answer:
     fired: bool = False  # the dead-man's stop has acted
     stopped: bool = False  # the signal that ends it was sent
     died: bool = False  # the process was gone right after the signal
+    left: bool = False  # it should have ended by itself, did not, and was left alone
     exit: int | None = None  # a command's status; None while it runs, or when nobody saw its end
     said: tuple[str, ...] = ()  # a command's last words, line by line
 
@@ -297,6 +302,9 @@ class Gate:
                 readable="unreadable" not in facts,
                 live=tuple(facts.get("live", "").split()),
                 free_bytes=kilobytes(facts.get("free", "")),
+                conflict=printable(facts.get("conflict", ""))[:SAID_LINE],
+                restarter=printable(facts.get("restarter", ""))[:SAID_LINE],
+                askers=askers_in(facts.get("asks", "")),
                 age=float(shaped(facts["uptime"], r"\d{1,12}(\.\d{1,2})?", "time"))
                 - start / 100,  # USER_HZ is 100 wherever SIGUSR2 is 12
             )
@@ -314,6 +322,7 @@ def answer_of(code: str, lines: list[tuple[str, str]]) -> Answer:
         "fired" in facts,
         "stopped" in facts,
         "warning" in facts,
+        "left" in facts,
         int(facts["exit"]) if re.fullmatch(r"\d{1,3}", facts.get("exit", ""), re.ASCII) else None,
         tuple(printable(v)[:SAID_LINE] for k, v in lines if k == "error")[-SAID_LINES:],
     )
@@ -328,6 +337,11 @@ def remote_files(values: Iterator[str]) -> Iterator[RemoteFile]:
 
 def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def askers_in(said: str) -> tuple[int, int] | None:
+    m = re.fullmatch(r"(\d{1,3}) (\d{1,3})", said, re.ASCII)
+    return (int(m[1]), int(m[2])) if m else None
 
 
 def usr2(mask: str) -> bool:

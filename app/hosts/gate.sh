@@ -24,7 +24,7 @@ say() { out="$out$1 $2$nl"; }
 number() { case $1 in '' | *[!0-9]* | 0?*) return 1 ;; esac; [ ${#1} -le "$2" ]; }
 hex() { case $1 in '' | *[!0-9a-f]*) return 1 ;; esac; [ ${#1} -eq 32 ]; }
 nap() { sleep 0.05 || sleep 1; }
-uptime() { read -r now _ </proc/uptime; now=${now%.*}; }
+uptime() { read -r now _ </proc/uptime; cs=${now%.*}${now#*.} now=${now%.*}; } # seconds, and hundredths of one
 
 # ---------------------------------------------------------------- who is it
 # `cd /proc/PID` pins one process: once it is reaped ./stat fails for ever, whoever gets the number next.
@@ -110,7 +110,13 @@ files_open() {
 }
 scan() { # -> open: lines `FD KIND STAMP PATH`; live: kinds open that only a running recording holds (a trace stays open)
   open='' live='' unreadable=''
-  if ! files_open; then [ $see = 0 ] || unreadable=unreadable; return 0; fi
+  n_fd=0
+  until files_open; do
+    [ $see = 1 ] || return 0
+    stat_of stat || { unreadable=gone; return 0; } # who is about to end has no files any more
+    n_fd=$((n_fd + 1)); [ $n_fd -lt 10 ] || { unreadable=unreadable; return 0; }
+    nap
+  done
   # The last line says that all were listed: who could not fork has not seen that there are none. What is no line of a
   # link is part of a name with a line break: a recording's files could not be told by such names.
   open=$({ ls -ln fd/; echo ".$?"; } | sed -n -e '/^\.[01]$/{p;d;}' -e '/^total /d' -e '/^l/!{s/.*/odd/p;d;}' \
@@ -139,28 +145,24 @@ stamps() { # SUFFIX -> there: the stamps of this process's files in its TMPDIR
 }
 
 # ---------------------------------------------------------------- what is it (remembered for as long as it runs the same image)
-# go-zero is known by its function table, which stripping leaves and a `replace` cannot falsify: StartProfile is in all of
-# them, Stopper.Stop-fm only since recordings stop by themselves (v1.6.1). `tr` first: busybox grep ends a line at a NUL.
+# go-zero is known by its function table, which stripping leaves: StartProfile is in all of them, Stopper.Stop-fm in all
+# whose recordings stop by themselves (v1.6.1), and wherever a program's own code takes Stop as a value. So the build
+# information has to say the same. `tr` first: busybox grep ends a line at a NUL.
 nature() { # or code: blind
   eval "c=\${c_$pid-}"
   if [ "$c" = "$start $image" ]; then
-    eval "mode=\$m_$pid tmp=\$t_$pid version=\$v_$pid gover=\$g_$pid exe=\$e_$pid args=\$a_$pid"
+    eval "mode=\$m_$pid tmp=\$t_$pid version=\$v_$pid gover=\$g_$pid exe=\$e_$pid args=\$a_$pid build=\$b_$pid also=\$o_$pid conflict=\$k_$pid"
     return
   fi
-  mode=none version='' gover='' begin='' stopfm='' found='' tmp=''
+  found='' tmp=''
   if { true <exe; }; then # `?0` says that it was read to the end
-    found=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE '^(\?0$|github\.com/[A-Za-z0-9_.-]+/go-zero/core/proc\.(StartProfile|Stopper\.Stop-fm)$|dep	github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)' | sort -u | head -n 40)
+    found=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE \
+      -e '^(\?0|[A-Za-z0-9_.~%/-]+/core/proc\.(StartProfile|Stopper\.Stop-fm)|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)$' \
+      -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
+      -e "^($restarters)\\." -e 'Go build ID: "[A-Za-z0-9_/+=-]{1,180}"$' | head -n 9999)
     case $nl$found$nl in *"$nl?0$nl"*) ;; *) code=blind; return 1 ;; esac
   fi
-  IFS=$nl; for l in $found; do IFS=$ws
-    case $l in
-    dep*) version=${l#dep	*	}; version=${version%%	*} ;;
-    *.StartProfile) begin=1 ;;
-    *.Stop-fm) stopfm=1 ;;
-    *go1.*) gover=go1.${l#*go1.} ;;
-    esac
-  done; IFS=$ws
-  case $begin-$stopfm in 1-) mode=toggle ;; 1-1) mode=timed ;; esac
+  judge
   if { true <environ; }; then
     tmp=$({ tr '\n\000' '\002\n' <environ; echo "?$?"; } | sed -n -e 's/^TMPDIR=//p' -e '/^?0$/p')
     case $nl$tmp in *"$nl?0") tmp=${tmp%%"$nl"*} ;; *) code=blind; return 1 ;; esac
@@ -172,8 +174,108 @@ nature() { # or code: blind
   # Both stand in the names of its profiles, and with a line break in them nobody could tell when these are closed.
   case $tmp in *"$odd"*) mode=none ;; esac
   case $args in *"$odd"*) case ${args%%"$odd"*} in *[[:cntrl:]]*) ;; *) mode=none ;; esac ;; esac
+  [ -n "$build" ] || { build=$(sha256sum <exe) && build=sha256:${build%% *}; } || build=
   [ -n "$exe" ] || return 0
-  eval "c_$pid='$start $image' m_$pid=\$mode t_$pid=\$tmp v_$pid=\$version g_$pid=\$gover e_$pid=\$exe a_$pid=\$args"
+  eval "c_$pid='$start $image' m_$pid=\$mode t_$pid=\$tmp v_$pid=\$version g_$pid=\$gover e_$pid=\$exe a_$pid=\$args b_$pid=\$build o_$pid=\$also k_$pid=\$conflict r_$pid="
+}
+# What ends or restarts a program at SIGUSR2 or SIGUSR1 unless it is told otherwise.
+restarters='github\.com/(jpillora/overseer|facebook(go|archive)/grace/gracehttp|rcrowley/goagain|cupcake/mannersagain|fvbock/endless|gogf/gf(/v2)?/net/ghttp|TarsCloud/TarsGo/tars/util/grace|gravitational/teleport/lib/service)'
+judge() { # what was found -> mode, version, gover, build; also: a restarter; conflict: what does not agree
+  mode=none version='' gover='' build='' also='' conflict='' path='' more='' table=' ' deps='' of=''
+  IFS=$nl; for l in $found; do IFS=$ws
+    case $l in
+    'dep	github'*) l=${l#dep	}; of=${l%%	*}; deps="$deps$of ${l##*	}$nl" ;;
+    'dep	') of= ;;
+    '=>	'*) l=${l##*	}; [ -z "$of" ] || [ "$l" = '(devel)' ] || deps="${deps%" "*} $l$nl" ;;
+    *.StartProfile) l=${l%/core/proc.*}; case " $path$more " in *" $l "*) ;; *) if [ -z "$path" ]; then path=$l; else more="$more $l"; fi ;; esac ;;
+    *.Stop-fm) table="$table${l%/core/proc.*} " ;;
+    'Go build ID'*) l=go:${l#*\"}; l=${l%\"}; [ "${build:-$l}" = "$l" ] || conflict=programs; build=$l ;;
+    *go1.[0-9]*) gover=go1.${l#*go1.} ;;
+    github*) also=${l%.} ;;
+    esac
+  done; IFS=$ws
+  case $path in */go-zero) ;; *) conflict=; return ;; esac
+  mode=toggle; case $table in *" $path "*) mode=timed ;; esac
+  IFS=$nl; for l in $deps; do IFS=$ws
+    [ "${l% *}" = "${path##*/vendor/}" ] || continue
+    l=${l##* }
+    [ "${version:-$l}" = "$l" ] || conflict="versions $version $l"
+    version=$l
+  done; IFS=$ws
+  [ -z "$more" ] || conflict="modules $path$more"
+  if [ -z "$conflict" ]; then meant "$version"; [ "${means:-$mode}" = "$mode" ] || conflict="table $mode"; fi
+  [ -z "$conflict" ] || mode=conflict
+}
+meant() { # VERSION -> means: what SIGUSR2 does in that release; nothing where it cannot be told
+  means=
+  case $1 in v1.[0-9]*.[0-9]*) ;; *) return ;; esac
+  set -- "${1#v1.}"; set -- "${1%%.*}" "${1#*.}"
+  number "$1" 4 || return
+  if [ "$1" -lt 6 ]; then means=toggle
+  elif [ "$1" -gt 6 ]; then means=timed
+  else case $2 in 0) means=toggle ;; 0-* | 1-*) ;; *) means=timed ;; esac; fi
+}
+# The Go runtime counts for every signal how many channels the program has asked for it with: os/signal's handlers.ref,
+# 65 numbers behind a pointer, among its variables. Where they lie is found by their shape: zero for each signal that
+# the signal thread blocks, and for no signal 0. Where no such thread is found it may be that all are asked for.
+# `od` folds equal lines, busybox awk takes a leading zero for octal.
+askers() { # after listens -> asks: of SIGUSR1 and SIGUSR2, or nothing where it cannot be seen
+  asks=''
+  [ "$mode" != none ] || return 0
+  eval "ref=\${r_$pid-}"
+  if [ -z "$ref" ]; then
+    variables
+    [ -n "$from" ] || return 0
+    least=2; [ -n "$mask" ] || least=40
+    ref=$(dd if=mem bs=4096 skip=$((from / 4096)) count=$(((to - from) / 4096)) | od -A d -t u8 | awk -v mask="${mask:-0000000000000000}" -v least=$least '
+      function put(at, a, b) {
+        if (a != "" && a != "0") { n++; p[n] = at; x[n] = a + 0 }
+        if (b != "" && b != "0") { n++; p[n] = at + 8; x[n] = b + 0 }
+      }
+      $1 == "*" { again = 1; next }
+      {
+        sub(/^0+/, "", $1); at = $1 + 0
+        for (q = was + 16; again && q < at && (a != "0" || b != "0"); q += 16) put(q, a, b)
+        again = 0; was = at; a = $2; b = $3; put(at, a, b)
+      }
+      function blocked(s) { d = index("0123456789abcdef", substr(mask, 16 - int((s - 1) / 4), 1)) - 1; return int(d / 2 ^ ((s - 1) % 4)) % 2 }
+      END {
+        for (i = 2; i <= n; i++) {
+          base = p[i] - 80; map = two = all = 0; ok = x[i] < 1000
+          for (j = i; ok && j > 0 && p[j] > base - 16; j--)
+            if (p[j] == base - 8) map = x[j]
+            else if (p[j] <= base || x[j] > 999 || blocked((p[j] - base) / 8)) ok = 0
+            else all++
+          for (j = i; ok && j <= n && p[j] < base + 520; j++)
+            if (x[j] > 999 || blocked((p[j] - base) / 8)) ok = 0
+            else { all++; if (p[j] == base + 96) two = 1 }
+          if (ok && two && all > least && map > 65535) { found = base; many++ }
+        }
+        if (many == 1) print found
+      }')
+    number "$ref" 10 || { eval "r_$pid=none"; return 0; }
+    ref=$((from + ref)); eval "r_$pid=\$ref"
+  fi
+  [ "$ref" != none ] || return 0
+  set -- $(dd if=mem bs=8 skip=$((ref / 8)) count=13 | od -A n -v -t u8)
+  [ $# -eq 13 ] && number "${11}" 3 && number "${13}" 3 && asks="${11} ${13}"
+  return 0
+}
+variables() { # -> from, to: where the program's variables lie, 64 MiB at most
+  from='' to='' exe_is="${exe%' (deleted)'}"
+  while IFS= read -r l; do
+    set -- $l
+    case ${2-} in rw*) ;; *) [ -z "$from" ] || break; continue ;; esac
+    l=$((0x${1%-*})); [ -z "$from" ] || [ "$l" = "$to" ] || break
+    if [ "${6-}" = "${exe_is%% *}" ] && [ -n "$exe_is" ]; then from=${from:-$l}; elif [ -z "$from" ]; then continue; elif [ -n "${6-}" ]; then break; fi
+    to=$((0x${1#*-}))
+  done <maps
+  [ -z "$from" ] || [ $((to - from)) -le 67108864 ] || to=$((from + 67108864))
+}
+alone() { # does nothing but go-zero ask for these signals, as far as can be seen?
+  askers
+  case $also$asks in '' | '1 1') return 0 ;; esac
+  code=shared; return 1
 }
 space() { # DIRECTORY -> free: kilobytes where the files go, at most five seconds old
   uptime
@@ -202,6 +304,7 @@ note() { # A line that a full disk cut off is marked as such before the next one
 recall() { # [TOKEN]
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_done='' j_fired='' j_base='' j_files='' j_dog='' j_dump='' j_dumped=''
   j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed='' j_nest='' j_since='' j_cut=''
+  j_after='' j_died='' j_due='' j_left=''
   unread='' whose=${1-$token}; [ -f "$D/${1-$token}" ] || return 1
   { true <"$D/${1-$token}"; } || { unread=blind; return 1; }
   while IFS= read -r l; do
@@ -224,6 +327,10 @@ recall() { # [TOKEN]
     base*) j_base="${l#base} " ;;
     'dog '*) j_dog=$v ;;
     'sent '*) j_sent=$v ;;
+    'due '*) j_due=$v ;;
+    'after '*) j_after=$v ;;
+    'died '*) j_died=${j_died:-$v} ;;
+    left) j_left=1 ;;
     'file goroutines '*) j_dumped=1 j_files="$j_files${l#file }$nl" ;;
     'file '*) j_files="$j_files${l#file }$nl" ;;
     dump*) j_dump="${l#dump} " ;;
@@ -284,8 +391,19 @@ unlock() { [ -z "$held" ] || rm -f "$L.lock"; held=; }
 send() { # SIGNAL IMAGE [NOTE]: identity once more, with no fork between the look and the kill, and a proof afterwards
   pin "$pid" "$want" "$2" || return 1
   [ -z "${3-}" ] || note "$3" || { code=journal; return 1; }
-  kill -s "$1" "$pid" || { code=denied; return 1; }
-  stat_of stat && [ "$start" = "$want" ] || say warning died
+  uptime; note "after $1 $cs"; j_after="$1 $cs"
+  kill -s "$1" "$pid" || { pin "$pid" "$want" "$2" && code=denied; return 1; }
+  pin "$pid" "$want" "$2" || say warning died
+}
+harmed() { # the process is gone, or another: did it end within seconds of a signal of ours?
+  if [ -z "$j_died" ]; then
+    case $code-$j_after in gone-?* | replaced-?*) ;; *) return ;; esac
+    uptime; set -- $j_after
+    number "${2-}" 12 && [ $((cs - $2)) -le 1000 ] || return
+    j_died="$((cs - $2)) $1"; note "died $j_died"
+  fi
+  w=${j_died%% *}; case $w in ?) w=00$w ;; ??) w=0$w ;; esac
+  say ended "${w%??}.${w#"${w%??}"} ${j_died#* }"
 }
 safe() { # may SIGUSR2 be sent? everything that could have changed since somebody looked
   status || return 1
@@ -345,7 +463,7 @@ confirm() { # wait until the last file of the six is open
   while :; do
     scan
     case $live in *threadcreate*) scan; break ;; esac # the last to be opened: only a look begun after it sees all six
-    [ $n -lt 60 ] && stat_of stat || break
+    [ $n -lt 60 ] && stat_of stat && [ "$image" = "$j_image" ] || break
     n=$((n + 1)); nap
   done
   record
@@ -370,23 +488,25 @@ printed() { # -> place: of what the process printed, where that is a file
   cd "/proc/$j_pid" && stat_of stat && [ "$start" = "$j_start" ] && [ -f fd/1 ]
 }
 
-# ---------------------------------------------------------------- dead-man's stop, for recordings that do not end by themselves
-# Alive before the signal. Bound to its token. A session that is being torn down (TERM) means: stop now.
+# ---------------------------------------------------------------- dead-man's switch
+# Alive before the signal. Bound to its token. A session that is being torn down (TERM) means: stop now. For a recording
+# that ends by itself it means nothing: only what is open long after its end is ended, by one signal.
 # From the signal on it may be that no process can be started any more, and then dash ends itself. So what it waits for
 # runs before: `read` ends when the alarm does, and the first try to stop the recording is of builtins alone.
-alarm() { # SECONDS: its `pid:start`, then a line now and then, for as long as it can
-  trap '' HUP PIPE INT
-  uptime; end=$((now + $1))
+alarm() { # SECONDS MODE: its `pid:start`, then a line now and then, for as long as it can
+  trap '' HUP PIPE INT; [ "$2" != timed ] || trap '' TERM
+  uptime; end=$((now + $1)) tick=0
   sleep "$1" &
   start=0; stat_of "/proc/$!/stat"
   printf '%s\n' "$!:$start"
   while uptime; n=$((end - now)); [ $n -gt 0 ]; do
-    [ $n -lt 5 ] || n=5
+    [ $tick -eq 5 ] || tick=$((tick + 1)) # a signal that harms does so at once
+    [ $n -lt $tick ] || n=$tick
     sleep $n && echo || exit 0
   done
 }
-dog() { # SECONDS
-  held='' torn=; trap 'torn=1' TERM; trap '' HUP PIPE INT
+dog() { # SECONDS MODE
+  held='' torn=; trap 'torn=1' TERM; trap '' HUP PIPE INT; [ "$2" != timed ] || trap '' TERM
   exec >/dev/null
   read -r clock || exit 0
   myself; note "dog $me"
@@ -395,29 +515,41 @@ dog() { # SECONDS
     due || { hushed; exit 0; }
   done
   due || { hushed; exit 0; }
-  [ "$j_mode" = signal ] && [ -n "$j_stop" ] || note fired
+  case $j_mode-$j_stop in timed-* | signal-?*) ;; *) note fired ;; esac
   swift; unlock
   while :; do
     code=error
-    case $j_mode in signal) quieted ;; *) ended ;; esac
+    case $j_mode in signal) quieted ;; *) ended; forsaken ;; esac
     unlock
     case $code in finished | gone | replaced | foreign) break ;; esac
-    due || break
+    [ -z "$j_left" ] && due || break
     sleep 1
   done
   hushed
   exit 0
 }
 due() { # may it still have to be ended? what cannot be seen may
-  pin "$pid" "$want" || [ $code = blind ] || return 1
+  pin "$pid" "$want" "$j_image" || [ $code = blind ] || { ending=$code; recall; code=$ending; harmed; return 1; }
   recall || [ -n "$unread" ] || return 1
   [ -z "$j_done" ]
+}
+overdue() { # after status: is a recording open that had to end by itself, and would it take a signal at once?
+  [ -z "$j_stop" ] && [ -n "$j_due" ] && uptime && [ "$now" -ge "$j_due" ] || return 1
+  case $state$pending in [TtD]* | *[89a-f]??) return 1 ;; esac
+  [ "$tracer" = 0 ] && ! frozen
+}
+frozen() { # a frozen process would take the signal after its recording has ended
+  while IFS= read -r l; do
+    case $l in 0::*) while read -r k v; do [ "$k" != frozen ] || [ "$v" != 1 ] || return 0; done <"/sys/fs/cgroup${l#0::}/cgroup.events" ;; esac
+  done <cgroup
+  return 1
 }
 hushed() { ! living "$clock" || kill "${clock%%:*}"; }
 swift() { # sends what ends it, if it can be seen without another process that it is needed
   watchdog=1; lock "$pid" "$want" && recall && [ -z "$j_done$j_stop" ] && pin "$pid" "$want" && status && ! recent || return
   case $j_mode in
   toggle) records && listens && wants2 && set -- USR2 ;;
+  timed) overdue && records && listens && wants2 && set -- USR2 && note fired ;;
   signal) set -- $j_signals; [ -n "$j_sent" ] && [ $# -eq 4 ] && [ "$1" != "$3" ] && recipe "$j_recipe" signal && may "$4" && set -- "$3" ;;
   esac || return
   uptime; stopping; mark; send "$1" "$j_image"
@@ -430,8 +562,8 @@ records() { # is the first of our files open?
   for f; do [ "$f" -ef "$place" ] && return; done
   return 1
 }
-arm() {
-  alarm "$1" </dev/null | dog "$1" &
+arm() { # SECONDS MODE
+  alarm "$@" </dev/null | dog "$@" &
   n=0
   until recall && [ -n "$j_dog" ] && living "$j_dog"; do
     n=$((n + 1)); [ $n -lt 300 ] || { code=unarmed; return 1; }
@@ -446,13 +578,13 @@ second() { # SECONDS
   # shellcheck disable=SC2016 # expanded by the shell that the timer starts
   [ -f "$D/second" ] || printf '%s\n' '
     cd "/proc/$1" && s=$(cat stat) || exit 0
-    set -f; set -- "$1" "$2" "$3" ${s##*) }
-    [ "${23}" = "$2" ] && ! grep -q "^closed" "$3" || exit 0
+    set -f; set -- "$1" "$2" "$3" "$4" ${s##*) }
+    [ "${24}" = "$2" ] && [ "${28}:${30}" = "$4" ] && grep -q "^SigCgt:.*[89a-f]..$" status && ! grep -q "^closed" "$3" || exit 0
     path=$(sed -n "s/^file cpu [0-9]* [0-9:]* //p" "$3")
     [ -n "$path" ] && ls -ln fd/ | grep -qF -- "-> $path" && echo fired >>"$3" && kill -s USR2 "$1"
   ' >"$D/second.$$" && mv -f "$D/second.$$" "$D/second"
   systemd-run --quiet --collect --unit="alertprof-$token" --on-active="$1" --timer-property=AccuracySec=1s \
-    /bin/sh "$D/second" "$pid" "$want" "$D/$token"
+    /bin/sh "$D/second" "$pid" "$want" "$D/$token" "$j_image"
 }
 
 # ---------------------------------------------------------------- the end of a recording
@@ -465,11 +597,15 @@ stopping() { # it is noted before it is sent; where there is no room, in this sh
   j_stop=$now; eval "s_$token=\$now"
   note "stop $now" || ln -s "$now" "$D/$token.stop"
 }
+forsaken() { # what should have ended by itself and will not be ended: it is told, and left alone
+  [ "$code-$j_mode-$j_left" = open-timed- ] && [ -n "$j_due" ] && uptime && [ $((now - j_due)) -ge 60 ] || return 0
+  note left; j_left=1
+}
 over() { [ -n "$j_done" ] || note closed; j_done=1; }
 ended() { # sees to it that this token's recording ends; code: finished, open (not yet), or why not
   lock "$j_pid" "$j_start" || return
   recall
-  pin "$j_pid" "$j_start" || { case $code in gone | replaced) over ;; esac; return; }
+  pin "$j_pid" "$j_start" "$j_image" || { case $code in gone | replaced) over ;; esac; return; }
   want=$j_start
   status || { [ $code != gone ] || over; return; }
   nature || return
@@ -487,7 +623,7 @@ ended() { # sees to it that this token's recording ends; code: finished, open (n
       over; code=finished; return
     fi
     code=open
-    [ "$j_mode" = toggle ] || return
+    case $j_mode in timed) status && overdue || return ;; toggle) ;; *) return ;; esac
     record # of what a full disk has kept out of the journal
     running || { tries=$((tries + 1)); [ $tries -lt 40 ] || return; nap; continue; }
     case $ours in *' cpu'*) ;; *) # cpu closes first: the end has begun, a second signal would begin another recording
@@ -496,6 +632,7 @@ ended() { # sees to it that this token's recording ends; code: finished, open (n
     if [ -z "$j_stop" ]; then
       listens; wants2 || { code=deaf; return; }
       while recent; do nap; done
+      if [ "$j_mode" = timed ]; then alone || return; note fired; j_fired=1; fi
       stopping; mark; send USR2 "$j_image" || return
     elif [ -z "$j_again" ] && [ $((now - j_stop)) -ge 8 ]; then # lost: once more, if it can be seen that it is not waiting
       status; listens
@@ -836,12 +973,14 @@ v_look() { # PID: everything about one process; changes nothing
   [ "$tgid" = "$pid" ] || { code=thread; return; }
   nature || return
   listens; scan
-  [ "$unreadable" != blind ] || { code=blind; return; }
+  case $unreadable in blind | gone) code=$unreadable; return ;; esac
   say pid "$pid"; say start "$start"; say image "$image"; say state "$state"; say uid "$uid"; say gid "$gid"; say nspid "$ns"
   say comm "$comm"; say tracer "$tracer"; say mode "$mode"
   say versions "$version $gover"
   say caught "$caught"; say pending "$pending"; say mask "$mask"
   say live "$live"; [ -z "$unreadable" ] || say unreadable 1
+  [ -z "$build" ] || say build "$build"; [ -z "$conflict" ] || say conflict "$conflict"
+  [ -z "$also" ] || say restarter "$also"; askers; [ -z "$asks" ] || say asks "$asks"
   say exe "$exe"; say cmdline "$args"
   while IFS=: read -r _ _ group; do [ "$group" = / ] || say group "$group"; done <cgroup
   space "root$tmp"; say free "$free"
@@ -962,6 +1101,7 @@ v_start() { # PID START IMAGE MODE SECONDS TOKEN
   fi
   safe && nature || return
   [ "$mode" = "$m" ] || { code=not; return; }
+  alone || return
   n=0; stamps pprof # file names have seconds: what is there already must not be written over
   while recent || { [ -n "$there" ] && [ $n -lt 20 ]; }; do
     scan; [ -z "$live" ] || { code=already; return; }
@@ -974,13 +1114,15 @@ v_start() { # PID START IMAGE MODE SECONDS TOKEN
   [ -z "$live" ] || { code=already; return; }
   IFS=$nl; for l in $open; do IFS=$ws; l=${l#* * }; there="$there ${l%% *}"; done; IFS=$ws
   [ -n "$replay" ] || printf 'base%s\nintent %s %s %s %s\n' "$there" "$pid" "$want" "$i" "$m" >|"$D/$token" || { code=journal; return; }
-  [ "$m" = timed ] || { arm $((secs + 5)) || return; pin "$pid" "$want" "$i" || return; }
+  grace=5; [ "$m" = toggle ] || grace=15
+  arm $((secs + grace)) "$m" && pin "$pid" "$want" "$i" || return
   mark
+  [ "$m" = toggle ] || note "due $((now + secs + grace))"
   send USR2 "$i" || return
   note "sent $now"; recall
   confirm
   [ "$m" = timed ] || second $((secs + 15)) >/dev/null &
-  if running; then files; code=started; else code=${unreadable:-unconfirmed}; fi
+  if running; then files; code=started; else code=${unreadable:-unconfirmed}; pin "$pid" "$want" "$i"; fi
 }
 v_run() { # PID START IMAGE RECIPE SECONDS TOKEN: a command of the configuration, once
   [ $# -eq 6 ] && hex "$4" && number "$5" 5 && hex "$6" || { code=bad; return; }
@@ -1041,7 +1183,7 @@ v_signal() { # PID START IMAGE RECIPE SECONDS TOKEN: a signal of the configurati
   [ $code != already ] || return # a toggle's signal would end what somebody else began, and ours begin another
   printf 'recipe %s\nsince %s\nwas%s\ndir %s\nprinted %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
     "$hash" "$(($(date +%s) - 1))" "$was" "$j_dir" "$j_printed" "$first" "$no1" "$last" "$no2" "$pid" "$want" "$i" >|"$D/$token" || { code=journal; return; }
-  [ -z "$last" ] || { arm $((secs + 5)) && pin "$pid" "$want" "$i"; } || return
+  [ -z "$last" ] || { arm $((secs + 5)) signal && pin "$pid" "$want" "$i"; } || return
   mark
   note "end $((now + secs))" && send "$first" "$i" "sent $now" || { [ $code != error ] || code=journal; over; return; }
   note took
@@ -1080,11 +1222,11 @@ v_status() { # TOKEN: how it goes; sends nothing
   hex "${1-}" || { code=bad; return; }
   token=$1
   recall || { code=${unread:-unknown}; return; }
-  [ -z "$j_fired" ] || say fired 1
+  [ -z "$j_fired" ] || say fired 1; [ -z "$j_left" ] || say left 1
   [ -z "$j_dog" ] || { living "$j_dog" && say dog alive || say dog gone; }
   case $j_mode in command) under_way; return ;; signal) awaited; return ;; esac
   if [ -n "$j_done" ]; then files; code=finished; return; fi
-  if ! pin "$j_pid" "$j_start"; then files; return; fi
+  if ! pin "$j_pid" "$j_start" "$j_image"; then files; return; fi
   status || return
   nature || return
   scan
@@ -1100,8 +1242,8 @@ v_stop() { # TOKEN
   hex "${1-}" || { code=bad; return; }
   token=$1
   recall || { code=${unread:-unknown}; return; }
-  case $j_mode in command) halted ;; signal) quieted ;; *) ended ;; esac
-  [ -z "$j_fired" ] || say fired 1
+  case $j_mode in command) halted ;; signal) quieted ;; *) ended; forsaken ;; esac
+  [ -z "$j_fired" ] || say fired 1; [ -z "$j_left" ] || say left 1
   [ -z "$j_stop" ] || say stopped 1
   [ "$j_mode" != command ] || last_words
   files
@@ -1153,7 +1295,7 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
 }
 
 # ---------------------------------------------------------------- the loop
-odd=$(printf '\002') unread='' watchdog='' held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image=''
+odd=$(printf '\002') unread='' watchdog='' held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image='' j_image=''
 myself
 home || { printf '.0 nohome\n'; exit 1; }
 read -r boot </proc/sys/kernel/random/boot_id
@@ -1164,9 +1306,10 @@ while IFS= read -r line; do
   [ ${#line} -le 200 ] || exit 2
   set -- $line
   number "${1-}" 9 || exit 2
-  seq=$1 verb=${2-} out='' code=error
+  seq=$1 verb=${2-} out='' code=error j_after='' j_died=''
   shift; [ $# -eq 0 ] || shift
   case $verb in look | see | list | listen | own | ports | pods | names | start | dump | run | signal | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
+  case $verb in start | dump | signal | status | stop) harmed ;; esac
   unlock
   printf '%s.%s %s\n' "$out" "$seq" "$code"
   cd /

@@ -31,6 +31,7 @@ from app.profilers.gates import (
     removed,
     room_for,
 )
+from app.profilers.proof import agreed, alone
 
 MINUTE = timedelta(minutes=1)  # go-zero's profileDuration since v1.6.1
 DUMP_ATTEMPTS = 2
@@ -54,10 +55,15 @@ REFUSALS: Refusals = {
         "does not listen for SIGUSR2 any more: it is probably shutting down",
     ),
     "not": (Refusal, Code.UNSAFE_SIGNAL, "does not run the program that was looked at"),
+    "shared": (
+        Refusal,
+        Code.UNSAFE_SIGNAL,
+        "was not signalled: something besides go-zero asks for SIGUSR2 or SIGUSR1 in it since it was looked at",
+    ),
     "unarmed": (
         Refusal,
         Code.NOT_PERMITTED,
-        "was left alone: the dead-man's stop could not be started there",
+        "was left alone: the dead-man's switch could not be started there",
     ),
     "unconfirmed": (
         Refusal,
@@ -83,6 +89,8 @@ class GoZero(Profiler):
                 f"{host}: pid {pid} ({name}) is no go-zero service (no core/proc in its function table): "
                 "SIGUSR2 would do nothing",
             )
+        agreed(process, host, name)
+        alone(process, host, name)
         room_for(process, host, "since a trace grows fast")
         if not process.listens:
             raise refusal_of(host, pid, f"({name})", "deaf", REFUSALS)

@@ -117,10 +117,11 @@ def test_a_timed_process_is_never_sent_a_stop(gate: Gate, timed: Service) -> Non
     assert [event.what for event in timed.events()] == ["usr2", "start", "stop"]
 
 
-def test_the_function_table_is_believed_and_not_the_version(gate: Gate, tmp_path: Path) -> None:
+def test_neither_the_version_nor_the_function_table_is_believed_where_they_disagree(gate: Gate, tmp_path: Path) -> None:
     with Service("lying", tmp_path / "lying") as service:
         process = look(gate, service.pid)
-    assert (process.gozero_version, process.mode) == ("v1.6.0", Mode.TIMED)
+    assert (process.gozero_version, process.mode) == ("v1.6.0", Mode.CONFLICT)
+    assert process.conflict == "table timed"
     assert process.go_version.startswith("go1.")
 
 

@@ -36,6 +36,8 @@ class Target:
     package: str = "."
     binary: str = "orders"  # go-zero's file names begin with it
     proxied: bool = False
+    ldflags: str = "-s -w"  # stripped, as services are shipped
+    build: tuple[str, ...] = ()  # more words for `go build`
 
     @property
     def serves(self) -> bool:
@@ -58,6 +60,15 @@ TARGETS = {
     "plain-usr2": Target("plain", package="./listening", binary="listening"),
     "trapping": Target("plain", package="./trapping", binary="trapping"),
     "sponge": Target("sponge", package="./orders"),
+    "asking": Target("misleading", package="./asking"),
+    "asking-with-names": Target("misleading", package="./asking", ldflags=""),
+    "asking-pie": Target("misleading", package="./asking", ldflags="-s -w", build=("-buildmode=pie",)),
+    "valued": Target("misleading", package="./valued"),
+    "valued-unversioned": Target("misleading", "unversioned.mod", package="./valued"),
+    "asking-between": Target("misleading", "between.mod", package="./asking"),
+    "toggle-newer": Target("misleading", "newer.mod", package="./asking"),
+    "twice": Target("misleading", "twice.mod", "real", package="./twice", proxied=True),
+    "supervised": Target("misleading", "supervised.mod", "real", package="./supervised", proxied=True),
     "profiled": Target("profiled", binary="profiled"),  # net/http/pprof on loopback
 }
 
@@ -111,7 +122,7 @@ def _compile(target: Target, binary: Path) -> None:
     env = {} if target.proxied else {"GOPROXY": "off"}
     with tempfile.TemporaryDirectory(dir=CACHE / "bin") as folder:
         made = Path(folder) / target.binary
-        words = ("build", "-ldflags=-s -w", "-o", str(made), *_choice(target))  # stripped, as services are shipped
+        words = ("build", f"-ldflags={target.ldflags}", *target.build, "-o", str(made), *_choice(target))
         _go(*words, cwd=SOURCES / target.folder, env=env, timeout=600)
         shutil.rmtree(binary.parent, ignore_errors=True)
         binary.parent.mkdir()

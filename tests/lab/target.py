@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +30,28 @@ class Event:
 class Service:
     """A target at work in a folder of its own: `tmp` is its TMPDIR, `url` where it serves."""
 
-    def __init__(self, name: str, folder: Path, *, env: Mapping[str, str] | None = None, called: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        called: str = "",
+        args: Sequence[str] = (),
+        appended: str = "",
+    ) -> None:
         """name: of golang.TARGETS. env: added to the target's (see tests/targets/gozero for the variables). called: run
-        from a copy of this name in the folder."""
+        from a copy of this name in the folder; appended: with another target's executable behind it."""
         self.name, self.target = name, golang.TARGETS[name]
         self.tmp, self.event_log = folder / "tmp", folder / "events.log"
         self.tmp.mkdir(parents=True, exist_ok=True)
         self.port = int((env or {}).get("PORT", 0)) or (ports.free() if self.target.listens else 0)
         ours = {"TMPDIR": str(self.tmp), "STANDIN_EVENTS": str(self.event_log), "PORT": str(self.port)}
         program = shutil.copy(golang.build(name), folder / called) if called else golang.build(name)
-        self.process = Process([program], folder / "service.log", env={**ours, **(env or {})}, name=name)
+        if appended:
+            with Path(program).open("ab") as file:
+                file.write(golang.build(appended).read_bytes())
+        self.process = Process([program, *args], folder / "service.log", env={**ours, **(env or {})}, name=name)
         try:
             self.process.until(self._ready, f"{name} is ready")
         except BaseException:

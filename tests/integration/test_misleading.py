@@ -1,0 +1,229 @@
+"""Programs that mislead: they hold go-zero, and would record for ever, end or become another at its signal.
+
+Whatever the gate concludes of them, their own event logs and descriptors say what became of them. The table of
+docs/reliability.md ("Programs that mislead") is this list.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from app.errors import Refusal
+from app.hosts.door import Door
+from app.hosts.gate import Gate, Mode, Process
+from app.profilers.go_zero import GoZero
+from tests.integration.test_gate import look, stopped, token
+from tests.lab import golang
+from tests.lab.process import eventually as until
+from tests.lab.shell import SHELLS, ShellPipe, local_gate
+from tests.lab.target import Service
+
+NEVER_ASKED = cast(Door, None)  # what judges go-zero asks nothing of the host
+
+
+@dataclass(frozen=True)
+class Program:
+    """One of golang.TARGETS, and as what it is refused ("" where it may be profiled)."""
+
+    target: str
+    refused: str
+    args: tuple[str, ...] = ()
+    appended: str = ""  # another target, whose executable is added to this one's
+
+
+CONFLICT, UNSAFE = "evidence_conflict", "unsafe_signal"
+REFUSED = {
+    "its own code takes the end of a recording as a value": Program("valued", CONFLICT),
+    "it says v1.6.0 and ends recordings by itself": Program("lying", CONFLICT),
+    "it says v1.10.3 and toggles": Program("toggle-newer", CONFLICT, ("usual",)),
+    "another program with go-zero is part of it": Program("asking", CONFLICT, ("usual",), "timed"),
+    "it holds go-zero twice": Program("twice", CONFLICT),
+    "a supervisor restarts it at SIGUSR2": Program("supervised", UNSAFE),
+    "it ends at SIGUSR2": Program("asking", UNSAFE, ("ends",)),
+    "it ends at SIGUSR2, and has a symbol table": Program("asking-with-names", UNSAFE, ("ends",)),
+    "it ends at SIGUSR2, and is position-independent": Program("asking-pie", UNSAFE, ("ends",)),
+    "it ends at SIGUSR1": Program("asking", UNSAFE, ("ends-usr1",)),
+    "it ends at every signal": Program("asking", UNSAFE, ("ends-all",)),
+    "it executes itself anew at SIGUSR2": Program("asking", UNSAFE, ("executes",)),
+    "it hands over to a child at SIGUSR2": Program("asking", UNSAFE, ("succeeded",)),
+    "it computes which signal ends it": Program("asking", UNSAFE, ("computed", "12")),
+    "a context of it ends at SIGUSR2": Program("asking", UNSAFE, ("context",)),
+    "it asks for SIGUSR2 several times": Program("asking", UNSAFE, ("several",)),
+}
+HONEST = {
+    "it asks for SIGINT and SIGTERM": Program("asking", "", ("usual",)),
+    "it asks for SIGINT and SIGTERM by a context": Program("asking", "", ("usual-too",)),
+    "it asks for them, and is position-independent": Program("asking-pie", "", ("usual",)),
+    "its version is between two releases": Program("asking-between", "", ("usual",)),
+}
+
+
+@pytest.fixture(params=sorted(SHELLS))
+def gate(request: pytest.FixtureRequest) -> Iterator[Gate]:
+    opened = local_gate(str(request.param))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def dash() -> Iterator[Gate]:
+    opened = local_gate("dash")
+    yield opened
+    opened.close()
+
+
+def running(program: Program, folder: Path) -> Service:
+    folder.mkdir(parents=True, exist_ok=True)
+    called = "several" if program.appended else ""
+    try:
+        return Service(program.target, folder, called=called, args=program.args, appended=program.appended)
+    except golang.Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+def listening(gate: Gate, service: Service) -> Process:
+    until(lambda: look(gate, service.pid).listens, "it listens")
+    return look(gate, service.pid)
+
+
+def judged(process: Process) -> str:
+    """The reason code of its refusal, or ""."""
+    try:
+        GoZero().judge(process, "here", NEVER_ASKED)
+    except Refusal as refused:
+        return refused.reason.code.value
+    return ""
+
+
+def unharmed(service: Service, program: int) -> bool:
+    return service.alive and image(service.pid) == program and not service.recording()
+
+
+def stack(process: Process) -> int:
+    return int(process.id.image.partition(":")[2])
+
+
+def image(pid: int) -> int:
+    """Where its stack begins: another number for another program."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[25])
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_program_that_misleads_is_refused_and_neither_records_nor_ends(dash: Gate, tmp_path: Path, what: str) -> None:
+    program = REFUSED[what]
+    with running(program, tmp_path) as service:
+        process, born = listening(dash, service), image(service.pid)
+        assert judged(process) == program.refused
+        mode = process.mode if process.mode is not Mode.CONFLICT else Mode.TOGGLE
+        for claimed in {mode, Mode.TIMED}:  # the gate itself does not take the client's word
+            assert dash.start(process.id, claimed, 1, token()).code in ("not", "shared")
+        assert unharmed(service, born)
+        assert service.events() == []
+
+
+@pytest.mark.parametrize("what", HONEST)
+def test_a_program_that_does_not_mislead_is_profiled(gate: Gate, tmp_path: Path, what: str) -> None:
+    with running(HONEST[what], tmp_path) as service:
+        process, word = listening(gate, service), token()
+        assert process.askers == (1, 1)
+        assert judged(process) == ""
+        assert gate.start(process.id, process.mode, 30, word).code == "started"
+        assert stopped(gate, word).code == "finished"
+        assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "stop"]
+        assert unharmed(service, stack(process))
+
+
+def test_what_asks_between_the_look_and_the_signal_is_seen_in_the_step_that_signals(gate: Gate, tmp_path: Path) -> None:
+    with running(Program("asking", "", ("late",)), tmp_path) as service:
+        process = listening(gate, service)
+        assert judged(process) == ""
+        (service.tmp / "ask").touch()
+        until((service.tmp / "asked").exists, "it asks for SIGUSR2 itself")
+        assert gate.start(process.id, Mode.TOGGLE, 1, token()).code == "shared"
+        assert unharmed(service, stack(process))
+
+
+def test_a_recording_that_does_not_end_by_itself_is_ended_by_the_switch_with_one_signal(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """Nothing tells its version, and its function table looks like that of a go-zero that ends recordings."""
+    with running(Program("valued-unversioned", ""), tmp_path) as service:
+        process, word = listening(gate, service), token()
+        assert process.mode is Mode.TIMED
+        assert gate.start(process.id, Mode.TIMED, 0, word).code == "started"
+        assert gate.stop(word).code == "open"  # it is not the client who ends it
+        until(lambda: not service.recording(), "the target has ended it", within=40)
+        answer = stopped(gate, word)
+        assert (answer.code, answer.fired, answer.left) == ("finished", True, False)
+        assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "stop"]
+
+
+def test_the_switch_of_a_gate_that_is_gone_ends_it_too(tmp_path: Path) -> None:
+    pipe = ShellPipe([*SHELLS["dash"], "-s"])
+    with running(Program("valued-unversioned", ""), tmp_path) as service:
+        gate = Gate(pipe, "here", send_script=True)
+        process = listening(gate, service)
+        assert gate.start(process.id, Mode.TIMED, 0, token()).code == "started"
+        pipe.kill()
+        until(lambda: not service.recording(), "the target has ended it", within=40)
+        assert service.count("usr2") == 2
+
+
+def test_a_torn_down_session_sends_nothing_to_a_recording_that_ends_by_itself(tmp_path: Path) -> None:
+    pipe = ShellPipe([*SHELLS["dash"], "-s"])
+    with Service("timed", tmp_path, env={"STANDIN_PROFILE_SECONDS": "3"}) as service:
+        gate = Gate(pipe, "here", send_script=True)
+        assert gate.start(listening(gate, service).id, Mode.TIMED, 3, token()).code == "started"
+        os.killpg(pipe.process.pid, signal.SIGTERM)
+        pipe.process.wait(20)
+        until(lambda: not service.recording(), "it has ended by itself")
+        assert [event.what for event in service.events()] == ["usr2", "start", "stop"]
+
+
+def test_a_recording_that_takes_no_end_is_left_alone_after_one_more_signal_and_told(dash: Gate, tmp_path: Path) -> None:
+    with Service("timed", tmp_path, env={"STANDIN_PROFILE_SECONDS": "1000"}) as service:
+        word = token()
+        assert dash.start(listening(dash, service).id, Mode.TIMED, 0, word).code == "started"
+        until(lambda: dash.stop(word).left, "it is given up", within=120)
+        assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "refused"]
+        assert service.alive
+
+
+def test_a_process_that_ends_at_our_signal_is_told_with_the_time_that_it_took(gate: Gate, tmp_path: Path) -> None:
+    """Nothing shows beforehand what these two do at a recording."""
+    with running(Program("asking", "", ("touchy",)), tmp_path) as service:
+        process, word = listening(gate, service), token()
+        assert judged(process) == ""
+        first = gate.start(process.id, Mode.TOGGLE, 30, word)
+        until(lambda: not service.alive, "it has ended")
+        for answer in (gate.status(word), gate.stop(word), gate.status(word)):
+            assert answer.ended and answer.ended.signal == "SIGUSR2"
+            assert 0 <= answer.ended.after < 10
+        assert first.code in ("started", "gone")
+
+
+def test_a_process_that_executes_another_program_at_our_signal_is_told_too(gate: Gate, tmp_path: Path) -> None:
+    with running(Program("asking", "", ("renewed",)), tmp_path) as service:
+        process, word = listening(gate, service), token()
+        gate.start(process.id, Mode.TOGGLE, 30, word)
+        until(lambda: gate.status(word).code == "replaced", "it has become another")
+        assert gate.status(word).ended
+
+
+def test_a_process_that_ends_long_after_our_signal_is_not_counted_as_harm(dash: Gate, tmp_path: Path) -> None:
+    """It is killed while the gate's clock says that ten seconds have passed since the signal."""
+    with Service("toggle", tmp_path) as service:
+        word = token()
+        dash.start(listening(dash, service).id, Mode.TOGGLE, 60, word)
+        journal = Path("/run/.alertprof-0" if os.geteuid() == 0 else Path.home() / f".alertprof-{os.geteuid()}") / word
+        said = re.sub(r"after USR2 (\d+)", lambda m: f"after USR2 {int(m[1]) - 1100}", journal.read_text())
+        journal.write_text(said)
+        service.stop()
+        answer = dash.stop(word)
+        assert (answer.code, answer.ended) == ("gone", None)

@@ -1,0 +1,7 @@
+module misleading
+
+go 1.21
+
+require github.com/zeromicro/go-zero v1.10.3
+
+replace github.com/zeromicro/go-zero => ../gozero
