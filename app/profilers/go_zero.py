@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
@@ -70,6 +71,8 @@ REFUSALS: Refusals = {
 
 @dataclass(frozen=True, slots=True)
 class GoZero(Profiler):
+    signals: ClassVar[bool] = True
+
     def judge(self, process: Process, host: str, door: Door) -> str:
         name, pid = name_of(process), process.id.pid
         no_wrapper(process, host, "SIGUSR2 would kill it")
@@ -91,6 +94,8 @@ class GoZero(Profiler):
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
         process, mode, gate = process_of(capture), mode_of(capture), gate_of(capture, door)
         answer = gate.start(process, mode, round(length(capture).total_seconds()), capture.token)
+        if answer.ended:
+            return Progress("SIGUSR2 sent", harm=answer.ended)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
         message = f"SIGUSR2 sent, recording began ({self._dump(gate, capture)})"
@@ -98,8 +103,8 @@ class GoZero(Profiler):
 
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
         answer = gate_of(capture, door).status(capture.token)
-        if answer.code in ("finished", "gone", "replaced"):
-            return Progress()
+        if answer.ended or answer.code in ("finished", "gone", "replaced"):
+            return Progress(harm=answer.ended)
         if answer.code not in ("open", "unseen"):
             raise refusal(capture, answer.code, REFUSALS)
         if (danger := endangered(answer, "trace")) and mode_of(capture) is Mode.TOGGLE:
@@ -111,8 +116,8 @@ class GoZero(Profiler):
         answer = gate_of(capture, door).stop(capture.token)
         if answer.code in ("open", "deaf", "busy"):  # deaf: it shuts down, its end will be the recording's
             return Progress(again=SOON)
-        if answer.code in ("gone", "replaced"):
-            return Progress("the process ended while it was recording", notes={"lost": True})
+        if answer.ended or answer.code in ("gone", "replaced"):
+            return Progress("the process ended while it was recording", notes={"lost": True}, harm=answer.ended)
         if answer.code not in ("finished", "foreign"):
             raise refusal(capture, answer.code, REFUSALS)
         return Progress(ending(capture, answer))
