@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from app.intake.webhook import Webhook, describe
-from app.web import api, artifacts, examples, health, manual, pages, trial
+from app.web import api, artifacts, blocked, examples, health, manual, pages, trial
 from app.web.guard import Guard
 from app.web.parts import Parts
 from app.web.problem import handle_problems
@@ -49,6 +49,7 @@ def create_app(parts: Parts) -> FastAPI:
         artifacts.routes(parts),
         api.routes(parts, profiles),
         api.switch_routes(parts),
+        blocked.routes(parts),
         health.routes(parts),
         trial.routes(parts),
         trial.page_routes(parts),

@@ -205,6 +205,7 @@ def doctor(
     host: Annotated[str, typer.Argument(metavar="HOST", help="As an alert would name it.")],
     *,
     config_file: Config = None,
+    storage_path: Storage = Path("data"),
     pid: Annotated[int | None, typer.Option(min=2, max=4_194_304, help="One process there, in detail.")] = None,
 ) -> None:
     """Prove the way to a host, step by step. Nothing is changed there. Exit 1 if a step is not possible."""
@@ -212,17 +213,19 @@ def doctor(
     from app.config import BadConfig, load  # noqa: PLC0415
     from app.doctor import Check, examined  # noqa: PLC0415
     from app.explanation import Mark  # noqa: PLC0415
+    from app.trials import blocking  # noqa: PLC0415
 
     try:
-        settings = load(config_file)
+        settings = load(config_file, storage_path)
     except BadConfig as error:
         say(console.checked(Check(Mark.NO, "configuration", line)) for line in str(error).splitlines())
         raise SystemExit(1) from error
     typer.echo(console.checked(Check(Mark.OK, "configuration", str(config_file or "none is given: the defaults"))))
     amiss = False
-    for check in examined(settings.hosts, host, pid):
-        typer.echo(console.checked(check))
-        amiss |= check.mark is Mark.NO
+    with blocking(settings) as blocked:
+        for check in examined(settings.hosts, host, pid, blocked):
+            typer.echo(console.checked(check))
+            amiss |= check.mark is Mark.NO
     raise SystemExit(int(amiss))
 
 
@@ -359,6 +362,26 @@ def top(
 
     query = {"kind": kind, "n": n} | ({"sample_type": sample_type} if sample_type else {})
     say(console.table(connected(url).get(f"/captures/{segment(capture_id)}/top", query)))
+
+
+@app.command()
+def unblock(
+    blocked_id: Annotated[str, typer.Argument(metavar="ID", help="As the capture that it harmed, or the page, says.")],
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Let an executable be signalled again, which is not since a signal harmed a process of it."""
+    from app import console  # noqa: PLC0415
+
+    service = connected(url)
+    there = service.get("/-/blocked")["blocked"]
+    fitting = [one for one in there if blocked_id and one["id"].startswith(blocked_id)]
+    if len(fitting) > 1:
+        fail(f"{len(fitting)} ids begin with {blocked_id}; write more of it:\n{console.blocked(fitting)}", 2)
+    if not fitting:
+        listed = f"these are:\n{console.blocked(there)}" if there else "none is"
+        fail(f"no executable is blocked as {blocked_id!r}; {listed}")
+    service.ask("DELETE", f"/-/blocked/{fitting[0]['id']}")
+    typer.echo(console.plain(f"{fitting[0]['exe']} (build {fitting[0]['build']}) may be signalled again."))
 
 
 def connected(url: str) -> "Client":

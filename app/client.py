@@ -35,11 +35,11 @@ class Client:
         return self.ask("GET", path, params=query)
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
-        """The JSON of the answer. Raises ServiceError."""
+        """The JSON of the answer, None for an empty one. Raises ServiceError."""
         with self._answering():
             answer = self.http.request(method, path, **more)
             _check(answer)
-            return answer.json()
+            return answer.json() if answer.content else None
 
     def save(self, path: str, file: Path, sha256: str) -> None:
         """Writes the body to `file`, which appears whole and with this checksum or not at all. Raises ServiceError."""

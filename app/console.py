@@ -57,6 +57,8 @@ def shown(capture: Json) -> Iterator[str]:
     reason = f" ({capture['reason']['code']}): {capture['reason']['message']}" if capture["reason"] else ""
     yield plain(f"{capture['state']}{reason}")
     yield from _facts(capture)
+    for finding in capture["findings"]:
+        yield plain(f"{finding['severity']}: {finding['title']}")
     yield ""
     yield from (line(entry) for entry in capture["timeline"])
     if capture["artifacts"]:
@@ -98,6 +100,11 @@ def files(capture: Json, url: str) -> Iterator[str]:
     yield plain(f"{url}/ui/captures/{capture['id']}")
     rows = [(a["kind"], format_value(a["size"], "bytes"), url + a["href"]) for a in capture["artifacts"]]
     yield from columns(rows) if rows else ()
+
+
+def blocked(executables: Sequence[Json]) -> str:
+    """Those that are not signalled any more, a line each."""
+    return "\n".join(plain(f"{one['id']}  {clock(one['at'])}  {one['message']}") for one in executables)
 
 
 def new_lines(capture: Json, told: int) -> Iterable[str]:

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.explanation import Mark, about, because, shown, way_to
@@ -19,7 +19,10 @@ from app.hosts.gate import Gate, Process
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings
 from app.hosts.ssh import Connection, Connector, NotReached, Step
+from app.model import Blocked
 from app.pipeline import way_of
+
+Known = Callable[[str], Blocked | None]
 
 # Asked of the account's own shell; the words in which it answers are read by SHELL_SAYS.
 SHELL_ASKED = "exec /bin/sh -c 'echo alertprof $(id -u) $(id -un) $(date +%s) $(readlink /proc/$$/exe)'"
@@ -71,8 +74,11 @@ class _Login:
         return Check(Mark.NO, self.name(hop, step), with_remedy(fault, IS_SSHD if step is Step.TCP else ""))
 
 
-def examined(settings: HostsSettings, host: str, pid: int | None = None) -> Iterator[Check]:
-    """The steps as they are taken; after one without which there is no next, no more."""
+def examined(
+    settings: HostsSettings, host: str, pid: int | None = None, blocked: Known = lambda build: None
+) -> Iterator[Check]:
+    """The steps as they are taken; after one without which there is no next, no more. `blocked`: what is known against
+    signalling an executable, by its build."""
     login = _Login()
     connector = Connector(settings, login)
     try:
@@ -97,7 +103,7 @@ def examined(settings: HostsSettings, host: str, pid: int | None = None) -> Iter
         yield from shell(connection, time.time)
         yield forwarding(connection, route.port)
     with closing(Door(connector)) as door:
-        yield from beyond(door, route, pid)
+        yield from beyond(door, route, pid, blocked)
 
 
 def resolved(route: Route) -> Check:
@@ -177,7 +183,7 @@ def forwarding(connection: Connection, port: int) -> Check:
     return Check(Mark.OK, "port forwarding", "it is allowed, so http-pprof is possible")
 
 
-def beyond(door: Door, route: Route, pid: int | None) -> Iterator[Check]:
+def beyond(door: Door, route: Route, pid: int | None, blocked: Known) -> Iterator[Check]:
     """What lies behind the login: the gate and the processes."""
     installed, sudo = route.options.gate == "installed", route.options.become == "sudo"
     try:
@@ -190,15 +196,20 @@ def beyond(door: Door, route: Route, pid: int | None) -> Iterator[Check]:
     yield Check(Mark.OK, "gate", f"{how}, as uid {gate.user}{' by sudo' if sudo else ''}; {len(processes)} processes")
     try:
         if pid is not None:
-            yield from one(door, gate, pid)
+            yield from one(door, gate, pid, blocked)
         else:
-            yield from several(door, gate, processes)
+            yield from several(door, gate, processes, blocked)
     except AlertprofError as fault:
         yield Check(Mark.NO, "processes", fault.reason.message)
 
 
-def one(door: Door, gate: Gate, pid: int) -> Iterator[Check]:
+def looked(gate: Gate, pid: int, blocked: Known) -> Process | None:
     process = gate.look(pid)
+    return process and replace(process, blocked=blocked(process.build))
+
+
+def one(door: Door, gate: Gate, pid: int, blocked: Known) -> Iterator[Check]:
+    process = looked(gate, pid, blocked)
     if process is None:
         yield Check(Mark.NO, f"pid {pid}", f"there is no such process on {gate.host}")
         return
@@ -212,7 +223,7 @@ def one(door: Door, gate: Gate, pid: int) -> Iterator[Check]:
         yield Check(Mark.NO, f"pid {pid}", refused.reason.message)
 
 
-def several(door: Door, gate: Gate, processes: tuple[Seen, ...]) -> Iterator[Check]:
+def several(door: Door, gate: Gate, processes: tuple[Seen, ...], blocked: Known) -> Iterator[Check]:
     """The busiest Go programs, and how each could be profiled or why it could not."""
     newest = max((each.id.start for each in processes), default=0)
     seen = sorted((each for each in processes if each.exe), key=lambda each: load(each, newest), reverse=True)
@@ -222,7 +233,7 @@ def several(door: Door, gate: Gate, processes: tuple[Seen, ...]) -> Iterator[Che
         if listed == LISTED or time.monotonic() > end:
             wanted = wanted[:number]
             break
-        if (process := gate.look(each.id.pid)) is None:
+        if (process := looked(gate, each.id.pid, blocked)) is None:
             continue
         found = judged(door, gate, process)
         listed, others = listed + bool(found), others + (not found)

@@ -7,6 +7,7 @@ written anywhere, and no signal is sent.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -40,7 +41,7 @@ from app.hosts.route import Route
 from app.intake.admission import decide
 from app.intake.rules import DEFAULT, Dropped, Rule, first_match, relabelled
 from app.ledger.ledger import Ledger, LedgerUnavailable
-from app.model import Alert, Capture, Decision, Episode, Known, New, Target
+from app.model import Alert, Blocked, Capture, Decision, Episode, Known, New, Target
 from app.pipeline import target_of, way_of
 from app.plugins import kind_of
 from app.resolvers.base import Found, Resolver
@@ -240,7 +241,7 @@ class Explainer:
         story.begin("On the host, which is only looked at")
         try:
             way = rule.way or way_of(rule.profiler)
-            hit = Search(self.door, self.resolvers, heed=story.told).process(alert.labels, rule, way)
+            hit = Search(self.door, self.resolvers, story.told, self._blocked).process(alert.labels, rule, way)
         except AlertprofError as fault:
             again = " (it would be tried again for five minutes)" if isinstance(fault, Passing) else ""
             story.no(f"{fault.reason.message}{again}")
@@ -250,6 +251,12 @@ class Explainer:
         for seen in hit.rest:
             story.told(f"take: all, so there would be a capture of {seen} too")
         return hit
+
+    def _blocked(self, build: str) -> Blocked | None:
+        """Is it known that signals harm this executable? What the ledger cannot tell is not known."""
+        with suppress(LedgerUnavailable):
+            return self._known().blocked_as(build)
+        return None
 
     def _profiler(self, story: Story, rule: Rule, hit: Hit | None) -> None:
         story.begin("Profiler")

@@ -173,6 +173,8 @@ def about(process: Process) -> Iterable[str]:
     yield f"pid {process.id.pid}: {shown(' '.join(process.cmdline)) or '(no command line)'}"
     exe = shown(process.exe) or "cannot be seen"
     yield f"its executable is {exe}, its uid {process.uid}, it runs for {max(process.age, 0):.0f} s"
+    if process.blocked:
+        yield f"it is not signalled, since {process.blocked.message} (`alertprof unblock {process.blocked.id}`)"
     zero = f", go-zero {process.gozero_version}" if process.gozero_version else ""
     yield f"{process.go_version or 'no Go program'}{zero}"
     if process.free_bytes is not None:

@@ -13,7 +13,7 @@ import uuid_utils
 import uvicorn
 from fastapi import FastAPI
 
-from app import failpoints
+from app import failpoints, harm
 from app.analysis.isolate import check_files, top_of, tree_of
 from app.asgi import create_app
 from app.config import Settings
@@ -125,6 +125,8 @@ class Service:
             log.info("capture", capture_id=after.id, state=after.state.value, step=entry.step, said=entry.message)
         if before.step is Step.START and after.step is Step.WAIT:
             self.metrics.recordings_started.labels(after.profiler).inc()
+        if (signal_sent := harm.signal_of(after)) and not harm.signal_of(before):
+            self.metrics.harm.labels(signal_sent).inc()
         for artifact in after.artifacts[len(before.artifacts) :]:
             self.metrics.artifact_bytes.labels(artifact.kind.value).inc(artifact.size)
         if after.state.ended:

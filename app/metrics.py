@@ -45,6 +45,12 @@ class Metrics:
         self.removed_bytes = Counter(
             "alertprof_retention_removed_bytes", "Bytes of files that retention removed.", registry=own
         )
+        self.harm = Counter(
+            "alertprof_harm", "Processes that ended within seconds of our signal, by signal.", ["signal"], registry=own
+        )
+        self.blocked = Gauge(
+            "alertprof_blocked_executables", "Executables that are not signalled any more.", registry=own
+        )
         self.captures = Gauge("alertprof_captures", "Captures in the ledger, by state.", ["state"], registry=own)
         self.store_free = Gauge("alertprof_store_free_bytes", "Room where artifacts are kept, in bytes.", registry=own)
         build = Gauge("alertprof_build_info", "1, with the versions as labels.", ["version", "python"], registry=own)

@@ -154,6 +154,40 @@ class Finding:
     detail: str
     kind: str = ""
     functions: tuple[str, ...] = ()
+    code: str = ""  # for programs, and always the same; findings of an older version have none
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What became of a process within seconds of a signal of ours: it ended or, `replaced`, runs another program.
+
+    after: seconds between the two."""
+
+    signal: str  # such as SIGUSR2
+    after: float
+    replaced: bool = False
+
+    def __str__(self) -> str:
+        when = f"{self.after:.{1 if self.after >= 0.1 else 2}f} s after our {self.signal}"
+        return f"runs another program since {when}" if self.replaced else f"ended {when}"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """An executable that is not signalled any more, since a signal harmed a process of it.
+
+    build: what it is known by, whatever it is called and wherever it runs; id: made of that, so that it is always the
+    same; message: the harm in a sentence. `exe`, `pid`, `host` and `capture` are those of the first time."""
+
+    id: str
+    build: str
+    exe: str
+    host: str
+    pid: int
+    capture: str
+    at: datetime
+    signal: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from typing import Any
 
 import structlog
 
+from app import harm
 from app.analysis.isolate import convert_file
 from app.analysis.profile import BadProfile
 from app.errors import AlertprofError, Code, Passing, Reason, Refusal
@@ -30,7 +31,7 @@ from app.hosts.door import Door
 from app.hosts.gate import Process
 from app.intake.rules import DEFAULT, Rule
 from app.ledger.ledger import Ledger, LedgerUnavailable
-from app.model import Artifact, Capture, Kind, State, Step, Target
+from app.model import Artifact, Blocked, Capture, Kind, State, Step, Target
 from app.plugins import from_plain, kinds, to_plain
 from app.profilers.base import Fetched, Profiler, Progress, Way
 from app.resolvers.base import Found, Resolver, host_of
@@ -112,7 +113,8 @@ class Pipeline:
         target = target_of(capture, hit, now)
         self._cool(capture, rule, hit.process, target, now)
         self._beside(capture, hit, now)
-        profiler, notes = hit.chosen.name, {**capture.notes, PROFILER: to_plain(hit.chosen.profiler)}
+        profiler, chosen = hit.chosen.name, to_plain(hit.chosen.profiler)
+        notes = {**capture.notes, PROFILER: chosen, harm.BUILD: hit.process.build}
         capture = replace(capture, target=target, process=hit.process.id, profiler=profiler, notes=notes)
         for said in hit.said:
             capture = capture.told(now, "resolved", said)
@@ -128,7 +130,8 @@ class Pipeline:
         raise Refusal(Code.NO_RULE, f"the rule «{capture.rule}» is no longer in the configuration")
 
     def _search(self, capture: Capture, rule: Rule) -> Hit:
-        search, way = Search(self.door, self.resolvers), rule.way or way_of(capture.profiler)
+        search = Search(self.door, self.resolvers, blocked=self.ledger.blocked_as)
+        way = rule.way or way_of(capture.profiler)
         if one := capture.notes.get(ONE_OF):
             seen = tuple(s for s in self.door.gate(one["host"]).process(one["pid"]) if s.id.life == one["life"])
             how = f"pid {one['pid']}, one of several that the rule takes"
@@ -163,9 +166,33 @@ class Pipeline:
     def _start(self, capture: Capture, now: datetime) -> Capture:
         if capture.stop_requested_at and not profiler_of(capture).begun(capture, self.door):
             return capture.ended(State.CANCELED, now, Reason(Code.REQUESTED, "stopped by request before it began"))
+        if one := self._blocked(capture):
+            begun = replace(capture, started_at=capture.started_at or now)
+            return begun.told(now, "stopping", harm.meanwhile(one)).to(Step.STOP, due=now)
         progress = profiler_of(capture).start(capture, self.door, now)
         started = replace(remembered(capture, progress), started_at=capture.started_at or now)
-        return started.told(now, "started", progress.message).to(Step.WAIT, due=now + (progress.again or timedelta(0)))
+        started = self._harmed(started.told(now, "started", progress.message), progress, now)
+        if progress.harm:
+            return started.to(Step.STOP, due=now)
+        return started.to(Step.WAIT, due=now + (progress.again or timedelta(0)))
+
+    def _blocked(self, capture: Capture) -> Blocked | None:
+        """What is known against signalling the executable, where something has begun already, which then has to end.
+        Raises Refusal where nothing has."""
+        profiler, target = profiler_of(capture), capture.target or Target("")
+        one = self.ledger.blocked_as(capture.notes.get(harm.BUILD, "")) if profiler.signals else None
+        if one and not profiler.begun(capture, self.door):
+            raise harm.refusal(target.host, target.pid or 0, Path(target.exe).name, one)
+        return one
+
+    def _harmed(self, capture: Capture, progress: Progress, now: datetime) -> Capture:
+        """The capture, with the harm that a signal of it did. The executable is blocked first: whatever becomes of us,
+        it is not signalled again, and the next of us is told the same by the target."""
+        if progress.harm is None or harm.reason_of(capture):
+            return capture
+        if one := harm.blocked(capture, progress.harm, now):
+            self.ledger.block(one)
+        return harm.harmed(capture, progress.harm, now)
 
     def _wait(self, capture: Capture, now: datetime) -> Capture:
         if profiler_of(capture).streams:
@@ -178,18 +205,19 @@ class Pipeline:
             over = self._collect(capture, now)
             return replace(over, stopped_at=over.due_at)
         if capture.stop_requested_at:
-            return capture.told(now, "stopping", "asked to stop early").to(Step.STOP, due=now)
+            said = profiler_of(capture).asked_to_stop(capture)
+            return capture.told(now, "stopping", said).to(Step.STOP, due=now)
         progress = profiler_of(capture).watch(capture, self.door, now)
         if progress.again is not None:
             return self._again(capture, progress, now)
-        over = remembered(capture, progress).to(Step.STOP, due=now)
+        over = self._harmed(remembered(capture, progress), progress, now).to(Step.STOP, due=now)
         return over.told(now, "stopping", progress.message) if progress.message else over
 
     def _stop(self, capture: Capture, now: datetime) -> Capture:
         progress = profiler_of(capture).stop(capture, self.door, now)
         if progress.again is not None:
             return self._again(capture, progress, now)
-        stopped = replace(remembered(capture, progress), stopped_at=now)
+        stopped = replace(self._harmed(remembered(capture, progress), progress, now), stopped_at=now)
         return stopped.told(now, "stopped", progress.message).to(Step.COLLECT, due=now)
 
     def _again(self, capture: Capture, progress: Progress, now: datetime) -> Capture:
@@ -264,6 +292,8 @@ def broken_off(capture: Capture, now: datetime, reason: Reason) -> Capture:
     """The capture after a final fault: what was decided against is skipped, what could not be done has failed."""
     decided = reason.code in (Code.COOLDOWN, Code.BUDGET, Code.PAUSED, Code.DUPLICATE, Code.NO_RULE)
     capture = replace(capture, target=capture.target or meant(capture.trigger.labels))
+    if harmed := harm.reason_of(capture):
+        return capture.told(now, "waiting", reason.message).ended(State.FAILED, now, harmed)
     return capture.ended(State.SKIPPED if decided else State.FAILED, now, reason)
 
 
@@ -360,7 +390,7 @@ def target_of(capture: Capture, hit: Hit, now: datetime) -> Target:
 
 def remembered(capture: Capture, progress: Progress) -> Capture:
     notes: Mapping[str, Any] = {**capture.notes, **progress.notes}
-    return replace(capture, notes=notes)
+    return replace(capture, notes=notes, findings=(*capture.findings, *progress.findings))
 
 
 def converted(capture: Capture, file: Fetched) -> Fetched:
@@ -386,7 +416,11 @@ def artifact_name(capture: Capture, kind: Kind, suffix: str = "") -> str:
 
 
 def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
-    """Why this capture is less than whole, or None."""
+    """Why this capture has failed, though it came to its end, or None."""
+    if harmed := harm.reason_of(capture):
+        return harmed
+    if still := capture.notes.get("left"):
+        return Reason(Code.TIMEOUT, still)
     faults: Mapping[str, str] = capture.notes.get("faults", {})
     have = frozenset(artifact.kind for artifact in capture.artifacts)
     missing = [kind.value for kind in profiler.missing(have)]

@@ -12,6 +12,7 @@ from app.hosts.door import Door
 from app.hosts.facts import Seen
 from app.hosts.gate import Process
 from app.intake.rules import Dropped, Rule, relabelled
+from app.model import Blocked
 from app.plugins import kind_of
 from app.profilers.base import Chosen, Way
 from app.resolvers.base import Found, Resolver, Told
@@ -35,11 +36,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`way` is how a process is profiled when nothing says it. `heed` hears every step of the way, in words."""
+    """`way` is how a process is profiled when nothing says it. `heed` hears every step of the way, in words; `blocked`
+    tells by its build whether an executable is not signalled any more."""
 
     door: Door
     resolvers: tuple[Resolver, ...]
     heed: Callable[[str], None] = field(default=lambda said: None)
+    blocked: Callable[[str], Blocked | None] = field(default=lambda build: None)
 
     def process(self, labels: Mapping[str, str], rule: Rule, way: Way) -> Hit:
         """Raises Refusal with what was looked for and what was found instead, Passing when a host does not answer."""
@@ -87,7 +90,7 @@ class Search:
         process = self.door.gate(host).look(seen.id.pid)
         if process is None or process.id.life != seen.id.life:
             raise Refusal(Code.PROCESS_EXITED, f"{host}: pid {seen.id.pid} exited while it was looked at")
-        return process
+        return replace(process, blocked=self.blocked(process.build))
 
     def _taken(self, found: Found, rule: Rule) -> tuple[tuple[Seen, ...], tuple[Seen, ...]]:
         if found.ranked:

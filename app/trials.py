@@ -1,7 +1,11 @@
-"""`alertprof explain`: a message explained beside the running service, with the configuration that it would have.
+"""`alertprof explain`: a message explained beside the running service, with the configuration that it would have; and
+what `alertprof doctor` has to know of the ledger.
 
 Called by cli.py. The ledger of that configuration is read where there is one, and never made or changed.
 """
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from starlette.exceptions import HTTPException
 
@@ -13,6 +17,7 @@ from app.hosts.ssh import Connector
 from app.intake.webhook import alerts_in
 from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.main import RESOLVERS, deciding, now
+from app.model import Blocked
 
 
 def explanations(settings: Settings, body: bytes, *, connect: bool) -> tuple[Explanation, ...] | str:
@@ -40,3 +45,20 @@ def ledger_of(settings: Settings) -> tuple[Ledger | None, str]:
         return Ledger.to_read(url, decide=deciding(settings), bounds=settings.limits), ""
     except LedgerUnavailable as fault:
         return None, f"{fault}"
+
+
+@contextmanager
+def blocking(settings: Settings) -> Iterator[Callable[[str], Blocked | None]]:
+    """Is an executable of this build not signalled any more? Of a ledger that cannot be read: of none it is known."""
+    ledger, _ = ledger_of(settings)
+
+    def blocked(build: str) -> Blocked | None:
+        with suppress(LedgerUnavailable):
+            return ledger.blocked_as(build) if ledger else None
+        return None
+
+    try:
+        yield blocked
+    finally:
+        if ledger:
+            ledger.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.resources import files
 from itertools import count
+from signal import Signals
 from threading import Lock
 from time import monotonic
 
@@ -17,7 +18,7 @@ from app.errors import Code, Passing
 from app.hosts.facts import Named, Pod, Ports, Seen, address_in, kilobytes, named_in, pod_in, ports_in, program, seen_in
 from app.hosts.pipe import Pipe
 from app.hosts.recipes import Recipe, with_recipes
-from app.model import ProcessId
+from app.model import Blocked, Harm, ProcessId
 
 SCRIPT = files("app.hosts").joinpath("gate.sh").read_bytes()
 
@@ -39,6 +40,8 @@ class Mode(StrEnum):
 
 # Of go-zero; what a command wrote; what came of a signal, numbered.
 REMOTE_KIND = re.compile("cpu|mem|mutex|block|threadcreate|trace|goroutines|output|file[1-9][0-9]?")
+BUILD = re.compile(r"(?:go|gnu|sha256):[A-Za-z0-9_/:.+=-]{1,193}", re.ASCII)
+ENDED = re.compile(r"(\d{1,4}(?:\.\d{1,3})?) ([A-Z][A-Z0-9]{1,9})", re.ASCII)
 BLIND = "could not be looked at: its host is short of processes or memory"
 SAID_LINES, SAID_LINE = 10, 300  # of a command's last words
 
@@ -68,6 +71,8 @@ class Process:
     conflict: str = ""  # what its executable says of itself and does not agree, in the gate's words
     restarter: str = ""  # a library in it that does something else at SIGUSR2 or SIGUSR1
     askers: tuple[int, int] | None = None  # how many ask for SIGUSR1 and SIGUSR2 in it; None where it cannot be seen
+    build: str = ""  # of its executable: `go:…` or `gnu:…`, a build id, or `sha256:…`; "": it could not be read
+    blocked: Blocked | None = None  # where signals are known to harm this executable: added by who asks the ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class Answer:
     left: bool = False  # it should have ended by itself, did not, and was left alone
     exit: int | None = None  # a command's status; None while it runs, or when nobody saw its end
     said: tuple[str, ...] = ()  # a command's last words, line by line
+    ended: Harm | None = None  # what became of the process within seconds of our signal
 
 
 class Gate:
@@ -307,6 +313,7 @@ class Gate:
                 askers=askers_in(facts.get("asks", "")),
                 age=float(shaped(facts["uptime"], r"\d{1,12}(\.\d{1,2})?", "time"))
                 - start / 100,  # USER_HZ is 100 wherever SIGUSR2 is 12
+                build=build_in(facts.get("build", "")),
             )
         except (KeyError, ValueError) as error:
             raise self._broken(f"describes a process in a way not understood: {error}") from error
@@ -325,6 +332,7 @@ def answer_of(code: str, lines: list[tuple[str, str]]) -> Answer:
         "left" in facts,
         int(facts["exit"]) if re.fullmatch(r"\d{1,3}", facts.get("exit", ""), re.ASCII) else None,
         tuple(printable(v)[:SAID_LINE] for k, v in lines if k == "error")[-SAID_LINES:],
+        harm_in(facts.get("ended", ""), replaced=code == "replaced"),
     )
 
 
@@ -333,6 +341,17 @@ def remote_files(values: Iterator[str]) -> Iterator[RemoteFile]:
         m = re.fullmatch(r"([a-z]{1,12}\d{0,2}) (\d{10}) (\d{1,15}|vanished)", value, re.ASCII)
         if m and REMOTE_KIND.fullmatch(m[1]):
             yield RemoteFile(m[1], m[2], None if m[3] == "vanished" else int(m[3]))
+
+
+def build_in(text: str) -> str:
+    """An executable's build as the gate tells it; "" for anything else."""
+    return text if BUILD.fullmatch(text) else ""
+
+
+def harm_in(text: str, *, replaced: bool) -> Harm | None:
+    """`SECONDS SIGNAL`, such as `0.42 USR2`: so soon after our signal the process ended."""
+    m = ENDED.fullmatch(text)
+    return Harm(f"SIG{m[2]}", float(m[1]), replaced) if m and f"SIG{m[2]}" in Signals.__members__ else None
 
 
 def printable(text: str) -> str:

@@ -6,13 +6,14 @@ the database says leaves this room but LedgerUnavailable (see database.py) and w
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import arrivals, capacity, claims, messages, migrations, queries, switches
+from app.ledger import arrivals, blocks, capacity, claims, messages, migrations, queries, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import Claim, FenceLost, ProcessTaken
@@ -20,7 +21,7 @@ from app.ledger.database import Database, LedgerUnavailable, existing
 from app.ledger.inbox import Inbox
 from app.ledger.messages import Message
 from app.ledger.queries import Filter, Page, Stored
-from app.model import Alert, Capture, Episode, State, Step
+from app.model import Alert, Blocked, Capture, Episode, State, Step
 
 __all__ = [
     "Bounds",
@@ -241,6 +242,30 @@ class Ledger:
         """One of the last messages, with its body."""
         with self._database.reading() as connection:
             return messages.get(connection, id_)
+
+    # what is not signalled any more
+
+    def block(self, one: Blocked) -> None:
+        """No replica signals this executable any more. Of a build that is blocked already the first row stays."""
+        with suppress(IntegrityError), self._database.writing() as connection:
+            blocks.add(connection, one)
+
+    def unblock(self, id_: str) -> Blocked | None:
+        """What was taken off the list, or None if there is no such id."""
+        with self._database.writing() as connection:
+            return blocks.remove(connection, id_)
+
+    def blocked(self) -> tuple[Blocked, ...]:
+        """The executables that are not signalled any more, newest first."""
+        with self._database.reading() as connection:
+            return blocks.every(connection)
+
+    def blocked_as(self, build: str) -> Blocked | None:
+        """That of this build; None for one that is unknown ("")."""
+        if not build:
+            return None
+        with self._database.reading() as connection:
+            return blocks.of_build(connection, build)
 
     # what would be, for explain
 

@@ -79,6 +79,22 @@ messages = sa.Table(
     sa.Column("body", sa.Text),  # null: too large to be kept
 )
 
+# Executables that are not signalled any more; the id is made of the build, so that there is one row of each.
+blocked = sa.Table(
+    "blocked",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("build", sa.Text, nullable=False),
+    sa.Column("exe", sa.Text, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("capture", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("signal", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.UniqueConstraint("build", name="blocked_build"),
+)
+
 settings = sa.Table(
     "settings",
     metadata,

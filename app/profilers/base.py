@@ -8,14 +8,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from app.errors import Code, Refusal
+from app.harm import refusal as blocked_refusal
 from app.hosts.door import Door
 from app.hosts.gate import Gate, Process
 from app.hosts.recipes import Recipe
-from app.model import Capture, Kind, ProcessId
+from app.model import Capture, Finding, Harm, Kind, ProcessId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Progress:
     message: str = ""
     again: timedelta | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    harm: Harm | None = None  # what a signal of this capture did to the process, which is gone then
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,17 @@ class Profiler(Way):
     """One way to profile. Every method may raise Refusal (final) or Passing (asked again).
 
     `streams`: the recording comes home while it is made, over a connection that is held meanwhile: `collect` is called
-    in the place of watch and stop.
+    in the place of watch and stop. `signals`: it signals the process, which no process of a blocked executable is.
     """
 
     streams: ClassVar[bool] = False
+    signals: ClassVar[bool] = False
 
     def choose(self, process: Process, host: str, door: Door) -> Chosen:
-        return Chosen(self, self.judge(process, host, door))
+        name = self.judge(process, host, door)
+        if self.signals and process.blocked:
+            raise blocked_refusal(host, process.id.pid, PurePosixPath(process.exe).name, process.blocked)
+        return Chosen(self, name)
 
     @abstractmethod
     def judge(self, process: Process, host: str, door: Door) -> str:
@@ -94,6 +101,10 @@ class Profiler(Way):
     @abstractmethod
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
         """Look at a recording that runs; finished when it has ended or its time is up."""
+
+    def asked_to_stop(self, capture: Capture) -> str:
+        """What is said when somebody asks a running recording to stop early."""
+        return "asked to stop early"
 
     @abstractmethod
     def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:

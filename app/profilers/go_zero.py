@@ -7,15 +7,16 @@ only closed descriptors tell that they are whole.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
 from app.hosts.gate import Answer, Gate, Mode, Process
-from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
+from app.model import Capture, Finding, Kind
+from app.profilers.base import Chosen, Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
 from app.profilers.gates import (
     COMMON,
     LOOK_EVERY,
@@ -31,10 +32,11 @@ from app.profilers.gates import (
     removed,
     room_for,
 )
-from app.profilers.proof import agreed, alone
+from app.profilers.proof import agreed, alone, unseen
 
 MINUTE = timedelta(minutes=1)  # go-zero's profileDuration since v1.6.1
 DUMP_ATTEMPTS = 2
+SELF_STOPPING = timedelta(seconds=1)  # between two looks at a recording that is about to end by itself
 
 KINDS = {
     "cpu": Kind.CPU,
@@ -76,6 +78,11 @@ REFUSALS: Refusals = {
 
 @dataclass(frozen=True, slots=True)
 class GoZero(Profiler):
+    signals: ClassVar[bool] = True
+
+    def choose(self, process: Process, host: str, door: Door) -> Chosen:
+        return replace(Profiler.choose(self, process, host, door), why=unseen(process))
+
     def judge(self, process: Process, host: str, door: Door) -> str:
         name, pid = name_of(process), process.id.pid
         no_wrapper(process, host, "SIGUSR2 would kill it")
@@ -99,6 +106,8 @@ class GoZero(Profiler):
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
         process, mode, gate = process_of(capture), mode_of(capture), gate_of(capture, door)
         answer = gate.start(process, mode, round(length(capture).total_seconds()), capture.token)
+        if answer.ended:
+            return Progress("SIGUSR2 sent", harm=answer.ended)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
         message = f"SIGUSR2 sent, recording began ({self._dump(gate, capture)})"
@@ -106,8 +115,8 @@ class GoZero(Profiler):
 
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
         answer = gate_of(capture, door).status(capture.token)
-        if answer.code in ("finished", "gone", "replaced"):
-            return Progress()
+        if answer.ended or answer.code in ("finished", "gone", "replaced"):
+            return Progress(harm=answer.ended)
         if answer.code not in ("open", "unseen"):
             raise refusal(capture, answer.code, REFUSALS)
         if (danger := endangered(answer, "trace")) and mode_of(capture) is Mode.TOGGLE:
@@ -115,15 +124,26 @@ class GoZero(Profiler):
         left = (capture.started_at or now) + length(capture) - now
         return Progress(again=min(left, LOOK_EVERY)) if left > timedelta(0) else Progress()
 
+    def asked_to_stop(self, capture: Capture) -> str:
+        if mode_of(capture) is Mode.TOGGLE or capture.started_at is None:
+            return "asked to stop early"
+        end = (capture.started_at + MINUTE).strftime("%H:%M:%S")
+        return (
+            "asked to stop early, which this go-zero does not offer: a recording of it ends by itself after a minute, "
+            f"at {end} UTC, and what it has recorded then comes home"
+        )
+
     def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
         answer = gate_of(capture, door).stop(capture.token)
+        if answer.left:
+            return left_recording(capture)
         if answer.code in ("open", "deaf", "busy"):  # deaf: it shuts down, its end will be the recording's
-            return Progress(again=SOON)
-        if answer.code in ("gone", "replaced"):
-            return Progress("the process ended while it was recording", notes={"lost": True})
+            return Progress(again=SOON if mode_of(capture) is Mode.TOGGLE else SELF_STOPPING)
+        if answer.ended or answer.code in ("gone", "replaced"):
+            return Progress("the process ended while it was recording", notes={"lost": True}, harm=answer.ended)
         if answer.code not in ("finished", "foreign"):
             raise refusal(capture, answer.code, REFUSALS)
-        return Progress(ending(capture, answer))
+        return Progress(ending(capture, answer), findings=surprises(capture, answer))
 
     def collect(
         self,
@@ -151,7 +171,7 @@ class GoZero(Profiler):
         words = f"{process.id.pid} {process.id.start} {process.id.image} {process.mode.value}"
         seconds = round((capture.duration if process.mode is Mode.TOGGLE else MINUTE).total_seconds())
         stop = (
-            ("stop TOKEN: SIGUSR2 again, unless the dead-man's stop was quicker",)
+            ("stop TOKEN: SIGUSR2 again, unless the dead-man's switch was quicker",)
             if process.mode is Mode.TOGGLE
             else ()
         )
@@ -186,5 +206,30 @@ def ending(capture: Capture, answer: Answer) -> str:
     if answer.code == "foreign":
         return "another recording runs in the process now; ours is over"
     if answer.fired:
-        return "the dead-man's stop on the host had ended the recording"
+        return "the dead-man's switch on the host had ended the recording"
     return "SIGUSR2 sent, recording ended" if mode_of(capture) is Mode.TOGGLE else "the recording ended by itself"
+
+
+def surprises(capture: Capture, answer: Answer) -> tuple[Finding, ...]:
+    """A recording that had to be ended although it was taken for one that ends by itself."""
+    if not answer.fired or mode_of(capture) is Mode.TOGGLE:
+        return ()
+    detail = (
+        f"{who(capture)} was taken for a go-zero whose recordings end by themselves after a minute. This one did not: "
+        "the dead-man's switch on the host ended it with one more SIGUSR2. Does the program change what the signal does?"
+    )
+    return (Finding("warning", "the recording did not end by itself", detail, code="ended_by_switch"),)
+
+
+def left_recording(capture: Capture) -> Progress:
+    """Nothing that is known to be harmless ends this recording: a person has to."""
+    said = (
+        f"{who(capture)} still records: its recording had to end by itself and did not, and one more SIGUSR2 did not "
+        "end it or might have begun another. It is left alone; restart the service when you can, its files grow"
+    )
+    finding = Finding("critical", "it is still recording", said, code="left_recording")
+    return Progress(said, notes={"left": said}, findings=(finding,))
+
+
+def who(capture: Capture) -> str:
+    return f"{host_of(capture)}: pid {process_of(capture).pid}"

@@ -49,6 +49,11 @@ def alone(process: Process, host: str, name: str) -> None:
         raise _shared(process, host, name, f"its runtime counts {counted or 'none'} where go-zero alone makes one")
 
 
+def unseen(process: Process) -> str:
+    """What could not be looked at, as a sentence; "" where all was."""
+    return "" if process.askers else "whether something besides go-zero asks for SIGUSR2 could not be seen"
+
+
 def _shared(process: Process, host: str, name: str, why: str) -> Refusal:
     return Refusal(
         Code.UNSAFE_SIGNAL,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
@@ -79,6 +79,8 @@ REFUSALS: Refusals = {
 
 @dataclass(frozen=True, slots=True)
 class Signal(Profiler):
+    signals: ClassVar[bool] = True
+
     start_signal: str  # such as SIGUSR2
     # Globs (* and ?), as the process sees them; {tmp}: its TMPDIR, {pid}: its own pid. Or {stdout}: what it prints.
     files: tuple[str, ...]
@@ -154,14 +156,16 @@ class Signal(Profiler):
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
         process, gate = process_of(capture), gate_of(capture, door)
         answer = gate.signal(process, self.recipe, seconds_of(capture), capture.token)
+        if answer.ended:
+            return Progress(f"{self.start_signal} sent", harm=answer.ended)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
         return Progress(f"{self.start_signal} sent", min(capture.duration, SOON * 2))
 
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
         answer = gate_of(capture, door).status(capture.token)
-        if answer.code in ("finished", "gone", "replaced"):
-            return Progress()
+        if answer.ended or answer.code in ("finished", "gone", "replaced"):
+            return Progress(harm=answer.ended)
         if answer.code != "open":
             raise refusal(capture, answer.code, REFUSALS)
         if (danger := endangered(answer)) and self.stop_signal:
@@ -173,8 +177,8 @@ class Signal(Profiler):
         answer = gate_of(capture, door).stop(capture.token)
         if answer.code in ("open", "busy", "deaf", "pending"):  # deaf: it shuts down, its end will be the recording's
             return Progress(again=SOON)
-        if answer.code in ("gone", "replaced"):
-            return Progress("the process ended before its files were whole", notes={"lost": True})
+        if answer.ended or answer.code in ("gone", "replaced"):
+            return Progress("the process ended before its files were whole", notes={"lost": True}, harm=answer.ended)
         if answer.code not in ("finished", "unconfirmed"):
             raise refusal(capture, answer.code, REFUSALS)
         said = f"{self.stop_signal} sent; " if answer.stopped and not answer.fired else ""

@@ -97,6 +97,17 @@ PAUSED: dict[str, JsonValue] = {
     "paused": True,
     "detail": "Captures are paused since 2026-11-23 22:40:00 UTC by 10.0.0.9.",
 }
+BLOCKED: dict[str, JsonValue] = {
+    "id": "5f0c9a1be27d4438",
+    "build": "go:9x7iLqLD4d/oT0/Yk1",
+    "exe": "/srv/order-mq/order-mq",
+    "host": "10.0.0.5",
+    "pid": 21181,
+    "capture": ID,
+    "at": "2026-11-23T22:40:00.812Z",
+    "signal": "SIGUSR2",
+    "message": "10.0.0.5: pid 21181 (order-mq) ended 0.4 s after our SIGUSR2",
+}
 PROBLEM: dict[str, JsonValue] = {
     "type": "about:blank",
     "title": "Not Found",

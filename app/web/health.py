@@ -30,6 +30,7 @@ def routes(parts: Parts) -> APIRouter:
     def metrics() -> Response:
         with suppress(LedgerUnavailable):  # the other metrics are wanted most when the database is away
             parts.metrics.show_captures(parts.ledger.counts())
+            parts.metrics.blocked.set(len(parts.ledger.blocked()))
         return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -41,7 +41,8 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
     @router.get("/ui/captures")
     def index(request: Request, asked: Annotated[Asked, Query()]) -> str:
         page_found = found(parts.ledger, asked, parts.now())
-        return page("captures.html", **listing(page_found, asked, request), title="Captures", intro="")
+        blocked, listed = parts.ledger.blocked(), listing(page_found, asked, request)
+        return page("captures.html", **listed, title="Captures", intro="", blocked=blocked)
 
     @router.get("/ui/captures/{capture_id}")
     def one(capture_id: str, kind: Kind | None = None, sample_type: str | None = None) -> str:
@@ -70,9 +71,8 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
             if page_found.captures
             else "Nothing has been captured for this alert yet. This page shows it as soon as it is."
         )
-        return page(
-            "captures.html", **listing(page_found, asked, request), title=f"Alert {fingerprint[:64]}", intro=intro
-        )
+        title, listed = f"Alert {fingerprint[:64]}", listing(page_found, asked, request)
+        return page("captures.html", **listed, title=title, intro=intro, blocked=())
 
     @router.get("/docs")
     def docs(request: Request) -> str:

@@ -146,6 +146,7 @@ class FindingOut(BaseModel):
     detail: str
     kind: str
     functions: tuple[str, ...]
+    code: Annotated[str, Field(description="for programs; empty where nothing has to tell it from others")] = ""
 
 
 class CaptureOut(BaseModel):
@@ -287,6 +288,30 @@ class ExplainedOut(BaseModel):
     would: bool
     alerts: list[ExplanationOut]
     left_out: int
+
+
+class BlockedOut(BaseModel):
+    """An executable that is not signalled any more, and what a signal did to a process of it."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.BLOCKED]})
+
+    id: str
+    build: Annotated[str, Field(description="what it is known by: a build id or a checksum")]
+    exe: str
+    host: str
+    pid: int
+    capture: Annotated[str, Field(description="whose signal it was")]
+    at: datetime
+    signal: str
+    message: str
+
+
+class BlockedExecutablesOut(BaseModel):
+    """All of them, newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"blocked": [examples.BLOCKED]}]})
+
+    blocked: list[BlockedOut]
 
 
 class PausedOut(BaseModel):

@@ -15,11 +15,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from app.errors import Code, Reason
+from app.harm import id_of
 from app.intake.rules import Rule, parse_matcher, parse_matchers
 from app.ledger.ledger import Bounds, Claim, FenceLost, Filter, Full, Ledger, LedgerUnavailable, ProcessTaken
 from app.ledger.messages import KEPT, LARGEST
 from app.ledger.schema import metadata
-from app.model import Artifact, Episode, Finding, Kind, State, Step, Target
+from app.model import Artifact, Blocked, Episode, Finding, Kind, State, Step, Target
 from tests.lab.postgres import NoPostgres, postgres
 from tests.unit.ledger.builders import (
     LEASE,
@@ -671,6 +672,72 @@ def test_a_ledger_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+# what is not signalled any more
+
+
+def harmful(build: str = "go:a/b", at: timedelta = timedelta(0), **different: object) -> Blocked:
+    one = Blocked(id_of(build), build, "/srv/orders", "10.0.0.5", 7, "c1", NOON + at, "SIGUSR2", "it ended")
+    return replace(one, **different)  # type: ignore[arg-type]
+
+
+def test_what_one_replica_blocks_every_other_sees_newest_first(open_ledger: Open) -> None:
+    one, two = open_ledger(), open_ledger()
+    assert one.blocked() == ()
+    one.block(harmful())
+    one.block(harmful("sha256:00", SECOND))
+    assert two.blocked() == (harmful("sha256:00", SECOND), harmful())
+    assert two.blocked_as("go:a/b") == harmful()
+    assert two.blocked_as("go:a/c") is None
+
+
+def test_of_a_build_that_is_blocked_already_the_first_row_stays(open_ledger: Open) -> None:
+    replicas = [open_ledger() for _ in range(4)]
+    rows = [harmful(capture=f"c{n}", pid=n) for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: replicas[n % 4].block(rows[n]), range(8)))
+    (first,) = replicas[0].blocked()
+    replicas[1].block(harmful(capture="late"))
+    assert replicas[2].blocked() == (first,)
+    assert first in rows
+
+
+def test_a_build_that_could_not_be_read_is_never_blocked(ledger: Ledger) -> None:
+    ledger.block(harmful())
+    assert ledger.blocked_as("") is None
+
+
+def test_who_takes_one_off_the_list_is_told_what_it_was_and_the_others_stay(open_ledger: Open) -> None:
+    one, two = open_ledger(), open_ledger()
+    one.block(harmful())
+    one.block(harmful("gnu:00"))
+    assert two.unblock(id_of("go:a/b")) == harmful()
+    assert one.unblock(id_of("go:a/b")) is None
+    assert one.blocked() == (harmful("gnu:00"),)
+    one.block(harmful(capture="again"))
+    assert two.blocked_as("go:a/b") == harmful(capture="again"), "a later harm blocks it anew"
+
+
+def test_what_a_host_said_of_an_executable_is_kept_whatever_it_is(ledger: Ledger) -> None:
+    ledger.block(harmful(exe="/srv/\x00\x1b[2J", message="x\x00"))
+    (one,) = ledger.blocked()
+    assert (one.exe, one.message) == ("/srv/\ufffd\x1b[2J", "x\ufffd")
+
+
+def test_a_finding_of_an_older_version_has_no_code_and_is_read_as_it_is(ledger: Ledger, url: str) -> None:
+    ledger.create(manual(1, findings=(Finding("critical", "it ended", "why", code="ended_after_signal"),)))
+    ledger.create(manual(2))
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        old = '[{"severity":"warning","title":"hot","detail":"d","kind":"cpu","functions":["f"]}]'
+        connection.execute(
+            sa.text("UPDATE captures SET findings = :old WHERE id = :id"), {"old": old, "id": manual(2).id}
+        )
+    engine.dispose()
+    new, older = ledger.get(manual(1).id), ledger.get(manual(2).id)
+    assert new and new.findings[0].code == "ended_after_signal"
+    assert older and older.findings == (Finding("warning", "hot", "d", "cpu", ("f",)),)
+
+
 # the tables
 
 
@@ -678,7 +745,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0002"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0003"
     engine.dispose()
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.errors import Code, Passing, Refusal
-from app.hosts.facts import Seen
+from app.hosts.facts import Ports, Seen
 from app.hosts.gate import Answer, Mode, Process, RemoteFile
-from app.model import ProcessId
+from app.model import Harm, ProcessId
 from tests.unit.ledger.builders import NOON
 
 SIX = ("cpu", "mem", "mutex", "block", "threadcreate", "trace")
 HAND = "by hand"
+MODES = {7: Mode.TOGGLE, 8: Mode.TIMED}
 OWN_MINUTE = timedelta(seconds=60)
 
 
@@ -30,6 +31,11 @@ class Running:
     owner: str | None = None
     since: datetime = NOON
     begun: dict[str, int] = field(default_factory=dict)  # by whom -> recordings
+    build: str = "go:orders"
+    dies_at: int = 0  # the signal of ours that ends it, counted from 1
+    becomes: bool = False  # it runs another program then
+    signals: int = 0  # of ours
+    image: str = "1:1"
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Journal:
     closed: bool = False
     fired: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
+    ended: Harm | None = None
 
 
 class Host:
@@ -48,19 +55,20 @@ class Host:
 
     def __init__(self) -> None:
         self.now, self.boots, self.starts = NOON, 1, 100
-        self.processes = {7: Running(7, 100, Mode.TOGGLE), 8: Running(8, 100, Mode.TIMED)}
+        self.processes = {pid: Running(pid, 100, mode) for pid, mode in MODES.items()}
         self.journals: dict[str, Journal] = {}
         self.shut: Passing | Refusal | None = None
         self.disturb: tuple[str, str, BaseException] | None = None  # verb, before | amid | after, what is raised
         self.harm: list[str] = []
         self.may_start: Callable[[str, ProcessId], bool] = lambda token, process: True
+        self.is_blocked: Callable[[str], bool] = lambda build: False
 
     @property
     def boot(self) -> str:
         return f"boot{self.boots}"
 
     def id_of(self, running: Running) -> ProcessId:
-        return ProcessId(self.boot, running.pid, running.start, "1:1")
+        return ProcessId(self.boot, running.pid, running.start, running.image)
 
     def pass_time(self, to: datetime) -> None:
         """What the host does by itself up to then, in order: go-zero's own end, the dead-man's stop."""
@@ -81,6 +89,10 @@ class Host:
 
     def usr2(self, running: Running, by: str) -> None:
         """The signal arrives. What must never happen is noted here, where it would happen."""
+        running.signals += by != HAND
+        if by != HAND and running.signals == running.dies_at:
+            self.die(running, by)
+            return
         if running.owner is None:
             running.owner, running.since = by, self.now
             running.begun[by] = running.begun.get(by, 0) + 1
@@ -96,6 +108,15 @@ class Host:
                 self.harm.append(f"{by} toggled off the recording of {running.owner}")
             self.end(running)
 
+    def die(self, running: Running, by: str) -> None:
+        """The signal ends it or, as it does with some, has it run its program anew. What it had written is there."""
+        self.journals[by].ended = Harm("SIGUSR2", 0.42, running.becomes)
+        self.end(running)
+        if running.becomes:
+            running.image = "2:2"
+        else:
+            del self.processes[running.pid]
+
     def end(self, running: Running) -> None:
         if running.owner in self.journals:
             files = self.journals[str(running.owner)].files
@@ -105,13 +126,13 @@ class Host:
     def begin_anew(self, pid: int) -> None:
         """The process dies and another gets its number."""
         self.starts += 1
-        self.processes[pid] = Running(pid, self.starts, self.processes[pid].mode)
+        self.processes[pid] = Running(pid, self.starts, MODES[pid], build=f"go:orders-{self.starts}")
 
     def reboot(self) -> None:
         """The journals are on a tmpfs, and so are the files."""
         self.boots += 1
         self.journals.clear()
-        for pid in list(self.processes):
+        for pid in MODES:
             self.begin_anew(pid)
 
 
@@ -150,21 +171,26 @@ class Verbs:
             running = self._world.processes.get(pid)
             return _seen(self._world.id_of(running), running) if running else None
 
+    def ports(self, pid: int) -> Ports:
+        return Ports(())
+
     def start(self, process: ProcessId, mode: Mode, seconds: int, token: str) -> Answer:
         with self._verb("start") as amid:
             world, running = self._world, self._world.pinned(process)
             if running is None:
-                return Answer("replaced")
+                return self._answer("replaced", token) if token in world.journals else Answer("replaced")
             if (earlier := self._earlier(running, token)) or (earlier := _hindrance(running, mode)):
                 return earlier
             if not world.may_start(token, process):
                 world.harm.append(f"{token} signals, and no row says so")
+            if world.is_blocked(running.build):
+                world.harm.append(f"{token} signals an executable that is blocked")
             dog_at = world.now + timedelta(seconds=seconds + 5) if mode is Mode.TOGGLE else None
             journal = world.journals[token] = Journal(process, dog_at)
             amid()
             world.usr2(running, token)
             journal.sent = True
-            return self._answer("started", token)
+            return self._answer("gone" if journal.ended else "started", token)
 
     def _earlier(self, running: Running, token: str) -> Answer | None:
         """The same token again: what became of it, unless it never came to the signal."""
@@ -201,14 +227,14 @@ class Verbs:
                 journal.stopped = True
                 amid()
                 self._world.usr2(running, token)
-            return self._answer("open", token)
+            return self._answer("gone" if journal.ended else "open", token)
 
     def _state(self, token: str) -> Answer:
         journal = self._world.journals.get(token)
         if journal is None:
             return Answer("unknown")
         if journal.closed:
-            return self._answer("finished", token)
+            return self._answer("gone" if journal.ended else "finished", token)
         running = self._world.pinned(journal.process)
         if running is None:
             return self._answer("gone", token)
@@ -219,7 +245,7 @@ class Verbs:
     def _answer(self, code: str, token: str) -> Answer:
         journal = self._world.journals[token]
         files = tuple(RemoteFile(kind, "2026112312", len(data)) for kind, data in journal.files.items())
-        return Answer(code, files, fired=journal.fired)
+        return Answer(code, files, fired=journal.fired, ended=journal.ended)
 
     def fetch(self, token: str, kind: str, limit: int, write: Callable[[bytes], object], timeout: float) -> Answer:
         with self._verb("fetch") as amid:
@@ -247,6 +273,7 @@ def _seen(process: ProcessId, running: Running) -> Process:
         id=process, comm="orders", exe="/srv/orders", cmdline=("orders",), state="S", uid=0, nspid=running.pid,
         traced=False, mode=running.mode, gozero_version="v1.6.0", go_version="go1.27", catches=True, listens=True,
         readable=True, live=("cpu",) if running.owner else (), free_bytes=1 << 40, age=60.0,
+        build=running.build,
     )  # fmt: skip
 
 

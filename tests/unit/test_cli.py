@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,8 @@ import uvicorn
 
 from app import cli
 from app.address import Address
-from app.model import State
+from app.harm import id_of
+from app.model import Blocked, Finding, State
 from app.web_config import WebConfig
 from tests.unit.web.house import CPU, KEY, House
 
@@ -404,3 +406,46 @@ def test_alertmanager_takes_our_example_of_its_configuration() -> None:
     said = subprocess.run(["amtool", "check-config", str(example)], capture_output=True, text=True, check=False)
 
     assert said.returncode == 0, said.stdout + said.stderr
+
+
+def blocked(house: House, build: str, name: str) -> Blocked:
+    said = f"10.0.0.5: pid 7 ({name}) ended 0.4 s after our SIGUSR2"
+    one = Blocked(id_of(build), build, f"/srv/{name}", "10.0.0.5", 7, "c1", house.now, "SIGUSR2", said)
+    house.ledger.block(one)
+    return one
+
+
+def test_an_executable_is_signalled_again_after_unblock(run: Run, house: House, service: str) -> None:
+    one, other = blocked(house, "go:a", "orders"), blocked(house, "go:b", "pay\x1b[2J")
+    done, shortened = run("unblock", one.id), run("unblock", other.id[:6])
+    assert (done.code, shortened.code) == (0, 0)
+    assert done.out.endswith("/srv/orders (build go:a) may be signalled again.\n")
+    assert shortened.out.endswith("/srv/pay\\x1b[2J (build go:b) may be signalled again.\n")
+    assert house.ledger.blocked() == ()
+
+
+def test_an_id_that_is_not_blocked_is_answered_with_those_that_are(run: Run, house: House, service: str) -> None:
+    none = run("unblock", "77")
+    assert (none.code, none.err) == (1, "alertprof: no executable is blocked as '77'; none is\n")
+    one = blocked(house, "go:a", "pay\x1b[2J")
+    for wrong in ("zz", one.id + "0", ""):
+        said = run("unblock", wrong)
+        assert said.code == 1
+        assert f"alertprof: {one.id}  2026-11-23 12:00:00  10.0.0.5: pid 7 (pay\\x1b[2J) ended" in said.err
+    assert house.ledger.blocked() == (one,)
+
+
+def test_an_id_that_several_begin_with_takes_none_off_the_list(run: Run, house: House, service: str) -> None:
+    for n in range(17):
+        blocked(house, f"go:{n}", "orders")
+    first = Counter(one.id[0] for one in house.ledger.blocked()).most_common(1)[0][0]
+    said = run("unblock", first)
+    assert (said.code, said.out) == (2, "")
+    assert f"ids begin with {first}; write more of it" in said.err
+    assert len(house.ledger.blocked()) == 17
+
+
+def test_show_says_the_findings(run: Run, house: House, service: str) -> None:
+    finding = Finding("critical", "it ended 0.4 s after our SIGUSR2", "why", code="ended_after_signal")
+    shown = run("show", house.keep_completed(findings=(finding,)).id)
+    assert "critical: it ended 0.4 s after our SIGUSR2\n" in shown.out

@@ -1,19 +1,24 @@
 """The parts of `doctor` that need no host: what is said of clocks, names, steps and answers."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from app.console import checked
-from app.doctor import GATE_SAYS, SHELL_SAYS, Check, _Login, clocks, examined, load, resolved, understood
+from app.doctor import GATE_SAYS, SHELL_SAYS, Check, _Login, clocks, examined, load, one, resolved, understood
 from app.errors import Code, Passing
 from app.explanation import Mark
+from app.hosts.door import Door
 from app.hosts.facts import Seen
+from app.hosts.gate import Gate
 from app.hosts.known_hosts import Known
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Step
-from app.model import ProcessId
+from app.model import Blocked, ProcessId
+from tests.unit.ledger.builders import NOON
+from tests.unit.story_host import Host, OpenDoor
 
 DOWN = Passing(Code.HOST_UNREACHABLE, "host h: no connection")
 
@@ -114,3 +119,14 @@ def test_nothing_is_contacted_for_a_host_that_may_not_be(tmp_path: Path) -> None
 def test_what_a_host_says_moves_no_cursor() -> None:
     line = checked(Check(Mark.NO, "shell", "no gate answers, but \x1b[2J\nok  all is well"))
     assert line == "no  shell: no gate answers, but \\x1b[2J\\nok  all is well"
+
+
+def test_a_process_of_a_blocked_executable_is_shown_as_not_signalled() -> None:
+    door = OpenDoor(Host())
+    known = {"go:orders": Blocked("1f", "go:orders", "/x", "h2", 9, "c1", NOON, "SIGUSR2", "h2: pid 9 (x) ended")}
+    gate = cast(Gate, door.gate("h"))
+    *facts, good = one(cast(Door, door), gate, 7, lambda build: None)
+    assert (good.mark, "go-zero-toggle" in good.said) == (Mark.OK, True)
+    *facts, bad = one(cast(Door, door), gate, 7, known.get)
+    assert "it is not signalled, since h2: pid 9 (x) ended (`alertprof unblock 1f`)" in [fact.said for fact in facts]
+    assert (bad.mark, bad.said.startswith("h: pid 7 (orders) is not signalled")) == (Mark.NO, True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +12,7 @@ from app import console
 from app.errors import Code, Refusal
 from app.explain import Explainer, Unasked
 from app.explanation import Explanation, Line, Mark
+from app.harm import id_of
 from app.hosts.door import Door
 from app.hosts.gate import Mode
 from app.hosts.settings import HostsSettings, SshOptions
@@ -19,11 +20,12 @@ from app.hosts.ssh import Connector
 from app.intake.rules import Relabel, Rule, parse_matchers
 from app.ledger.ledger import Bounds, Ledger
 from app.main import RESOLVERS
-from app.model import Alert, Target
+from app.model import Alert, Blocked, Target
 from app.resolvers.inventory import Inventory
 from app.resolvers.top import Top
 from tests.unit.ledger.builders import LEASE, ME, NOON, admission, completed, firing, manual, process, recording
 from tests.unit.ledger.builders import resolved as resolved_alert
+from tests.unit.story_host import Host, OpenDoor
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTEx"
 ORDERS = Rule("orders", parse_matchers('job=~"order-.+", severity="critical"'))
@@ -329,3 +331,14 @@ def test_a_host_that_refuses_to_be_looked_at_is_told(ask: Any) -> None:
     said = one(ask, door=Refusing(), connect=True)
     assert said.verdict == "No capture: user ops may not log in to host 10.0.0.5"
     assert not lines(said, "What would be sent")
+
+
+def test_a_blocked_executable_is_told_and_another_way_is_taken_where_there_is_one(ask: Any, ledger: Ledger) -> None:
+    blocked = Blocked(id_of("go:orders"), "go:orders", "/x", "h2", 9, "c1", NOON, "SIGUSR2", "h2: pid 9 (x) ended")
+    ledger.block(blocked)
+    alert = firing(host="10.0.0.5", pid="7")
+    said = one(ask, alert, door=cast(Door, OpenDoor(Host())), connect=True)
+    assert not said.would
+    assert f"`alertprof unblock {blocked.id}` allows it again" in said.verdict
+    ledger.unblock(blocked.id)
+    assert one(ask, alert, door=cast(Door, OpenDoor(Host())), connect=True).would

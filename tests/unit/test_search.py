@@ -11,10 +11,11 @@ from app.hosts.door import Door
 from app.hosts.facts import Seen
 from app.hosts.gate import Mode, Process
 from app.intake.rules import DEFAULT, Relabel
-from app.model import ProcessId
+from app.model import Blocked, ProcessId
 from app.profilers.base import Chosen, Way
 from app.resolvers.base import Found, Reach, Resolver, Told
 from app.search import Hit, Search
+from tests.unit.ledger.builders import NOON
 
 NOW_GONE = frozenset({99})
 
@@ -153,3 +154,9 @@ def test_a_ranking_in_which_nothing_can_be_profiled_says_why_of_each() -> None:
 def test_a_process_that_became_another_is_not_taken() -> None:
     with pytest.raises(Refusal, match="exited while it was looked at"):
         searched(found(seen(7, start=5)), Only(7), Gate(seen(7, start=6)))
+
+
+def test_a_process_is_chosen_with_what_is_known_against_signalling_its_executable() -> None:
+    one = Blocked("1", "", "/x", "h2", 9, "c1", NOON, "SIGUSR2", "h2: it ended")
+    search = Search(cast(Door, Gate(seen(7))), (Says(found(seen(7)), []),), blocked=lambda build: one)
+    assert search.process({}, DEFAULT, Only(7)).process.blocked == one

@@ -30,10 +30,11 @@ from hypothesis.stateful import (
 )
 
 from app.errors import Code, Passing, Refusal
+from app.harm import id_of
 from app.hosts.door import Door
 from app.intake.rules import Rule
 from app.ledger.ledger import Bounds, Claim, Filter, Ledger
-from app.model import Capture, Kind, ProcessId, State, Step
+from app.model import Blocked, Capture, Kind, ProcessId, State, Step
 from app.pipeline import Pipeline
 from app.resolvers.labels import Labels
 from app.stores import Store
@@ -104,6 +105,7 @@ class House:
             name: Worker(self.ledger, self.pipeline, lambda: self.now, threads=0) for name in ("one", "two")
         }
         self.host.may_start = self.intends
+        self.host.is_blocked = lambda build: self.ledger.blocked_as(build) is not None
 
     def intends(self, token: str, process: ProcessId) -> bool:
         """Is it written down that this token is to record this process?"""
@@ -176,6 +178,8 @@ class Story(RuleBasedStateMachine):
         rows = self.house.rows()
         assert self.fired <= {row.trigger.fingerprint for row in rows}, "an alert has no row"
         self.house.pass_time(120)
+        harmed = {row.id for row in rows if row.findings}
+        assert {one.capture for one in self.house.ledger.blocked()} <= harmed, "a harm is blocked and not told"
         ours = [running for running in self.house.host.processes.values() if running.owner not in (None, HAND)]
         assert ours == [], "a process records because of us"
         assert self.house.host.harm == []
@@ -247,16 +251,20 @@ class Story(RuleBasedStateMachine):
         self.house.host.shut = kind(code, f"h: {code.value}") if code else None
 
     def by_hand(self, draw: Draw) -> None:
-        self.house.host.usr2(self.house.host.processes[draw(st.sampled_from([7, 8]))], HAND)
+        if running := self.house.host.processes.get(draw(st.sampled_from([7, 8]))):
+            self.house.host.usr2(running, HAND)
 
     def others(self, draw: Draw) -> None:
-        """What is rarer: our disk is full, or not any more; another process gets the number; the host is restarted."""
-        what = draw(st.sampled_from(["full", "room", "process", "host"]))
+        """What is rarer: our disk is full, or not any more; another process gets the number; the host is restarted; a
+        process ends at our next signal, or runs another program."""
+        what = draw(st.sampled_from(["full", "room", "process", "host", "doomed"]))
         self.house.store.full = what == "full"
         if what == "process":
             self.house.host.begin_anew(draw(st.sampled_from([7, 8])))
         if what == "host":
             self.house.host.reboot()
+        if what == "doomed" and (running := self.house.host.processes.get(draw(st.sampled_from([7, 8])))):
+            running.dies_at, running.becomes = running.signals + 1, draw(st.booleans())
 
     def stop_request(self, draw: Draw) -> None:
         if rows := self.house.rows():
@@ -388,6 +396,130 @@ def test_a_host_that_is_gone_when_its_files_are_to_be_removed_costs_no_capture_a
     ended = row(house, new)
     assert (ended.state, len(ended.artifacts)) == (State.COMPLETED, 7)
     assert f"files may remain on the host: {shut}" in [entry.message for entry in ended.timeline]
+
+
+# ---------------------------------------------------------------------- a signal that does harm
+
+
+def doomed(house: House, pid: int, nth: int, *, becomes: bool = False) -> str:
+    """A capture whose nth signal ends its process, or has it run another program; the capture's id."""
+    running = house.host.processes[pid]
+    running.dies_at, running.becomes = nth, becomes
+    return house.ledger.receive([firing(f"f{pid}", host="h", pid=str(pid))]).result(30).created[0]
+
+
+def harmed(house: House, capture_id: str) -> Capture:
+    """The capture that did harm, which says so in every way there is."""
+    ended = row(house, capture_id)
+    (blocked,) = house.ledger.blocked()
+    assert (ended.state, ended.reason and ended.reason.code) == (State.FAILED, Code.PROCESS_EXITED)
+    assert ended.reason and f"`alertprof unblock {blocked.id}`" in ended.reason.message
+    (finding,) = ended.findings
+    assert (finding.severity, finding.code) == ("critical", "ended_after_signal")
+    assert (blocked.build, blocked.capture, blocked.signal) == ("go:orders", capture_id, "SIGUSR2")
+    return ended
+
+
+@pytest.mark.parametrize(("pid", "nth", "files"), [(7, 1, 0), (8, 1, 0), (7, 2, 6)])
+def test_a_process_that_ends_after_our_signal_is_harm_and_its_executable_is_blocked(
+    house: House, pid: int, nth: int, files: int
+) -> None:
+    new = doomed(house, pid, nth)
+    house.run_to_the_end()
+    ended = harmed(house, new)
+    assert ended.findings[0].title == "it ended 0.4 s after our SIGUSR2"
+    assert ended.reason and ended.reason.message.startswith(f"h: pid {pid} (orders) ended 0.4 s after our SIGUSR2; ")
+    assert len([artifact for artifact in ended.artifacts if artifact.kind is not Kind.GOROUTINE]) == files
+    assert all(running.signals <= nth for running in house.host.processes.values())
+
+
+def test_a_process_that_runs_another_program_after_our_signal_is_harmed_too(house: House) -> None:
+    new = doomed(house, 7, 1, becomes=True)
+    house.run_to_the_end()
+    assert harmed(house, new).findings[0].title == "it runs another program since 0.4 s after our SIGUSR2"
+
+
+def test_a_process_that_ends_by_itself_while_it_records_is_no_harm(house: House) -> None:
+    new = recording(house)
+    house.host.begin_anew(7)
+    house.run_to_the_end()
+    assert (row(house, new).state, row(house, new).findings) == (State.FAILED, ())
+    assert house.ledger.blocked() == ()
+
+
+def test_no_other_process_of_a_blocked_executable_is_signalled_until_somebody_says_so(house: House) -> None:
+    doomed(house, 7, 1)
+    house.run_to_the_end()
+    (other,) = house.ledger.receive([firing("other", host="h", pid="8", service="pay")]).result(30).created
+    house.run_to_the_end()
+    refused, (blocked,) = row(house, other), house.ledger.blocked()
+    assert (refused.state, refused.reason and refused.reason.code) == (State.FAILED, Code.UNSAFE_SIGNAL)
+    assert refused.reason and f"alertprof unblock {blocked.id}" in refused.reason.message
+    assert "h: pid 7 (orders) ended 0.4 s after our SIGUSR2" in refused.reason.message
+    assert house.host.processes[8].signals == 0
+    house.ledger.unblock(blocked.id)
+    house.pass_time(60)
+    (again,) = house.ledger.receive([firing("again", host="h", pid="8", service="pay")]).result(30).created
+    house.run_to_the_end()
+    assert row(house, again).state is State.COMPLETED
+
+
+def test_an_executable_that_is_blocked_after_it_was_chosen_is_not_signalled(house: House) -> None:
+    house.host.disturb = ("start", "before", Passing(Code.HOST_UNREACHABLE, "h: the connection was lost"))
+    (new,) = house.ledger.receive([firing(host="h", pid="8")]).result(30).created
+    house.work("one", 0)
+    assert row(house, new).step is Step.START
+    house.ledger.block(Blocked(id_of("go:orders"), "go:orders", "/x", "h2", 9, "c", NOON, "SIGUSR2", "h2: it ended"))
+    house.run_to_the_end()
+    reason = row(house, new).reason
+    assert reason and reason.code is Code.UNSAFE_SIGNAL and "h2: it ended" in reason.message
+    assert house.host.processes[8].signals == 0
+
+
+@pytest.mark.parametrize("when", ["amid", "after"])
+def test_a_start_that_began_before_its_executable_was_blocked_is_ended_and_not_begun_anew(
+    house: House, when: str
+) -> None:
+    new = lost_start(house, when)
+    house.ledger.block(Blocked(id_of("go:orders"), "go:orders", "/x", "h2", 9, "c", NOON, "SIGUSR2", "h2: it ended"))
+    house.host.shut = None
+    house.pass_time(31)
+    house.run_to_the_end()
+    assert row(house, new).state.ended
+    assert house.host.processes[7].owner is None
+    assert house.host.harm == []
+
+
+@pytest.mark.parametrize("kills", range(1, 7))
+def test_kill_9_between_the_harm_and_the_end_loses_neither_the_block_nor_the_reason(house: House, kills: int) -> None:
+    house.ledger.dies = ("before", kills)
+    new = doomed(house, 7, 1)
+    house.work("one", 1)
+    assert house.ledger.dies is None or row(house, new).state.ended, "it has died, or there were fewer commits"
+    house.pass_time(31)
+    house.run_to_the_end()
+    harmed(house, new)
+    assert house.host.processes.get(7) is None
+
+
+def test_kill_9_before_the_harm_was_heard_of_does_not_hide_it(house: House) -> None:
+    new = doomed(house, 7, 1)
+    house.host.disturb = ("start", "after", Crash())
+    house.work("one", 0)
+    assert house.ledger.blocked() == ()
+    house.pass_time(31)
+    house.run_to_the_end()
+    harmed(house, new)
+
+
+def test_a_host_that_is_gone_after_the_harm_changes_nothing_of_the_reason(house: House) -> None:
+    new = doomed(house, 7, 1)
+    house.host.disturb = ("stop", "before", Passing(Code.HOST_UNREACHABLE, "h: the connection was lost"))
+    while house.host.disturb:
+        house.work("one", 0.1)
+    house.host.shut = Passing(Code.HOST_UNREACHABLE, "h: no connection")
+    house.work("one", 3600)
+    assert "h: no connection" in [entry.message for entry in harmed(house, new).timeline]
 
 
 @pytest.mark.parametrize("pid", [7, 8])

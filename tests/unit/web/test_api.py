@@ -268,7 +268,7 @@ def test_the_description_has_every_route_with_an_example(house: House) -> None:
         "/webhook", "/capture", "/captures", "/captures/{capture_id}", "/captures/{capture_id}/stop",
         "/captures/{capture_id}/pin", "/captures/{capture_id}/unpin",
         "/captures/{capture_id}/artifacts/{name}", "/captures/{capture_id}/top", "/captures/{capture_id}/flamegraph",
-        "/-/healthy", "/-/ready", "/-/pause",
+        "/-/healthy", "/-/ready", "/-/pause", "/-/blocked", "/-/blocked/{blocked_id}",
         "/-/resume", "/metrics", "/explain", "/messages", "/messages/{message_id}",
     }  # fmt: skip
     schemas = described["components"]["schemas"]
