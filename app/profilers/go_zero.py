@@ -216,7 +216,7 @@ def surprises(capture: Capture, answer: Answer) -> tuple[Finding, ...]:
         return ()
     detail = (
         f"{who(capture)} was taken for a go-zero whose recordings end by themselves after a minute. This one did not: "
-        "the dead-man's switch on the host ended it with one more SIGUSR2. Does the program change what the signal does?"
+        "the dead-man's switch on the host ended it with one more SIGUSR2. Does it change what the signal does?"
     )
     return (Finding("warning", "the recording did not end by itself", detail, code="ended_by_switch"),)
 
