@@ -225,7 +225,13 @@ class Connector:
         return Refusal(Code.HOST_UNREACHABLE, said) if final else Passing(Code.HOST_UNREACHABLE, said)
 
     def _authenticate(self, transport: paramiko.Transport, route: Route, end: float) -> None:
-        offer = Offer(route.own_identities, route.options.identity_files)
+        offer = Offer(
+            route.own_identities,
+            route.options.identity_files,
+            route.certificate_files,
+            route.agent,
+            only_named=route.only_named_keys,
+        )
         tried: list[str] = []  # labels, in order
         with closing(self._identities.offered(offer)) as identities:
             for identity in identities:
