@@ -63,8 +63,8 @@ def _public_line(file: Path) -> bytes | None:
 def _public_part(file: Path) -> bytes | None:
     """OpenSSH's own format has it in clear before what a passphrase protects."""
     try:
-        lines = file.read_text(errors="replace").split()
-        body = base64.b64decode("".join(word for word in lines if "-" not in word))
+        lines = file.read_text(errors="replace").splitlines()
+        body = base64.b64decode("".join(line for line in lines if not line.startswith("-----")))
     except (OSError, ValueError):
         return None
     if not body.startswith(MAGIC):
