@@ -155,10 +155,11 @@ def test_a_known_hosts_file_with_a_space_in_its_name(file: Path, ssh: str | None
     assert found == (Path("/etc/my keys/known"), Path("/etc/other"))
 
 
-def test_without_ssh_no_name_is_looked_up(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@ASKED
+def test_no_name_is_looked_up_to_find_another(file: Path, ssh: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostbyname", lambda _: pytest.fail("it was looked up"))
-    file.write_text("CanonicalizeHostname yes\nCanonicalDomains example.com\nPort 7\n")
-    found = SshConfig(file, None).entry("web1").options
+    file.write_text("CanonicalizeHostname yes\nCanonicalDomains invalid\nCanonicalizeFallbackLocal no\nPort 7\n")
+    found = SshConfig(file, ssh).entry("web1").options
     assert (found.address, found.port) == ("web1", 7)
 
 
