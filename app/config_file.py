@@ -77,7 +77,7 @@ def one_or_many(value: Any) -> Any:
 
 
 def a_jump(text: str) -> str:
-    if text != "none" and not JUMP.fullmatch(text):
+    if text != "none" and not all(JUMP.fullmatch(each) for each in text.split(",")):
         raise ValueError(f"{text!r} is no jump host; write host, user@host or user@host:port")
     return text
 

@@ -63,13 +63,12 @@ class _Login:
         self.heard.setdefault((route.host, step), Check(Mark.OK, self.name(route, step), said))
 
     def name(self, route: Route, step: Step) -> str:
-        is_jump = self.route is not None and self.route.jump is not None and route.host == self.route.jump.host
+        is_jump = self.route is not None and route.host in [hop.host for hop in self.route.hops[:-1]]
         return f"{step.value} (jump host {route.host})" if is_jump else step.value
 
     def ended(self, route: Route, fault: AlertprofError) -> Check:
         """The step that did not succeed."""
-        hops = [hop for hop in (route.jump, route) if hop]
-        steps = [(hop, step) for hop in hops for step in Step if (hop.host, step) not in self.heard]
+        steps = [(hop, step) for hop in route.hops for step in Step if (hop.host, step) not in self.heard]
         hop, step = steps[0] if steps else (route, Step.AUTHENTICATION)
         return Check(Mark.NO, self.name(hop, step), with_remedy(fault, IS_SSHD if step is Step.TCP else ""))
 
@@ -107,8 +106,8 @@ def examined(
 
 
 def resolved(route: Route) -> Check:
-    """Where the name leads that this machine has to look up: the jump host's, where there is one."""
-    first = route.jump or route
+    """Where the name leads that this machine has to look up: the first jump host's, where there is one."""
+    first = route.hops[0]
     try:
         found = wire.look_up(first.address, first.port, PATIENCE)
     except OSError as fault:

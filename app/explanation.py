@@ -162,7 +162,8 @@ def way_to(route: Route) -> str:
     keys = len(route.known.pinned)
     places = ", ".join(dict.fromkeys(str(line.file) for line in route.known.pinned))
     said = [f"as {route.user}@{entry(route.address, route.port)}"]
-    said += [f"through the jump host {route.jump.shown}"] if route.jump else []
+    jumps = [hop.shown for hop in route.hops[:-1]]
+    said += [f"through the jump host{'s' if len(jumps) > 1 else ''} {', then '.join(jumps)}"] if jumps else []
     said += ["with sudo"] if route.options.become == "sudo" else []
     said += ["by the gate that is installed there"] if route.options.gate == "installed" else []
     return f"{', '.join(said)}; {keys} key{'s' if keys > 1 else ''} known in {places}"

@@ -6,14 +6,14 @@ Key files are parsed once and again when they have changed. Passphrases are the 
 import copy
 import os
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
 
 from app.errors import Code, Refusal
+from app.hosts import agents, keyfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,9 @@ class Offer:
 
     required: tuple[Path, ...]  # alertprof's configuration names them: a fault in one is final
     others: tuple[Path, ...]  # ssh_config's and the default ones: used where they are
+    certificates: tuple[Path, ...] = ()  # CertificateFile: each serves the key that it was made for
+    agent: str | None = None  # its socket; "" for none, None for the one that SSH_AUTH_SOCK names
+    only_named: bool = False  # of the agent's keys, those of the files above
     notes: list[str] = field(default_factory=list)
 
 
@@ -53,9 +56,12 @@ class Identities:
 
         Raises Refusal(AUTH_FAILED) for a required file that cannot be used.
         """
+        certificates = [each for file in offer.certificates if (each := certificate(file, offer.notes))]
         for file in dict.fromkeys((*offer.required, *offer.others)):
-            yield from self._of_file(file, offer)
-        yield from _of_agent(offer)
+            for identity in self._of_file(file, offer):
+                yield from certified(identity, certificates)
+        for identity in _of_agent(offer):
+            yield from certified(identity, certificates)
 
     def _of_file(self, file: Path, offer: Offer) -> tuple[Identity, ...]:
         file = file.expanduser()
@@ -86,13 +92,16 @@ def _signature(file: Path) -> tuple[int, ...]:
 
 
 def _parse(file: Path) -> Iterator[Identity]:
+    if keyfile.is_public(file):
+        said = f"the identity file {file} is a public key: load its private one into the agent (ssh-add)"
+        raise Unusable(said, locked=True)
     stat = file.stat()
     if stat.st_uid == os.getuid() and stat.st_mode & 0o077:
         raise Unusable(
             f"the identity file {file} is open to others (mode {stat.st_mode & 0o777:04o}): chmod 600 {file}"
         )
     try:
-        key = paramiko.PKey.from_path(file)
+        key = keyfile.load(file)
     except (TypeError, paramiko.PasswordRequiredException) as fault:
         locked = f"the identity file {file} is protected by a passphrase: load it into the agent (ssh-add {file})"
         raise Unusable(locked, locked=True) from fault
@@ -106,25 +115,38 @@ def _parse(file: Path) -> Iterator[Identity]:
     yield Identity(str(file), key)
 
 
-def _of_agent(offer: Offer) -> Iterator[Identity]:
+def certificate(file: Path, notes: list[str]) -> tuple[Path, paramiko.pkey.PublicBlob] | None:
     try:
-        agent = paramiko.Agent()
-    except (paramiko.SSHException, OSError) as fault:
-        offer.notes.append(f"the agent does not answer ({fault})")
-        return
-    with closing(agent):
-        # sshd hangs up after a few keys, so those that belong to a named file come first
-        wanted = _public_keys((*offer.required, *offer.others))
-        for key in sorted(agent.get_keys(), key=lambda one: one.blob not in wanted):
-            yield Identity(f"the agent's key {key.comment or key.fingerprint}", key)
+        return file, paramiko.pkey.PublicBlob.from_file(str(file.expanduser()))
+    except (OSError, ValueError) as fault:
+        notes.append(f"the certificate file {file} cannot be used ({fault})")
+        return None
 
 
-def _public_keys(files: tuple[Path, ...]) -> set[bytes]:
-    found = set()
-    for file in files:
-        try:
-            public = file.expanduser().with_name(file.name + ".pub")
-            found.add(paramiko.pkey.PublicBlob.from_file(str(public)).key_blob)
-        except (OSError, ValueError):
-            continue
-    return found
+def certified(identity: Identity, certificates: Iterable[tuple[Path, paramiko.pkey.PublicBlob]]) -> Iterator[Identity]:
+    """The key with each certificate that was made for it, then as it is."""
+    for file, blob in certificates:
+        if keyfile.is_for(blob.key_blob, identity.key.asbytes()):
+            yield Identity(f"{identity.label} with the certificate {file}", _with(identity.key, blob))
+    yield identity
+
+
+def _with(key: paramiko.PKey, blob: paramiko.pkey.PublicBlob) -> paramiko.PKey:
+    if isinstance(key, paramiko.AgentKey):
+        return agents.with_certificate(key, blob)
+    made = copy.copy(key)
+    made.public_blob = blob
+    return made
+
+
+def _of_agent(offer: Offer) -> Iterator[Identity]:
+    """sshd hangs up after a few keys, so those that belong to a named file come first."""
+    files = [file.expanduser() for file in (*offer.required, *offer.others)]
+    named = {blob for file in files if (blob := keyfile.public(file))}
+    try:
+        with agents.keys(offer.agent) as keys:
+            for key in sorted(keys, key=lambda one: one.asbytes() not in named):
+                if key.asbytes() in named or not offer.only_named:
+                    yield Identity(f"the agent's key {key.comment or key.fingerprint}", key)
+    except agents.Silent as fault:
+        offer.notes.append(str(fault))

@@ -148,12 +148,16 @@ class KnownHosts:
         self._read: dict[Path, tuple[tuple[int, ...], tuple[Line, ...]]] = {}
         self._lock = threading.Lock()
 
-    def find(self, files: tuple[Path, ...], names: Iterable[str]) -> Known:
-        """What `files` say about the first of `names` that they have a key for; all its names may revoke one."""
+    def find(self, files: tuple[Path, ...], names: Iterable[str], revoked_keys: Path | None = None) -> Known:
+        """What `files` say about the first of `names` that they have a key for; all its names may revoke one.
+
+        `revoked_keys`: ssh_config's RevokedHostKeys, about every host. Refusal where it cannot be read.
+        """
         lines = [line for file in files for line in self._lines(file)]
         found = [_known(files, name, lines) for name in dict.fromkeys(name.lower() for name in names)]
         best = next((one for one in found if one.pinned), next((one for one in found if one.authorities), found[0]))
         revoked = tuple(dict.fromkeys(line for one in found for line in one.revoked))
+        revoked += tuple(revoked_by(revoked_keys)) if revoked_keys else ()
         return Known(best.name, files, best.pinned, revoked, best.authorities)
 
     def _lines(self, file: Path) -> tuple[Line, ...]:
@@ -198,6 +202,29 @@ def parse(file: Path) -> Iterable[Line]:
             file,
             ", ".join(authorities),
         )
+
+
+def revoked_by(file: Path) -> Iterable[Line]:
+    """The keys of a RevokedHostKeys file, one a line. As with ssh, no host is reached where it cannot be read."""
+    try:
+        text = file.read_bytes()
+    except OSError as fault:
+        raise _no_revocations(file, fault.strerror or "") from fault
+    if text.startswith(b"SSHKRL\n"):
+        raise _no_revocations(file, "it is a KRL; a list of public keys, one a line, is understood here")
+    for number, line in enumerate(text.decode(errors="replace").splitlines(), start=1):
+        fields = line.split()
+        if fields and not fields[0].startswith("#"):
+            if not (found := _line(file, number, [REVOKED, "*", *fields])):
+                raise _no_revocations(file, f"line {number} is no public key")
+            yield found
+
+
+def _no_revocations(file: Path, why: str) -> Refusal:
+    return Refusal(
+        Code.HOST_KEY_MISMATCH,
+        f"the ssh configuration's RevokedHostKeys {file} cannot be used ({why}), so no host key is trusted",
+    )
 
 
 def _line(file: Path, number: int, fields: list[str]) -> Line | None:

@@ -11,9 +11,11 @@ from app.errors import Code, Refusal
 from app.hosts import names
 from app.hosts.known_hosts import Known, KnownHosts, entry
 from app.hosts.settings import HostsSettings, SshOptions
-from app.hosts.ssh_config import SshConfig
+from app.hosts.ssh_config import GLOBAL_KNOWN_HOSTS, Entry, SshConfig
 
-JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@\s]+)@)?(?P<host>\[[^]]+\]|[^:@\s]+)(?::(?P<port>\d{1,5}))?/?")
+JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>[^\s,]+)@)?(?P<host>\[[^],]+\]|[^:@\s,]+)(?::(?P<port>\d{1,5}))?/?")
+
+MOST_HOPS = 8  # before the host itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,14 @@ class Route:
     own_identities: tuple[Path, ...]
     known: Known
     jump: "Route | None" = None
+    certificate_files: tuple[Path, ...] = ()
+    agent: str | None = None  # its socket; "" for none, None for the one that SSH_AUTH_SOCK names
+    only_named_keys: bool = False  # of the agent's keys, those of the named files
+
+    @property
+    def hops(self) -> "tuple[Route, ...]":
+        """Every host on the way, this one last."""
+        return (*(self.jump.hops if self.jump else ()), self)
 
     @property
     def shown(self) -> str:
@@ -47,6 +57,7 @@ class Router:
     def route(self, host: str) -> Route:
         """The way to `host`. Refusal(HOST_NOT_ALLOWED, HOST_UNKNOWN, HOST_KEY_MISMATCH, HOST_UNREACHABLE)."""
         name = names.plain(host)
+        said = self._settings.override(name).over(self._settings.ssh)
         allowed = self._settings.allowed
         if allowed is not None and not names.fits(name, allowed):
             raise Refusal(
@@ -54,39 +65,65 @@ class Router:
                 f"host {name} is not in allowed_hosts ({', '.join(allowed) or 'empty'}): add it there if it may be "
                 "profiled",
             )
-        return self._resolve(name, self._settings.override(name).over(self._settings.ssh))
+        if allowed is None and self._config.runs_commands:
+            self._require_known(name, said)
+        return self._resolve(name, said)
 
-    def _resolve(self, name: str, said: SshOptions, *, is_jump: bool = False) -> Route:
-        config = self._config.entry(name)
+    def _require_known(self, name: str, said: SshOptions) -> None:
+        """Before the configuration is asked, which runs commands that may have the name in their words."""
+        files = said.known_hosts_files or (*default_known_hosts(), *GLOBAL_KNOWN_HOSTS)
+        known = self._known_hosts.find(files, [entry(name, said.port or 22), name])
+        if not known.pinned:
+            raise Refusal(
+                Code.HOST_NOT_ALLOWED,
+                f"host {name} is not known by this name, and the ssh configuration's Match exec would run a command "
+                "for it: add the host to allowed_hosts if it may be profiled",
+            )
+
+    def _resolve(self, name: str, said: SshOptions, before: tuple[str, ...] = ()) -> Route:
+        """`before`: the hosts that are reached through this one, the target first."""
+        config = self._config.entry(name, said)
         options = said.over(config.options)
         address, port = (options.address or name).strip("[]"), options.port or 22
-        known = self._known(name, address, port, options, config.alias)
-        only_known = self._settings.allowed is None and not is_jump
+        known = self._known(said, config, [config.alias] if config.alias else [entry(address, port), entry(name, port)])
+        only_known = self._settings.allowed is None and not before
         known.require(name, Code.HOST_NOT_ALLOWED if only_known else Code.HOST_UNKNOWN)
-        route = Route(name, address, port, options.user or "", options, said.identity_files, known)
-        return self._through(route, options.jump_host, is_jump=is_jump)
+        route = Route(
+            name,
+            address,
+            port,
+            options.user or "",
+            options,
+            said.identity_files,
+            known,
+            certificate_files=config.certificate_files,
+            agent=config.agent,
+            only_named_keys=config.only_named_keys,
+        )
+        return self._through(route, options.jump_host or "none", before)
 
-    def _known(self, name: str, address: str, port: int, options: SshOptions, alias: str | None) -> Known:
-        home = Path.home() / ".ssh"
-        files = options.known_hosts_files or (home / "known_hosts", home / "known_hosts2")
-        written = [alias] if alias else [entry(address, port), entry(name, port)]
-        return self._known_hosts.find(files, written)
+    def _known(self, said: SshOptions, config: Entry, written: list[str]) -> Known:
+        theirs = config.options.known_hosts_files or default_known_hosts()
+        files = said.known_hosts_files or (*theirs, *config.global_known_hosts_files)
+        return self._known_hosts.find(files, written, config.revoked_keys_file)
 
-    def _through(self, route: Route, jump: str | None, *, is_jump: bool) -> Route:
-        if jump in (None, "none"):
+    def _through(self, route: Route, spec: str, before: tuple[str, ...]) -> Route:
+        """`spec` as ProxyJump has it: one jump host, or several in the order in which they are passed."""
+        if spec == "none":
             return route
-        name, said = self._jump(route.host, jump or "")
-        if is_jump:
-            if name == route.host:  # an override for "*" is about the jump host too
-                return route
-            raise _chain(route.host, f"{name},{route.host}")
-        return replace(route, jump=self._resolve(name, said, is_jump=True))
+        *earlier, (name, said) = [self._jump(route.host, one) for one in spec.split(",")]
+        hops = {name, *(other for other, _ in earlier)}
+        if route.host in hops:  # what is said of all hosts is said of the jump host too
+            return route
+        if hops & set(before) or len(before) == MOST_HOPS:
+            raise _circle(route.host, spec)
+        if earlier:
+            said = replace(said, jump_host=spec.rpartition(",")[0])
+        return replace(route, jump=self._resolve(name, said, (*before, route.host)))
 
     def _jump(self, host: str, spec: str) -> tuple[str, SshOptions]:
         """A jump host's name and its options: what the spec says, its own override, and ssh: without its jump."""
-        if "," in spec:
-            raise _chain(host, spec)
-        parts = JUMP.fullmatch(spec)
+        parts = JUMP.fullmatch(spec.strip())
         if not parts:
             raise Refusal(Code.HOST_UNREACHABLE, f"host {host}: {spec!a} is no jump host; write [user@]host[:port]")
         name = names.plain(parts["host"])
@@ -95,8 +132,13 @@ class Router:
         return name, spoken.over(self._settings.override(name).over(general))
 
 
-def _chain(host: str, spec: str) -> Refusal:
+def default_known_hosts() -> tuple[Path, ...]:
+    home = Path.home() / ".ssh"
+    return home / "known_hosts", home / "known_hosts2"
+
+
+def _circle(host: str, spec: str) -> Refusal:
     return Refusal(
         Code.HOST_UNREACHABLE,
-        f"host {host} is behind more than one jump host ({spec}); only one is supported: name one that reaches it",
+        f"host {host} is behind {spec}, and the way there goes in a circle or over more than {MOST_HOPS} jump hosts",
     )

@@ -20,7 +20,7 @@ class SshOptions:
     identity_files: tuple[Path, ...] = ()
     known_hosts_files: tuple[Path, ...] = ()
     become: str | None = None  # "none" | "sudo"
-    jump_host: str | None = None  # "[user@]host[:port]"; "none" is said, and means directly
+    jump_host: str | None = None  # "[user@]host[:port]", several with commas; "none" is said: directly
     gate: str | None = None  # "sent" | "installed": what a session's command is
 
     def over(self, lower: Self) -> Self:

@@ -15,7 +15,7 @@ from typing import Any
 import paramiko
 
 from app.errors import AlertprofError, Code, Passing, Refusal
-from app.hosts import wire
+from app.hosts import algorithms, wire
 from app.hosts.identities import Identities, Identity, Offer
 from app.hosts.inlet import Inlet
 from app.hosts.known_hosts import entry, fingerprint
@@ -104,6 +104,8 @@ class Step(StrEnum):
     """Of a login, in their order."""
 
     TCP = "connection"
+    BANNER = "SSH banner"
+    ALGORITHMS = "algorithms"
     HOST_KEY = "host key"
     AUTHENTICATION = "authentication"
 
@@ -183,14 +185,14 @@ class Connector:
         except LOST as fault:
             raise Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: no connection ({told(fault)})") from fault
 
-    def _log_in(self, transport: paramiko.Transport, route: Route, end: float) -> None:
+    def _log_in(self, transport: algorithms.Transport, route: Route, end: float) -> None:
         transport.banner_timeout = self._settings.banner_timeout
         transport.handshake_timeout = self._settings.handshake_timeout
         transport.auth_timeout = self._settings.auth_timeout
         transport.channel_timeout = transport.clear_to_send_timeout = self._settings.channel_timeout
         with wire.within(_left(end), transport.close) as expired:
             try:
-                transport.start_client()
+                self._negotiate(transport, route)
                 key = transport.get_remote_server_key().asbytes()
                 route.known.check(route.host, key)
                 self._heed(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}")
@@ -198,6 +200,18 @@ class Connector:
             except LOST as fault:
                 raise self._lost(route, fault, expired=expired.is_set()) from fault
         transport.sock.settimeout(wire.IDLE_CHECK)
+
+    def _negotiate(self, transport: algorithms.Transport, route: Route) -> None:
+        try:
+            transport.start_client()
+        except paramiko.ssh_exception.IncompatiblePeer as fault:
+            if said := algorithms.nothing_in_common(transport):
+                raise Refusal(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}") from fault
+            raise
+        finally:
+            if transport.remote_version:
+                self._heed(route, Step.BANNER, f"it calls itself {told(Exception(transport.remote_version))}")
+        self._heed(route, Step.ALGORITHMS, f"agreed on {algorithms.agreed(transport)}")
 
     def _lost(self, route: Route, fault: BaseException, *, expired: bool) -> AlertprofError:
         if expired:
@@ -211,7 +225,13 @@ class Connector:
         return Refusal(Code.HOST_UNREACHABLE, said) if final else Passing(Code.HOST_UNREACHABLE, said)
 
     def _authenticate(self, transport: paramiko.Transport, route: Route, end: float) -> None:
-        offer = Offer(route.own_identities, route.options.identity_files)
+        offer = Offer(
+            route.own_identities,
+            route.options.identity_files,
+            route.certificate_files,
+            route.agent,
+            only_named=route.only_named_keys,
+        )
         tried: list[str] = []  # labels, in order
         with closing(self._identities.offered(offer)) as identities:
             for identity in identities:

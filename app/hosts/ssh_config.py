@@ -1,35 +1,48 @@
 """What the user's ssh_config says about a host. Asked by route.py, for names that passed names.plain() only.
 
-Where `ssh` is installed it is asked itself (`ssh -G`), since paramiko's reader does not follow Include.
+Where `ssh` is installed it is asked itself (ssh_client.py); paramiko's reader follows less (ssh_reader.py). What is
+followed and what never is: docs/ssh.md.
 """
 
 import os
 import pwd
-import re
+import shlex
 import shutil
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import paramiko
-
-from app.errors import Code, Refusal
+from app.errors import Code, Passing, Refusal
+from app.hosts import ssh_client, ssh_reader
 from app.hosts.settings import SshOptions
+from app.hosts.ssh_tokens import Tokens
 
 SYSTEM_FILE = Path("/etc/ssh/ssh_config")
+GLOBAL_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 KEPT_FOR = 60.0  # seconds: a file that an Include names may change without its parent's mtime
+TIME_LIMIT = 10.0  # seconds for `ssh -G`
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa")
+
+Said = Mapping[str, list[str]]
+NOTHING_SAID = SshOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`options` never has become or gate: those are ours. `alias` is HostKeyAlias."""
+    """`options` never has become or gate: those are ours.
+
+    `alias` is HostKeyAlias; `agent` is IdentityAgent, "" for none at all, None for the one that SSH_AUTH_SOCK names.
+    """
 
     options: SshOptions
     alias: str | None = None
+    global_known_hosts_files: tuple[Path, ...] = GLOBAL_KNOWN_HOSTS
+    revoked_keys_file: Path | None = None
+    certificate_files: tuple[Path, ...] = ()
+    agent: str | None = None
+    only_named_keys: bool = False
 
 
 class SshConfig:
@@ -38,43 +51,49 @@ class SshConfig:
     def __init__(self, file: Path | None, ssh: str | None = shutil.which("ssh")) -> None:
         self._file = file
         self._ssh = ssh if ssh and _account() else None
-        self._said: dict[str, tuple[float, object, Entry]] = {}
+        self._said: dict[tuple[str, SshOptions], tuple[float, object, Entry]] = {}
         self._lock = threading.Lock()
 
-    def entry(self, host: str) -> Entry:
-        """What is said about `host`. Refusal(HOST_UNREACHABLE) for a file that cannot be followed."""
+    def entry(self, host: str, ours: SshOptions = NOTHING_SAID) -> Entry:
+        """What is said about `host`, which is reached as `ours` says where that says anything.
+
+        Refusal(HOST_UNREACHABLE) for a file that cannot be followed; Passing for one that takes too long.
+        """
+        ours = SshOptions(user=ours.user, port=ours.port, address=ours.address, jump_host=ours.jump_host)
         now, signature = time.monotonic(), (_signature(self._main_file), _signature(SYSTEM_FILE))
         with self._lock:
-            until, seen, entry = self._said.get(host, (0.0, None, Entry(SshOptions())))
+            until, seen, entry = self._said.get((host, ours), (0.0, None, Entry(NOTHING_SAID)))
         if now < until and seen == signature:
             return entry
-        said = self._ask_ssh(host, self._ssh) if self._ssh else self._ask_paramiko(host)
-        entry = _entry(host, said)
+        said = self._ask_ssh(host, ours, self._ssh) if self._ssh else self._ask_paramiko(host, ours)
+        if _first(said, "proxycommand") and not _first(said, "proxyjump") and not ours.jump_host:
+            raise _proxy_command(host)
+        entry = _entry(host, said, ours)
         with self._lock:
             self._said = {name: kept for name, kept in self._said.items() if now < kept[0]}
-            self._said[host] = (now + KEPT_FOR, signature, entry)
+            self._said[host, ours] = (now + KEPT_FOR, signature, entry)
         return entry
+
+    @property
+    def runs_commands(self) -> bool:
+        """Whether asking about a host would run commands of a `Match exec`."""
+        if not self._ssh:
+            return False
+        mine = ssh_client.runs_commands(self._main_file, Path.home() / ".ssh")
+        return mine or (not self._file and ssh_client.runs_commands(SYSTEM_FILE, SYSTEM_FILE.parent))
 
     @property
     def _main_file(self) -> Path:
         return self._file or Path.home() / ".ssh" / "config"
 
-    def _ask_ssh(self, host: str, ssh: str) -> dict[str, list[str]]:
-        # CanonicalizeHostname would look the name up, and nobody has allowed it yet
-        command = [ssh, "-G", "-o", "CanonicalizeHostname=no", *self._which_file(), "--", host]
+    def _ask_ssh(self, host: str, ours: SshOptions, ssh: str) -> Said:
+        options = [*self._which_file(), *_as_words(ours)]
         try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=True
-            )
-        except subprocess.CalledProcessError as fault:
-            raise _unusable(self._main_file, " ".join(fault.stderr.split())) from fault
-        except (OSError, subprocess.TimeoutExpired) as fault:
-            raise _unusable(self._main_file, f"ssh -G: {fault}") from fault
-        said: dict[str, list[str]] = {}
-        for line in done.stdout.splitlines():
-            key, _, value = line.partition(" ")
-            said.setdefault(key, []).append(value)
-        return said
+            return ssh_client.ask(ssh, options, host, TIME_LIMIT)
+        except ssh_client.TooSlow as fault:
+            raise Passing(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
+        except ssh_client.NotSaid as fault:
+            raise Refusal(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
 
     def _which_file(self) -> list[str]:
         if self._file:
@@ -85,20 +104,28 @@ class SshConfig:
         # ssh itself looks into the account's home, whatever HOME says
         return ["-F", str(self._main_file) if self._main_file.exists() else "none"]
 
-    def _ask_paramiko(self, host: str) -> dict[str, list[str]]:
+    def _ask_paramiko(self, host: str, ours: SshOptions) -> Said:
+        defaults = {"identityfile": [f"~/.ssh/{name}" for name in DEFAULT_IDENTITIES], "user": [ours.user or _me()]}
+        if not self._file and not self._main_file.exists():
+            return defaults
         try:
-            text = self._main_file.read_text() if self._file or self._main_file.exists() else ""
+            return {**defaults, **ssh_reader.read(self._main_file, host, ours)}
         except OSError as fault:
-            raise _unusable(self._main_file, str(fault.strerror)) from fault
-        if re.search(r"^\s*include\b", text, re.IGNORECASE | re.MULTILINE):
-            raise _unusable(self._main_file, "its Include can be followed only where ssh (openssh-client) is installed")
-        try:
-            found = paramiko.SSHConfig.from_text(text).lookup(host)
-        except (paramiko.SSHException, paramiko.ConfigParseError, KeyError, ValueError) as fault:
-            raise _unusable(self._main_file, str(fault)) from fault
-        said = {key: value if isinstance(value, list) else [value or "none"] for key, value in found.items()}
-        defaults = [f"~/.ssh/{name}" for name in DEFAULT_IDENTITIES]
-        return {"identityfile": defaults, "user": [_me()], **said}
+            raise Refusal(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault.strerror)) from fault
+        except ssh_reader.NotUnderstood as fault:
+            raise Refusal(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
+
+
+def _as_words(ours: SshOptions) -> Iterator[str]:
+    """Ours win over the file, so its tokens and its Match are filled in with ours."""
+    if ours.user:
+        yield from ("-l", ours.user)
+    if ours.port:
+        yield from ("-p", str(ours.port))
+    if ours.address:
+        yield from ("-o", f"HostName={ours.address.strip('[]')}")
+    if ours.jump_host:
+        yield from ("-o", "ProxyJump=none")  # it takes a way round a circle for a fault
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -122,49 +149,96 @@ def _signature(file: Path) -> tuple[int, int] | None:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _unusable(file: Path, why: str) -> Refusal:
-    return Refusal(Code.HOST_UNREACHABLE, f"the ssh configuration {file} cannot be used: {why}")
+def _unusable(file: Path, why: object) -> str:
+    return f"the ssh configuration {file} cannot be used: {why}"
 
 
-def _entry(host: str, said: Mapping[str, list[str]]) -> Entry:
-    def first(key: str) -> str | None:
-        value = said.get(key, ["none"])[0]
-        return None if value == "none" else value
-
-    if first("proxycommand") and not first("proxyjump"):
-        raise Refusal(
-            Code.HOST_UNREACHABLE,
-            f"the ssh configuration reaches host {host} by ProxyCommand, which is not run here: use ProxyJump there, "
-            "or say jump_host in alertprof's configuration",
-        )
-    expand = _tokens(host, first("hostname") or host, first("user") or "")
-    identities = [expand(value) for value in said.get("identityfile", []) if value != "none"]
-    options = SshOptions(
-        user=first("user"),
-        port=int(first("port") or 22),
-        address=first("hostname"),
-        identity_files=tuple(map(Path, identities)),
-        known_hosts_files=_known_hosts_files(first("userknownhostsfile")),
-        jump_host=first("proxyjump"),
+def _proxy_command(host: str) -> Refusal:
+    return Refusal(
+        Code.HOST_UNREACHABLE,
+        f"the ssh configuration reaches host {host} by ProxyCommand, which is not run here: use ProxyJump there, "
+        "or say jump_host in alertprof's configuration",
     )
-    return Entry(options, first("hostkeyalias"))
 
 
-def _tokens(host: str, address: str, user: str) -> Callable[[str], str]:
-    """`ssh -G` shows an IdentityFile as it was written, with ssh_config's tokens."""
-    home = str(Path.home())
-    values = {"%%": "%", "%d": home, "%h": address, "%n": host, "%r": user, "%u": _me()}
-
-    def expand(text: str) -> str:
-        text = home + text[1:] if text.startswith("~/") else text
-        return re.sub("%.", lambda token: values.get(token[0], token[0]), text)
-
-    return expand
+def _first(said: Said, key: str) -> str | None:
+    value = said.get(key, ["none"])[0]
+    return None if value.lower() == "none" else value
 
 
-def _known_hosts_files(said: str | None) -> tuple[Path, ...]:
-    """OpenSSH's default names the account's home; ours follows HOME, so the default counts as not said."""
+def _entry(host: str, said: Said, ours: SshOptions) -> Entry:
+    alias, jump = _first(said, "hostkeyalias"), _first(said, "proxyjump")
+    address = (_first(said, "hostname") or host).replace("%h", host).replace("%%", "%")
+    tokens = Tokens(
+        asked=host,
+        address=address,
+        port=int(_first(said, "port") or 22),
+        user=_first(said, "user") or "",
+        alias=alias,
+        me=_me(),
+        is_direct=(ours.jump_host or jump or "none") == "none",
+    )
+    options = SshOptions(
+        user=tokens.user or None,
+        port=tokens.port,
+        address=address,
+        identity_files=tuple(_files(said, "identityfile", tokens)),
+        known_hosts_files=_known_hosts_files(_first(said, "userknownhostsfile"), tokens),
+        jump_host=jump and tokens.jump(jump),
+    )
+    revoked = _first(said, "revokedhostkeys")
+    return Entry(
+        options,
+        alias,
+        _global_files(said),
+        Path(tokens.filled(revoked)) if revoked else None,
+        tuple(_files(said, "certificatefile", tokens)),
+        _agent(said, tokens),
+        _first(said, "identitiesonly") == "yes",
+    )
+
+
+def _files(said: Said, key: str, tokens: Tokens) -> Iterator[Path]:
+    return (Path(tokens.filled(value)) for value in said.get(key, []) if value.lower() != "none")
+
+
+def _agent(said: Said, tokens: Tokens) -> str | None:
+    value = said.get("identityagent", ["SSH_AUTH_SOCK"])[0]
+    if value == "SSH_AUTH_SOCK":
+        return None
+    if value.lower() == "none":
+        return ""
+    if value.startswith("$") and value[1:].isidentifier():
+        return os.environ.get(value[1:], "")
+    return tokens.filled(value)
+
+
+def _known_hosts_files(said: str | None, tokens: Tokens) -> tuple[Path, ...]:
+    """OpenSSH's default names the account's home; ours follows HOME, so the default counts as not said.
+
+    So does the null device: a host whose key nobody checks is not reached.
+    """
     account = _account()
-    files = tuple(Path(word.strip('"')).expanduser() for word in (said or "").split())
+    files = [Path(tokens.filled(word)) for word in _paths(said or "")]
     default = Path(account.pw_dir) / ".ssh" / "known_hosts" if account else None
-    return () if files and files[0] == default else files
+    return () if files and files[0] == default else tuple(file for file in files if str(file) != os.devnull)
+
+
+def _global_files(said: Said) -> tuple[Path, ...]:
+    if "globalknownhostsfile" not in said:
+        return GLOBAL_KNOWN_HOSTS
+    return tuple(map(Path, _paths(_first(said, "globalknownhostsfile") or "")))
+
+
+def _paths(said: str) -> Iterator[str]:
+    """The files of a list: `ssh -G` shows them without their quotes, so what is no beginning of a path goes on one."""
+    path = ""
+    for word in shlex.split(said) if '"' in said else said.split(" "):
+        if path and not word.startswith(("/", "~", "%", "$")):
+            path += f" {word}"
+            continue
+        if path:
+            yield path
+        path = word
+    if path:
+        yield path

@@ -14,17 +14,12 @@ from typing import Any
 
 import paramiko
 
-from app.hosts import names
+from app.hosts import algorithms, names
 from app.hosts.inlet import Inlet
 
 # its errors come to us as exceptions and are told in our words; the log would only repeat them, with a traceback
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
-# clean by ssh-audit's lists; ECDSA host keys are asked for only where one is pinned
-CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
-MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
-KEXES = ("mlkem768x25519-sha256", "curve25519-sha256@libssh.org", "diffie-hellman-group16-sha512")  # the last for FIPS
-HOST_KEYS = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
 PACKET = 1 << 18  # bytes; as OpenSSH, and eight times what we ask for
 GREETING = 1 << 16  # bytes before the protocol begins
 LARGEST_WINDOW = 8 << 20  # bytes on their way at once over one channel
@@ -140,23 +135,15 @@ class Channels(paramiko.transport.ChannelMap):
         super().put(chanid, chan)
 
 
-def transport(sock: Any, pinned_kinds: Iterable[str]) -> paramiko.Transport:
+def transport(sock: Any, pinned_kinds: Iterable[str]) -> algorithms.Transport:
     """An unstarted transport over `sock` that asks first for the types of host keys that are pinned."""
-    made = paramiko.Transport(sock, packetizer_class=Packets)
+    made = algorithms.Transport(sock, packetizer_class=Packets)
     made._channels = Channels()  # type: ignore[attr-defined]
-    options = made.get_security_options()
-    options.ciphers, options.digests = CIPHERS, MACS
-    options.kex = [kex for kex in KEXES if kex in options.kex]
-    wanted = [algorithm for kind in pinned_kinds for algorithm in _algorithms(kind) if algorithm in options.key_types]
-    options.key_types = list(dict.fromkeys([*wanted, *HOST_KEYS]))
+    algorithms.prefer(made, pinned_kinds)
     # a rekey that paramiko begins itself may stop the transport for good (paramiko#822); 32 GiB is half of OpenSSH's
     made.packetizer.REKEY_BYTES = 1 << 35
     made.packetizer.REKEY_PACKETS = 1 << 31
     return made
-
-
-def _algorithms(kind: str) -> tuple[str, ...]:
-    return ("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,)
 
 
 @contextmanager

@@ -13,14 +13,14 @@ THERE = {
 }
 
 
-@pytest.mark.parametrize("document", ["security.md", "reliability.md", "alerts.md"])
+@pytest.mark.parametrize("document", ["security.md", "reliability.md", "alerts.md", "ssh.md"])
 def test_every_test_that_a_document_names_exists(document: str) -> None:
     said = set(re.findall(r"\btest_\w+\b(?!\.py|\*|/)", (ROOT / "docs" / document).read_text()))
     assert said, "it names tests"
     assert sorted(said - THERE) == []
 
 
-@pytest.mark.parametrize("document", ["security.md", "reliability.md", "rules.md", "explain.md", "alerts.md"])
+@pytest.mark.parametrize("document", ["security.md", "reliability.md", "rules.md", "explain.md", "alerts.md", "ssh.md"])
 def test_every_file_that_a_document_links_to_exists(document: str) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / "docs" / document).read_text())
     assert [link for link in links if not (ROOT / "docs" / link).exists()] == []

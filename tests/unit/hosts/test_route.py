@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from app.hosts.route import Route, Router
 from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJpAQzGbz1FAFmVeGCOZQLUFdqOIj0JmrvF4lqW0n8hH"
-HOSTS = ("10.0.0.5", "web1", "[web1]:2222", "bastion", "[bastion]:2200", "2001:db8::1", "the-alias")
+HOSTS = ("10.0.0.5", "web1", "[web1]:2222", "one", "bastion", "[bastion]:2200", "2001:db8::1", "the-alias")
 
 
 @pytest.fixture(params=["ssh -G", "paramiko"])
@@ -142,14 +143,83 @@ def test_a_jump_host_for_all_hosts_is_no_jump_for_itself(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ProxyJump one,bastion\n", "Host web1\n ProxyJump bastion\nHost bastion\n ProxyJump one\n"]
+    ("text", "said"),
+    [
+        ("Host web1\n ProxyJump one:22,bastion\n", None),
+        ("Host web1\n ProxyJump bastion\nHost bastion\n ProxyJump one\n", None),
+        ("Host web1\n ProxyJump one,%h\nHostName bastion\n", SshOptions(jump_host="one,bastion")),
+        ("Host one\n ProxyJump none\nHost bastion\n ProxyJump 10.0.0.5\n", SshOptions(jump_host="one,bastion")),
+        ("Host *\n ProxyJump one,bastion\n", None),
+    ],
+    ids=["written as one", "each its own", "ours before theirs", "ours before the hop's own", "said of all hosts"],
 )
-def test_a_chain_of_jump_hosts_is_refused(config: Path, text: str) -> None:
+def test_several_jump_hosts_are_passed_in_their_order(config: Path, text: str, said: SshOptions | None) -> None:
+    found = route(config, "web1", text, said)
+    assert [hop.host for hop in found.hops] == ["one", "bastion", "web1"]
+
+
+def test_the_first_jump_host_may_have_one_of_its_own(config: Path) -> None:
+    found = route(config, "web1", "Host one\n ProxyJump 10.0.0.5\nHost web1\n ProxyJump one,bastion\n")
+    assert [hop.host for hop in found.hops] == ["10.0.0.5", "one", "bastion", "web1"]
+
+
+def test_jump_hosts_in_a_circle_are_refused(config: Path) -> None:
+    text = "Host web1\n ProxyJump bastion\nHost bastion\n ProxyJump one\nHost one\n ProxyJump bastion\n"
     refusal = refused(config, "web1", text)
     assert refusal.reason.code == Code.HOST_UNREACHABLE
-    assert "more than one jump host" in refusal.reason.message
+    assert "circle" in refusal.reason.message
 
 
-@pytest.mark.parametrize("jump", ["a b", "@bastion", "bastion:x", "bastion:22:22"])
+def test_a_jump_host_of_ours_makes_their_proxy_command_no_matter(config: Path) -> None:
+    text = "Host web1\n ProxyCommand nc %h %p\n"
+    assert "jump_host" in refused(config, "web1", text).reason.message
+    for ours in ("bastion", "none"):
+        route(config, "web1", text, SshOptions(jump_host=ours))
+
+
+def test_who_we_are_there_decides_what_matches_and_what_is_filled_in(config: Path, tmp_path: Path) -> None:
+    text = f"Match user deploy\n IdentityFile {tmp_path}/deploy\nHost *\n User other\n IdentityFile {tmp_path}/%r-%p\n"
+    theirs = route(config, "web1", text).options
+    assert (theirs.user, theirs.identity_files) == ("other", (tmp_path / "other-22",))
+    ours = route(config, "web1", text, SshOptions(user="deploy", port=2222)).options
+    assert ours.identity_files == (tmp_path / "deploy", tmp_path / "deploy-2222")
+
+
+def test_known_hosts_of_the_machine_are_believed_where_ours_are_not_said(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "global").write_text(f"db1 {KEY}\n")
+    text = f"GlobalKnownHostsFile {tmp_path}/global\nUserKnownHostsFile {tmp_path}/known_hosts\n"
+    config.write_text(text)
+    assert Router(HostsSettings(ssh_config_file=config)).route("db1").known.pinned[0].file == tmp_path / "global"
+    assert refused(config, "db1", text).reason.code == Code.HOST_NOT_ALLOWED, "ours are said, and win"
+
+
+def test_a_key_that_ssh_is_told_to_revoke_is_not_trusted(config: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "revoked"
+    for content, why in ((f"# stolen\n{KEY} web1\n", "is revoked by"), ("SSHKRL\n\0", "KRL"), ("x\n", "line 1")):
+        listed.write_text(content)
+        refusal = refused(config, "web1", f"RevokedHostKeys {listed}\n")
+        assert refusal.reason.code == Code.HOST_KEY_MISMATCH
+        assert why in refusal.reason.message
+    listed.unlink()
+    assert "No such file" in refused(config, "web1", f"RevokedHostKeys {listed}\n").reason.message
+
+
+@pytest.mark.parametrize("jump", ["a b", "@bastion", "bastion:x", "bastion:22:22", "one,,bastion"])
 def test_a_jump_host_that_is_none_is_refused(config: Path, jump: str) -> None:
     assert "[user@]host[:port]" in refused(config, "web1", said=SshOptions(jump_host=jump)).reason.message
+
+
+@pytest.mark.skipif(not shutil.which("ssh"), reason="needs ssh")
+def test_a_command_of_the_configuration_runs_only_for_a_host_that_may_be_asked_about(tmp_path: Path) -> None:
+    config, ran = tmp_path / "config", tmp_path / "ran"
+    (tmp_path / "known_hosts").write_text(f"web1 {KEY}\n")
+    text = f'Match exec "echo %n >> {ran}"\n Port 22\nMatch host web9\n HostName web1\n'
+    assert "Match exec" in refused(config, "web9", text).reason.message
+    refused(config, "web9", text, allowed=("db*",))
+    refused(config, "-oProxyCommand=id", text, allowed=("*",))
+    refused(config, "x;touch${IFS}y", text, allowed=("*",))
+    assert not ran.exists()
+    route(config, "web1", text)
+    route(config, "web9", text, allowed=("web*",))
+    assert ran.read_text().split() == ["web1", "web9"]
+    assert route(config, "web9", text.partition("\n Port 22\n")[2]).address == "web1", "without a command, as before"

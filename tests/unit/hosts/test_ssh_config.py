@@ -1,12 +1,15 @@
 import os
 import shutil
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
-from app.errors import Code, Refusal
+from app.errors import Code, Passing, Refusal
 from app.hosts.settings import SshOptions
 from app.hosts.ssh_config import SshConfig
+from tests.lab.process import eventually
 
 SSH = shutil.which("ssh")
 ASKED = pytest.mark.parametrize("ssh", [SSH, None], ids=["ssh -G", "paramiko"])
@@ -90,6 +93,115 @@ def test_without_ssh_an_include_is_refused(file: Path, tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="Include") as refused:
         SshConfig(file, None).entry("web1")
     assert "openssh-client" in refused.value.reason.message
+
+
+@pytest.mark.parametrize("criterion", ["exec true", "tagged x", "version *", "localnetwork 10.0.0.0/8", "command x"])
+def test_without_ssh_a_match_that_nobody_can_judge_is_refused(file: Path, criterion: str) -> None:
+    for line in (f"Match {criterion}", f"match host web1 {criterion}", f"Match !{criterion}"):
+        file.write_text(f"{line}\n  Port 99\n")
+        with pytest.raises(Refusal, match=f"Match {criterion.split(maxsplit=1)[0]}") as refused:
+            SshConfig(file, None).entry("web1")
+        assert "openssh-client" in refused.value.reason.message
+
+
+@ASKED
+def test_a_match_that_both_understand_is_followed(file: Path, ssh: str | None) -> None:
+    file.write_text("Match host web1 user svc\n  Port 99\nMatch host web1\n  User late\nMatch all\n  HostKeyAlias x\n")
+    assert SshConfig(file, ssh).entry("web1", SshOptions(user="svc")).options.port == 99
+    found = SshConfig(file, ssh).entry("web1")
+    assert (found.options.user, found.options.port, found.alias) == ("late", 22, "x")
+
+
+@ASKED
+def test_every_token_is_filled_in(file: Path, ssh: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYS", "/etc/keys")
+    here = socket.gethostname()
+    file.write_text(
+        "Host web1\n HostName %h.example.com\n User svc\n Port 2200\n HostKeyAlias the-web\n"
+        " IdentityFile ${KEYS}/%%h-%h-%n-%p-%r-%k-%i-%L-%l-%j.%d\n CertificateFile ~/%r-cert.pub\n"
+        " IdentityAgent ${KEYS}/%r.sock\n"
+    )
+    found = SshConfig(file, ssh).entry("web1")
+    mine = f"{os.getuid()}-{here.partition('.')[0]}-{here}"
+    name = f"/etc/keys/%h-web1.example.com-web1-2200-svc-the-web-{mine}-.{Path.home()}"
+    assert found.options.identity_files == (Path(name),)
+    assert found.certificate_files == (Path.home() / "svc-cert.pub",)
+    assert found.agent == "/etc/keys/svc.sock"
+
+
+@ASKED
+@pytest.mark.parametrize(
+    ("said", "agent"), [("", None), ("SSH_AUTH_SOCK", None), ("none", ""), ("$LAB", "/lab.sock"), ("/x", "/x")]
+)
+def test_the_agent_is_the_one_that_is_said(
+    file: Path, ssh: str | None, said: str, agent: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB", "/lab.sock")
+    file.write_text(f"IdentityAgent {said}\n" if said else "")
+    assert SshConfig(file, ssh).entry("web1").agent == agent
+
+
+@ASKED
+def test_known_hosts_that_check_nothing_are_never_followed(file: Path, ssh: str | None) -> None:
+    for nothing in ("none", "/dev/null", "/dev/null /dev/null"):
+        file.write_text(f"UserKnownHostsFile {nothing}\nStrictHostKeyChecking no\n")
+        assert SshConfig(file, ssh).entry("web1").options.known_hosts_files == ()
+
+
+@ASKED
+def test_a_known_hosts_file_with_a_space_in_its_name(file: Path, ssh: str | None) -> None:
+    file.write_text('UserKnownHostsFile "/etc/my keys/known" /etc/other\n')
+    found = SshConfig(file, ssh).entry("web1").options.known_hosts_files
+    assert found == (Path("/etc/my keys/known"), Path("/etc/other"))
+
+
+@ASKED
+def test_no_name_is_looked_up_to_find_another(file: Path, ssh: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostbyname", lambda _: pytest.fail("it was looked up"))
+    file.write_text("CanonicalizeHostname yes\nCanonicalDomains invalid\nCanonicalizeFallbackLocal no\nPort 7\n")
+    found = SshConfig(file, ssh).entry("web1").options
+    assert (found.address, found.port) == ("web1", 7)
+
+
+@pytest.mark.skipif(not SSH, reason="needs ssh")
+def test_a_command_of_the_configuration_has_a_time_limit(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.hosts.ssh_config.TIME_LIMIT", 0.5)
+    file.write_text(f'Match exec "echo $$ > {tmp_path}/pid; exec sleep 600"\n  Port 99\n')
+    begin = time.monotonic()
+    with pytest.raises(Passing, match=r"within 0\.5 s") as late:
+        SshConfig(file, SSH).entry("web1")
+    assert time.monotonic() - begin < 60
+    assert late.value.reason.code == Code.HOST_UNREACHABLE
+    pid = int((tmp_path / "pid").read_text())
+    eventually(lambda: not running(pid), "the command was ended too")
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("included", [False, True])
+def test_whether_commands_would_run_is_seen(file: Path, tmp_path: Path, included: bool) -> None:
+    commands = 'Host *\n  Port 1\nMatch host x !Exec "true"\n'
+    assert not SshConfig(file, "/usr/bin/ssh").runs_commands
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "a.conf").write_text(commands)
+    file.write_text(f"Include {tmp_path}/conf.d/*.conf\n" if included else commands)
+    assert SshConfig(file, "/usr/bin/ssh").runs_commands
+    assert not SshConfig(file, None).runs_commands, "nothing is asked of ssh then"
+
+
+def test_an_include_that_cannot_be_followed_counts_as_one_with_commands(file: Path) -> None:
+    for word in ("%d/more", "${MORE}/x", '"open'):
+        file.write_text(f"Include {word}\n")
+        assert SshConfig(file, "/usr/bin/ssh").runs_commands
+    file.write_text("Include /nowhere/*.conf\n")
+    assert not SshConfig(file, "/usr/bin/ssh").runs_commands
 
 
 def test_a_changed_file_is_read_again_and_an_unchanged_one_is_not(file: Path) -> None:

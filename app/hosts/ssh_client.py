@@ -1,0 +1,88 @@
+"""What `ssh -G` says of a host. Asked by ssh_config.py, for names that passed names.plain() and may be asked about.
+
+ssh runs the commands of `Match exec` for it, with the host's name in their words, so it has a time limit that ends
+them too.
+"""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+MATCH_EXEC = re.compile(r"^\s*match\b.*\bexec\b", re.IGNORECASE | re.MULTILINE)
+INCLUDE = re.compile(r"^\s*include[\s=]+(.*)$", re.IGNORECASE | re.MULTILINE)
+DEEPEST = 16  # files that include one another, as ssh itself has it
+
+
+class NotSaid(Exception):
+    """`ssh -G` failed; the message is its own."""
+
+
+class TooSlow(NotSaid):
+    """It was ended after its time limit."""
+
+
+def ask(ssh: str, options: Sequence[str], host: str, limit: float) -> dict[str, list[str]]:
+    """The values of every keyword. CanonicalizeHostname would look the name up, and so is switched off."""
+    command = [ssh, "-G", "-o", "CanonicalizeHostname=no", *options, "--", host]
+    try:
+        out = _run(command, limit)
+    except OSError as fault:
+        raise NotSaid(f"ssh -G: {fault.strerror}") from fault
+    said: dict[str, list[str]] = {}
+    for line in out.splitlines():
+        key, _, value = line.partition(" ")
+        said.setdefault(key, []).append(value)
+    return said
+
+
+def _run(command: list[str], limit: float) -> str:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as asked:
+        try:
+            out, err = asked.communicate(timeout=limit)
+        except subprocess.TimeoutExpired as fault:
+            os.killpg(asked.pid, signal.SIGKILL)  # what a Match exec has started holds our pipes open
+            raise TooSlow(f"ssh -G gave no answer within {limit:g} s: is a command of its Match exec slow?") from fault
+    if asked.returncode:
+        raise NotSaid(" ".join(err.split())[:500] or f"ssh -G ended with {asked.returncode}")
+    return out
+
+
+def runs_commands(file: Path, relative_to: Path, depth: int = 0) -> bool:
+    """Whether `file`, or what it includes, has a `Match exec`. What cannot be followed counts as having one."""
+    try:
+        text = file.read_text(errors="replace")
+    except OSError:
+        return False
+    if MATCH_EXEC.search(text):
+        return True
+    if depth == DEEPEST:
+        return bool(INCLUDE.search(text))
+    return any(each is None or runs_commands(each, relative_to, depth + 1) for each in _included(text, relative_to))
+
+
+def _included(text: str, relative_to: Path) -> Iterator[Path | None]:
+    for line in INCLUDE.findall(text):
+        for word in _words(line):
+            if re.search(r"[%$]", word):
+                yield None
+            pattern = relative_to / Path(word).expanduser()
+            yield from pattern.parent.parent.glob(f"{pattern.parent.name}/{pattern.name}")
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line, comments=True)
+    except ValueError:
+        return ["$"]
