@@ -47,14 +47,13 @@ class Router:
     def route(self, host: str) -> Route:
         """The way to `host`. Refusal(HOST_NOT_ALLOWED, HOST_UNKNOWN, HOST_KEY_MISMATCH, HOST_UNREACHABLE)."""
         name = names.plain(host)
+        said = self._settings.override(name).over(self._settings.ssh)
         allowed = self._settings.allowed
         if allowed is not None and not names.fits(name, allowed):
-            raise Refusal(
-                Code.HOST_NOT_ALLOWED,
-                f"host {name} is not in allowed_hosts ({', '.join(allowed) or 'empty'}): add it there if it may be "
-                "profiled",
-            )
-        return self._resolve(name, self._settings.override(name).over(self._settings.ssh))
+            raise _not_allowed(name, f"is not in allowed_hosts ({', '.join(allowed) or 'empty'})")
+        if allowed is None and names.relative(name) and not said.address and not said.known_hosts_files:
+            raise _not_allowed(name, "is named neither by allowed_hosts nor in a known_hosts_file of the configuration")
+        return self._resolve(name, said)
 
     def _resolve(self, name: str, said: SshOptions, *, is_jump: bool = False) -> Route:
         config = self._config.entry(name)
@@ -93,6 +92,16 @@ class Router:
         spoken = SshOptions(user=parts["user"], port=int(parts["port"]) if parts["port"] else None)
         general = replace(self._settings.ssh, jump_host=None, address=None)
         return name, spoken.over(self._settings.override(name).over(general))
+
+
+def _not_allowed(name: str, why: str) -> Refusal:
+    remedy = ": add it there if it may be profiled"
+    if names.relative(name):
+        remedy = (
+            ". It means another machine to everybody who says it, and here alertprof's own: have the alert name the "
+            "host that was measured (a label host or node), or add it to allowed_hosts if that machine is meant"
+        )
+    return Refusal(Code.HOST_NOT_ALLOWED, f"host {name} {why}{remedy}")
 
 
 def _chain(host: str, spec: str) -> Refusal:
