@@ -30,16 +30,22 @@ class Event:
 class Service:
     """A target at work in a folder of its own: `tmp` is its TMPDIR, `url` where it serves."""
 
-    def __init__(self, name: str, folder: Path, *, env: Mapping[str, str] | None = None, called: str = "") -> None:
+    def __init__(
+        self, name: str, folder: Path, *, env: Mapping[str, str] | None = None, called: str = "", linked: str = ""
+    ) -> None:
         """name: of golang.TARGETS. env: added to the target's (see tests/targets/gozero for the variables). called: run
-        from a copy of this name in the folder."""
+        from a copy of this name in the folder. linked: started as ./NAME, which is a link to it."""
         self.name, self.target = name, golang.TARGETS[name]
         self.tmp, self.event_log = folder / "tmp", folder / "events.log"
         self.tmp.mkdir(parents=True, exist_ok=True)
         self.port = int((env or {}).get("PORT", 0)) or (ports.free() if self.target.listens else 0)
         ours = {"TMPDIR": str(self.tmp), "STANDIN_EVENTS": str(self.event_log), "PORT": str(self.port)}
         program = shutil.copy(golang.build(name), folder / called) if called else golang.build(name)
-        self.process = Process([program], folder / "service.log", env={**ours, **(env or {})}, name=name)
+        words = [str(program)]
+        if linked:
+            (folder / linked).symlink_to(program)
+            words = ["sh", "-c", 'cd "$1" && exec "./$2"', "sh", str(folder), linked]
+        self.process = Process(words, folder / "service.log", env={**ours, **(env or {})}, name=name)
         try:
             self.process.until(self._ready, f"{name} is ready")
         except BaseException:
