@@ -68,7 +68,9 @@ def hosts_of(labels: Mapping[str, str], order: tuple[str, ...] = HOST_LABELS) ->
 
 
 def host_in(labels: Mapping[str, str], name: str) -> str | None:
-    return place_of(labels)[0] if name == "instance" else bare(meant(labels, name))
+    if name == "instance":
+        return place_of(labels)[0]
+    return bare(labels.get("host", "") if name == "host" else meant(labels, name))
 
 
 def gate_for(hosts: tuple[str, ...], reach: Reach) -> Gate:

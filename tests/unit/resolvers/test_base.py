@@ -36,6 +36,7 @@ from tests.unit.resolvers.host import Host, found, seen
         ({"instance": "https://shop.example.com/health"}, ("shop.example.com",)),
         ({"instance": "[fe80::1%eth0]:9100"}, ("fe80::1%eth0",)),
         ({"instance": "[fe80::1%eth0]:9100", "node": "worker-1"}, ("worker-1",)),
+        ({"host": "web-1", "exported_host": "shop.example.com"}, ("web-1",)),
         ({"instance": "10.0.0.9:8889", "host_name": "web-1"}, ("web-1", "10.0.0.9")),
         ({"instance": "627cc493-f310-47de-96bd-71410b7dec09", "host_name": "web-1"}, ("web-1",)),
         ({"instance": "627CC493-F310-47DE-96BD-71410B7DEC09"}, ()),
