@@ -114,8 +114,9 @@ def unaddressed(resolvers: Iterable[Resolver], labels: Mapping[str, str]) -> Ref
 
 def lacking(labels: Mapping[str, str]) -> str:
     """What is nearly said by them."""
-    if (instance := labels.get("instance", "").strip()) and ID.fullmatch(instance):
-        return f". instance={instance} is an id and no place: keep host_name or k8s_node_name in the alert"
+    instance = (labels.get("exported_instance") or labels.get("instance", "")).strip()
+    if ID.fullmatch(instance):
+        return f". The instance {instance} is an id and no place: keep host_name or k8s_node_name in the alert"
     pod = words_of(labels)
     if pod.pod and not (pod.namespace or pod.uid):
         return f". The pod {shown(pod.pod)} is in some namespace: keep that label too"

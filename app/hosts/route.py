@@ -98,8 +98,8 @@ def _not_allowed(name: str, why: str) -> Refusal:
     remedy = ": add it there if it may be profiled"
     if names.relative(name):
         remedy = (
-            ". It means another machine to everybody who says it, and here alertprof's own: have the alert name the "
-            "host that was measured (a label host or node), or add it to allowed_hosts if that machine is meant"
+            ". It means another machine to everybody who says it: have the alert name the host that was measured (a "
+            "label host or node), or add it to allowed_hosts if alertprof's own is meant"
         )
     return Refusal(Code.HOST_NOT_ALLOWED, f"host {name} {why}{remedy}")
 

@@ -19,7 +19,7 @@ Reach = Callable[[str], Gate]
 
 ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 PORTS = {"http": "80", "https": "443"}
-HOST_LABELS = ("host", "host_name", "instance", "node")
+HOST_LABELS = ("host", "host_name", "instance", "node", "nodename", "hostname")
 NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
 
 

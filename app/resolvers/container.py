@@ -29,7 +29,7 @@ class Container(Resolver):
         by_path = path.startswith("/") and path.strip("/")
         if not hosts or not (id_ or by_path or speaks_of_one(labels)):
             return None
-        if SANDBOX in (labels.get("container"), labels.get("container_name")):
+        if SANDBOX in (labels.get("container_name"), words_of(labels).container):
             raise Refusal(Code.PROCESS_NOT_FOUND, NO_PROGRAM)
         gate = gate_for(hosts, reach)
         processes = gate.processes()

@@ -18,7 +18,10 @@ from app.resolvers.families import each_container
 from app.resolvers.starters import started_by
 from app.resolvers.words import NO_PROGRAM, SANDBOX, attribute, meant
 
-NODE_ORDER = ("host", "node", "host_name", "instance")
+NODE_ORDER = ("host", "node", "host_name", "instance", "nodename", "hostname")
+OF_CADVISOR = (
+    "container_label_io_kubernetes_"  # what the kubelet writes on its containers, where cAdvisor runs by itself
+)
 PAUSE = "pause"  # holds a pod's namespaces, and does nothing else
 
 
@@ -65,6 +68,9 @@ def words_of(labels: Mapping[str, str]) -> Words:
     mixed."""
     if pod := attribute(labels, "pod"):
         return Words(*(attribute(labels, name) for name in ("namespace", "pod", "container", "uid")))
+    if labels.get(f"{OF_CADVISOR}pod_name"):
+        written = ("pod_namespace", "pod_name", "container_name", "pod_uid")
+        return Words(*(labels.get(f"{OF_CADVISOR}{name}", "") for name in written))
     namespace, uid = meant(labels, "namespace"), meant(labels, "uid")
     container = meant(labels, "container") or labels.get("container_name", "")
     if pod := meant(labels, "pod") or labels.get("pod_name", ""):

@@ -45,6 +45,8 @@ from tests.unit.resolvers.host import Host, found, seen
         ({"instance": "10.0.0.9:8889", "service_instance_id": "10.0.0.5:8080"}, ("10.0.0.5",)),
         ({"instance": "10.0.0.9:8889", "service_instance_id": "shop.cart-0.app"}, ("10.0.0.9",)),
         ({"instance": "10.244.0.7:80", "kubernetes_node": "worker-1"}, ("10.244.0.7", "worker-1")),
+        ({"instance": "localhost:9100", "nodename": "web-1"}, ("web-1",)),
+        ({"instance": "10.0.0.5:9100", "hostname": "web-1"}, ("10.0.0.5", "web-1")),
         ({"node": "collector-1", "k8s.node.name": "worker-1"}, ("worker-1",)),
     ],
 )

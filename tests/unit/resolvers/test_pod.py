@@ -89,6 +89,11 @@ def test_what_was_exported_is_meant_and_not_the_exporters_own_pod_and_node() -> 
 
 OWN = {"namespace": "monitoring", "pod": "collector-0", "container": "collector", "node": "worker-9"}
 K8S = {"k8s_namespace_name": "shop", "k8s_pod_name": "cart-0", "k8s_node_name": "worker-1"}
+OF_CADVISOR = {
+    "container_label_io_kubernetes_pod_namespace": "shop",
+    "container_label_io_kubernetes_pod_name": "cart-0",
+    "container_label_io_kubernetes_container_name": "app",
+}
 KUBERNETES = {"kubernetes_namespace": "shop", "kubernetes_pod_name": "cart-0"}
 
 
@@ -99,6 +104,7 @@ KUBERNETES = {"kubernetes_namespace": "shop", "kubernetes_pod_name": "cart-0"}
         {**KUBERNETES, "container": "app", "node": "worker-1"},
         {**KUBERNETES, "kubernetes_container_name": "app", "kubernetes_io_hostname": "worker-1"},
         {**K8S, "k8s_container_name": "app"},
+        {**OF_CADVISOR, **OWN, "node": "worker-1"},
         {**{name.replace("_", "."): said for name, said in K8S.items()}, "k8s.container.name": "app", **OWN},
     ],
 )
