@@ -46,6 +46,7 @@ from app.pipeline import target_of, way_of
 from app.plugins import kind_of
 from app.resolvers.base import Found, Resolver
 from app.resolvers.inventory import Inventory
+from app.resolvers.words import service_of
 from app.search import Hit, Search, unaddressed
 
 LOOKS_AT_ONCE = 4  # requests that look at hosts; each may leave a thread behind that waits for a silent host
@@ -234,7 +235,7 @@ class Explainer:
                 return replace(answer, labels=labels, by=kind)
             story.told(f"{kind}: {answer.how if answer else 'not addressed by these labels'}")
             labels = answer.labels if answer else labels
-        story.no(unaddressed(resolvers).reason.message)
+        story.no(unaddressed(resolvers, labels).reason.message)
         return None
 
     def _looked(self, story: Story, alert: Alert, rule: Rule) -> Hit | None:
@@ -358,4 +359,4 @@ class Unasked(Gate):
 
 def meant(found: Found) -> Target:
     """The process that nobody has looked at yet, as the limits count it."""
-    return Target(found.host, service=found.labels.get("service") or found.labels.get("job") or "")
+    return Target(found.host, service=service_of(found.labels))

@@ -36,6 +36,7 @@ from app.plugins import from_plain, kinds, to_plain
 from app.profilers.base import Fetched, Profiler, Progress, Way
 from app.resolvers.base import Found, Resolver, host_of
 from app.resolvers.families import container_of, unit_of
+from app.resolvers.words import service_of
 from app.search import Hit, Search, only_one
 from app.stores import NO_ROOM, Store
 
@@ -301,7 +302,7 @@ def meant(labels: Mapping[str, str]) -> Target | None:
     """What the labels speak of, for a row whose process was never found."""
     host, pid = host_of(labels), labels.get("pid", "")
     number = int(pid) if re.fullmatch(r"[1-9][0-9]{0,6}", pid, re.ASCII) else None
-    return Target(host, number, labels.get("service") or labels.get("job", "")) if host else None
+    return Target(host, number, service_of(labels)) if host else None
 
 
 def cooling(last: Capture | None, rule: Rule, target: Target, now: datetime) -> Reason | None:
@@ -376,7 +377,7 @@ def target_of(capture: Capture, hit: Hit, now: datetime) -> Target:
     return Target(
         host=hit.found.host,
         pid=process.id.pid,
-        service=labels.get("service") or labels.get("job") or Path(process.exe).name or process.comm,
+        service=service_of(labels) or Path(process.exe).name or process.comm,
         exe=process.exe,
         cmdline=" ".join(process.cmdline),
         started_at=now - timedelta(seconds=max(process.age, 0)),

@@ -15,8 +15,9 @@ from app.intake.rules import Dropped, Rule, relabelled
 from app.model import Blocked
 from app.plugins import kind_of
 from app.profilers.base import Chosen, Way
-from app.resolvers.base import Found, Resolver, Told
+from app.resolvers.base import ID, Found, Resolver, Told, shown
 from app.resolvers.loads import most
+from app.resolvers.pod import words_of
 
 SHOWN = 10  # candidates named in a sentence
 TRIED = 10  # of a ranking, to find one that can be profiled
@@ -63,7 +64,7 @@ class Search:
             self.heed(f"{kind_of(resolver)}: {in_words(answer)}")
             if isinstance(answer, Found):
                 return replace(answer, labels=said, by=kind_of(resolver))
-        raise unaddressed(resolvers)
+        raise unaddressed(resolvers, said)
 
     def judged(self, found: Found, candidates: tuple[Seen, ...], rule: Rule, way: Way) -> Hit:
         """The first of the candidates that can be profiled; of candidates that are not ranked there is one."""
@@ -104,13 +105,25 @@ class Search:
         return (first,), tuple(rest) if rule.take == "all" else ()
 
 
-def unaddressed(resolvers: Iterable[Resolver]) -> Refusal:
+def unaddressed(resolvers: Iterable[Resolver], labels: Mapping[str, str]) -> Refusal:
     tried = ", ".join(kind_of(resolver) for resolver in resolvers)
     return Refusal(
         Code.PROCESS_NOT_FOUND,
         f"the labels do not say which process: none of the resolvers {tried} feels addressed. They want a host "
-        "(host, instance or node), and a pid, a process's name, a unit, a container, a pod, or a port in instance",
+        "(host, instance, node or host_name), and a pid, a process's name, a unit, a container, a pod, or a port in "
+        f"instance{lacking(labels)}",
     )
+
+
+def lacking(labels: Mapping[str, str]) -> str:
+    """What is nearly said by them."""
+    instance = (labels.get("exported_instance") or labels.get("instance", "")).strip()
+    if ID.fullmatch(instance):
+        return f". The instance {instance} is an id and no place: keep host_name or k8s_node_name in the alert"
+    pod = words_of(labels)
+    if pod.pod and not (pod.namespace or pod.uid):
+        return f". The pod {shown(pod.pod)} is in some namespace: keep that label too"
+    return ""
 
 
 def only_one(found: Found) -> Seen:

@@ -22,8 +22,9 @@ class Seen:
     """A process as a list shows it: enough to choose among several.
 
     parent: its parent's pid; ticks: processor time so far, in hundredths of a second; rss: bytes in memory; inner: its
-    pid in its own namespace; groups: its cgroups' paths; addresses: those of its network namespace, when that is not
-    the host's. `processes` tells all of these but the last, `listeners` none but the last.
+    pid in its own namespace; argv0: the name that it was started by; groups: its cgroups' paths; addresses: those of
+    its network namespace, when that is not the host's. Addresses are told by `listeners`, all the others by
+    `processes`.
     """
 
     id: ProcessId
@@ -35,6 +36,7 @@ class Seen:
     inner: int = 0
     groups: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    argv0: str = ""
 
     def __str__(self) -> str:
         return f"{self.id.pid} ({self.exe or self.comm})"
@@ -110,6 +112,7 @@ def with_group(seen: Seen, said: str) -> Seen:
 # What the lines after `process` tell of it: key -> the process with that.
 OF_SEEN: Mapping[str, Callable[[Seen, str], Seen]] = {
     "group": with_group,
+    "called": lambda seen, said: replace(seen, argv0=seen.argv0 or said),
     "rss": lambda seen, said: replace(seen, rss=kilobytes(said) or 0),
     "inner": lambda seen, said: replace(seen, inner=int(said) if re.fullmatch(r"\d{1,7}", said, re.ASCII) else 0),
     "at": lambda seen, said: replace(seen, addresses=tuple(filter(None, map(address_in, said.split()[:64])))),

@@ -1004,6 +1004,7 @@ v_list() {
     grep -E '^(NSpid|VmRSS):' /proc/[0-9]*/status |
       sed -n -e 's@^/proc/\([0-9]*\)/status:NSpid:.*[^0-9]\([0-9]*\)$@inner \1 \2@p' \
         -e 's@^/proc/\([0-9]*\)/status:VmRSS:[^0-9]*\([0-9]*\) kB$@rss \1 \2@p'
+    grep -aHm1 '' /proc/[0-9]*/cmdline | tr '\000' '\002' | sed -n "s@^/proc/\([0-9]*\)/cmdline:\([^$odd]*\).*@called \1 \2@p" | cut -c-1000
     grep '' /proc/[0-9]*/cgroup | sed -n 's@^/proc/\([0-9]*\)/cgroup:[0-9]*:[^:]*:\(/..*\)$@group \1 \2@p' | sort -u
   )$nl"
   code=ok

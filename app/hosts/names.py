@@ -4,6 +4,7 @@ A host's name comes from an alert's labels, so anybody who can send an alert cho
 """
 
 import re
+import socket
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -12,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from app.errors import Code, Refusal
 
 GRAMMAR = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9._:-]{0,252}")
+LOOPBACK = re.compile(r"(.+\.)?localhost[46]?(\.localdomain[46]?)?|ip6-(localhost|loopback)")
 
 
 def plain(host: str) -> str:
@@ -20,10 +22,14 @@ def plain(host: str) -> str:
     Raises Refusal(HOST_NOT_ALLOWED) for what is no host name. `[2001:DB8::1]` becomes `2001:db8::1`.
     """
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if "%" in bare and (zoned := address(bare)):
+        if zoned.is_link_local:
+            raise _not_a_host(host, "it is an address of one link of the machine that wrote it. Name the host instead")
+        bare = bare.partition("%")[0]
     if not GRAMMAR.fullmatch(bare):
         raise _not_a_host(host, "a name has letters, digits, '.', '-' and '_', at most 253 of them")
     found = address(bare)
-    if found is None and (":" in bare or bare != host):
+    if found is None and (":" in bare or host.startswith("[")):
         raise _not_a_host(host, "with ':' or brackets it must be an IPv6 address, without a port")
     return str(found) if found else bare.lower()
 
@@ -31,6 +37,25 @@ def plain(host: str) -> str:
 def _not_a_host(host: str, right: str) -> Refusal:
     shown = ascii(host if len(host) <= 80 else host[:80] + "…")
     return Refusal(Code.HOST_NOT_ALLOWED, f"{shown} is no host name: {right}")
+
+
+def relative(host: str) -> bool:
+    """Whether a name means another machine on each machine that uses it: loopback (however it is written), no address
+    at all (0.0.0.0), or an address of one link."""
+    bare = host.strip("[]").rstrip(".").lower()
+    found = address(bare) or _classic(bare)
+    if found is None:
+        return LOOPBACK.fullmatch(bare) is not None
+    real = (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    return real.is_loopback or real.is_unspecified or real.is_link_local
+
+
+def _classic(host: str) -> IPv4Address | None:
+    """An IPv4 address in a form that only the resolver takes for one: 127.1, 2130706433, 0x7f000001."""
+    try:
+        return IPv4Address(socket.inet_aton(host)) if re.fullmatch(r"[0-9a-fx.]+", host) else None
+    except OSError:
+        return None
 
 
 def address(host: str) -> IPv4Address | IPv6Address | None:

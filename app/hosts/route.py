@@ -60,11 +60,9 @@ class Router:
         said = self._settings.override(name).over(self._settings.ssh)
         allowed = self._settings.allowed
         if allowed is not None and not names.fits(name, allowed):
-            raise Refusal(
-                Code.HOST_NOT_ALLOWED,
-                f"host {name} is not in allowed_hosts ({', '.join(allowed) or 'empty'}): add it there if it may be "
-                "profiled",
-            )
+            raise _not_allowed(name, f"is not in allowed_hosts ({', '.join(allowed) or 'empty'})")
+        if allowed is None and names.relative(name) and not said.address and not said.known_hosts_files:
+            raise _not_allowed(name, "is named neither by allowed_hosts nor in a known_hosts_file of the configuration")
         if allowed is None and self._config.runs_commands:
             self._require_known(name, said)
         return self._resolve(name, said)
@@ -135,6 +133,16 @@ class Router:
 def default_known_hosts() -> tuple[Path, ...]:
     home = Path.home() / ".ssh"
     return home / "known_hosts", home / "known_hosts2"
+
+
+def _not_allowed(name: str, why: str) -> Refusal:
+    remedy = ": add it there if it may be profiled"
+    if names.relative(name):
+        remedy = (
+            ". It means another machine to everybody who says it: have the alert name the host that was measured (a "
+            "label host or node), or add it to allowed_hosts if alertprof's own is meant"
+        )
+    return Refusal(Code.HOST_NOT_ALLOWED, f"host {name} {why}{remedy}")
 
 
 def _circle(host: str, spec: str) -> Refusal:

@@ -4,6 +4,7 @@ A resolver reads labels, asks the host's gate for facts and chooses among them h
 becomes part of a command. Called by search.py.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,14 @@ from dataclasses import dataclass, field
 from app.errors import Code, Refusal
 from app.hosts.facts import Seen
 from app.hosts.gate import Gate
+from app.hosts.names import relative
+from app.resolvers.words import attribute, meant
 
 Reach = Callable[[str], Gate]
 
-HOST_LABELS = ("host", "instance", "node")
+ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+PORTS = {"http": "80", "https": "443"}
+HOST_LABELS = ("host", "host_name", "instance", "node", "nodename", "hostname")
 NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
 
 
@@ -55,19 +60,17 @@ def host_of(labels: Mapping[str, str]) -> str | None:
 
 def hosts_of(labels: Mapping[str, str], order: tuple[str, ...] = HOST_LABELS) -> tuple[str, ...]:
     """The hosts that labels name, IPv6 without brackets: `host` alone where it is, otherwise what the others say, of
-    `instance` the host part."""
-    said = [split_instance(labels.get(name, ""))[0] if name == "instance" else bare(labels, name) for name in order]
-    return (said[order.index("host")] or "",) if labels.get("host", "").strip() else tuple(filter(None, said))
+    `instance` the host part. `localhost` is none where anything else is."""
+    said = {name: host_in(labels, name) for name in order}
+    absolute = {name: host for name, host in said.items() if host and not relative(host)}
+    chosen = absolute or {name: host for name, host in said.items() if host}
+    return (chosen["host"],) if "host" in chosen else tuple(dict.fromkeys(chosen.values()))
 
 
-def meant(labels: Mapping[str, str], name: str) -> str:
-    """Prometheus renames what an exporter says to `exported_…` where it has such a label of its own: that is meant."""
-    return labels.get(f"exported_{name}") or labels.get(name, "")
-
-
-def bare(labels: Mapping[str, str], name: str) -> str | None:
-    said = meant(labels, name) if name == "node" else labels.get(name, "")
-    return said.strip().removeprefix("[").removesuffix("]") or None
+def host_in(labels: Mapping[str, str], name: str) -> str | None:
+    if name == "instance":
+        return place_of(labels)[0]
+    return bare(labels.get("host", "") if name == "host" else meant(labels, name))
 
 
 def gate_for(hosts: tuple[str, ...], reach: Reach) -> Gate:
@@ -91,13 +94,32 @@ def shown(text: str, most: int = 120) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
 
 
+def place_of(labels: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Host and port of the instance that was measured: of several that labels name the one that the exporter itself
+    told. An id, as OpenTelemetry gives to each start of a service, is no place."""
+    own = attribute(labels, "instance")
+    said = labels.get("exported_instance") or (own if split_instance(own)[1] else "") or labels.get("instance", "")
+    return (None, None) if ID.fullmatch(said.strip()) else split_instance(said)
+
+
 def split_instance(instance: str) -> tuple[str | None, str | None]:
-    """`10.0.0.5:9100` -> host and port; `[::1]:9100` and bare IPv6 too. What is missing is None."""
-    instance = instance.strip()
-    if instance.startswith("["):
-        host, _, rest = instance[1:].partition("]")
-        return host or None, rest.removeprefix(":") or None
-    if instance.count(":") > 1:
-        return instance, None
-    host, _, port = instance.partition(":")
-    return host or None, port or None
+    """`10.0.0.5:9100` -> host and port; `[::1]:9100` and bare IPv6 too, and a URL that was probed, whose scheme may
+    tell the port. What is missing is None."""
+    url = re.match("([a-z][a-z0-9+.-]*)://", instance.strip(), re.IGNORECASE)
+    place = re.split("[/?#]", instance.strip()[url.end() if url else 0 :], maxsplit=1)[0]
+    host, port = split_place(place.rpartition("@")[2].replace("%25", "%") if url else place)
+    return bare(host), port or (PORTS.get(url[1].lower()) if url else None)
+
+
+def split_place(place: str) -> tuple[str, str | None]:
+    if place.startswith("["):
+        host, _, rest = place[1:].partition("]")
+        return host, rest.removeprefix(":") or None
+    if place.count(":") > 1:
+        return place, None
+    host, _, port = place.partition(":")
+    return host, port or None
+
+
+def bare(host: str) -> str | None:
+    return host.strip().removeprefix("[").removesuffix("]") or None

@@ -1,5 +1,5 @@
 """The process of a container, from cAdvisor's labels: `id` (the cgroup), `name`, `image`, `container_label_*`, or a
-`container_id` as kube-state-metrics and others have it.
+`container_id` as kube-state-metrics and OpenTelemetry have it, whose name is in `container_name`.
 
 The cgroup tells the container's processes with no client of Docker, containerd, CRI-O or Podman. What people call a
 container is not in the kernel: names, images and labels are in files of Docker's and Podman's, which root may read.
@@ -14,34 +14,39 @@ from app.hosts.facts import Named, Seen
 from app.hosts.gate import Gate
 from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of, shown
 from app.resolvers.families import each_container, inside, mains
+from app.resolvers.pod import NODE_ORDER, words_of
+from app.resolvers.starters import started_by
+from app.resolvers.words import NO_PROGRAM, SANDBOX, meant
 
 PREFIX = "container_label_"
-CONTAINER_ORDER = ("host", "node", "instance")
 
 
 @dataclass(frozen=True, slots=True)
 class Container(Resolver):
     def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
-        hosts = hosts_of(labels, CONTAINER_ORDER)
-        if not hosts:
+        hosts = hosts_of(labels, NODE_ORDER)
+        id_, path = id_in(labels), meant(labels, "id")
+        by_path = path.startswith("/") and path.strip("/")
+        if not hosts or not (id_ or by_path or speaks_of_one(labels)):
             return None
-        if id_ := id_in(labels):
-            gate = gate_for(hosts, reach)
-            return Found(gate.host, by_id(gate.processes(), id_), f"of the container {id_[:12]}")
-        if (path := labels.get("id", "")).startswith("/") and path.strip("/"):
-            gate = gate_for(hosts, reach)
-            group = [seen for seen in gate.processes() if inside(seen, path.rstrip("/"))]
-            return Found(gate.host, mains(group), f"of the cgroup {shown(path)}")
-        if speaks_of_one(labels):
-            return self._by_name(labels, gate_for(hosts, reach))
-        return None
-
-    def _by_name(self, labels: Mapping[str, str], gate: Gate) -> Found:
-        known = gate.named()
+        if SANDBOX in (labels.get("container_name"), words_of(labels).container):
+            raise Refusal(Code.PROCESS_NOT_FOUND, NO_PROGRAM)
+        gate = gate_for(hosts, reach)
         processes = gate.processes()
-        meant = [named for named in known if fits(named, labels)]
-        group = tuple(head for named in meant for head in by_id(processes, named.id))
-        if not meant and not known:
+        if id_:
+            found = Found(gate.host, by_id(processes, id_), f"of the container {id_[:12]}")
+        elif by_path:
+            group = [seen for seen in processes if inside(seen, path.rstrip("/"))]
+            found = Found(gate.host, mains(group), f"of the cgroup {shown(path)}")
+        else:
+            found = self._by_name(labels, gate, processes)
+        return started_by(gate, processes, found)
+
+    def _by_name(self, labels: Mapping[str, str], gate: Gate, processes: tuple[Seen, ...]) -> Found:
+        known = gate.named()
+        fitting = [named for named in known if fits(named, labels)]
+        group = tuple(head for named in fitting for head in by_id(processes, named.id))
+        if not fitting and not known:
             raise Refusal(
                 Code.PROCESS_NOT_FOUND,
                 f"{gate.host}: names of containers cannot be seen there (only root may, and only Docker and Podman "
@@ -54,7 +59,7 @@ class Container(Resolver):
 def id_in(labels: Mapping[str, str]) -> str | None:
     """`docker://…`, `containerd://…` or bare; at least 12 digits, as `docker ps` shows it. cAdvisor's `name` is the id
     where the engine (containerd, CRI-O) knows no names."""
-    said, name = labels.get("container_id", ""), labels.get("name", "")
+    said, name = meant(labels, "container_id"), labels.get("name", "")
     m = re.fullmatch(r"(?:[a-z-]+://)?([0-9a-f]{12,64})", said, re.ASCII) or re.fullmatch(r"([0-9a-f]{64})", name)
     return m[1] if m else None
 
@@ -69,7 +74,10 @@ def is_about(label: str) -> bool:
 
 
 def speaks_of_one(labels: Mapping[str, str]) -> bool:
-    """`name` alone may be anything's; with an image or a container's label it is cAdvisor's."""
+    """`name` alone may be anything's; with an image or a container's label it is cAdvisor's. In a pod Kubernetes' names
+    tell more."""
+    if words_of(labels).pod:
+        return False
     about = {name for name in labels if is_about(name) and labels[name]}
     if "container_name" in about:
         return True
@@ -88,7 +96,7 @@ def fits(named: Named, labels: Mapping[str, str]) -> bool:
     whatever a label's name may not have."""
     written = {re.sub(r"[^a-zA-Z0-9_]", "_", name): value for name, value in named.labels.items()}
     said = {name.removeprefix(PREFIX): value for name, value in labels.items() if name.startswith(PREFIX) and value}
-    name, image = labels.get("name", ""), labels.get("image", "")
+    name, image = labels.get("container_name") or labels.get("name", ""), labels.get("image", "")
     if name:
         against = any(written.get(key, value) != value for key, value in said.items())
         return name == named.name and not against and (not image or image == (named.image or image))

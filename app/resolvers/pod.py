@@ -1,5 +1,5 @@
 """The process of a container of a pod, from kube-state-metrics' and cAdvisor's `namespace`, `pod`, `container`, `uid`,
-`node`.
+`node`, or whatever else these are called by old kubelets, OpenTelemetry and relabelling.
 
 The node is a host like any other: no DaemonSet, nothing privileged in the cluster. The kubelet's links to its logs
 (/var/log/containers) tell which container is which; without them the pod's uid is in its cgroup.
@@ -13,11 +13,26 @@ from app.errors import Code, Refusal
 from app.hosts.facts import Pod as PodFacts
 from app.hosts.facts import Seen
 from app.hosts.gate import Gate
-from app.resolvers.base import NO_HOSTS, Found, Reach, Resolver, gate_for, hosts_of, meant, shown
+from app.resolvers.base import NO_HOSTS, Found, Reach, Resolver, gate_for, hosts_of, shown
 from app.resolvers.families import each_container
+from app.resolvers.starters import started_by
+from app.resolvers.words import NO_PROGRAM, SANDBOX, attribute, meant
 
-NODE_ORDER = ("host", "node", "instance")
-SANDBOX = "pause"  # holds a pod's namespaces, and does nothing else
+NODE_ORDER = ("host", "node", "host_name", "instance", "nodename", "hostname")
+OF_CADVISOR = (
+    "container_label_io_kubernetes_"  # what the kubelet writes on its containers, where cAdvisor runs by itself
+)
+PAUSE = "pause"  # holds a pod's namespaces, and does nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What labels say of a pod; "" for what they do not."""
+
+    namespace: str
+    pod: str
+    container: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,43 +40,73 @@ class Pod(Resolver):
     node: str = "node"  # the label that names the node
 
     def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
-        namespace, pod, uid = (meant(labels, name) for name in ("namespace", "pod", "uid"))
-        if not pod or not (namespace or uid):
+        said = words_of(labels)
+        if not said.pod or not (said.namespace or said.uid):
             return None
-        gate = self._node(labels, reach)
-        container = meant(labels, "container")
-        what = f"of {f'container {shown(container)} of ' if container else ''}pod {shown(f'{namespace}/{pod}')}"
-        kept = gate.pods()
-        ids = {each.id for each in kept if fits(each, namespace, pod, uid, container)}
+        gate = self._node(labels, said, reach)
         processes = gate.processes()
-        if ids or any((each.namespace, each.pod) == (namespace, pod) or each.uid == uid for each in kept):
-            return Found(gate.host, each_container(processes, ids.__contains__), what)
-        return Found(gate.host, by_uid(processes, uid), what)
+        return started_by(gate, processes, Found(gate.host, mains_of(said, gate.pods(), processes), in_words(said)))
 
-    def _node(self, labels: Mapping[str, str], reach: Reach) -> Gate:
+    def _node(self, labels: Mapping[str, str], said: Words, reach: Reach) -> Gate:
         node = meant(labels, self.node)
-        named = {**labels, "node": node, "exported_node": ""}
+        order = tuple(name for name in NODE_ORDER if node or name != "node")
         try:
-            return gate_for(hosts_of(named, NODE_ORDER) or ("",), reach)
+            return gate_for(hosts_of({**labels, "exported_node": node}, order) or ("",), reach)
         except Refusal as refused:
             if refused.reason.code not in NO_HOSTS or node:
                 raise
             raise Refusal(
                 Code.HOST_UNKNOWN,
-                f"the labels name the pod {shown(meant(labels, 'pod'))}, but no node that is a host of ours: "
+                f"the labels name the pod {shown(said.pod)}, but no node that is a host of ours: "
                 f"have Prometheus add a label {self.node} (from __meta_kubernetes_pod_node_name, or by joining "
                 "kube_pod_info)",
             ) from refused
 
 
-def fits(known: PodFacts, namespace: str, pod: str, uid: str, container: str) -> bool:
-    asked = ((namespace, known.namespace), (pod, known.pod), (uid, known.uid), (container, known.container))
-    return all(said in ("", is_) for said, is_ in asked)
+def words_of(labels: Mapping[str, str]) -> Words:
+    """Of the pod that was measured. A kind of label for the pod that measured may be there beside: what they say is not
+    mixed."""
+    if pod := attribute(labels, "pod"):
+        return Words(*(attribute(labels, name) for name in ("namespace", "pod", "container", "uid")))
+    if labels.get(f"{OF_CADVISOR}pod_name"):
+        written = ("pod_namespace", "pod_name", "container_name", "pod_uid")
+        return Words(*(labels.get(f"{OF_CADVISOR}{name}", "") for name in written))
+    namespace, uid = meant(labels, "namespace"), meant(labels, "uid")
+    container = meant(labels, "container") or labels.get("container_name", "")
+    if pod := meant(labels, "pod") or labels.get("pod_name", ""):
+        return Words(namespace, pod, container, uid)
+    container = labels.get("kubernetes_container_name") or container
+    return Words(labels.get("kubernetes_namespace") or namespace, labels.get("kubernetes_pod_name", ""), container, uid)
+
+
+def in_words(said: Words) -> str:
+    if said.container == SANDBOX:
+        return f"of pod {shown(f'{said.namespace}/{said.pod}')}: {NO_PROGRAM}"
+    container = f"container {shown(said.container)} of " if said.container else ""
+    return f"of {container}pod {shown(f'{said.namespace}/{said.pod}')}"
+
+
+def mains_of(said: Words, kept: tuple[PodFacts, ...], processes: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    ids = {each.id for each in kept if fits(each, said)}
+    name = (said.namespace, said.pod)
+    if ids or any((each.namespace, each.pod) == name or each.uid == said.uid for each in kept):
+        return each_container(processes, ids.__contains__)
+    return by_uid(processes, said.uid)
+
+
+def fits(known: PodFacts, said: Words) -> bool:
+    asked = (
+        (said.namespace, known.namespace),
+        (said.pod, known.pod),
+        (said.uid, known.uid),
+        (said.container, known.container),
+    )
+    return all(wanted in ("", is_) for wanted, is_ in asked)
 
 
 def by_uid(processes: tuple[Seen, ...], uid: str) -> tuple[Seen, ...]:
     """One process a container, of all whose cgroup has the pod's uid: for a pod that the kubelet keeps no logs of."""
-    return each_container(seen for seen in processes if of_pod(seen, uid) and seen.comm != SANDBOX)
+    return each_container(seen for seen in processes if of_pod(seen, uid) and seen.comm != PAUSE)
 
 
 def of_pod(seen: Seen, uid: str) -> bool:

@@ -1,7 +1,8 @@
 """The process that listens on the port of `instance`: it is the one whose /metrics Prometheus scraped.
 
 In a container it listens in a network namespace of its own, on one of that namespace's addresses. An exporter that
-speaks about others, or Docker's proxy before a container, is not what an alert is about.
+speaks about others, or Docker's proxy before a container, is not what an alert is about. Nobody has a list of all
+exporters: what it is called, the job and the alert's labels tell; where they do not, the rule does.
 """
 
 import re
@@ -12,13 +13,15 @@ from app.errors import Code, Refusal
 from app.hosts.facts import Seen
 from app.hosts.gate import Gate
 from app.hosts.names import address
-from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of, split_instance
+from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of, place_of, shown
 from app.resolvers.families import name_of
 
-EXPORTERS = frozenset({
-    "node_exporter", "prometheus-node-exporter", "cadvisor", "process-exporter", "prometheus-process-exporter",
-    "kube-state-metrics", "systemd_exporter", "kubelet", "blackbox_exporter", "prometheus-blackbox-exporter",
-})  # fmt: skip
+# Who speaks about others calls itself so, or is one of these.
+EXPORTER = re.compile("exporter(?![a-z0-9])")
+EXPORTERS = frozenset({"cadvisor", "kube-state-metrics", "kubelet", "pushgateway", "prometheus-pushgateway"})
+JOBS = frozenset({"node", "cadvisor", "kubelet", "kube-state-metrics", "pushgateway"})
+# A program of one's own has neither file systems nor network interfaces, and no database in another program.
+OF_OTHERS = ("exported_job", "mountpoint", "fstype", "ifName", "ifDescr", "ifAlias", "datname")
 PROXY = "docker-proxy"
 
 
@@ -27,7 +30,7 @@ class Port(Resolver):
     exporters: bool = False  # an exporter that speaks about others may itself be meant
 
     def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
-        at, port = split_instance(labels.get("instance", ""))
+        at, port = place_of(labels)
         hosts = hosts_of(labels)
         if not hosts or not port:
             return None
@@ -36,17 +39,17 @@ class Port(Resolver):
         gate = gate_for(hosts, reach)
         listening = here_or_at(gate, int(port), at or "")
         if listening and len({name_of(seen) for seen in listening}) == 1 and not self.exporters:
-            meant_itself(gate.host, int(port), listening[0])
+            meant_itself(gate.host, int(port), listening[0], labels)
         return Found(gate.host, listening, f"listening on port {port}")
 
 
 def here_or_at(gate: Gate, port: int, at: str) -> tuple[Seen, ...]:
     """Who listens on the host itself, where `at` may be one of its addresses; else whoever does at that address in
     another network namespace."""
-    found, wanted = gate.listeners(port), one_form(at)
+    found, wanted = gate.listeners(port), one_form(at.partition("%")[0])
     here = tuple(seen for seen in found if not seen.addresses)
     there = tuple(seen for seen in found if wanted in seen.addresses)
-    mine = address(at) is None or wanted in gate.addresses()
+    mine = address(at) is None or loopback(wanted) or wanted in gate.addresses()
     chosen = there if there and not mine else here if mine or wanted == gate.host else ()
     if found and not chosen:
         listed = ", ".join(f"{seen} at {seen.addresses[0] if seen.addresses else gate.host}" for seen in found[:10])
@@ -89,13 +92,19 @@ def one_form(at: str) -> str:
     return str(address(at) or at)
 
 
-def meant_itself(host: str, port: int, seen: Seen) -> None:
+def loopback(at: str) -> bool:
+    """Each machine's own, so that the one which was asked is meant."""
+    found = address(at)
+    return found is not None and (found.is_loopback or found.is_unspecified)
+
+
+def meant_itself(host: str, port: int, seen: Seen, labels: Mapping[str, str]) -> None:
     """Raises Refusal for one that only speaks about others."""
-    if name_of(seen) in EXPORTERS:
+    if why := of_others(seen, labels):
         raise Refusal(
             Code.PROCESS_NOT_FOUND,
-            f"{host}: {seen} listens on port {port}, and the alert is about what it watches, not about itself. For the "
-            "host's biggest consumer give the rule resolvers: [{kind: top}]; if it is itself meant, "
+            f"{host}: {seen} listens on port {port}, and the alert is about what it watches, not about itself ({why}). "
+            "For the host's biggest consumer give the rule resolvers: [{kind: top}]; if it is itself meant, "
             "[{kind: port, exporters: true}]",
         )
     if name_of(seen) == PROXY:
@@ -104,3 +113,15 @@ def meant_itself(host: str, port: int, seen: Seen) -> None:
             f"{host}: {seen} only passes port {port} on into a container whose process cannot be seen: name the "
             "container (cAdvisor's id), or set become: sudo",
         )
+
+
+def of_others(seen: Seen, labels: Mapping[str, str]) -> str:
+    """What says that a listener speaks about others; "" where nothing does."""
+    name, job = name_of(seen).lower(), labels.get("job", "")
+    if EXPORTER.search(name) or name in EXPORTERS:
+        return "an exporter by its name"
+    probed = "://" in labels.get("instance", "")  # what was probed listens there, and the job is the prober's
+    if not probed and (EXPORTER.search(job.lower()) or job.lower() in JOBS):
+        return f"an exporter by job={shown(job, 60)}"
+    label = next((label for label in OF_OTHERS if labels.get(label)), "")
+    return f"it has the label {label}={shown(labels[label], 60)}" if label else ""

@@ -12,6 +12,8 @@ from app.errors import Code, Refusal
 from app.hosts.facts import Seen
 from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of
 from app.resolvers.families import mains
+from app.resolvers.starters import started_by
+from app.resolvers.words import meant
 
 UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.(service|scope)", re.ASCII)
 OTHER_TYPES = (".socket", ".timer", ".mount", ".automount", ".target", ".path", ".slice", ".swap", ".device")
@@ -30,10 +32,12 @@ class Systemd(Resolver):
         if not UNIT.fullmatch(unit):
             raise Refusal(Code.PROCESS_NOT_FOUND, f"the unit {unit[:80]!r} is no service: it has no process of its own")
         gate = gate_for(hosts, reach)
-        return Found(gate.host, main_processes(gate.processes(), unit), f"the main process of {unit}")
+        processes = gate.processes()
+        found = Found(gate.host, main_processes(processes, unit), f"the main process of {unit}")
+        return started_by(gate, processes, found)
 
     def _unit(self, labels: Mapping[str, str]) -> str | None:
-        said = [labels.get(name, "") for name in ([self.label] if self.label else ["name", "unit"])]
+        said = [labels.get(self.label, "")] if self.label else [meant(labels, "name"), meant(labels, "unit")]
         return next((name for name in said if name.endswith((".service", ".scope", *OTHER_TYPES))), None)
 
 

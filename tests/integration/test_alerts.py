@@ -115,9 +115,9 @@ class Lab:
     stack: ExitStack
     run: list[Service] = field(default_factory=list)
 
-    def bare(self, called: str = "", *, at: str = "bare", name: str = "toggle", **env: str) -> Service:
-        folder = self.folder / f"{at}-{len(self.run)}"
-        return self.keep(Service(name, folder, env=env, called=called or f"ord-{secrets.token_hex(4)}"))
+    def bare(self, called: str = "", *, at: str = "bare", linked: str = "", **env: str) -> Service:
+        folder, called = self.folder / f"{at}-{len(self.run)}", called or f"ord-{secrets.token_hex(4)}"
+        return self.keep(Service("toggle", folder, env=env, called=called, linked=linked))
 
     def unit(self, unit: str, *, inside: str = "/system.slice", private_tmp: bool = False) -> Service:
         """A unit's process. systemd does not run here: the cgroup is made as systemd would have made it."""
@@ -234,6 +234,44 @@ def test_a_part_of_a_groupname_finds_nothing(lab: Lab) -> None:
     assert lab.untouched()
 
 
+@pytest.mark.parametrize("full", [True, False], ids=["ExeFull", "ExeBase"])
+def test_process_exporters_exe_full_and_exe_base_are_what_a_process_was_started_as(lab: Lab, full: bool) -> None:
+    linked = f"lnk-{secrets.token_hex(4)}"
+    service = lab.bare(linked=linked)
+    groupname = f"./{linked}" if full else linked
+    recorded(lab.place.one(instance=f"{HOST}:9256", job="process", groupname=groupname), service, "name")
+
+
+def test_open_telemetrys_number_and_name_find_a_bare_process(lab: Lab) -> None:
+    service, beside = lab.bare(), lab.bare()
+    labels = {"instance": "627cc493-f310-47de-96bd-71410b7dec09", "job": "shop/orders", "service_name": "orders"}
+    process = {"host_name": HOST, "process_pid": service.pid, "process_executable_name": called(service)}
+    recorded(lab.place.one(**labels, **process), service, "labels")
+    refused(lab.place.one(**labels, **process | {"process_executable_name": called(beside)}), "process_not_found")
+    assert beside.events() == []
+
+
+# ---------------------------------------------------------------------- a place written in another way
+
+
+def test_a_loopback_instance_is_that_of_the_node_which_another_label_names(lab: Lab) -> None:
+    service = lab.bare()
+    recorded(lab.place.one(instance=f"localhost:{service.port}", job="orders", node=NODE), service, "port")
+
+
+@pytest.mark.parametrize("at", ["localhost", HOST, "[::1]", "0.0.0.0"])
+def test_a_loopback_instance_is_never_this_machines_where_another_host_is_named(lab: Lab, at: str) -> None:
+    service = lab.bare()
+    capture = lab.place.one(instance=f"{at}:{service.port}", job="orders", node="node-b")
+    refused(capture, "host_not_allowed", "node-b")
+    assert lab.untouched()
+
+
+def test_a_url_that_was_probed_finds_who_serves_it(lab: Lab) -> None:
+    service = lab.bare()
+    recorded(lab.place.one(instance=f"{service.url}/health?deep=1", job="blackbox"), service, "port")
+
+
 # ---------------------------------------------------------------------- a host: who uses most
 
 
@@ -265,6 +303,14 @@ def test_a_host_alert_without_top_is_refused_with_the_remedy(lab: Lab) -> None:
 def test_an_exporter_that_is_itself_meant_is_found(lab: Lab) -> None:
     exporter = lab.bare(called="node_exporter")
     recorded(lab.place.one(instance=exporter.instance, job="node", itself="yes"), exporter, "port")
+
+
+def test_an_exporter_that_nobody_has_heard_of_is_refused_with_the_remedy(lab: Lab) -> None:
+    exporter = lab.bare(called="acme_exporter")
+    refused(lab.place.one(instance=exporter.instance, job="acme"), "process_not_found", "exporters: true")
+    agent = lab.bare()
+    refused(lab.place.one(instance=agent.instance, exported_job="acme"), "process_not_found", "exported_job=acme")
+    assert lab.untouched()
 
 
 # ---------------------------------------------------------------------- a systemd unit
@@ -401,6 +447,23 @@ def test_a_process_put_into_a_container_and_a_shell_around_its_service_are_not_m
     assert service.pid != service.first
     capture = lab.place.one(instance=f"{HOST}:8080", job="cadvisor", id=f"/docker/{id_}", name="web", image="web:1")
     recorded(capture, service, "container", container=id_)
+
+
+def test_a_starter_that_stays_the_parent_is_passed_through(lab: Lab) -> None:
+    id_, starter = hex64(), f"dop-{secrets.token_hex(4)}"
+    service = lab.container(f"/docker/{id_}", starter=starter)
+    assert service.pid != service.first
+    capture = lab.place.one(instance=f"{HOST}:8080", job="cadvisor", id=f"/docker/{id_}", name="web", image="web:1")
+    recorded(capture, service, "container", container=id_)
+    assert f"started by {service.first} (/mnt/{starter})" in " ".join(each["message"] for each in capture["timeline"])
+
+
+def test_open_telemetrys_number_inside_a_container_is_not_the_hosts(lab: Lab) -> None:
+    id_ = hex64()
+    service = lab.container(f"/docker/{id_}")
+    labels = {"host_name": HOST, "process_pid": 1, "process_executable_name": called(service), "job": "orders"}
+    recorded(lab.place.one(**labels, container_id=id_), service, "container", container=id_)
+    assert lab.place.one(**labels)["target"]["pid"] == service.pid, "its name tells which of all that are number 1"
 
 
 def test_process_exporters_groupname_finds_a_containers_process(lab: Lab) -> None:
@@ -547,6 +610,25 @@ def test_a_go_clients_instance_in_a_pod_finds_its_process(lab: Lab, pod: Pod) ->
     recorded(capture, pod.app, "pod", container=pod.app_id)
 
 
+def test_open_telemetrys_labels_find_a_pods_container_and_not_the_collectors(lab: Lab, pod: Pod) -> None:
+    collector = {"instance": "10.244.0.9:8889", "namespace": "monitoring", "pod": "collector-0", "node": "node-b"}
+    said = {"k8s_namespace_name": "shop", "k8s_pod_name": pod.name, "k8s_container_name": "app", "k8s_node_name": NODE}
+    capture = lab.place.one(job="shop/orders", process_pid=1, **collector, **said)
+    recorded(capture, pod.app, "pod", container=pod.app_id)
+
+
+def test_old_kubelets_labels_find_a_pods_container(lab: Lab, pod: Pod) -> None:
+    labels = {"namespace": "shop", "pod_name": pod.name, "container_name": "app", "kubernetes_io_hostname": NODE}
+    recorded(lab.place.one(instance="192.0.2.7:10250", job="kubelet", **labels), pod.app, "pod", container=pod.app_id)
+
+
+def test_a_pods_sandbox_is_refused_as_what_it_is(lab: Lab, pod: Pod) -> None:
+    labels = {"namespace": "shop", "pod": pod.name, "container": "POD", "node": NODE, "instance": "192.0.2.7:10250"}
+    refused(lab.place.one(**labels), "process_not_found", "sandbox", 'container!="POD"')
+    refused(lab.place.one(**labels, id=pod.path), "process_not_found", "sandbox")
+    assert lab.untouched()
+
+
 def test_process_exporters_groupname_finds_a_pods_process(lab: Lab, pod: Pod) -> None:
     groupname = Path(f"/proc/{pod.app.pid}/comm").read_text().strip()
     capture = lab.place.one(instance="192.0.2.7:9256", job="process", node=NODE, groupname=groupname)
@@ -594,7 +676,7 @@ def started(service: Service) -> int:
 
 
 def called(service: Service) -> str:
-    return Path(service.process.argv[0]).name
+    return Path(f"/proc/{service.pid}/comm").read_text().strip()
 
 
 def test_several_replicas_are_refused_with_the_list(lab: Lab, replicas: list[Service]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,18 @@ def test_a_containers_process_is_told_with_its_cgroup_its_number_and_its_network
         assert there.elsewhere and [port for _, port in there.listening] == [service.port]
         looked = place.gate.look(service.pid)
         assert looked and path in looked.groups and looked.nspid == 1
+
+
+@pytest.mark.parametrize("argv0", ["./orders", "orders: worker -x", "-orders", "or\tders", "ordérs", "x" * 2000, ""])
+def test_what_a_process_was_started_as_is_told_and_nothing_of_the_words_after_it(place: Place, argv0: str) -> None:
+    words = [argv0, "-c", "read -r line\ncalled 1 forged", "called 1 forged"]
+    with subprocess.Popen(words, executable="/bin/sh", stdin=subprocess.PIPE) as process:
+        listed = {each.id.pid: each for each in place.gate.processes()}
+        assert process.stdin
+        process.stdin.close()
+    told = listed[process.pid].argv0
+    assert told == argv0 or (len(told) > 900 and argv0.startswith(told))
+    assert "forged" not in {each.argv0 for each in listed.values()}
 
 
 def test_the_hosts_own_addresses_are_told_and_not_a_containers(place: Place, tmp_path: Path) -> None:

@@ -47,11 +47,13 @@ class Contained(Service):
         port: int = 0,
         private_tmp_only: bool = False,
         shell_first: bool = False,
+        starter: str = "",
         called: str = "orders",
         env: Mapping[str, str] | None = None,
     ) -> None:
         """cgroup: its path. address, port: of its network. private_tmp_only: systemd's way. shell_first: pid 1 is a
-        shell, and the service its child. called: the name of its executable."""
+        shell, and the service its child. starter: the name of a program that pid 1 is instead, and is told what to
+        start. called: the name of its executable."""
         self.name, self.target = name, golang.TARGETS[name]
         folder.mkdir(parents=True)
         shutil.copy(golang.build(name), folder / called)
@@ -64,6 +66,9 @@ class Contained(Service):
         apart = ["--mount"] if private_tmp_only else ["--mount", "--pid", "--net", "--uts", "--ipc", "--fork"]
         own_proc = [] if private_tmp_only else ["--mount-proc", "--kill-child"]
         script = SCRIPT.replace(f"{PLACE}/orders", f"{PLACE}/{called}")
+        if starter:
+            shutil.copy("/usr/bin/timeout", folder / starter)  # it waits for its child
+            script = script.replace("exec ", f"exec {PLACE}/{starter} 600 ")
         words = [
             "unshare",
             *apart,
@@ -83,7 +88,7 @@ class Contained(Service):
             self._stack.callback(self.process.kill9)
             self.process.until(lambda: "READY" in self.process.log.read_text(), f"{called} is ready")
             self.first = self.process.pid if private_tmp_only else only_child(self.process.pid)
-            self.running_pid = only_child(self.first) if shell_first else self.first
+            self.running_pid = only_child(self.first) if shell_first or starter else self.first
             self.process.until(lambda: ASKED_FOR_FOUR in self.masks(), f"{called} listens for signals")
             for pid in {self.first, self.running_pid}:
                 group.add(pid)

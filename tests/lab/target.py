@@ -37,11 +37,13 @@ class Service:
         *,
         env: Mapping[str, str] | None = None,
         called: str = "",
+        linked: str = "",
         args: Sequence[str] = (),
         appended: str = "",
     ) -> None:
         """name: of golang.TARGETS. env: added to the target's (see tests/targets/gozero for the variables). called: run
-        from a copy of this name in the folder; appended: with another target's executable behind it."""
+        from a copy of this name in the folder; appended: with another target's executable behind it. linked: started as
+        ./NAME, which is a link to it."""
         self.name, self.target = name, golang.TARGETS[name]
         self.tmp, self.event_log = folder / "tmp", folder / "events.log"
         self.tmp.mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,11 @@ class Service:
         if appended:
             with Path(program).open("ab") as file:
                 file.write(golang.build(appended).read_bytes())
-        self.process = Process([program, *args], folder / "service.log", env={**ours, **(env or {})}, name=name)
+        words = [str(program)]
+        if linked:
+            (folder / linked).symlink_to(program)
+            words = ["sh", "-c", 'cd "$1" && exec "./$2"', "sh", str(folder), linked]
+        self.process = Process([*words, *args], folder / "service.log", env={**ours, **(env or {})}, name=name)
         try:
             self.process.until(self._ready, f"{name} is ready")
         except BaseException:

@@ -119,6 +119,18 @@ def test_labels_that_address_nobody_are_told_what_would() -> None:
     assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"instance": "627cc493-f310-47de-96bd-71410b7dec09", "pid": "7"}, "is an id and no place: keep host_name"),
+        ({"instance": "10.0.0.5", "pod": "cart-0"}, "The pod cart-0 is in some namespace"),
+    ],
+)
+def test_labels_that_nearly_say_it_are_told_what_is_missing(labels: dict[str, str], said: str) -> None:
+    with pytest.raises(Refusal, match=said):
+        Search(cast(Door, Gate()), (Says(None, []),)).found(labels, DEFAULT)
+
+
 def test_several_candidates_are_refused_with_the_list_and_the_remedy() -> None:
     with pytest.raises(Refusal, match=r"7 \(/srv/orders-7\), 8 \(/srv/orders-8\).*take: newest") as refused:
         searched(found(seen(7), seen(8)), Only(7, 8))

@@ -20,7 +20,7 @@ from app.hosts.facts import (
 )
 
 ID = "0123456789abcdef" * 4
-KEYS = st.sampled_from(["process", "exe", "rss", "inner", "group", "at", "port", "pod", "says", "hidden", ""])
+KEYS = st.sampled_from(["process", "exe", "rss", "inner", "called", "group", "at", "port", "pod", "says", "hidden", ""])
 WORDS = st.text(st.sampled_from(string.hexdigits + ' :./"{}[],-_٣²\n\x00é') | st.characters(), max_size=80)
 LINE = "7 100 1:1 1 25 orders"
 
@@ -46,11 +46,12 @@ def test_a_line_that_is_nearly_a_process_is_one_or_nothing(line: str) -> None:
 def test_what_is_told_of_a_process_is_gathered() -> None:
     lines = [
         ("process", LINE), ("exe", "7 /srv/orders (deleted)"), ("rss", "7 2048"), ("inner", "7 1"),
+        ("called", "7 ./orders"), ("called", "7 forged"),
         ("group", "7 /system.slice/orders.service"), ("group", "7 /other"), ("at", "7 10.0.0.7 " + "0" * 31 + "1 x"),
     ]  # fmt: skip
     (seen,) = seen_in("boot", lines)
     assert (seen.id.pid, seen.id.start, seen.parent, seen.ticks, seen.comm) == (7, 100, 1, 25, "orders")
-    assert (seen.exe, seen.rss, seen.inner) == ("/srv/orders", 2 << 20, 1)
+    assert (seen.exe, seen.rss, seen.inner, seen.argv0) == ("/srv/orders", 2 << 20, 1, "./orders")
     assert seen.groups == ("/system.slice/orders.service", "/other")
     assert seen.addresses == ("10.0.0.7", "::1")
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Code, Refusal
-from app.hosts.names import fits, plain
+from app.hosts.names import fits, plain, relative
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,27 @@ def test_a_host_fits_its_pattern(host: str, pattern: str) -> None:
 )
 def test_a_host_outside_does_not_fit(host: str, pattern: str) -> None:
     assert not fits(host, [pattern])
+
+
+NAMES = "localhost LocalHost localhost. api.localhost localhost4 localhost6.localdomain6 ip6-localhost ip6-loopback"
+ADDRESSES = "127.0.0.1 127.8.8.8 ::1 [::1] ::1%lo 0.0.0.0 [::] ::ffff:127.0.0.1 fe80::1 fe80::1%eth0 169.254.1.1"
+CLASSIC = "127.1 2130706433 0x7f000001 0"
+
+
+@pytest.mark.parametrize("host", f"{NAMES} {ADDRESSES} {CLASSIC}".split())
+def test_what_means_another_machine_to_everybody_is_relative(host: str) -> None:
+    assert relative(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["10.0.0.5", "2001:db8::1", "::ffff:10.0.0.5", "localhosts", "mylocalhost", "web.localdomain", "beef", "128.1"],
+)
+def test_what_means_one_machine_is_not_relative(host: str) -> None:
+    assert not relative(host)
+
+
+def test_a_zone_is_left_out_where_the_address_means_something_without_it() -> None:
+    assert plain("2001:db8::1%eth0") == plain("[2001:DB8::1%25]") == "2001:db8::1"
+    with pytest.raises(Refusal, match="one link"):
+        plain("fe80::1%eth0")

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,27 @@ def test_with_a_list_a_host_outside_is_not_allowed_though_it_is_known(config: Pa
     refusal = refused(config, "web1", allowed=("10.0.0.0/8", "*.example.com"))
     assert refusal.reason.code == Code.HOST_NOT_ALLOWED
     assert "allowed_hosts" in refusal.reason.message
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", "0.0.0.0", "127.1"])
+def test_alertprofs_own_machine_is_a_host_only_if_the_configuration_says_so(
+    config: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the account which runs alertprof once logged in there says nothing."""
+    monkeypatch.setenv("HOME", str(config.parent))
+    (config.parent / ".ssh").mkdir()
+    own = config.parent / ".ssh" / "known_hosts"
+    own.write_text(f"{name} {KEY}\nweb1 {KEY}\n")
+    settings = HostsSettings(ssh_config_file=config)
+    config.write_text("")
+    assert Router(settings).route("web1").host == "web1"
+    with pytest.raises(Refusal, match="alertprof's own") as refused:
+        Router(settings).route(name)
+    assert refused.value.reason.code is Code.HOST_NOT_ALLOWED
+    assert Router(replace(settings, allowed=(name,))).route(name).host == name
+    assert Router(replace(settings, ssh=SshOptions(known_hosts_files=(own,)))).route(name).host == name
+    with pytest.raises(Refusal, match="a label host or node"):
+        Router(replace(settings, allowed=("10.0.0.0/8",))).route(name)
 
 
 def test_with_a_list_a_host_inside_must_still_be_known(config: Path) -> None:

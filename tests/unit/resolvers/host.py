@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from app.errors import Code, Refusal
-from app.hosts.facts import Named, Pod, Seen
+from app.hosts.facts import Named, Pod, Ports, Seen
 from app.hosts.gate import Gate, Mode, Process
 from app.model import ProcessId
 from app.resolvers.base import Found, Resolver
@@ -15,20 +15,29 @@ OTHER = "fedcba9876543210" * 4
 
 
 def seen(
-    pid: int, exe: str = "/srv/orders", *groups: str, parent: int = 1, inner: int = 0, addresses: Iterable[str] = ()
+    pid: int,
+    exe: str = "/srv/orders",
+    *groups: str,
+    parent: int = 1,
+    inner: int = 0,
+    addresses: Iterable[str] = (),
+    argv0: str = "",
 ) -> Seen:
     identity, comm = ProcessId("boot", pid, pid, "1:1"), exe.rpartition("/")[2][:15]
-    return Seen(identity, comm, exe, parent=parent, inner=inner or pid, groups=groups, addresses=tuple(addresses))
+    return Seen(
+        identity, comm, exe, parent=parent, inner=inner or pid, groups=groups, addresses=tuple(addresses), argv0=argv0
+    )
 
 
 @dataclass
 class Host:
-    """`listening`: port -> who; `words`: pid -> its arguments; `own`: its addresses; `known_as`: its names, of which
-    whoever asks uses the first that is known."""
+    """`listening`: port -> who; `words`: pid -> its arguments; `go_zero`: pids; `own`: its addresses; `known_as`: its
+    names, of which whoever asks uses the first that is known."""
 
     processes_: tuple[Seen, ...] = ()
     listening: Mapping[int, tuple[Seen, ...]] | None = None
     words: Mapping[int, str] | None = None
+    go_zero: tuple[int, ...] = ()
     pods_: tuple[Pod, ...] = ()
     named_: tuple[Named, ...] = ()
     own: tuple[str, ...] = ("127.0.0.1", "10.0.0.5")
@@ -49,6 +58,10 @@ class Host:
     def listeners(self, port: int) -> tuple[Seen, ...]:
         return (self.listening or {}).get(port, ())
 
+    def ports(self, pid: int) -> Ports:
+        pids = {port: {each.id.pid for each in who} for port, who in (self.listening or {}).items()}
+        return Ports(tuple(("0.0.0.0", port) for port in pids if pid in pids[port]))
+
     def addresses(self) -> tuple[str, ...]:
         return self.own
 
@@ -60,9 +73,10 @@ class Host:
 
     def look(self, pid: int) -> Process | None:
         words = tuple((self.words or {}).get(pid, "").split())
+        mode = Mode.TOGGLE if pid in self.go_zero else Mode.NONE
         return Process(
             id=ProcessId("boot", pid, pid, "1:1"), comm="", exe="", cmdline=words, state="S", uid=0, nspid=pid,
-            traced=False, mode=Mode.NONE, gozero_version="", go_version="", catches=False, listens=False,
+            traced=False, mode=mode, gozero_version="", go_version="", catches=False, listens=False,
             readable=True, live=(), free_bytes=None, age=1.0,
         )  # fmt: skip
 

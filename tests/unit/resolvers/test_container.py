@@ -66,6 +66,25 @@ def test_of_podmans_containers_only_names_are_known_and_a_name_is_enough() -> No
     assert found(Container(), host, **AT, image="docker.io/library/nginx:1.27", container_label_tier="front") == []
 
 
+def test_a_containers_name_is_looked_up_and_never_left_out() -> None:
+    """OpenTelemetry and old kubelets call it container_name."""
+    host = Host(TWO, named_=(WEB, Named(OTHER, "db", "pg:16", {})))
+    assert found(Container(), host, host_name="h", container_name="db") == [30]
+    assert found(Container(), Host(TWO, named_=(WEB,)), host_name="h", container_name="db") == []
+
+
+def test_open_telemetrys_id_is_one() -> None:
+    assert found(Container(), Host(TWO), **{"host.name": "h", "container.id": ID}) == [20]
+
+
+@pytest.mark.parametrize("label", ["container", "container_name"])
+def test_a_pods_sandbox_is_refused_as_what_it_is(label: str) -> None:
+    labels = {"id": f"/kubepods/pod1/{ID}", "namespace": "shop", "pod": "cart-0", label: "POD"}
+    with pytest.raises(Refusal, match='container!="POD"') as refused:
+        found(Container(), Host(TWO), **AT, **labels)
+    assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
+
+
 def test_where_no_names_can_be_seen_it_says_what_would_help() -> None:
     with pytest.raises(Refusal, match="keep cAdvisor's label `id`") as refused:
         found(Container(), Host(TWO), **AT, name="web", image="nginx:1.27")

@@ -1,10 +1,15 @@
 """The process of a pod's container, from kube-state-metrics' and the kubelet's labels."""
 
+from typing import cast
+
 import pytest
 
 from app.errors import Code, Refusal
 from app.hosts.facts import Pod as Kept
+from app.resolvers.base import Found
+from app.resolvers.container import Container
 from app.resolvers.pod import Pod, of_pod
+from app.search import only_one
 from tests.unit.resolvers.host import ID, OTHER, Host, found, seen
 
 UID = "0b1c2d3e-0000-4000-8000-000000000001"
@@ -80,6 +85,45 @@ def test_what_was_exported_is_meant_and_not_the_exporters_own_pod_and_node() -> 
     assert found(Pod(), HOST, **own, **exported, exported_node="worker-1") == [20]
     with pytest.raises(Refusal):
         found(Pod(), HOST, **own, **exported)
+
+
+OWN = {"namespace": "monitoring", "pod": "collector-0", "container": "collector", "node": "worker-9"}
+K8S = {"k8s_namespace_name": "shop", "k8s_pod_name": "cart-0", "k8s_node_name": "worker-1"}
+OF_CADVISOR = {
+    "container_label_io_kubernetes_pod_namespace": "shop",
+    "container_label_io_kubernetes_pod_name": "cart-0",
+    "container_label_io_kubernetes_container_name": "app",
+}
+KUBERNETES = {"kubernetes_namespace": "shop", "kubernetes_pod_name": "cart-0"}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"namespace": "shop", "pod_name": "cart-0", "container_name": "app", "node": "worker-1"},
+        {**KUBERNETES, "container": "app", "node": "worker-1"},
+        {**KUBERNETES, "kubernetes_container_name": "app", "kubernetes_io_hostname": "worker-1"},
+        {**K8S, "k8s_container_name": "app"},
+        {**OF_CADVISOR, **OWN, "node": "worker-1"},
+        {**{name.replace("_", "."): said for name, said in K8S.items()}, "k8s.container.name": "app", **OWN},
+    ],
+)
+def test_a_pod_is_found_whatever_its_labels_are_called(labels: dict[str, str]) -> None:
+    assert found(Pod(), HOST, instance="10.244.0.9:8080", **labels) == [20]
+    assert Container().find({"instance": "10.244.0.9:8080", **labels}, HOST.reach) is None
+
+
+def test_what_the_labels_say_of_two_pods_is_not_mixed() -> None:
+    """Neither are the collector's own container and namespace those of the pod that it watches, nor those that
+    relabelling has for kube-state-metrics itself those of the pod that it speaks of."""
+    assert found(Pod(), HOST, **K8S, **OWN) == [20, 30]
+    itself = {"kubernetes_namespace": "kube-system", "kubernetes_pod_name": "ksm-0", "kubernetes_container_name": "ksm"}
+    assert found(Pod(), HOST, **CART, **itself, container="app", node="worker-1") == [20]
+
+
+def test_the_sandbox_is_named_as_what_it_is() -> None:
+    with pytest.raises(Refusal, match='leave it out with container!="POD"'):
+        only_one(cast(Found, Pod().find({**AT, **CART, "container": "POD"}, HOST.reach)))
 
 
 def test_the_nodes_label_may_be_another() -> None:

@@ -106,6 +106,74 @@ def test_a_service_that_is_called_alike_is_no_exporter() -> None:
     assert found(Port(), Host(listening={80: (seen(10, "/srv/node_exporter2"),)}), instance="10.0.0.5:80") == [10]
 
 
+@pytest.mark.parametrize(
+    "name", ["mysqld_exporter", "redis-exporter", "acme_exporter-1.8", "PG_Exporter", "pushgateway"]
+)
+def test_an_exporter_that_nobody_has_heard_of_is_known_by_its_name(name: str) -> None:
+    host = Host(listening={9104: (seen(10, f"/opt/{name}"),)})
+    with pytest.raises(Refusal, match="an exporter by its name"):
+        found(Port(), host, instance="10.0.0.5:9104", job="mysql")
+    assert found(Port(exporters=True), host, instance="10.0.0.5:9104", job="mysql") == [10]
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        *(("job", job) for job in ("mysqld-exporter", "integrations/node_exporter", "node", "PostgresExporter")),
+        *(("exported_job", "nightly"), ("mountpoint", "/srv"), ("ifName", "eth0"), ("datname", "shop")),
+    ],
+)
+def test_what_speaks_about_others_is_known_by_the_job_and_the_alerts_labels(label: str, said: str) -> None:
+    host, labels = Host(listening={9104: (seen(10, "/opt/agent"),)}), {"instance": "10.0.0.5:9104", label: said}
+    with pytest.raises(Refusal, match="about what it watches") as refused:
+        found(Port(), host, **labels)
+    assert f"{label}={said}" in refused.value.reason.message
+    assert found(Port(exporters=True), host, **labels) == [10]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        *({"job": job} for job in ("orders", "node-api", "exporters")),
+        *({"job": "orders", label: "x"} for label in ("exported_service", "exported_endpoint", "topic", "queue")),
+    ],
+)
+def test_a_service_that_speaks_about_itself_is_meant_whatever_its_labels(labels: dict[str, str]) -> None:
+    host = Host(listening={8080: (seen(10, "/srv/orders"),)})
+    assert found(Port(), host, instance="10.0.0.5:8080", **labels) == [10]
+
+
+# ---------------------------------------------------------------------- other ways of writing where it is
+
+
+@pytest.mark.parametrize("at", ["localhost", "127.0.0.1", "127.0.0.53", "[::1]", "0.0.0.0", "[::]"])
+def test_a_loopback_name_is_the_host_that_another_label_names(at: str) -> None:
+    host = Host(listening={6060: (INSIDE, HERE)}, known_as=("worker-1",))
+    assert found(Port(), host, instance=f"{at}:6060", node="worker-1") == [10]
+    with pytest.raises(Refusal, match="worker-2"):
+        found(Port(), Host(known_as=(at.strip("[]"),)), instance=f"{at}:6060", node="worker-2")
+
+
+def test_a_zone_is_the_scrapers_and_the_address_is_the_hosts() -> None:
+    host = Host(listening={6060: (INSIDE, HERE)}, own=("fe80::5",), known_as=("worker-1",))
+    assert found(Port(), host, instance="[fe80::5%eth0]:6060", node="worker-1") == [10]
+
+
+@pytest.mark.parametrize("job", ["blackbox", "blackbox-exporter"])
+def test_what_was_probed_by_its_url_is_meant(job: str) -> None:
+    host = Host(listening={443: (HERE,), 8443: (seen(11),)})
+    assert found(Port(), host, instance="https://10.0.0.5/health", job=job) == [10]
+    assert found(Port(), host, instance="https://10.0.0.5:8443/health", job=job) == [11]
+
+
+def test_the_instance_that_a_collector_passed_on_is_meant_and_not_the_collector() -> None:
+    host = Host(listening={8889: (seen(12, "/usr/bin/otelcol"),), 8080: (HERE,)})
+    assert found(Port(), host, instance="10.0.0.5:8889", exported_instance="10.0.0.5:8080") == [10]
+    assert found(Port(), host, instance="10.0.0.5:8889", service_instance_id="10.0.0.5:8080") == [10]
+    uuid = "627cc493-f310-47de-96bd-71410b7dec09"
+    assert found(Port(), host, instance="10.0.0.5:8889", exported_instance=uuid, host_name="h") is None
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "http", "８０", "80;id"])
 def test_what_is_no_port_is_refused(port: str) -> None:
     with pytest.raises(Refusal, match="names no port"):
