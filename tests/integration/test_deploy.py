@@ -81,3 +81,8 @@ def test_alertmanager_accepts_what_the_compose_file_gives_it(tmp_path: Path) -> 
     config = tmp_path / "alertmanager.yml"
     config.write_text(compose["configs"]["alertmanager"]["content"])
     run("amtool", "check-config", config)
+
+
+def test_nothing_in_deploy_asks_for_a_reload_that_there_is_not() -> None:
+    files = [file for file in DEPLOY.rglob("*") if file.is_file()]
+    assert [file.name for file in files if "HUP" in file.read_text() or "ExecReload" in file.read_text()] == []
