@@ -32,6 +32,7 @@ from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Capture, Step
 from app.pipeline import Pipeline, named_alone
+from app.readiness import Readiness
 from app.resolvers.container import Container
 from app.resolvers.labels import Labels
 from app.resolvers.name import Name
@@ -107,7 +108,7 @@ class Service:
             now=now,
             top=top_of,
             tree=tree_of,
-            ready=self._obstacle,
+            ready=Readiness(self.ledger, self.store, now).obstacle,
             external_url=external_url,
             explain=self._explained,
             profilers=named_alone() - {"auto"},
@@ -117,13 +118,6 @@ class Service:
     def _explained(self, body: bytes, connect: bool) -> Explained:
         moment = now()
         return self.explainer.answer(alerts_in(body, moment), moment, connect=connect)
-
-    def _obstacle(self) -> str | None:
-        try:
-            self.ledger.next_due()
-        except LedgerUnavailable as fault:
-            return str(fault)
-        return self.store.shortage()
 
     def _count(self, before: Capture, after: Capture) -> None:
         for entry in after.timeline[len(before.timeline) :]:
