@@ -3,7 +3,6 @@
 What a command needs is imported inside it, so that `--help` is there at once.
 """
 
-import os
 import re
 import sys
 import time
@@ -48,6 +47,10 @@ class LogFormat(StrEnum):
 
 
 Url = Annotated[str, typer.Option("--url", envvar="ALERTPROF_URL", help="Where alertprof runs.")]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", envvar="ALERTPROF_TOKEN_FILE", help="Holds the token, where the service wants one."),
+]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A capture.")]
 Kind = Annotated[str, typer.Option("--kind", help="cpu, heap, mutex, block or threadcreate.")]
 Count = Annotated[int, typer.Option("-n", min=1, max=1000, help="So many functions.")]
@@ -244,6 +247,7 @@ def capture(
     host: Annotated[str, typer.Argument(metavar="HOST", help="As known_hosts names it.")],
     *,
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
     pid: Annotated[int | None, typer.Option(help="The process by number.")] = None,
     process: Annotated[str | None, typer.Option(help="The process by the exact name of its executable.")] = None,
     unit: Annotated[str | None, typer.Option(help="The process by systemd unit.")] = None,
@@ -259,7 +263,7 @@ def capture(
     said = {name: value for name, value in ways.items() if value is not None}
     if len(said) != 1:
         fail("give exactly one of --pid, --process, --unit, --port and --container", 2)
-    service = connected(url)
+    service = connected(url, token_file)
     body = {"host": host, "duration": duration, "profiler": profiler, "note": note, **said}
     made = service.ask("POST", "/capture", json=body)
     if not wait:
@@ -293,6 +297,7 @@ def follow(service: "Client", made: dict[str, Any]) -> None:
 def captures(
     *,
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
     state: Text = None,
     host: Text = None,
     service: Text = None,
@@ -311,28 +316,29 @@ def captures(
         "state": state, "host": host, "service": service, "alertname": alertname, "fingerprint": fingerprint,
         "profiler": profiler, "since": since, "until": until, "match": match, "limit": limit,
     }  # fmt: skip
-    page = connected(url).get("/captures", {name: value for name, value in asked.items() if value})
+    page = connected(url, token_file).get("/captures", {name: value for name, value in asked.items() if value})
     say(console.listed(page["captures"]))
     if page["next"]:
         typer.echo(f"There are more; --limit shows up to 500, --until {page['captures'][-1]['created_at']} goes on.")
 
 
 @app.command()
-def show(capture_id: Id, url: Url = DEFAULT_URL) -> None:
+def show(capture_id: Id, url: Url = DEFAULT_URL, token_file: TokenFile = None) -> None:
     """Show one capture with its timeline and files."""
     from app import console  # noqa: PLC0415
 
-    say(console.shown(connected(url).get(f"/captures/{segment(capture_id)}")))
+    say(console.shown(connected(url, token_file).get(f"/captures/{segment(capture_id)}")))
 
 
 @app.command()
 def fetch(
     capture_id: Id,
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
     folder: Annotated[Path, typer.Option("-o", metavar="DIR", help="Where to put the files.")] = Path(),
 ) -> None:
     """Download the files of a capture, and compare their checksums."""
-    service = connected(url)
+    service = connected(url, token_file)
     found = service.get(f"/captures/{segment(capture_id)}")
     if not found["artifacts"]:
         fail(f"this capture has no files; it is {found['state']}")
@@ -349,7 +355,9 @@ def fetch(
 @app.command()
 def top(
     capture_id: Id,
+    *,
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
     kind: Kind = "cpu",
     n: Count = 30,
     sample_type: Annotated[str | None, typer.Option(help="Where a profile has several.")] = None,
@@ -358,14 +366,13 @@ def top(
     from app import console  # noqa: PLC0415
 
     query = {"kind": kind, "n": n} | ({"sample_type": sample_type} if sample_type else {})
-    say(console.table(connected(url).get(f"/captures/{segment(capture_id)}/top", query)))
+    say(console.table(connected(url, token_file).get(f"/captures/{segment(capture_id)}/top", query)))
 
 
-def connected(url: str) -> "Client":
+def connected(url: str, token_file: Path | None) -> "Client":
     from app.client import Client  # noqa: PLC0415
 
-    file = os.environ.get("ALERTPROF_TOKEN_FILE")
-    return Client(url, Path(file) if file else None)
+    return Client(url, token_file)
 
 
 def segment(text: str) -> str:

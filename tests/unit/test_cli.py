@@ -16,6 +16,7 @@ import uvicorn
 from app import cli
 from app.address import Address
 from app.model import State
+from app.web.tokens import Tokens
 from app.web_config import WebConfig
 from tests.unit.web.house import CPU, KEY, House
 
@@ -76,6 +77,16 @@ def service(house: House, monkeypatch: pytest.MonkeyPatch, run: Run) -> Iterator
     yield url
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def guarded(house: House, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The file with the token that the running service wants."""
+    (file := tmp_path / "operator.token").write_text("secret-1\n")
+    house.tokens = Tokens(operator_file=file)
+    house.client = house.reached_by()
+    request.getfixturevalue("service")
+    return file
 
 
 def test_python_m_app_is_the_same_command() -> None:
@@ -362,6 +373,10 @@ def test_a_service_that_does_not_answer_is_one_sentence(run: Run) -> None:
     assert refused.err.count("\n") == 1
 
 
+def test_a_service_that_speaks_no_tls_is_told_with_the_remedy(run: Run, service: str) -> None:
+    assert "it speaks no TLS; write --url http://" in run("captures", "--url", service.replace("http", "https")).err
+
+
 def test_a_password_in_the_address_goes_along_and_is_not_shown(run: Run, house: House, service: str) -> None:
     house.keep_completed()
     shown = run("capture", "10.0.0.5", "--pid", "7", "--url", service.replace("//", "//alice:s3cret@"))
@@ -395,3 +410,52 @@ def test_the_token_comes_from_its_file(
     assert seen == ["Bearer people-1"]
     token.unlink()
     assert "ALERTPROF_TOKEN_FILE" in run("captures").err
+
+
+CLIENTS = (
+    ("capture", "10.0.0.5", "--pid", "7"),
+    ("captures",),
+    ("show", "none"),
+    ("fetch", "none"),
+    ("top", "none"),
+)
+
+
+@pytest.mark.parametrize("command", CLIENTS, ids=lambda command: str(command[0]))
+def test_every_command_that_asks_the_service_takes_a_token_file_and_says_so_when_it_is_missing(
+    run: Run, guarded: Path, command: tuple[str, ...]
+) -> None:
+    refused, helped = run(*command), run(command[0], "--help")
+    opened = run(*command, "--token-file", str(guarded))
+
+    assert refused.code == 1
+    assert "--token-file FILE or ALERTPROF_TOKEN_FILE" in refused.err
+    assert "--token-file" in helped.out and "ALERTPROF_TOKEN_FILE" in helped.out
+    assert opened.code == 0 or "There is no capture 'none'" in opened.err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"another\n", "The one in --token-file or ALERTPROF_TOKEN_FILE is none of those that open it."),
+        (b"", "is empty; write the token into it"),
+        (b"\xff\xfe", "holds no token"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_token_file_that_opens_nothing_is_1_with_the_reason(
+    run: Run, guarded: Path, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    file = tmp_path / "mine"
+    file.write_bytes(content) if content is not None else None
+    refused = run("captures", "--token-file", str(file))
+
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert sentence in refused.err
+    assert "secret" not in refused.err
+
+
+def test_a_password_that_opens_nothing_is_told(run: Run, guarded: Path, service: str) -> None:
+    refused = run("captures", "--url", service.replace("//", "//alice:s3cret@"))
+
+    assert "The name and password in --url do not open it." in refused.err
