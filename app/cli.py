@@ -129,7 +129,7 @@ def serve(
     from app.main import serve as run  # noqa: PLC0415
 
     run(
-        replace(settings, auth=auth),
+        replace(settings, auth=auth, amiss=tuple(amiss(config_file))),
         web=web,
         host=listen.host,
         port=listen.port,
@@ -150,6 +150,15 @@ def configured(file: Path | None, storage: Path) -> "Settings":
         raise SystemExit(1) from error
 
 
+def amiss(file: Path | None) -> list[str]:
+    """What is amiss with the files that a good configuration names."""
+    from app import config_places  # noqa: PLC0415
+
+    return (
+        [f"{file}:{fault}" for fault in config_places.faults(file)] if file else config_places.without_file(Path.home())
+    )
+
+
 def web_configured(file: Path | None) -> "WebConfig":
     """Likewise for --web.config.file."""
     from app.config import BadConfig  # noqa: PLC0415
@@ -164,8 +173,11 @@ def web_configured(file: Path | None) -> "WebConfig":
 
 @app.command("check-config")
 def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="A configuration file.")]) -> None:
-    """Tell every fault of a configuration file, as F:line:column."""
+    """Tell every fault of a configuration file and of the keys and tokens that it names, as F:line:column."""
     settings = configured(file, Path("data"))
+    if faults := amiss(file):
+        typer.echo("\n".join(faults), err=True)
+        raise SystemExit(1)
     rules = len(settings.rules)
     typer.echo(f"{file}: good, {rules} rule{'' if rules == 1 else 's'}")
 

@@ -138,6 +138,8 @@ def serve(
     configure_logs(log_level, log_format)
     for number in PASSED_OVER:
         signal.signal(number, pass_over)
+    for fault in settings.amiss:
+        log.warning("the configuration lacks something", fault=fault)
     failpoints.arm()
     try:
         listeners = listening(Address(host, port))

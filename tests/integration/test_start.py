@@ -30,6 +30,15 @@ def test_a_port_that_is_taken_ends_it_with_1_before_it_says_that_it_listens(tmp_
     assert done.stderr.count("\n") == 1, "no line says that it listens, and there is no traceback"
 
 
+def test_it_starts_without_its_key_and_says_which_file_is_not_there(tmp_path: Path) -> None:
+    with Alertprof(tmp_path, {"ssh": {"identity_file": "id_ed25519", "known_hosts_file": "known_hosts"}}) as service:
+        said = service.process.tail()
+        assert service.ready()
+    for name in ("id_ed25519", "known_hosts"):
+        assert f"there is no {tmp_path / name}" in said
+    assert said.index("there is no") < said.index("event=listening")
+
+
 def test_what_other_services_take_for_a_reload_does_not_end_it_and_a_second_sigterm_changes_nothing(
     tmp_path: Path,
 ) -> None:

@@ -131,6 +131,17 @@ def test_a_good_configuration_is_0_and_a_bad_one_1_with_every_fault(run: Run, tm
     assert [line.partition(": ")[0] for line in refused.err.splitlines()] == [f"{bad}:1:7", f"{bad}:2:20"]
 
 
+def test_a_configuration_whose_key_and_known_hosts_are_not_there_is_1(run: Run, tmp_path: Path) -> None:
+    (file := tmp_path / "alertprof.yml").write_text("ssh: {identity_file: mine, known_hosts_file: known}\n")
+    refused = run("check-config", str(file))
+
+    assert (refused.code, refused.out) == (1, "")
+    assert [line.partition("; ")[0].partition(", ")[0] for line in refused.err.splitlines()] == [
+        f"{file}:1:22: ssh.identity_file: there is no {tmp_path / 'mine'}",
+        f"{file}:1:46: ssh.known_hosts_file: there is no {tmp_path / 'known'}",
+    ]
+
+
 def test_serve_refuses_an_open_address_without_tokens(run: Run) -> None:
     refused = run("serve", "--web.listen-address", "0.0.0.0:9911")
 
