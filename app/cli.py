@@ -265,7 +265,9 @@ def capture(
     unit: Annotated[str | None, typer.Option(help="The process by systemd unit.")] = None,
     port: Annotated[int | None, typer.Option(help="The process that listens on this port.")] = None,
     container: Annotated[str | None, typer.Option(help="The process by container.")] = None,
-    duration: Annotated[str, typer.Option(help="How long to record.")] = "30s",
+    duration: Annotated[
+        str, typer.Option(help="How long to record; a go-zero from v1.6.1 on always takes 60s.")
+    ] = "30s",
     profiler: Annotated[str, typer.Option(metavar="KIND")] = "auto",
     note: Annotated[str, typer.Option(help="Why; kept with the capture.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Show the progress, and the files at its end.")] = False,

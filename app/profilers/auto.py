@@ -3,7 +3,7 @@ serves /debug/pprof; else what the rule allows besides. Why it was chosen is on 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from app.errors import Code, Refusal
@@ -34,7 +34,7 @@ class Auto(Way):
                     raise
                 refusals.append((kind, refused))
             else:
-                return Chosen(chosen.profiler, chosen.name, why(refusals))
+                return replace(chosen, why="; ".join(filter(None, (why(refusals), chosen.why))))
         raise together(refusals)
 
     def recipes(self) -> tuple[Recipe, ...]:

@@ -7,7 +7,7 @@ only closed descriptors tell that they are whole.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
 from app.hosts.gate import Answer, Gate, Mode, Process
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
+from app.profilers.base import Chosen, Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
 from app.profilers.gates import (
     COMMON,
     LOOK_EVERY,
@@ -33,6 +33,7 @@ from app.profilers.gates import (
 )
 
 MINUTE = timedelta(minutes=1)  # go-zero's profileDuration since v1.6.1
+OWN_MINUTE = "it stops by itself: it records for 60 s, whatever duration is asked for"
 DUMP_ATTEMPTS = 2
 
 KINDS = {
@@ -70,6 +71,10 @@ REFUSALS: Refusals = {
 
 @dataclass(frozen=True, slots=True)
 class GoZero(Profiler):
+    def choose(self, process: Process, host: str, door: Door) -> Chosen:
+        chosen = Profiler.choose(self, process, host, door)
+        return replace(chosen, why=OWN_MINUTE, length=MINUTE) if process.mode is Mode.TIMED else chosen
+
     def judge(self, process: Process, host: str, door: Door) -> str:
         name, pid = name_of(process), process.id.pid
         no_wrapper(process, host, "SIGUSR2 would kill it")
