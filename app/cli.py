@@ -3,7 +3,6 @@
 What a command needs is imported inside it, so that `--help` is there at once.
 """
 
-import os
 import re
 import sys
 import time
@@ -48,6 +47,10 @@ class LogFormat(StrEnum):
 
 
 Url = Annotated[str, typer.Option("--url", envvar="ALERTPROF_URL", help="Where alertprof runs.")]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", envvar="ALERTPROF_TOKEN_FILE", help="Holds the token, where the service wants one."),
+]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A capture.")]
 Kind = Annotated[str, typer.Option("--kind", help="cpu, heap, mutex, block or threadcreate.")]
 Count = Annotated[int, typer.Option("-n", min=1, max=1000, help="So many functions.")]
@@ -126,7 +129,7 @@ def serve(
     from app.main import serve as run  # noqa: PLC0415
 
     run(
-        replace(settings, auth=auth),
+        replace(settings, auth=auth, amiss=tuple(amiss(config_file))),
         web=web,
         host=listen.host,
         port=listen.port,
@@ -147,6 +150,15 @@ def configured(file: Path | None, storage: Path) -> "Settings":
         raise SystemExit(1) from error
 
 
+def amiss(file: Path | None) -> list[str]:
+    """What is amiss with the files that a good configuration names."""
+    from app import config_places  # noqa: PLC0415
+
+    return (
+        [f"{file}:{fault}" for fault in config_places.faults(file)] if file else config_places.without_file(Path.home())
+    )
+
+
 def web_configured(file: Path | None) -> "WebConfig":
     """Likewise for --web.config.file."""
     from app.config import BadConfig  # noqa: PLC0415
@@ -161,8 +173,11 @@ def web_configured(file: Path | None) -> "WebConfig":
 
 @app.command("check-config")
 def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="A configuration file.")]) -> None:
-    """Tell every fault of a configuration file, as F:line:column."""
+    """Tell every fault of a configuration file and of the keys and tokens that it names, as F:line:column."""
     settings = configured(file, Path("data"))
+    if faults := amiss(file):
+        typer.echo("\n".join(faults), err=True)
+        raise SystemExit(1)
     rules = len(settings.rules)
     typer.echo(f"{file}: good, {rules} rule{'' if rules == 1 else 's'}")
 
@@ -247,12 +262,15 @@ def capture(
     host: Annotated[str, typer.Argument(metavar="HOST", help="As known_hosts names it.")],
     *,
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
     pid: Annotated[int | None, typer.Option(help="The process by number.")] = None,
     process: Annotated[str | None, typer.Option(help="The process by the exact name of its executable.")] = None,
     unit: Annotated[str | None, typer.Option(help="The process by systemd unit.")] = None,
     port: Annotated[int | None, typer.Option(help="The process that listens on this port.")] = None,
     container: Annotated[str | None, typer.Option(help="The process by container.")] = None,
-    duration: Annotated[str, typer.Option(help="How long to record.")] = "30s",
+    duration: Annotated[
+        str, typer.Option(help="How long to record; a go-zero from v1.6.1 on always takes 60s.")
+    ] = "30s",
     profiler: Annotated[str, typer.Option(metavar="KIND")] = "auto",
     note: Annotated[str, typer.Option(help="Why; kept with the capture.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Show the progress, and the files at its end.")] = False,
@@ -262,7 +280,7 @@ def capture(
     said = {name: value for name, value in ways.items() if value is not None}
     if len(said) != 1:
         fail("give exactly one of --pid, --process, --unit, --port and --container", 2)
-    service = connected(url)
+    service = connected(url, token_file)
     body = {"host": host, "duration": duration, "profiler": profiler, "note": note, **said}
     made = service.ask("POST", "/capture", json=body)
     if not wait:
@@ -296,6 +314,7 @@ def follow(service: "Client", made: dict[str, Any]) -> None:
 def captures(
     *,
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
     state: Text = None,
     host: Text = None,
     service: Text = None,
@@ -314,28 +333,29 @@ def captures(
         "state": state, "host": host, "service": service, "alertname": alertname, "fingerprint": fingerprint,
         "profiler": profiler, "since": since, "until": until, "match": match, "limit": limit,
     }  # fmt: skip
-    page = connected(url).get("/captures", {name: value for name, value in asked.items() if value})
+    page = connected(url, token_file).get("/captures", {name: value for name, value in asked.items() if value})
     say(console.listed(page["captures"]))
     if page["next"]:
         typer.echo(f"There are more; --limit shows up to 500, --until {page['captures'][-1]['created_at']} goes on.")
 
 
 @app.command()
-def show(capture_id: Id, url: Url = DEFAULT_URL) -> None:
+def show(capture_id: Id, url: Url = DEFAULT_URL, token_file: TokenFile = None) -> None:
     """Show one capture with its timeline and files."""
     from app import console  # noqa: PLC0415
 
-    say(console.shown(connected(url).get(f"/captures/{segment(capture_id)}")))
+    say(console.shown(connected(url, token_file).get(f"/captures/{segment(capture_id)}")))
 
 
 @app.command()
 def fetch(
     capture_id: Id,
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
     folder: Annotated[Path, typer.Option("-o", metavar="DIR", help="Where to put the files.")] = Path(),
 ) -> None:
     """Download the files of a capture, and compare their checksums."""
-    service = connected(url)
+    service = connected(url, token_file)
     found = service.get(f"/captures/{segment(capture_id)}")
     if not found["artifacts"]:
         fail(f"this capture has no files; it is {found['state']}")
@@ -352,7 +372,9 @@ def fetch(
 @app.command()
 def top(
     capture_id: Id,
+    *,
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
     kind: Kind = "cpu",
     n: Count = 30,
     sample_type: Annotated[str | None, typer.Option(help="Where a profile has several.")] = None,
@@ -361,18 +383,19 @@ def top(
     from app import console  # noqa: PLC0415
 
     query = {"kind": kind, "n": n} | ({"sample_type": sample_type} if sample_type else {})
-    say(console.table(connected(url).get(f"/captures/{segment(capture_id)}/top", query)))
+    say(console.table(connected(url, token_file).get(f"/captures/{segment(capture_id)}/top", query)))
 
 
 @app.command()
 def unblock(
     blocked_id: Annotated[str, typer.Argument(metavar="ID", help="As the capture that it harmed, or the page, says.")],
     url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
 ) -> None:
     """Let an executable be signalled again, which is not since a signal harmed a process of it."""
     from app import console  # noqa: PLC0415
 
-    service = connected(url)
+    service = connected(url, token_file)
     there = service.get("/-/blocked")["blocked"]
     fitting = [one for one in there if blocked_id and one["id"].startswith(blocked_id)]
     if len(fitting) > 1:
@@ -384,11 +407,10 @@ def unblock(
     typer.echo(console.plain(f"{fitting[0]['exe']} (build {fitting[0]['build']}) may be signalled again."))
 
 
-def connected(url: str) -> "Client":
+def connected(url: str, token_file: Path | None) -> "Client":
     from app.client import Client  # noqa: PLC0415
 
-    file = os.environ.get("ALERTPROF_TOKEN_FILE")
-    return Client(url, Path(file) if file else None)
+    return Client(url, token_file)
 
 
 def segment(text: str) -> str:

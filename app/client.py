@@ -26,8 +26,9 @@ class Client:
 
     def __init__(self, url: str, token_file: Path | None = None) -> None:
         self.url = re.sub(r"//[^/]*@", "//", url.rstrip("/"), count=1)
+        authorization = _authorization(token_file)
         try:
-            self.http = httpx2.Client(base_url=url.rstrip("/"), headers=_authorization(token_file), timeout=TIMEOUT)
+            self.http = httpx2.Client(base_url=url.rstrip("/"), headers=authorization, timeout=TIMEOUT)
         except (httpx2.InvalidURL, ValueError) as error:
             raise ServiceError(f"{self.url!r} is no address; write it as http://127.0.0.1:9911") from error
 
@@ -65,22 +66,33 @@ class Client:
         try:
             yield
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise ServiceError(
-                f"alertprof at {self.url} does not answer ({error}); is it running, is --url right?"
-            ) from error
+            raise ServiceError(f"alertprof at {self.url} does not answer ({error}); {_remedy(str(error))}") from error
         except ValueError as error:
             raise ServiceError(f"what answers at {self.url} is not alertprof: {error}") from error
+
+
+def _remedy(error: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in error:
+        return "its certificate is not trusted here; SSL_CERT_FILE=FILE names its authority's, or its own"
+    if "WRONG_VERSION_NUMBER" in error:
+        return "it speaks no TLS; write --url http://…"
+    if "disconnected without" in error:
+        return "does it speak TLS? Then write --url https://…"
+    return "is it running, is --url right?"
 
 
 def _authorization(token_file: Path | None) -> dict[str, str]:
     if token_file is None:
         return {}
+    who = f"the token file {token_file} (--token-file, ALERTPROF_TOKEN_FILE)"
     try:
-        lines = token_file.read_text().split()
+        lines = token_file.read_text(encoding="ascii").split()
     except OSError as error:
-        raise ServiceError(f"ALERTPROF_TOKEN_FILE: {token_file} cannot be read: {error.strerror}") from error
+        raise ServiceError(f"{who} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ServiceError(f"{who} holds no token, which is a line of ASCII") from error
     if not lines:
-        raise ServiceError(f"ALERTPROF_TOKEN_FILE: {token_file} is empty; write the token into it")
+        raise ServiceError(f"{who} is empty; write the token into it")
     return {"Authorization": f"Bearer {lines[0]}"}
 
 
@@ -91,4 +103,17 @@ def _check(answer: httpx2.Response) -> None:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
         detail = f"the answer was {answer.status_code} {answer.reason_phrase}; is this really alertprof?"
+    if answer.status_code == httpx2.codes.UNAUTHORIZED:
+        detail = f"{detail} {_credentials_wanted(answer.request.headers.get('Authorization', ''))}"
     raise ServiceError(detail, answer.status_code)
+
+
+def _credentials_wanted(given: str) -> str:
+    if given.startswith("Bearer "):
+        return "The one in --token-file or ALERTPROF_TOKEN_FILE is none of those that open it."
+    if given:
+        return "The name and password in --url do not open it."
+    return (
+        "Name the file that holds a token with --token-file FILE or ALERTPROF_TOKEN_FILE, "
+        "or write a user into the address: --url https://NAME:PASSWORD@HOST."
+    )

@@ -38,13 +38,15 @@ class StorageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a file says. `rules` is never empty: without rules there is the one that matches every alert."""
+    """All that a file says. `rules` is never empty: without rules there is the one that matches every alert.
+    `amiss`: what is to be told at the start, as config_places.py found it."""
 
     hosts: HostsSettings
     rules: tuple[Rule, ...]
     storage: StorageSettings
     limits: Bounds
     auth: Tokens
+    amiss: tuple[str, ...] = ()
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:

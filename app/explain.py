@@ -262,7 +262,8 @@ class Explainer:
     def _profiler(self, story: Story, rule: Rule, hit: Hit | None) -> None:
         story.begin("Profiler")
         if hit:
-            story.ok(f"{hit.chosen.name}, for {rule.duration.total_seconds():g} s{because(hit.chosen.why)}")
+            length = hit.chosen.length or rule.duration
+            story.ok(f"{hit.chosen.name}, for {length.total_seconds():g} s{because(hit.chosen.why)}")
             if hit.process.live:
                 live = " ".join(hit.process.live)
                 story.told(f"it is being profiled just now ({live}): that is left alone, and its end waited for")

@@ -3,9 +3,12 @@
 import logging
 import os
 import signal
+import socket
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from threading import Thread
 from time import monotonic
 
 import structlog
@@ -14,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import failpoints, harm
+from app.address import Address, listening
 from app.analysis.isolate import check_files, top_of, tree_of
 from app.asgi import create_app
 from app.config import Settings
@@ -28,6 +32,7 @@ from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Capture, Step
 from app.pipeline import Pipeline, named_alone
+from app.readiness import Readiness
 from app.resolvers.container import Container
 from app.resolvers.labels import Labels
 from app.resolvers.name import Name
@@ -45,6 +50,7 @@ from app.worker import Worker
 RESOLVERS = (Labels(), Container(), Pod(), Systemd(), Name(), Port())
 THREADS = 16  # of the worker, besides those that hold a connection while a recording comes home over it
 CLEAR_EVERY = 300.0  # seconds between two looks at what retention lets go
+PASSED_OVER = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)  # habits of other services; unhandled they would end us
 DRAIN = 30.0  # seconds for what is under way when we are asked to end
 
 log = structlog.get_logger()
@@ -102,7 +108,7 @@ class Service:
             now=now,
             top=top_of,
             tree=tree_of,
-            ready=self._obstacle,
+            ready=Readiness(self.ledger, self.store, now).obstacle,
             external_url=external_url,
             explain=self._explained,
             profilers=named_alone() - {"auto"},
@@ -112,13 +118,6 @@ class Service:
     def _explained(self, body: bytes, connect: bool) -> Explained:
         moment = now()
         return self.explainer.answer(alerts_in(body, moment), moment, connect=connect)
-
-    def _obstacle(self) -> str | None:
-        try:
-            self.ledger.next_due()
-        except LedgerUnavailable as fault:
-            return str(fault)
-        return self.store.shortage()
 
     def _count(self, before: Capture, after: Capture) -> None:
         for entry in after.timeline[len(before.timeline) :]:
@@ -139,27 +138,37 @@ def serve(
     """Runs until SIGTERM or SIGINT, then finishes what is under way. Exits 1 with a sentence when it cannot begin."""
     os.umask(0o077)  # rows and files tell what runs where, and with which arguments
     configure_logs(log_level, log_format)
+    for number in PASSED_OVER:
+        signal.signal(number, pass_over)
+    for fault in settings.amiss:
+        log.warning("the configuration lacks something", fault=fault)
     failpoints.arm()
     try:
+        listeners = listening(Address(host, port))
         service = Service(settings, external_url)
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")
     try:
-        run(service.app, host, port, web)
+        run(service.app, listeners, web)
     finally:
         service.close()
 
 
-def run(app: FastAPI, host: str, port: int, web: WebConfig) -> None:
+def pass_over(number: int, _frame: object) -> None:
+    """A thread of its own writes the line: a handler may have interrupted another line's writing."""
+    said = {"signal": signal.Signals(number).name, "hint": "a changed configuration needs a restart"}
+    Thread(target=log.warning, args=("signal passed over",), kwargs=said, daemon=True).start()
+
+
+def run(app: FastAPI, listeners: Sequence[socket.socket], web: WebConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises what it was ended by once more when it is done
-    log.info("listening", address=f"{host}:{port}", scheme=web.scheme)
+    for each in listeners:
+        log.info("listening", address=str(Address(*each.getsockname()[:2])), scheme=web.scheme)
     tls = web.tls
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         loop="uvloop",
         http=connections(tls.sans if tls else frozenset()),
         ws="none",
@@ -171,7 +180,7 @@ def run(app: FastAPI, host: str, port: int, web: WebConfig) -> None:
         limit_concurrency=AT_ONCE + 1,
         timeout_graceful_shutdown=5,
     )
-    Server(config).run()
+    Server(config).run(list(listeners))
 
 
 def deciding(settings: Settings) -> Decide:

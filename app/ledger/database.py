@@ -24,6 +24,8 @@ _REMEDIES = {
     "locked": "another program holds it; look for a backup or a sqlite3 shell that has it open",
     "disk is full": "its disk is full; free some space",
     "no space left": "its disk is full; free some space",
+    "disk i/o error": "its disk fails, or was mounted read-only; look into the kernel's log",
+    "read-only": "it takes no writes; is it a standby, or set so?",
     "readonly": "it may not be written; give the service's user the right to its file and directory",
     "unable to open": "it cannot be opened; its directory must exist and belong to the service's user",
     "malformed": "it is damaged; stop the service and restore a backup, or move the file away to begin anew",
@@ -67,6 +69,14 @@ class Database:
         """A connection for statements that only read, and never wait for a writer."""
         with self._answering(), self._reader.connect() as connection:
             yield connection
+
+    def require_file(self) -> None:
+        """Raises LedgerUnavailable where an SQLite file was removed while open: it would take rows, for nobody."""
+        file = self.url.database
+        if self.sqlite and file and not Path(file).exists():
+            raise LedgerUnavailable(
+                f"the database file {file} is gone while in use: put it back, or restart the service to begin anew"
+            )
 
     def close(self) -> None:
         self.engine.dispose()

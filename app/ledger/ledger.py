@@ -303,3 +303,9 @@ class Ledger:
     def resume(self) -> None:
         with self._database.writing() as connection:
             switches.resume(connection)
+
+    def prove(self, now: datetime) -> None:
+        """Write something, to see whether it can be written. Raises LedgerUnavailable."""
+        self._database.require_file()
+        with self._database.writing() as connection:
+            switches.prove(connection, now)

@@ -48,11 +48,13 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The profiler for one process, its full name as the API shows it, and why it was this one."""
+    """The profiler for one process, its full name as the API shows it, and why it was this one. `length`: how long it
+    records, whatever is asked for; None: as long as that."""
 
     profiler: "Profiler"
     name: str
     why: str = ""
+    length: timedelta | None = None
 
 
 class Way(ABC):

@@ -35,6 +35,7 @@ from app.profilers.gates import (
 from app.profilers.proof import agreed, alone, unseen
 
 MINUTE = timedelta(minutes=1)  # go-zero's profileDuration since v1.6.1
+OWN_MINUTE = "it stops by itself: it records for 60 s, whatever duration is asked for"
 DUMP_ATTEMPTS = 2
 SELF_STOPPING = timedelta(seconds=1)  # between two looks at a recording that is about to end by itself
 
@@ -81,7 +82,10 @@ class GoZero(Profiler):
     signals: ClassVar[bool] = True
 
     def choose(self, process: Process, host: str, door: Door) -> Chosen:
-        return replace(Profiler.choose(self, process, host, door), why=unseen(process))
+        chosen, notes = Profiler.choose(self, process, host, door), [unseen(process)]
+        if process.mode is Mode.TIMED:
+            chosen, notes = replace(chosen, length=MINUTE), [OWN_MINUTE, *notes]
+        return replace(chosen, why="; ".join(filter(None, notes)))
 
     def judge(self, process: Process, host: str, door: Door) -> str:
         name, pid = name_of(process), process.id.pid

@@ -21,6 +21,14 @@ CHUNK = 1 << 20
 INCOMING, GOING = ".incoming", ".going"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 NEWS = 1 << 20  # bytes; less room more than before is none
+REMEDIES = {
+    **dict.fromkeys(NO_ROOM, "free some space"),
+    errno.EROFS: "it lies on a read-only file system; mount that writable, or look into the kernel's log for its disk",
+    errno.ENOENT: "it is gone; mount it or make the folder again, or let storage.artifacts name another",
+    errno.ENOTDIR: "something else has its place; let storage.artifacts name a folder",
+    errno.EEXIST: "something else has its place; let storage.artifacts name a folder",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "the folder has to belong to the user that alertprof runs as"),
+}
 
 
 class Store:
@@ -28,9 +36,13 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
-        for place in (INCOMING, GOING):
-            (self._folder / place).mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder.chmod(0o700)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.chmod(0o700)
+            for place in (INCOMING, GOING):
+                self._place(place)
+        except OSError as fault:
+            raise OSError(self._unfit(fault)) from fault
         self._objects = LocalStore(prefix=str(self._folder))
         self._lacking: int | None = None  # what was free when a file found no room
 
@@ -38,7 +50,7 @@ class Store:
     def incoming(self, capture_id: str) -> Iterator[Path]:
         """A folder for files that are not judged yet, on the same disk; removed at the end, whatever happened."""
         with self._minding_room():
-            folder = Path(tempfile.mkdtemp(prefix=f"{capture_id}-", dir=self._folder / INCOMING))
+            folder = Path(tempfile.mkdtemp(prefix=f"{capture_id}-", dir=self._place(INCOMING)))
             try:
                 yield folder
             finally:
@@ -73,6 +85,26 @@ class Store:
             "until there is; free some space, or let storage.retention keep less"
         )
 
+    def refusal(self) -> str | None:
+        """Why no file can be written just now, found out by writing one."""
+        try:
+            with tempfile.TemporaryFile(dir=self._place(INCOMING), buffering=0) as file:
+                file.write(b"?")
+        except OSError as fault:
+            return f"{self._unfit(fault)}; files stay on their hosts until it can"
+        return None
+
+    def _unfit(self, fault: OSError) -> str:
+        remedy = REMEDIES.get(fault.errno or 0, "look into the kernel's log for its disk")
+        return f"the store {self._folder} cannot be written ({fault.strerror or fault}): {remedy}"
+
+    def _place(self, name: str) -> Path:
+        """A folder of ours in the store, made again where the store was put back empty; never the store itself, which
+        may be a disk that is not mounted."""
+        place = self._folder / name
+        place.mkdir(mode=0o700, exist_ok=True)
+        return place
+
     @contextmanager
     def _minding_room(self) -> Iterator[None]:
         try:
@@ -100,7 +132,7 @@ class Store:
 
     def delete_all(self, capture_id: str) -> None:
         """Everything of one capture; nothing to delete is no error. Cut off in the middle, the next sweep goes on."""
-        going = self._folder / GOING / capture_id
+        going = self._place(GOING) / capture_id
         with suppress(FileNotFoundError):
             self.path(capture_id).rename(going)
             shutil.rmtree(going)
@@ -110,7 +142,7 @@ class Store:
 
         What has no row stays: the database may be an older one, or another's."""
         for place in (INCOMING, GOING):
-            for folder in (self._folder / place).iterdir():
+            for folder in self._place(place).iterdir():
                 shutil.rmtree(folder, ignore_errors=True)
         for half in self._folder.glob("*/*#[0-9]*"):  # obstore's own temporary names; ours have no such sign
             half.unlink(missing_ok=True)

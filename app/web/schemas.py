@@ -53,7 +53,11 @@ class CaptureRequest(BaseModel):
     container: (
         Annotated[Word, Field(description="by id (12 digits suffice), or by the name in Docker or Podman")] | None
     ) = None
-    duration: Annotated[str, AfterValidator(recording_time)] = "30s"
+    duration: Annotated[
+        str,
+        AfterValidator(recording_time),
+        Field(description="1s to 10m; a go-zero that stops by itself (from v1.6.1 on) always takes 60s"),
+    ] = "30s"
     profiler: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")] = "auto"
     note: Annotated[str, StringConstraints(max_length=500)] = ""
     labels: Annotated[dict[Word, Annotated[str, StringConstraints(max_length=1024)]], Field(max_length=64)] = {}

@@ -1,5 +1,6 @@
 """What stands in deploy/, asked of the programs that will read it."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from app.plugins import kind_of
 from tests.unit.resolvers.host import Host
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+EXAMPLE = DEPLOY.parent / "alertmanager-example.yml"
 
 
 def run(*argv: str | Path) -> str:
@@ -32,18 +34,23 @@ def test_the_alert_rules_fire_when_they_should_and_not_otherwise(rules: str) -> 
 @pytest.mark.parametrize("rules", ["rules", "exporters"])
 def test_every_alert_rule_is_tested_and_its_labels_say_which_process(rules: str) -> None:
     there = yaml.safe_load((DEPLOY / "prometheus" / f"{rules}.yml").read_text())["groups"]
-    tests = yaml.safe_load((DEPLOY / "prometheus" / f"{rules}_test.yml").read_text())["tests"]
-    fired = [
-        (case["alertname"], alert["exp_labels"])
-        for test in tests
-        for case in test["alert_rule_test"]
-        for alert in case.get("exp_alerts", [])
-    ]
+    fired = alerts_of(rules)
     assert (
         {name for name, _ in fired} == {rule["alert"] for group in there for rule in group["rules"]} == set(BY[rules])
     )
     for name, labels in fired:
         assert first_addressed(labels) == BY[rules][name], name
+
+
+def alerts_of(rules: str) -> list[tuple[str, dict[str, str]]]:
+    """The alerts that the rules' own tests let them fire, which promtool has compared."""
+    tests = yaml.safe_load((DEPLOY / "prometheus" / f"{rules}_test.yml").read_text())["tests"]
+    return [
+        (case["alertname"], alert["exp_labels"])
+        for test in tests
+        for case in test["alert_rule_test"]
+        for alert in case.get("exp_alerts", [])
+    ]
 
 
 # Which resolver takes up what the rule keeps. A host alert names an exporter's port: a rule of alertprof's says `top`.
@@ -76,8 +83,38 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     assert run("systemd-analyze", "verify", unit) == ""
 
 
-def test_alertmanager_accepts_what_the_compose_file_gives_it(tmp_path: Path) -> None:
-    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    config = tmp_path / "alertmanager.yml"
-    config.write_text(compose["configs"]["alertmanager"]["content"])
-    run("amtool", "check-config", config)
+@pytest.fixture(params=["example", "compose"])
+def alertmanager(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Alertmanager's configuration: the example that README names, and what the compose file gives it."""
+    if request.param == "example":
+        return EXAMPLE
+    made = tmp_path / "alertmanager.yml"
+    made.write_text(yaml.safe_load((DEPLOY / "compose.yaml").read_text())["configs"]["alertmanager"]["content"])
+    return made
+
+
+def receivers(config: Path, labels: dict[str, str]) -> list[str]:
+    """Where Alertmanager would send an alert with these labels."""
+    words = [f"{name}={json.dumps(value)}" for name, value in labels.items()]
+    said = run("amtool", "config", "routes", "test", f"--config.file={config}", *words)
+    return said.splitlines()[0].split(",")  # a warning may follow on stderr
+
+
+def test_alertmanager_accepts_its_configuration(alertmanager: Path) -> None:
+    run("amtool", "check-config", alertmanager)
+
+
+@pytest.mark.parametrize("rules", ["rules", "exporters"])
+def test_every_alert_that_a_shipped_rule_fires_is_sent_to_alertprof(rules: str, alertmanager: Path) -> None:
+    for name, labels in alerts_of(rules):
+        assert "alertprof" in receivers(alertmanager, {"alertname": name, **labels}), name
+
+
+@pytest.mark.parametrize("said", [{}, {"profile": "no"}, {"severity": "critical"}])
+def test_an_alert_that_asks_for_no_profile_is_not_sent_to_alertprof(said: dict[str, str]) -> None:
+    assert receivers(EXAMPLE, {"alertname": "DiskFull", "severity": "warning", **said}) == ["nobody"]
+
+
+def test_nothing_in_deploy_asks_for_a_reload_that_there_is_not() -> None:
+    files = [file for file in DEPLOY.rglob("*") if file.is_file()]
+    assert [file.name for file in files if "HUP" in file.read_text() or "ExecReload" in file.read_text()] == []

@@ -224,6 +224,28 @@ def test_while_our_disk_is_full_alerts_are_taken_and_the_files_stay_on_the_targe
         assert (target.count("start"), target.count("usr2")) == (1, 2)
 
 
+def test_a_store_that_turns_read_only_is_told_by_ready_until_it_takes_files_again(
+    tmp_path: Path, tmpfs: Mount, run_target: RunTarget
+) -> None:
+    disk, target = tmpfs("64m"), run_target("toggle")
+    storage = {"database": f"sqlite:///{tmp_path}/ledger.db", "artifacts": str(disk / "artifacts")}
+    with Scene(tmp_path / "scene", config={"storage": storage}) as scene:
+        remount(disk, "ro")
+        answer = scene.ask("GET", "/-/ready")
+        assert answer.status_code == 503
+        assert f"the store {disk / 'artifacts'} cannot be written (Read-only file system)" in answer.json()["detail"]
+        assert scene.ask("GET", "/-/healthy").status_code == 200
+        (new,) = scene.deliver(alert(host="127.0.0.1", pid=target.pid))["captures"]
+        scene.service.process.until(lambda: said(scene.service.capture(new), "they stay on the host"), "it waits", 60)
+        remount(disk, "rw")
+        eventually(scene.service.ready, "it is ready again")
+        assert scene.service.wait_capture(new)["state"] == "completed"
+
+
+def remount(disk: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)
+
+
 def test_a_store_that_has_no_room_says_so_until_it_takes_a_file_again(tmp_path: Path, tmpfs: Mount) -> None:
     disk, file = tmpfs("8m"), tmp_path / "file"
     store, filler = Store(disk / "artifacts"), fill(disk, leave=1 << 20)
@@ -239,6 +261,7 @@ def test_a_store_that_has_no_room_says_so_until_it_takes_a_file_again(tmp_path: 
     store.put("c/file", file)
     fill(disk)
     assert store.shortage() is None, "it was taken"
+    assert "free some space" in (store.refusal() or "")
 
 
 def free_bytes(scene: Scene) -> float:

@@ -54,6 +54,7 @@ def test_an_alert_about_a_toggling_process_becomes_seven_files_and_pprof_names_t
     target = run_target("toggle", HOT="1")
     (capture,) = scene.captured(alert(instance=target.instance, job="orders"))
     assert (capture["state"], capture["profiler"]) == ("completed", "go-zero-toggle")
+    assert not any("whatever duration" in entry["message"] for entry in capture["timeline"])
     assert kinds(capture) == SEVEN
     cpu = next(artifact for artifact in capture["artifacts"] if artifact["kind"] == "cpu")
     assert "main.checksum" in top(scene.service.url + cpu["href"], tmp_path)
@@ -65,6 +66,8 @@ def test_a_self_stopping_process_is_signalled_once_and_never_again(scene: Scene,
     target = run_target("timed", STANDIN_PROFILE_SECONDS="2", HOT="1")
     (capture,) = scene.captured(alert(host="127.0.0.1", pid=target.pid))
     assert (capture["state"], capture["profiler"]) == ("completed", "go-zero-timed")
+    told = [entry["step"] for entry in capture["timeline"] if "it records for 60 s, whatever" in entry["message"]]
+    assert told == ["resolved"], "said before it begins"
     assert kinds(capture) == SEVEN
     assert whats(target) == ["usr2", "start", "usr1", "stop"]
     target.signal()  # a signal of ours that came late would be refused by this recording, or begin one before it

@@ -1,6 +1,5 @@
 """The command line, against the real application over a loopback port."""
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from app import cli
 from app.address import Address
 from app.harm import id_of
 from app.model import Blocked, Finding, State
+from app.web.tokens import Tokens
 from app.web_config import WebConfig
 from tests.unit.web.house import CPU, KEY, House
 
@@ -81,6 +81,16 @@ def service(house: House, monkeypatch: pytest.MonkeyPatch, run: Run) -> Iterator
     thread.join()
 
 
+@pytest.fixture
+def guarded(house: House, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The file with the token that the running service wants."""
+    (file := tmp_path / "operator.token").write_text("secret-1\n")
+    house.tokens = Tokens(operator_file=file)
+    house.client = house.reached_by()
+    request.getfixturevalue("service")
+    return file
+
+
 def test_python_m_app_is_the_same_command() -> None:
     said = subprocess.run([sys.executable, "-m", "app", "--version"], capture_output=True, text=True, check=True)
 
@@ -121,6 +131,17 @@ def test_a_good_configuration_is_0_and_a_bad_one_1_with_every_fault(run: Run, tm
     refused = run("check-config", str(bad))
     assert (refused.code, refused.out) == (1, "")
     assert [line.partition(": ")[0] for line in refused.err.splitlines()] == [f"{bad}:1:7", f"{bad}:2:20"]
+
+
+def test_a_configuration_whose_key_and_known_hosts_are_not_there_is_1(run: Run, tmp_path: Path) -> None:
+    (file := tmp_path / "alertprof.yml").write_text("ssh: {identity_file: mine, known_hosts_file: known}\n")
+    refused = run("check-config", str(file))
+
+    assert (refused.code, refused.out) == (1, "")
+    assert [line.partition("; ")[0].partition(", ")[0] for line in refused.err.splitlines()] == [
+        f"{file}:1:22: ssh.identity_file: there is no {tmp_path / 'mine'}",
+        f"{file}:1:46: ssh.known_hosts_file: there is no {tmp_path / 'known'}",
+    ]
 
 
 def test_serve_refuses_an_open_address_without_tokens(run: Run) -> None:
@@ -365,6 +386,10 @@ def test_a_service_that_does_not_answer_is_one_sentence(run: Run) -> None:
     assert refused.err.count("\n") == 1
 
 
+def test_a_service_that_speaks_no_tls_is_told_with_the_remedy(run: Run, service: str) -> None:
+    assert "it speaks no TLS; write --url http://" in run("captures", "--url", service.replace("http", "https")).err
+
+
 def test_a_password_in_the_address_goes_along_and_is_not_shown(run: Run, house: House, service: str) -> None:
     house.keep_completed()
     shown = run("capture", "10.0.0.5", "--pid", "7", "--url", service.replace("//", "//alice:s3cret@"))
@@ -400,12 +425,14 @@ def test_the_token_comes_from_its_file(
     assert "ALERTPROF_TOKEN_FILE" in run("captures").err
 
 
-@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
-def test_alertmanager_takes_our_example_of_its_configuration() -> None:
-    example = Path(__file__).parents[2] / "alertmanager-example.yml"
-    said = subprocess.run(["amtool", "check-config", str(example)], capture_output=True, text=True, check=False)
-
-    assert said.returncode == 0, said.stdout + said.stderr
+CLIENTS = (
+    ("capture", "10.0.0.5", "--pid", "7"),
+    ("captures",),
+    ("show", "none"),
+    ("fetch", "none"),
+    ("top", "none"),
+    ("unblock", "none"),
+)
 
 
 def blocked(house: House, build: str, name: str) -> Blocked:
@@ -449,3 +476,43 @@ def test_show_says_the_findings(run: Run, house: House, service: str) -> None:
     finding = Finding("critical", "it ended 0.4 s after our SIGUSR2", "why", code="ended_after_signal")
     shown = run("show", house.keep_completed(findings=(finding,)).id)
     assert "critical: it ended 0.4 s after our SIGUSR2\n" in shown.out
+
+
+@pytest.mark.parametrize("command", CLIENTS, ids=lambda command: str(command[0]))
+def test_every_command_that_asks_the_service_takes_a_token_file_and_says_so_when_it_is_missing(
+    run: Run, guarded: Path, command: tuple[str, ...]
+) -> None:
+    refused, helped = run(*command), run(command[0], "--help")
+    opened = run(*command, "--token-file", str(guarded))
+
+    assert refused.code == 1
+    assert "--token-file FILE or ALERTPROF_TOKEN_FILE" in refused.err
+    assert "--token-file" in helped.out and "ALERTPROF_TOKEN_FILE" in helped.out
+    assert opened.code == 0 or "There is no capture 'none'" in opened.err or "is blocked as 'none'" in opened.err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"another\n", "The one in --token-file or ALERTPROF_TOKEN_FILE is none of those that open it."),
+        (b"", "is empty; write the token into it"),
+        (b"\xff\xfe", "holds no token"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_token_file_that_opens_nothing_is_1_with_the_reason(
+    run: Run, guarded: Path, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    file = tmp_path / "mine"
+    file.write_bytes(content) if content is not None else None
+    refused = run("captures", "--token-file", str(file))
+
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert sentence in refused.err
+    assert "secret" not in refused.err
+
+
+def test_a_password_that_opens_nothing_is_told(run: Run, guarded: Path, service: str) -> None:
+    refused = run("captures", "--url", service.replace("//", "//alice:s3cret@"))
+
+    assert "The name and password in --url do not open it." in refused.err
