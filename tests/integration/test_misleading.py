@@ -118,8 +118,9 @@ def image(pid: int) -> int:
 def test_a_program_that_misleads_is_refused_and_neither_records_nor_ends(dash: Gate, tmp_path: Path, what: str) -> None:
     program = REFUSED[what]
     with running(program, tmp_path) as service:
-        process, born = listening(dash, service), image(service.pid)
-        assert judged(process) == program.refused
+        born = image(service.pid)
+        until(lambda: judged(listening(dash, service)) == program.refused, f"it is refused as {program.refused}")
+        process = look(dash, service.pid)
         mode = process.mode if process.mode is not Mode.CONFLICT else Mode.TOGGLE
         for claimed in {mode, Mode.TIMED}:  # the gate itself does not take the client's word
             assert dash.start(process.id, claimed, 1, token()).code in ("not", "shared")
