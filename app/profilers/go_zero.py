@@ -33,7 +33,7 @@ from app.profilers.gates import (
 )
 
 MINUTE = timedelta(minutes=1)  # go-zero's profileDuration since v1.6.1
-OWN_MINUTE = "it stops by itself: it records for 60 s, whatever duration is asked for"
+OWN_MINUTE = "this go-zero stops by itself: it records for 60 s, whatever duration is asked for"
 DUMP_ATTEMPTS = 2
 
 KINDS = {
