@@ -51,12 +51,11 @@ TokenFile = Annotated[
     Path | None,
     typer.Option("--token-file", envvar="ALERTPROF_TOKEN_FILE", help="Holds the token, where the service wants one."),
 ]
-Id = Annotated[str, typer.Argument(metavar="ID", help="A capture.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A capture's, as `captures` lists it.")]
 Kind = Annotated[str, typer.Option("--kind", help="cpu, heap, mutex, block or threadcreate.")]
 Count = Annotated[int, typer.Option("-n", min=1, max=1000, help="So many functions.")]
-Config = Annotated[Path | None, typer.Option("--config.file", help="Without it, the defaults.")]
-Storage = Annotated[Path, typer.Option("--storage.path", help="Where captures rest, unless the file says it.")]
-Text = str | None
+Config = Annotated[Path | None, typer.Option("--config.file", help="The configuration; without it, the defaults.")]
+Storage = Annotated[Path, typer.Option("--storage.path", help="Where captures rest, unless the configuration says it.")]
 
 
 def main() -> None:
@@ -111,17 +110,21 @@ def an_address(text: str) -> Address:
 @app.command()
 def serve(
     *,
-    config_file: Annotated[Path | None, typer.Option("--config.file", help="Without it, the defaults.")] = None,
+    config_file: Annotated[
+        Path | None, typer.Option("--config.file", help="The configuration; without it, the defaults.")
+    ] = None,
     listen: Annotated[
         Address, typer.Option("--web.listen-address", parser=an_address, metavar="HOST:PORT")
     ] = "127.0.0.1:9911",  # type: ignore[assignment]  # typer parses defaults too
     web_config: Annotated[Path | None, typer.Option("--web.config.file", help="TLS and users, as Prometheus.")] = None,
     external_url: Annotated[str, typer.Option("--web.external-url", help="How people reach it, for links.")] = "",
-    storage_path: Annotated[Path, typer.Option("--storage.path", help="Where captures rest.")] = Path("data"),
+    storage_path: Annotated[
+        Path, typer.Option("--storage.path", help="Where captures rest, unless the configuration says it.")
+    ] = Path("data"),
     log_level: Annotated[LogLevel, typer.Option("--log.level")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option("--log.format")] = LogFormat.LOGFMT,
 ) -> None:
-    """Run the service."""
+    """Run the service, until SIGTERM or Ctrl-C."""
     settings, web = configured(config_file, storage_path), web_configured(web_config)
     auth = replace(settings.auth, users=web.users, certified=web.certified)
     if refusal := auth.refusal(listen.host):
@@ -259,7 +262,7 @@ def gate(
 
 @app.command()
 def capture(
-    host: Annotated[str, typer.Argument(metavar="HOST", help="As known_hosts names it.")],
+    host: Annotated[str, typer.Argument(metavar="HOST", help="As an alert would name it.")],
     *,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
@@ -267,11 +270,15 @@ def capture(
     process: Annotated[str | None, typer.Option(help="The process by the exact name of its executable.")] = None,
     unit: Annotated[str | None, typer.Option(help="The process by systemd unit.")] = None,
     port: Annotated[int | None, typer.Option(help="The process that listens on this port.")] = None,
-    container: Annotated[str | None, typer.Option(help="The process by container.")] = None,
+    container: Annotated[
+        str | None, typer.Option(help="The process by container: its id, or its name in Docker or Podman.")
+    ] = None,
     duration: Annotated[
         str, typer.Option(help="How long to record; a go-zero from v1.6.1 on always takes 60s.")
     ] = "30s",
-    profiler: Annotated[str, typer.Option(metavar="KIND")] = "auto",
+    profiler: Annotated[
+        str, typer.Option(metavar="KIND", help="A kind, such as http-pprof; auto takes what fits.")
+    ] = "auto",
     note: Annotated[str, typer.Option(help="Why; kept with the capture.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Show the progress, and the files at its end.")] = False,
 ) -> None:
@@ -315,16 +322,16 @@ def captures(
     *,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
-    state: Text = None,
-    host: Text = None,
-    service: Text = None,
-    alertname: Text = None,
-    fingerprint: Text = None,
-    profiler: Text = None,
+    state: Annotated[str | None, typer.Option(help="pending, recording, completed, failed, skipped, …")] = None,
+    host: Annotated[str | None, typer.Option(help="Of processes on this host.")] = None,
+    service: Annotated[str | None, typer.Option(help="Of this service.")] = None,
+    alertname: Annotated[str | None, typer.Option(help="For alerts of this name.")] = None,
+    fingerprint: Annotated[str | None, typer.Option(help="For this very alert.")] = None,
+    profiler: Annotated[str | None, typer.Option(help="By this profiler.")] = None,
     since: Annotated[str | None, typer.Option(help="A time, or so long ago: 24h.")] = None,
     until: Annotated[str | None, typer.Option(help="A time, or so long ago.")] = None,
     match: Annotated[list[str] | None, typer.Option(help="A matcher on the labels; may be repeated.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
 ) -> None:
     """List captures, newest first."""
     from app import console  # noqa: PLC0415

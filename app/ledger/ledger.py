@@ -13,7 +13,7 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import arrivals, blocks, capacity, claims, messages, migrations, queries, switches
+from app.ledger import arrivals, blocks, capacity, claims, messages, migrations, proof, queries, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import Claim, FenceLost, ProcessTaken
@@ -85,6 +85,12 @@ class Ledger:
             migrations.upgrade(connection)
             if self._database.owned:
                 claims.free_all(connection)
+
+    def prove(self, now: datetime) -> None:
+        """Write something, to see whether it can be written. Raises LedgerUnavailable."""
+        self._database.require_file()
+        with self._database.writing() as connection:
+            proof.write(connection, now)
 
     def close(self) -> None:
         """Writes the deliveries that wait, then lets go of the database."""
@@ -303,9 +309,3 @@ class Ledger:
     def resume(self) -> None:
         with self._database.writing() as connection:
             switches.resume(connection)
-
-    def prove(self, now: datetime) -> None:
-        """Write something, to see whether it can be written. Raises LedgerUnavailable."""
-        self._database.require_file()
-        with self._database.writing() as connection:
-            switches.prove(connection, now)

@@ -1,4 +1,4 @@
-"""What is known of the whole service: whether people have paused captures, and when a write was last proved."""
+"""The settings that people change while the service runs: whether captures are paused."""
 
 from datetime import datetime
 
@@ -10,9 +10,6 @@ _PAUSED = "paused"
 _READ = sa.select(settings.c.value).where(settings.c.key == _PAUSED)
 _DELETE = sa.delete(settings).where(settings.c.key == _PAUSED)
 _INSERT = sa.insert(settings)
-_PROVE = sa.text(
-    "INSERT INTO settings (key, value) VALUES ('written', :now) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-)
 
 
 def paused(connection: sa.Connection) -> str | None:
@@ -28,8 +25,3 @@ def pause(connection: sa.Connection, now: datetime, by: str) -> None:
 
 def resume(connection: sa.Connection) -> None:
     connection.execute(_DELETE)
-
-
-def prove(connection: sa.Connection, now: datetime) -> None:
-    """A row that is written anew each time."""
-    connection.execute(_PROVE, {"now": now.isoformat()})

@@ -36,7 +36,7 @@ from app.profilers.gates import (
 from app.profilers.proof import agreed, alone, unseen
 
 MINUTE = timedelta(minutes=1)  # go-zero's profileDuration since v1.6.1
-OWN_MINUTE = "it stops by itself: it records for 60 s, whatever duration is asked for"
+OWN_MINUTE = "this go-zero stops by itself: it records for 60 s, whatever duration is asked for"
 DUMP_ATTEMPTS = 2
 SELF_STOPPING = timedelta(seconds=1)  # between two looks at a recording that is about to end by itself
 

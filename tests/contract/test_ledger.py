@@ -764,3 +764,11 @@ def test_two_replicas_may_start_at_the_same_time(url: str) -> None:
         list(pool.map(Ledger.migrate, replicas))
     for replica in replicas:
         replica.close()
+
+
+def test_that_it_can_be_written_is_proved_again_and_again_and_by_several(open_ledger: Open) -> None:
+    one, other = open_ledger(), open_ledger()
+    with ThreadPoolExecutor(4) as pool:
+        proofs = [pool.submit(ledger.prove, NOON) for ledger in (one, other) for _ in range(5)]
+    assert [proof.result(9) for proof in proofs] == [None] * 10
+    assert one.paused() is None

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+import typer
 import uvicorn
 
 from app import cli
@@ -423,6 +424,12 @@ def test_the_token_comes_from_its_file(
     assert seen == ["Bearer people-1"]
     token.unlink()
     assert "ALERTPROF_TOKEN_FILE" in run("captures").err
+
+
+def test_every_command_that_takes_an_address_takes_a_token_file() -> None:
+    group: Any = typer.main.get_command(cli.app)
+    takes = {name: {option.name for option in command.params} for name, command in group.commands.items()}
+    assert [name for name, options in takes.items() if "url" in options and "token_file" not in options] == []
 
 
 CLIENTS = (

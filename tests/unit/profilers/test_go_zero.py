@@ -19,7 +19,7 @@ NOBODY = cast(Door, None)
 def test_a_go_zero_that_stops_by_itself_says_that_it_takes_its_own_minute(way: Way) -> None:
     chosen = way.choose(process(mode=Mode.TIMED, listens=True), "h", NOBODY)
     assert (chosen.name, chosen.length) == ("go-zero-timed", timedelta(minutes=1))
-    assert chosen.why == "it stops by itself: it records for 60 s, whatever duration is asked for"
+    assert chosen.why == "this go-zero stops by itself: it records for 60 s, whatever duration is asked for"
 
 
 @pytest.mark.parametrize("way", [GoZero(), Auto()])
