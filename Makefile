@@ -49,6 +49,11 @@ cut: setup  ## connections cut at N random moments of captures
 fuzz: setup  ## what strangers send, for longer than the tests: atheris, schemathesis, hypothesis; SECONDS=60 each
 	@$(PYTHON) -m tests.fuzz $(or $(SECONDS),60)
 
+.PHONY: matrix
+matrix: setup  ## the tables of docs/ssh.md anew, with the newest servers that Debian has; root; ARGS=--write keeps them
+	@tests/lab/prepare.sh tests
+	@$(PYTHON) -m tests.matrix $(ARGS)
+
 serve: setup  ## the service on its defaults; ARGS go to it
 	@$(PYTHON) -m app serve $(ARGS)
 

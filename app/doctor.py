@@ -82,8 +82,8 @@ def examined(
     connector = Connector(settings, login)
     try:
         route = connector.route(host)
-    except Refusal as refused:
-        yield Check(Mark.NO, "allowed and known", refused.reason.message)
+    except AlertprofError as fault:
+        yield Check(Mark.NO, "allowed and known", fault.reason.message)
         return
     login.route = route
     yield Check(Mark.OK, "allowed and known", f"{route.host}, {way_to(route)}")

@@ -326,8 +326,8 @@ class _Porch:
     def gate(self, host: str) -> Gate:
         try:
             route = self._route(host)
-        except Refusal as refused:
-            self._said.append(Line(f"not there: {refused.reason.message}"))
+        except AlertprofError as fault:
+            self._said.append(Line(f"not there: {fault.reason.message}"))
             raise
         self._said.append(Line(f"{route.host} may be contacted: {way_to(route)}", Mark.OK))
         return Unasked(route.host)

@@ -13,6 +13,7 @@ import yaml
 
 from tests.integration.scene import Scene, alert, message
 from tests.lab import ports
+from tests.lab.dropbear import Dropbear
 from tests.lab.sshd import Sshd, make_key
 from tests.lab.target import Service
 
@@ -45,7 +46,7 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
         yield made
 
 
-def config(sshd: Sshd, folder: Path, ssh: Mapping[str, Any] | None = None, **more: Any) -> Path:
+def config(sshd: Sshd | Dropbear, folder: Path, ssh: Mapping[str, Any] | None = None, **more: Any) -> Path:
     way = {"user": sshd.user, "port": sshd.port, "identity_file": str(sshd.client_key)}
     way |= {"known_hosts_file": str(sshd.known_hosts), **(ssh or {})}
     file = folder / "alertprof.yml"

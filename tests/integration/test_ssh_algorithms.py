@@ -1,5 +1,6 @@
 """Servers that take only a few algorithms: those that `ssh` agrees with are reached, the others are told apart."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from app.errors import Code, Refusal
 from app.hosts.ssh import Connector
 from tests.integration.test_explain import config, doctor
+from tests.lab.dropbear import DROPBEAR, Dropbear
 from tests.lab.sshd import Sshd, make_key
 
 STIG = (
@@ -80,6 +82,16 @@ def test_doctor_names_the_step_algorithms(tmp_path: Path) -> None:
     assert done.line("SSH banner").startswith("ok  SSH banner: it calls itself SSH-2.0-OpenSSH")
     assert done.line("algorithms").startswith("no  algorithms: host 127.0.0.1")
     assert "host key" not in done.out
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not DROPBEAR, reason="dropbear needs root, and Debian's dropbear-bin")
+def test_dropbear_is_reached_up_to_its_processes(tmp_path: Path) -> None:
+    (tmp_path / "dropbear").mkdir()
+    with Dropbear(tmp_path / "dropbear") as dropbear:
+        done = doctor(config(dropbear, tmp_path))
+    assert done.line("SSH banner").startswith("ok  SSH banner: it calls itself SSH-2.0-dropbear")
+    for step in ("authentication", "shell", "port forwarding", "gate"):
+        assert done.line(step).startswith("ok"), done.out
 
 
 def test_a_key_whose_type_the_server_does_not_take_does_not_end_the_login(tmp_path: Path) -> None:

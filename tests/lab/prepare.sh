@@ -40,6 +40,8 @@ missing_for_tests() {
     have ip || echo iproute2
     have runc || echo runc
     have node || echo nodejs
+    have dropbear || echo dropbear-bin
+    have patchelf || echo patchelf
 }
 
 as_root() {

@@ -39,10 +39,11 @@ class Sshd:
         listen: str = "127.0.0.1",
         user: str | None = None,
         within: Sequence[str] = (),
+        program: str = SSHD,
     ) -> None:
         """within: a command that runs the server, such as `unshare --mount …`; its sessions see what it made."""
         self.directory = directory
-        self._within = within
+        self._within, self._program = within, program
         self.host = listen
         self.user = user or getpass.getuser()
         self.port = 0
@@ -92,7 +93,7 @@ class Sshd:
     def _started(self) -> bool:
         file = self.directory / "sshd_config"
         file.write_text("\n".join([f"ListenAddress {bracketed(self.host)}:{self.port}", *self._config, ""]))
-        command = [*self._within, SSHD, "-D", "-f", str(file), "-E", str(self._log)]
+        command = [*self._within, self._program, "-D", "-f", str(file), "-E", str(self._log)]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         end = time.monotonic() + 15
         while self._process.poll() is None and time.monotonic() < end:

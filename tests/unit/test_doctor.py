@@ -1,5 +1,6 @@
 """The parts of `doctor` that need no host: what is said of clocks, names, steps and answers."""
 
+import shutil
 from pathlib import Path
 from typing import cast
 
@@ -116,6 +117,16 @@ def test_nothing_is_contacted_for_a_host_that_may_not_be(tmp_path: Path) -> None
     assert "ssh-keyscan 10.0.0.5" in only.said
     (odd,) = examined(HostsSettings(ssh=ssh, ssh_config_file=config), "-oProxyCommand=id")
     assert odd.mark is Mark.NO and "is no host name" in odd.said
+
+
+@pytest.mark.skipif(not shutil.which("ssh"), reason="needs ssh")
+def test_a_configuration_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.hosts.ssh_config.TIME_LIMIT", 0.2)
+    config = tmp_path / "ssh_config"
+    config.write_text('Match exec "exec sleep 600"\n  Port 1\n')
+    (only,) = examined(HostsSettings(allowed=("10.0.0.5",), ssh_config_file=config), "10.0.0.5")
+    assert (only.mark, only.what) == (Mark.NO, "allowed and known")
+    assert f"{config} cannot be used: ssh -G gave no answer within 0.2 s" in only.said
 
 
 def test_what_a_host_says_moves_no_cursor() -> None:
