@@ -5,8 +5,7 @@
     └── Passing     may pass: tried again until the step's deadline, then its reason becomes final
 
 Foreign exceptions (paramiko, SQLAlchemy, OSError) are turned into one of these at the door of the room that met
-them. The reason codes are the contract's, and two that it did not name
-(`process_is_wrapper`, `no_profiler`); the same words serve the API, the log and the metric label.
+them. The reason codes are the contract's; the same words serve the API, the log and the metric label.
 """
 
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ class Code(StrEnum):
     PROCESS_IS_WRAPPER = "process_is_wrapper"
     NO_PROFILER = "no_profiler"
     UNSAFE_SIGNAL = "unsafe_signal"
+    EVIDENCE_CONFLICT = "evidence_conflict"
     NOT_PERMITTED = "not_permitted"
     ALREADY_PROFILING = "already_profiling"
     PROCESS_EXITED = "process_exited"

@@ -917,6 +917,23 @@ v_ports() { # PID: where it listens; its addresses when that is another network 
   [ "$(readlink ns/net)" = "$(readlink /proc/self/ns/net)" ] || { addresses "$1"; say at "$1 $at"; }
   code=ok
 }
+spans() { # PID -> spans: where code lies in its memory, `START-LIMIT OFFSET` a line
+  spans=$({ sed -nE 's@^([0-9a-f]+-[0-9a-f]+) ..x. ([0-9a-f]+) .*@\1 \2@p' "/proc/$1/maps"; echo ".$?"; } | head -n 4000)
+  case $spans in *"$nl.0") spans=${spans%.0} ;; *) spans=; return 1 ;; esac
+}
+v_code() { # PID: where its code lies, which its own profiles tell as well; and who has code in the very same places
+  number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
+  cd "/proc/$1" && stat_of stat || { code=gone; return; }
+  spans "$1" || { code=blind; return; }
+  mine=$spans
+  IFS=$nl; for l in $mine; do IFS=$ws; say code "$l"; done; IFS=$ws
+  for p in $(set +f; grep -lE "^${mine%% *} ..x. " /proc/[0-9]*/maps); do
+    p=${p%/maps} p=${p#/proc/}
+    [ "$p" != "$1" ] && spans "$p" && [ "$spans" = "$mine" ] || continue
+    nap; spans "$p" && [ "$spans" = "$mine" ] && say twin "$p" # a child on its way to exec has its parent's for a moment
+  done
+  code=ok
+}
 v_pods() { # the kubelet's links to the logs of its containers: POD_NAMESPACE_CONTAINER-ID.log -> …/NAMESPACE_POD_UID/…
   out="$out$(set +f; ls -ln /var/log/containers/ | sed -n 's@^l.* \([a-z0-9._-]*\)\.log -> /var/log/pods/\([A-Za-z0-9._-]*\)/.*$@pod \1 \2@p')$nl"
   code=ok
@@ -1166,7 +1183,7 @@ while IFS= read -r line; do
   number "${1-}" 9 || exit 2
   seq=$1 verb=${2-} out='' code=error
   shift; [ $# -eq 0 ] || shift
-  case $verb in look | see | list | listen | own | ports | pods | names | start | dump | run | signal | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
+  case $verb in look | see | list | listen | own | ports | code | pods | names | start | dump | run | signal | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
   unlock
   printf '%s.%s %s\n' "$out" "$seq" "$code"
   cd /

@@ -7,29 +7,27 @@ stops and still sends what it has, which is how a recording is ended early.
 
 import re
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
+from app.analysis.isolate import mapped_of
 from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
-from app.hosts.facts import Ports
+from app.hosts.facts import Layout, Ports, Span
 from app.hosts.gate import Gate, Process
-from app.hosts.http import Patience, get
-from app.hosts.ssh import NotReached
+from app.hosts.http import Patience
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of
 from app.profilers.gates import refusal
 from app.profilers.places import PORTS_AT_MOST, Place, places_of
+from app.profilers.servers import Server
 from app.profilers.takes import Part, Takes
 
 NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
-CMDLINE_LIMIT = 2 << 20  # bytes; as much as Linux takes
-CMDLINE_SEEN = 2000  # bytes of it that the gate tells
 PROBE = Patience(first=10, silence=10, whole=20)
 NOTE = "http"  # in a capture's notes: {"address", "port"}
 
@@ -99,25 +97,31 @@ class HttpPprof(Profiler):
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
     ) -> Progress:
-        host, place = host_of(capture), self._noted(capture)
-        process = the_process(capture, door)
-        if other := self._other(process, host, door, place):
-            raise Passing(Code.TIMEOUT, f"{host}: pid {process.id.pid}: {place} {other}")
+        host, process = host_of(capture), the_process(capture, door)
+        server = self._server(door, host, self._noted(capture))
+        layout = layout_of(process, door.gate(host))
+        if other := server.other(process, PROBE):
+            raise Passing(Code.TIMEOUT, f"{host}: pid {process.id.pid}: {server.place} {other}")
         had = {(artifact.kind, PurePosixPath(artifact.name).suffix) for artifact in capture.artifacts}
         recorded = [part for part in self._recorded(capture) if (part.kind, part.suffix) not in had]
         instant = [part for part in INSTANT if (part.kind, part.suffix) not in had]
-        takes = Takes(door, host, place, self.path, folder)
-        whole: list[bool] = []
+        takes = Takes(server, folder)
+        home: list[Fetched] = []
 
         def take(file: Fetched) -> None:
             keep(file)
-            whole.append(not file.fault)
+            home.append(file)
 
         takes.all(recorded, instant, take, stopping)
-        home = f"{sum(whole)} of {len(whole)} files came home whole from {place}"
-        if not all(whole) and not lives(process, door.gate(host)):
-            return Progress(f"{home}; the process ended while it was recording", notes={"lost": True})
-        return Progress(f"{home}; ended early after {takes.ended_after:.0f} s" if takes.ended_after else home)
+        prove_all(server, process, layout, home)
+        return self._told(server, process, home, takes)
+
+    def _told(self, server: Server, process: Process, home: list[Fetched], takes: Takes) -> Progress:
+        whole = [not file.fault for file in home]
+        said = f"{sum(whole)} of {len(whole)} files came home whole from {server.place}"
+        if not all(whole) and not lives(process, server.door.gate(server.host)):
+            return Progress(f"{said}; the process ended while it was recording", notes={"lost": True})
+        return Progress(f"{said}; ended early after {takes.ended_after:.0f} s" if takes.ended_after else said)
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         whole = (Kind.CPU, *([Kind.TRACE] if self.trace else []), *(part.kind for part in INSTANT))
@@ -152,11 +156,11 @@ class HttpPprof(Profiler):
         if not process.readable:
             raise refusal_to_see(who)
         gate = door.gate(host)
-        ports = gate.ports(process.id.pid)
+        ports, layout = gate.ports(process.id.pid), layout_of(process, gate)
         places, beyond = places_of(ports, self.ports)
         others: dict[Place, str | Refusal] = {}
         for place in places:
-            if not (other := self._asked(process, host, door, place)):
+            if not (other := self._asked(process, layout, self._server(door, host, place))):
                 return alone(gate, process, place, who)
             others[place] = other
         if not lives(process, gate):  # which also shows that it was not our connection that was silent
@@ -167,27 +171,43 @@ class HttpPprof(Profiler):
         said += [f"{place} {other}" for place, other in others.items()]
         return f"{who} serves no {self.path}: {'; '.join(said) or listens_on(ports)}"
 
-    def _asked(self, process: Process, host: str, door: Door, place: Place) -> str | Refusal:
-        """As `_other`, but a place that sshd does not forward to is an answer too: permitopen may allow the next."""
+    def _asked(self, process: Process, layout: Layout, server: Server) -> str | Refusal:
+        """What answers there instead of this very process, "" when it is this one. Neither a place that sshd does not
+        forward to nor one where another process answers is the end: permitopen may allow the next, which may be it."""
         try:
-            return self._other(process, host, door, place)
+            other = server.other(process, PROBE)
+            if not other:
+                server.prove(process, layout, PROBE)
         except Refusal as refused:
-            if refused.reason.code is not Code.NOT_PERMITTED:
+            if refused.reason.code not in (Code.NOT_PERMITTED, Code.EVIDENCE_CONFLICT):
                 raise
             return refused
+        return other
 
-    def _other(self, process: Process, host: str, door: Door, place: Place) -> str:
-        """What answers there instead of this very process, as the end of a sentence; "" when it is this one."""
-        said = bytearray()
-        try:
-            with closing(door.tunnel(host, place.address, place.port)) as line:
-                path = f"{self.path}/cmdline"
-                reply = get(line, str(place), path, said.extend, limit=CMDLINE_LIMIT, patience=PROBE)
-        except NotReached:
-            return "takes no connection"
-        if reply.fault or reply.status != 200:
-            return reply.fault or f"answers {reply.status}"
-        return "" if same_words(bytes(said), process.cmdline) else "answers for a process with another command line"
+    def _server(self, door: Door, host: str, place: Place) -> Server:
+        return Server(door, host, place, self.path)
+
+
+def layout_of(process: Process, gate: Gate) -> Layout:
+    if layout := gate.layout(process.id.pid):
+        return layout
+    raise Refusal(Code.PROCESS_EXITED, f"{gate.host}: pid {process.id.pid} ({name_of(process)}) has exited")
+
+
+def prove_all(server: Server, process: Process, layout: Layout, home: list[Fetched]) -> None:
+    """Raises Refusal when a profile that came home is not proven to be the process's: some paths alone may lead
+    elsewhere. Dumps and traces do not tell; they are believed with the rest."""
+    of_pprof = [file.path for file in home if file.suffix == ".pprof" and not file.fault]
+    seen = Layout(layout.spans | loaded(process, server.door.gate(server.host)), layout.twins)
+    for mapped in mapped_of(of_pprof).values():
+        server.must_be(process, seen, mapped)
+
+
+def loaded(process: Process, gate: Gate) -> frozenset[Span]:
+    """Where its code lies now: it may have loaded some since."""
+    later = gate.layout(process.id.pid)
+    same = any(seen.id == process.id for seen in gate.process(process.id.pid))
+    return later.spans if later and same else frozenset()
 
 
 def the_process(capture: Capture, door: Door) -> Process:
@@ -221,12 +241,6 @@ def alone(gate: Gate, process: Process, place: Place, who: str) -> Place:
 def listens_on(ports: Ports) -> str:
     numbers = ", ".join(str(port) for port in dict.fromkeys(port for _, port in ports.listening))
     return f"it listens on {numbers} only" if numbers else "it listens on no TCP port"
-
-
-def same_words(answer: bytes, cmdline: tuple[str, ...]) -> bool:
-    """Is that the command line that the gate told? What it makes of the kernel's bytes is made of Go's here."""
-    seen = (answer + b"\0").translate(bytes.maketrans(b"\0\n", b"\1 "))[:CMDLINE_SEEN]
-    return any(cmdline) and tuple(seen.decode("utf-8", "backslashreplace").rstrip("\1").split("\1")) == cmdline
 
 
 def refusal_to_see(who: str) -> Refusal:

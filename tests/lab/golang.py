@@ -28,7 +28,8 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """folder under tests/targets; modfile, tags and package as `go build` takes them."""
+    """folder under tests/targets; modfile, tags and package as `go build` takes them. toolchain: another Go than ours,
+    from the module proxy."""
 
     folder: str
     modfile: str = "go.mod"
@@ -36,6 +37,10 @@ class Target:
     package: str = "."
     binary: str = "orders"  # go-zero's file names begin with it
     proxied: bool = False
+    ldflags: str = "-s -w"  # stripped, as services are shipped
+    buildmode: str = "exe"
+    cgo: str = "1"
+    toolchain: str = "local"
 
     @property
     def serves(self) -> bool:
@@ -59,6 +64,9 @@ TARGETS = {
     "trapping": Target("plain", package="./trapping", binary="trapping"),
     "sponge": Target("sponge", package="./orders"),
     "profiled": Target("profiled", binary="profiled"),  # net/http/pprof on loopback
+    "profiled-pie": Target("profiled", binary="profiled", buildmode="pie"),
+    "profiled-bare": Target("profiled", binary="profiled", ldflags="-s -w -buildid=", cgo="0"),  # static, no build id
+    "profiled-old": Target("profiled", binary="profiled", toolchain="go1.18.10"),
 }
 
 
@@ -108,14 +116,27 @@ def _fetch_modules(target: Target) -> None:
 
 
 def _compile(target: Target, binary: Path) -> None:
-    env = {} if target.proxied else {"GOPROXY": "off"}
+    env = {"CGO_ENABLED": target.cgo, **({} if target.proxied else {"GOPROXY": "off"})}
+    if target.toolchain != "local":
+        env = _toolchain(target.toolchain)
     with tempfile.TemporaryDirectory(dir=CACHE / "bin") as folder:
         made = Path(folder) / target.binary
-        words = ("build", "-ldflags=-s -w", "-o", str(made), *_choice(target))  # stripped, as services are shipped
-        _go(*words, cwd=SOURCES / target.folder, env=env, timeout=600)
+        how = (f"-ldflags={target.ldflags}", f"-buildmode={target.buildmode}", "-o", str(made))
+        _go("build", *how, *_choice(target), cwd=SOURCES / target.folder, env=env, timeout=600)
         shutil.rmtree(binary.parent, ignore_errors=True)
         binary.parent.mkdir()
         made.rename(binary)
+
+
+def _toolchain(version: str) -> dict[str, str]:
+    """The environment in which `go` is that version. Raises Unavailable."""
+    env = {"GOTOOLCHAIN": version}
+    try:
+        _go("version", cwd=SOURCES, env=env, timeout=PROXY_PATIENCE)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        said = str(error).splitlines()[-1].strip()
+        raise Unavailable(f"{version} cannot be had of the module proxy: {said}") from error
+    return env
 
 
 def _choice(target: Target) -> tuple[str, ...]:
