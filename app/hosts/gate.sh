@@ -129,8 +129,22 @@ ids() { # -> known: `dev:ino:uid FD` a line, of what is open now
   known=$nl$(stat -L -c '%d:%i:%u %n' $f; echo ".$?")
   case $known in *"$nl".[01]) ;; *) known=$nl unreadable=blind; return 1 ;; esac
 }
-stamps() { # SUFFIX -> there: the stamps of this process's files in its TMPDIR
-  set +f; set -- "root$tmp"/*-"$ns"-*-??????????."$1"; set -f
+# A program may set its TMPDIR itself, which its environment does not show. Where files of it are open it is seen.
+# shellcheck disable=SC3013 # all three have -ef
+roost() { # -> dir: where its files lie: with this token's, or with those that it has open; else where TMPDIR says
+  dir=root$tmp
+  IFS=$nl; for l in $open; do IFS=$ws # FD KIND STAMP PATH
+    f=${l#* * * }
+    for d in "root${f%/*}" "${f%/*}"; do [ "fd/${l%% *}" -ef "$d/${f##*/}" ] && dir=$d; done
+  done
+  IFS=$nl; for l in $j_files; do IFS=$ws # KIND STAMP ID PATH
+    set -- $l
+    where "${l#* * * }" && [ "$(stat -L -c '%d:%i:%u' "$place")" = "$3" ] && dir=${place%/*}
+  done; IFS=$ws
+}
+stamps() { # SUFFIX -> there: the stamps of this process's files where they lie
+  scan; roost
+  set +f; set -- "$dir"/*-"$ns"-*-??????????."$1"; set -f
   there=
   for f; do
     f=${f%.*}; f=${f##*-}
@@ -165,7 +179,7 @@ nature() { # or code: blind
     tmp=$({ tr '\n\000' '\002\n' <environ; echo "?$?"; } | sed -n -e 's/^TMPDIR=//p' -e '/^?0$/p')
     case $nl$tmp in *"$nl?0") tmp=${tmp%%"$nl"*} ;; *) code=blind; return 1 ;; esac
   fi
-  case $tmp in /*) ;; *) tmp=/tmp ;; esac
+  case $tmp in /*) ;; '') tmp=/tmp ;; *) d=$(readlink cwd); case $d in *"$nl"* | '') tmp=$odd ;; *) tmp=$d/$tmp ;; esac ;; esac
   exe=$(readlink exe)
   case $exe in *"$nl"*) exe= ;; esac
   args=$(tr '\000\n' '\001\002' <cmdline | head -c 2000)
@@ -201,7 +215,7 @@ note() { # A line that a full disk cut off is marked as such before the next one
 }
 recall() { # [TOKEN]
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_done='' j_fired='' j_base='' j_files='' j_dog='' j_dump='' j_dumped=''
-  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed='' j_nest='' j_since='' j_cut=''
+  j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed='' j_nest='' j_since='' j_cut='' j_gone=''
   unread='' whose=${1-$token}; [ -f "$D/${1-$token}" ] || return 1
   { true <"$D/${1-$token}"; } || { unread=blind; return 1; }
   while IFS= read -r l; do
@@ -223,6 +237,7 @@ recall() { # [TOKEN]
     took) j_took=1 ;;
     base*) j_base="${l#base} " ;;
     'dog '*) j_dog=$v ;;
+    'gone '*) j_gone="$j_gone $v " ;;
     'sent '*) j_sent=$v ;;
     'file goroutines '*) j_dumped=1 j_files="$j_files${l#file }$nl" ;;
     'file '*) j_files="$j_files${l#file }$nl" ;;
@@ -318,7 +333,8 @@ record() { # remember exactly which open files are this recording's, by device, 
   done; IFS=$ws
 }
 find_files() { # nobody was there to see them open: by name, among those that were not there before
-  set +f; set -- "root$tmp"/*-"$ns"-*-??????????.pprof; set -f
+  roost
+  set +f; set -- "$dir"/*-"$ns"-*-??????????.pprof; set -f
   for f; do
     [ -f "$f" ] && [ ! -h "$f" ] || continue
     s=${f%.pprof}; stamp=${s##*-}; s=${s%-*}; k=${s##*-}
@@ -1079,15 +1095,18 @@ v_dump() { # TOKEN: SIGUSR1, once, and the goroutine dump that it leaves
     stamps dump; note "dump$there "; recall
     send USR1 "$j_image" || return
   fi
+  scan; roost
   n=0
   while [ -z "$j_dumped" ] && [ $n -lt 60 ]; do
-    set +f; set -- "root$tmp"/*-"$ns"-goroutines-??????????.dump; set -f
+    set +f; set -- "$dir"/*-"$ns"-goroutines-??????????.dump; set -f
     for f; do
       [ -f "$f" ] && [ ! -h "$f" ] && [ -s "$f" ] || continue
       stamp=${f%.dump}; stamp=${stamp##*-}
       case $j_dump in *" $stamp "*) continue ;; esac
       case $(ls -ln fd/) in *"${f#root}"*) continue ;; esac # still being written
-      note "file goroutines $stamp $(stat -L -c '%d:%i:%u' "$f") ${f#root}"; recall; break
+      id=$(stat -L -c '%d:%i:%u %h' "$f")
+      case $id in *":$uid 1" | *":$euid 1") ;; *) continue ;; esac
+      note "file goroutines $stamp ${id% 1} ${f#root}"; recall; break
     done
     n=$((n + 1)); [ -n "$j_dumped" ] || nap
   done
@@ -1107,7 +1126,7 @@ v_status() { # TOKEN: how it goes; sends nothing
   scan
   [ -z "$unreadable" ] || { code=$unreadable; return; }
   if running; then
-    space "root$tmp"; say open "$ours"; say free "$free"; code=open
+    roost; space "$dir"; say open "$ours"; say free "$free"; code=open
   elif [ -n "$unreadable" ]; then code=$unreadable
   elif [ -n "$j_files" ]; then code=finished
   else code=unseen; fi
@@ -1141,7 +1160,8 @@ v_fetch() { # TOKEN KIND MAX: `size N`, then exactly N bytes, then the last line
   exec 3<&-
   code=ok
 }
-v_drop() { # TOKEN: removes the files that this token made, by device, inode and owner, and what the journal no longer needs
+v_drop() { # TOKEN: removes the files that this token made, by device, inode and owner, and what the journal no longer needs;
+  # tells as vanished what is not where it was, or was asked for and never found: it may lie elsewhere
   hex "${1-}" || { code=bad; return; }
   token=$1
   recall || { code=${unread:-unknown}; return; }
@@ -1149,14 +1169,17 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
   kept=
   IFS=$nl; for l in $j_files; do IFS=$ws
     set -- $l; path=${l#* * * } # KIND STAMP ID PATH
-    case $path in /*) where "$path" || continue ;; *) continue ;; esac # what it printed is not ours to remove
+    case $path in /*) ;; *) continue ;; esac # what it printed is not ours to remove
+    case $j_gone in *" $3 "*) continue ;; esac
+    where "$path" || { say file "$1 $2 vanished"; continue; }
     cd -P "${place%/*}" || continue
     name=${path##*/}
     [ ! -h "./$name" ] || continue
-    x=$(stat -L -c '%d:%i:%u' "./$name") && [ "$x" != "$3" ] && continue
-    [ "$x" = "$3" ] && rm -f "./$name" && say removed "$1" || kept=1
+    x=$(stat -L -c '%d:%i:%u' "./$name") && [ "$x" != "$3" ] && { say file "$1 $2 vanished"; continue; }
+    [ "$x" = "$3" ] && rm -f "./$name" && { note "gone $3"; say removed "$1"; } || kept=1
   done; IFS=$ws
   [ -z "$kept" ] || { code=blind; return; }
+  [ -z "$j_dump" ] || [ -n "$j_dumped" ] || say file 'goroutines 0000000000 vanished'
   [ "$j_place" != target ] || emptied
   cd /
   [ "$j_mode" != command ] || rm -rf "$D/$token.d"
@@ -1170,7 +1193,7 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
 }
 
 # ---------------------------------------------------------------- the loop
-odd=$(printf '\002') unread='' watchdog='' held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image=''
+odd=$(printf '\002') unread='' watchdog='' held='' out='' shows='' open='' token='' want='' pid='' comm='' state='' start='' image=''
 myself
 home || { printf '.0 nohome\n'; exit 1; }
 read -r boot </proc/sys/kernel/random/boot_id
