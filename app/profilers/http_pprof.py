@@ -121,7 +121,8 @@ class HttpPprof(Profiler):
         said = f"{sum(whole)} of {len(whole)} files came home whole from {server.place}"
         if not all(whole) and not lives(process, server.door.gate(server.host)):
             return Progress(f"{said}; the process ended while it was recording", notes={"lost": True})
-        return Progress(f"{said}; ended early after {takes.ended_after:.0f} s" if takes.ended_after else said)
+        ended = [f"ended early after {takes.ended_after:.0f} s"] if takes.ended_after else []
+        return Progress("; ".join([said, *ended, *(f"{kind} is {why}" for kind, why in takes.shorter.items())]))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         whole = (Kind.CPU, *([Kind.TRACE] if self.trace else []), *(part.kind for part in INSTANT))

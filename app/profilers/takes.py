@@ -6,7 +6,7 @@ Each has a tunnel and a thread; whoever asked gets the files one by one, in its 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -16,6 +16,7 @@ from app.hosts.http import Line, Patience, Reply
 from app.hosts.ssh import NotReached
 from app.model import Kind
 from app.profilers.base import Fetched
+from app.profilers.limits import instead
 from app.profilers.servers import Server
 
 PROFILE_LIMIT = 256 << 20  # bytes
@@ -38,6 +39,9 @@ class Part:
     limit: int = PROFILE_LIMIT
     seconds: int = 0
 
+    def lasting(self, seconds: int) -> "Part":
+        return replace(self, query=f"{self.query.partition('?')[0]}?seconds={seconds}", seconds=seconds)
+
 
 class Takes:
     """Asks `server`; files go to `folder`."""
@@ -50,6 +54,7 @@ class Takes:
         self._give_up_at = 0.0
         self._over = False
         self.ended_after = 0.0  # seconds; 0 unless it was ended early
+        self.shorter: dict[Kind, str] = {}  # what was not recorded for as long as was asked, and why
 
     def all(
         self,
@@ -88,8 +93,7 @@ class Takes:
 
     def _take(self, part: Part) -> Fetched:
         path = self._folder / f"{part.kind.value}{part.suffix}"
-        with path.open("wb") as file:
-            reply = self._got(part, file.write)
+        part, reply = self._longest(part, path)
         if part.kind is Kind.CPU and reply.status == 500 and "already in use" in reply.said:
             raise Passing(
                 Code.ALREADY_PROFILING,
@@ -97,6 +101,20 @@ class Takes:
                 "that is left alone",
             )
         return Fetched(part.kind, path, reply.size, self._fault(part, reply), part.suffix)
+
+    def _longest(self, asked: Part, path: Path) -> tuple[Part, Reply]:
+        """What is recorded for as long as was asked, or as the server allows."""
+        part = asked
+        while True:
+            began = monotonic()
+            with path.open("wb") as file:
+                reply = self._got(part, file.write)
+            less = instead(part.seconds, reply.status, reply.said, monotonic() - began)
+            if less is None:
+                return part, reply
+            part = part.lasting(less[0])
+            missing = asked.seconds - part.seconds
+            self.shorter[part.kind] = f"of {part.seconds} s, {missing} s shorter than asked for: {less[1]}"
 
     def _got(self, part: Part, write: Callable[[bytes], object]) -> Reply:
         patience = Patience(part.seconds + ANSWER, SILENCE, part.seconds + SENDING)

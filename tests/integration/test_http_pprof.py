@@ -1,6 +1,7 @@
 """net/http/pprof through a real sshd: of real Go programs on loopback, and of servers that mean no good."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -250,6 +251,26 @@ def test_go_zeros_own_devserver_is_found_beside_the_service_port(
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
     assert "main.checksum" in top(files["cpu.pprof"].path)
     assert target.held() == set()
+
+
+@pytest.mark.parametrize("name", ["profiled-old", "profiled"])
+def test_a_write_timeout_below_the_duration_costs_an_old_go_the_difference_and_a_new_one_nothing(
+    door: Door, run_target: RunTarget, tmp_path: Path, name: str
+) -> None:
+    target, profiler = run_target(name, HOT="1", WRITE_TIMEOUT="4s"), HttpPprof(trace=True)
+    files, progress = collected(door, capture(door, target.pid, seconds=6), tmp_path / "home", profiler)
+    assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
+    assert ("cpu is of 3 s, 3 s shorter than asked for" in progress.message) is (name == "profiled-old")
+
+
+def test_a_handler_with_a_time_out_of_its_own_is_asked_for_less(
+    door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled", HOT="1", TIMEOUT="3s")
+    files, progress = collected(door, capture(door, target.pid, seconds=600), tmp_path / "home")
+    assert not files["cpu.pprof"].fault
+    assert re.search(r"something before it ends requests after \d+ s with 503", progress.message)
+    assert not profiling(target)
 
 
 def test_a_program_whose_port_is_closed_is_refused(door: Door, run_target: RunTarget) -> None:

@@ -534,6 +534,31 @@ def test_what_is_home_already_is_not_asked_for_again(tmp_path: Path) -> None:
     assert "goroutine.pprof" in files
 
 
+def test_what_a_write_timeout_refuses_is_asked_for_again_for_what_fits_and_the_capture_says_so(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        wanted = int(path.rpartition("seconds=")[2]) if "seconds=" in path else 0
+        return ok(b"profile duration exceeds server's WriteTimeout", "400 Bad Request") if wanted >= 5 else go(path)
+
+    files, progress = collected(
+        door_to(server), tmp_path, HttpPprof(trace=True), of=capture(duration=timedelta(seconds=8))
+    )
+    assert not [file for file in files.values() if file.fault]
+    assert files["cpu.pprof"].path.read_bytes().endswith(b"profile?seconds=4")
+    assert files["trace.trace"].path.read_bytes().endswith(b"trace?seconds=4")
+    assert "cpu is of 4 s, 4 s shorter than asked for: its server's WriteTimeout allows no more" in progress.message
+    assert "trace is of 4 s" in progress.message
+
+
+def test_a_server_that_lets_nobody_record_is_a_fault_in_its_own_words(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        said = b"profile duration exceeds server's WriteTimeout"
+        return ok(said, "400 Bad Request") if "profile?" in path else go(path)
+
+    files, _ = collected(door_to(server), tmp_path)
+    assert "WriteTimeout" in files["cpu.pprof"].fault
+    assert not files["heap.pprof"].fault
+
+
 def test_an_end_asked_for_meanwhile_closes_our_half_of_what_records_and_keeps_what_comes(tmp_path: Path) -> None:
     door = door_to(slow=("profile", "trace"))
     files, progress = collected(door, tmp_path, HttpPprof(trace=True), stopping=lambda: len(door.asked) >= 10)
