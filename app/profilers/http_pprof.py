@@ -12,24 +12,24 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from app.analysis.isolate import mapped_of
 from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
-from app.hosts.facts import Layout, Ports, Span
+from app.hosts.facts import Layout, Ports
 from app.hosts.gate import Gate, Process
 from app.hosts.http import Patience
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of
 from app.profilers.gates import refusal
+from app.profilers.origin import layout_of, prove, prove_all
 from app.profilers.places import PORTS_AT_MOST, Place, places_of
-from app.profilers.servers import Server
+from app.profilers.servers import SPEAKS_TLS, Login, Server
 from app.profilers.takes import Part, Takes
 
 NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
 PROBE = Patience(first=10, silence=10, whole=20)
-NOTE = "http"  # in a capture's notes: {"address", "port"}
+NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls" where it is so
 
 INSTANT = (
     Part(Kind.GOROUTINE, "goroutine?debug=2", ".txt"),
@@ -47,6 +47,9 @@ class HttpPprof(Profiler):
     ports: tuple[int, ...] = ()  # these alone are asked, of any program; else all that a Go program listens on
     path: str = "/debug/pprof"
     trace: bool = False  # an execution trace as well, of 10 seconds at most
+    username: str = ""  # where it wants a login, with password_file
+    password_file: str = ""
+    token_file: str = ""  # or a bearer token
 
     streams: ClassVar[bool] = True
 
@@ -57,6 +60,12 @@ class HttpPprof(Profiler):
             raise ValueError(f"{NAME}: ports: a port is a number from 1 to 65535")
         if len(self.ports) > PORTS_AT_MOST:
             raise ValueError(f"{NAME}: ports: {PORTS_AT_MOST} at most")
+        if (
+            bool(self.username) != bool(self.password_file)
+            or (self.username and self.token_file)
+            or ":" in self.username
+        ):
+            raise ValueError(f"{NAME}: a login is username (without a colon) and password_file, or token_file alone")
 
     def judge(self, process: Process, host: str, door: Door) -> str:
         if not process.go_version and not self.ports:
@@ -79,7 +88,7 @@ class HttpPprof(Profiler):
         found = self._find(the_process(capture, door), host, door)
         if isinstance(found, str):  # it was there a moment ago: too busy to answer, perhaps
             raise Passing(Code.TIMEOUT, found)
-        noted = {"address": found.address, "port": found.port}
+        noted = {"address": found.address, "port": found.port, **({"tls": True} if found.tls else {})}
         return Progress(f"it serves {self.path} at {found}", notes={NOTE: noted})
 
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
@@ -149,7 +158,7 @@ class HttpPprof(Profiler):
         noted: dict[str, Any] | None = capture.notes.get(NOTE)
         if noted is None:
             raise Refusal(Code.COLLECT_FAILED, f"capture {capture.id} was begun without a port")
-        return Place(str(noted["address"]), int(noted["port"]))
+        return Place(str(noted["address"]), int(noted["port"]), bool(noted.get("tls")))
 
     def _find(self, process: Process, host: str, door: Door) -> Place | str:
         """Where this very process serves pprof; or a sentence that says what is there instead."""
@@ -160,8 +169,12 @@ class HttpPprof(Profiler):
         ports, layout = gate.ports(process.id.pid), layout_of(process, gate)
         places, beyond = places_of(ports, self.ports)
         others: dict[Place, str | Refusal] = {}
-        for place in places:
-            if not (other := self._asked(process, layout, self._server(door, host, place))):
+        for bare in places:
+            place, other = bare, self._asked(process, layout, self._server(door, host, bare))
+            if other == SPEAKS_TLS:
+                place = bare._replace(tls=True)
+                other = self._asked(process, layout, self._server(door, host, place))
+            if not other:
                 return alone(gate, process, place, who)
             others[place] = other
         if not lives(process, gate):  # which also shows that it was not our connection that was silent
@@ -170,6 +183,7 @@ class HttpPprof(Profiler):
             raise forbidden
         said = [f"port {port} is bound to another network namespace's loopback, out of reach" for port in beyond]
         said += [f"{place} {other}" for place, other in others.items()]
+        said += ["if it does under another path, name that (path)"] * any("answers 404" in each for each in said)
         return f"{who} serves no {self.path}: {'; '.join(said) or listens_on(ports)}"
 
     def _asked(self, process: Process, layout: Layout, server: Server) -> str | Refusal:
@@ -178,7 +192,7 @@ class HttpPprof(Profiler):
         try:
             other = server.other(process, PROBE)
             if not other:
-                server.prove(process, layout, PROBE)
+                prove(server, process, layout, PROBE)
         except Refusal as refused:
             if refused.reason.code not in (Code.NOT_PERMITTED, Code.EVIDENCE_CONFLICT):
                 raise
@@ -186,29 +200,7 @@ class HttpPprof(Profiler):
         return other
 
     def _server(self, door: Door, host: str, place: Place) -> Server:
-        return Server(door, host, place, self.path)
-
-
-def layout_of(process: Process, gate: Gate) -> Layout:
-    if layout := gate.layout(process.id.pid):
-        return layout
-    raise Refusal(Code.PROCESS_EXITED, f"{gate.host}: pid {process.id.pid} ({name_of(process)}) has exited")
-
-
-def prove_all(server: Server, process: Process, layout: Layout, home: list[Fetched]) -> None:
-    """Raises Refusal when a profile that came home is not proven to be the process's: some paths alone may lead
-    elsewhere. Dumps and traces do not tell; they are believed with the rest."""
-    of_pprof = [file.path for file in home if file.suffix == ".pprof" and not file.fault]
-    seen = Layout(layout.spans | loaded(process, server.door.gate(server.host)), layout.twins)
-    for mapped in mapped_of(of_pprof).values():
-        server.must_be(process, seen, mapped)
-
-
-def loaded(process: Process, gate: Gate) -> frozenset[Span]:
-    """Where its code lies now: it may have loaded some since."""
-    later = gate.layout(process.id.pid)
-    same = any(seen.id == process.id for seen in gate.process(process.id.pid))
-    return later.spans if later and same else frozenset()
+        return Server(door, host, place, self.path, Login(self.username, self.password_file, self.token_file))
 
 
 def the_process(capture: Capture, door: Door) -> Process:
@@ -232,7 +224,7 @@ def alone(gate: Gate, process: Process, place: Place, who: str) -> Place:
     for seen in gate.listeners(place.port):
         if seen.id.life != process.id.life and seen.exe == process.exe:
             theirs, _ = places_of(gate.ports(seen.id.pid), (place.port,))
-            if place in theirs:
+            if place._replace(tls=False) in theirs:
                 raise Refusal(
                     Code.NO_PROFILER, f"{who} shares {place} with pid {seen.id.pid}: who of them answers cannot be told"
                 )

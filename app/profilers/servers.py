@@ -1,29 +1,43 @@
-"""One server of net/http/pprof: how it is asked, and whether it is the very process that is meant.
+"""One server of net/http/pprof: how it is asked, and what it means where it does not answer."""
 
-The command line alone is no proof: in containers everything is called /app, and a gateway passes on what it is asked.
-But a profile tells where the code lay in memory of the process that made it, and the kernel puts that elsewhere for
-every program that is begun. So a small profile is asked for first, and all that come home are looked at.
-"""
-
-from collections.abc import Callable, Iterable
+import base64
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from app.analysis.profile import BadProfile, Mapped, read
 from app.errors import Code, Refusal
 from app.hosts.door import Door
-from app.hosts.facts import Layout, Span
 from app.hosts.gate import Process
 from app.hosts.http import Line, Patience, Reply, get
 from app.hosts.pipe import told
 from app.hosts.ssh import NotReached
+from app.hosts.tls import TlsLine
 from app.profilers.places import Place
 
 CMDLINE_LIMIT = 2 << 20  # bytes; as much as Linux takes
 CMDLINE_SEEN = 2000  # bytes of it that the gate tells
-SAMPLE_LIMIT = 1 << 20  # bytes of a small profile, whole and unpacked: it is read in this very process
-SAMPLES = ("threadcreate", "goroutine", "heap")  # the first of them that is served and small enough
-FIXED = 1 << 63  # x86's vsyscall lies up there, in every process at the same place
+SECRET_LIMIT = 4096  # bytes
+SPEAKS_TLS = "speaks TLS"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a server wants to be told first; the secret is in a file, read when it is used. Of all three, none is set
+    where it wants nothing."""
+
+    username: str = ""
+    password_file: str = ""
+    token_file: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """Raises Refusal when the file cannot be read."""
+        if self.token_file:
+            return {"Authorization": f"Bearer {secret(self.token_file)}"}
+        if self.username:
+            both = f"{self.username}:{secret(self.password_file)}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(both).decode()}"}
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +48,24 @@ class Server:
     host: str
     place: Place
     path: str
+    login: Login = field(default_factory=Login)
 
     def line(self) -> Line:
-        return self.door.tunnel(self.host, self.place.address, self.place.port)
+        line = self.door.tunnel(self.host, self.place.address, self.place.port)
+        return TlsLine(line) if self.place.tls else line
 
     def get(self, line: Line, query: str, write: Callable[[bytes], object], *, limit: int, patience: Patience) -> Reply:
-        return get(line, str(self.place), f"{self.path}/{query}", write, limit=limit, patience=patience)
+        path, headers = f"{self.path}/{query}", self.login.headers()
+        return get(line, str(self.place), path, write, limit=limit, patience=patience, headers=headers)
 
     def small(self, query: str, limit: int, patience: Patience) -> tuple[Reply, bytes]:
         """A short answer, held in memory."""
         said = bytearray()
         with closing(self.line()) as line:
             reply = self.get(line, query, said.extend, limit=limit, patience=patience)
+            if isinstance(line, TlsLine) and line.refused:
+                wants = "it may want a client's certificate, which cannot be given"
+                reply = Reply(0, fault=f"ends the TLS connection ({line.refused}; {wants})")
         return reply, bytes(said)
 
     def other(self, process: Process, patience: Patience) -> str:
@@ -56,51 +76,32 @@ class Server:
         except NotReached:
             return "takes no connection"
         if reply.fault or reply.status != 200:
-            return reply.fault or f"answers {reply.status}"
+            return reply.fault or self._meaning(reply)
         return "" if same_words(said, process.cmdline) else "answers for a process with another command line"
 
-    def prove(self, process: Process, layout: Layout, patience: Patience) -> None:
-        """Raises Refusal when it is another process that answers there with that command line, or when it cannot be
-        told. Where no profile is served that is small enough, those that come home will show it."""
-        for query in SAMPLES:
-            reply, said = self.small(query, SAMPLE_LIMIT, patience)
-            if reply.fault or reply.status != 200:
-                continue
-            try:
-                mapped = read(said, limit=SAMPLE_LIMIT).mapped
-            except BadProfile:
-                continue
-            self.must_be(process, layout, mapped)
-            return
-
-    def must_be(self, process: Process, layout: Layout, mapped: Iterable[Mapped]) -> None:
-        """Raises Refusal unless a profile that tells these mappings is the process's own."""
-        if wrong := not_of(process, layout, tuple(mapped)):
-            raise Refusal(
-                Code.EVIDENCE_CONFLICT,
-                f"{self.host}: what {self.place} answers is not proven to come from pid {process.id.pid} "
-                f"({process.exe or process.comm}): {wrong}",
-            )
+    def _meaning(self, reply: Reply) -> str:
+        answers = f"answers {reply.status}"
+        match reply.status:
+            case 400 if "HTTPS" in reply.said:
+                return SPEAKS_TLS
+            case 401 | 403 if self.login == Login():
+                return f"{answers}: it wants a login (set username and password_file, or token_file, of http-pprof)"
+            case 401 | 403:
+                return f"{answers}: it does not accept the login that http-pprof was given"
+            case 301 | 302 | 303 | 307 | 308:
+                return f"{answers}, a redirect to {reply.said or 'nowhere'} that is not followed"
+        return answers
 
 
-def not_of(process: Process, layout: Layout, mapped: tuple[Mapped, ...]) -> str:
-    """Why a profile that tells these mappings may be another process's, or "". One of a program that is no Go need not
-    tell any."""
-    spans = {Span(each.start, each.limit, each.offset) for each in mapped if 0 < each.start < FIXED}
-    if not spans:
-        silent = "its profiles do not tell where its code lies in memory, as where it has no /proc"
-        return silent if process.go_version else ""
-    if not spans <= layout.spans:
-        return f"{program_of(mapped)} lies elsewhere in memory. Does it pass requests on? Name the process behind it"
-    if layout.twins:
-        return f"the code of pid {layout.twins[0]} lies in the very same places, so that they cannot be told apart"
-    return ""
-
-
-def program_of(mapped: tuple[Mapped, ...]) -> str:
-    first = min((each for each in mapped if each.start), key=lambda each: each.start)
-    name = told(ValueError(first.file)) if first.file else "its code"
-    return f"{name} there (build id {told(ValueError(first.build_id))})" if first.build_id else f"{name} there"
+def secret(file: str) -> str:
+    try:
+        with Path(file).open("rb") as opened:
+            said = opened.read(SECRET_LIMIT).decode("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(Code.AUTH_FAILED, f"http-pprof's secret cannot be read from {file}: {told(error)}") from error
+    if not said or not said.isprintable():
+        raise Refusal(Code.AUTH_FAILED, f"http-pprof's secret in {file} is empty or is no single line of text")
+    return said
 
 
 def same_words(answer: bytes, cmdline: tuple[str, ...]) -> bool:

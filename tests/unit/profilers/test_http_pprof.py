@@ -18,7 +18,7 @@ from app.hosts.facts import Layout, Ports, Seen, Span
 from app.hosts.gate import Mode, Process
 from app.hosts.ssh import NotReached
 from app.model import Artifact, Capture, Kind, ProcessId, Target
-from app.profilers import http_pprof, takes
+from app.profilers import origin, takes
 from app.profilers.base import Fetched, Progress
 from app.profilers.http_pprof import HttpPprof
 from app.profilers.places import Place, places_of
@@ -32,6 +32,7 @@ FORBIDDEN = Refusal(Code.NOT_PERMITTED, "host h: its sshd does not forward this 
 LOOPBACK = Ports((("127.0.0.1", 6060),))
 PROOF = ["/debug/pprof/cmdline", "/debug/pprof/threadcreate"]
 LAYOUT = Layout(frozenset({Span(0x400000, 0x6E7000, 0), Span(0x7FFC3000, 0x7FFC5000, 0)}))
+MOVED = b"HTTP/1.1 301 Moved\r\nLocation: /admin\x1b[31m\r\nContent-Length: 0\r\n\r\n"
 GONE_BY_NATURE = NotReached(Code.HOST_UNREACHABLE, "host h: nothing takes connections there")
 
 Server = Callable[[str], bytes]  # path -> the whole answer
@@ -191,7 +192,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
                 found[path] = read_file(path).mapped
         return found
 
-    monkeypatch.setattr(http_pprof, "mapped_of", mapped_of)
+    monkeypatch.setattr(origin, "mapped_of", mapped_of)
 
 
 # ---------------------------------------------------------------------- who is asked
@@ -230,10 +231,25 @@ def test_a_named_port_that_the_process_does_not_listen_on_is_refused_with_those_
         (lambda path: ok(b""), "another command line"),
         (lambda path: ok(CMDLINE, "404 Not Found"), "answers 404"),
         (lambda path: ok(CMDLINE, "302 Found"), "answers 302"),
+        (lambda path: MOVED, r"answers 301, a redirect to /admin\x1b[31m that is not followed"),
+        (lambda path: ok(b"", "401 Unauthorized"), "answers 401: it wants a login (set username and password_file"),
+        (lambda path: ok(b"", "403 Forbidden"), "answers 403: it wants a login"),
+        (lambda path: ok(b"", "404 Not Found"), "under another path, name that (path)"),
         (lambda path: b"J\0\0\0\n8.0.36\0", "no HTTP"),
         (GONE_BY_NATURE, "takes no connection"),
     ],
-    ids=["another process", "nothing", "not found", "elsewhere", "MySQL", "closed"],
+    ids=[
+        "another process",
+        "nothing",
+        "not found",
+        "elsewhere",
+        "redirect",
+        "login",
+        "forbidden",
+        "prefix",
+        "MySQL",
+        "closed",
+    ],
 )
 def test_what_answers_otherwise_is_refused_with_what_it_said(server: Server | Exception, said: str) -> None:
     fault = refused(door_to(server))
@@ -622,6 +638,27 @@ def test_a_whole_capture_has_all_kinds_and_the_trace_if_asked_for() -> None:
     assert set(HttpPprof().missing(frozenset())) == kinds
     assert set(HttpPprof(trace=True).missing(frozenset())) == {*kinds, Kind.TRACE}
     assert HttpPprof().missing(frozenset(kinds)) == ()
+
+
+def test_a_login_is_a_name_and_a_password_or_a_token() -> None:
+    for name, password, token in (("a", "", ""), ("", "f", ""), ("a:b", "f", ""), ("a", "f", "t")):
+        with pytest.raises(ValueError, match="http-pprof: a login is"):
+            HttpPprof(username=name, password_file=password, token_file=token)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"two\nlines", b"\xff"])
+def test_a_secret_that_cannot_be_read_is_a_refusal_that_names_its_file_and_not_the_secret(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    door = door_to()
+    fault = refused(door, HttpPprof(token_file=str(file)))
+    assert fault.reason.code is Code.AUTH_FAILED
+    assert str(file) in fault.reason.message
+    assert "lines" not in fault.reason.message
+    assert door.asked == []
 
 
 @pytest.mark.parametrize("path", ["debug/pprof", "/debug/pprof/", "/a b", "/a?x=1", "/a\r\nX: y", "/../é", "", "/"])
