@@ -5,8 +5,7 @@
     └── Passing     may pass: tried again until the step's deadline, then its reason becomes final
 
 Foreign exceptions (paramiko, SQLAlchemy, OSError) are turned into one of these at the door of the room that met
-them. The reason codes are the contract's, and two that it did not name
-(`process_is_wrapper`, `no_profiler`); the same words serve the API, the log and the metric label.
+them. The reason codes are the contract's; the same words serve the API, the log and the metric label.
 """
 
 from dataclasses import dataclass

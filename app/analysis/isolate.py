@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.analysis.convert import PY_SPY_RATE, Format, convert
-from app.analysis.profile import BadProfile, read_file
+from app.analysis.profile import BadProfile, Mapped, read_file
 from app.analysis.top import Row, Top, top
 from app.analysis.tree import Node, Tree, tree
 from app.analysis.verdict import check
@@ -56,6 +56,20 @@ def top_of(path: Path, n: int = 30, sample_type: str | None = None, *, limits: L
 def tree_of(path: Path, sample_type: str | None = None, *, limits: Limits = LIMITS) -> Tree:
     """The call tree of a file; see tree.tree. Raises BadProfile, whatever went wrong."""
     return _tree(_ask_one({"do": "tree", "paths": [str(path.absolute())], "type": sample_type}, limits)["tree"])
+
+
+def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, tuple[Mapped, ...]]:
+    """Where the code lay in memory of the process that each file is a profile of; those that cannot be read are left
+    out. In one child unless one of them is its end."""
+    found: dict[Path, tuple[Mapped, ...]] = {}
+    waiting = list(paths)
+    while waiting:
+        answers, _ = _ask({"do": "mapped", "paths": [str(path.absolute()) for path in waiting]}, limits)
+        for path, answer in zip(waiting, answers, strict=False):
+            if "mapped" in answer:
+                found[path] = tuple(Mapped(*each) for each in answer["mapped"])
+        waiting = waiting[len(answers) + 1 :]
+    return found
 
 
 def convert_file(
@@ -189,6 +203,8 @@ def _done(request: Json, at: int, path: Path) -> Json:
     match request["do"]:
         case "check":
             return {"bad": check(Kind(request["kinds"][at]), path)}
+        case "mapped":
+            return {"mapped": [astuple(each) for each in read_file(path).mapped]}
         case "top":
             return {"top": asdict(top(read_file(path), request["n"], request["type"]))}
         case "tree":

@@ -17,6 +17,8 @@ from app.analysis.schema import ProfileMessage
 LIMIT = 256 << 20
 GZIP = b"\x1f\x8b"
 PIECE = 1 << 16
+MAPPED_AT_MOST = 4000
+NAME_AT_MOST = 300  # characters of a mapped file's name
 
 T = TypeVar("T")
 
@@ -47,6 +49,17 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Mapped:
+    """A part of the profiled program's memory that holds code: addresses, from where in which file."""
+
+    start: int
+    limit: int
+    offset: int
+    file: str
+    build_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """Samples stay in the message, half a million objects being too many; stacks() walks them."""
 
@@ -56,6 +69,7 @@ class Profile:
     keep_frames: str
     duration_seconds: float | None
     locations: dict[int, Location]
+    mapped: tuple[Mapped, ...]
     message: Any
 
     def stacks(self, index: int) -> Iterator[tuple[int, Sequence[int]]]:
@@ -142,6 +156,7 @@ def _checked(message: Any) -> Profile:
         keep_frames=text[message.keep_frames],
         duration_seconds=message.duration_nanos / 1e9 or None,
         locations=locations,
+        mapped=tuple(_mapped(mapping, text) for mapping in message.mapping[:MAPPED_AT_MOST]),
         message=message,
     )
 
@@ -167,6 +182,11 @@ def _unique(what: str, pairs: Iterable[tuple[int, T]]) -> dict[int, T]:
             raise BadProfile(f"a broken profile: {'a' if id == 0 else 'more than one'} {what} with the id {id}")
         found[id] = value
     return found
+
+
+def _mapped(mapping: Any, text: _Strings) -> Mapped:
+    name, build_id = text[mapping.filename][:NAME_AT_MOST], text[mapping.build_id][:NAME_AT_MOST]
+    return Mapped(mapping.memory_start, mapping.memory_limit, mapping.file_offset, name, build_id)
 
 
 def _function(function: Any, text: _Strings) -> Function:

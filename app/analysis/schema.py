@@ -16,6 +16,9 @@ FIELDS: Final = {
     "Sample": (("location_id", 1, "*uint64"), ("value", 2, "*int64")),
     "Mapping": (
         ("id", 1, "uint64"),
+        ("memory_start", 2, "uint64"),
+        ("memory_limit", 3, "uint64"),
+        ("file_offset", 4, "uint64"),
         ("filename", 5, "int64"),
         ("build_id", 6, "int64"),
         ("has_functions", 7, "bool"),

@@ -54,6 +54,24 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Where one mapping of a program's code lies in memory: addresses, and from where in its file."""
+
+    start: int
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where all of a process's code lies. The kernel puts it elsewhere each time that a program is begun, the vdso at
+    least. `twins`: pids of other processes where it is the same nevertheless."""
+
+    spans: frozenset[Span]
+    twins: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A container of a pod, as the kubelet's links to its logs tell: everything that alerts name it by."""
 
@@ -97,6 +115,14 @@ def ports_in(lines: Lines) -> Ports:
     return Ports(tuple(dict.fromkeys(places)), reached, bool(elsewhere))
 
 
+def layout_in(lines: Lines) -> Layout:
+    lines = list(lines)
+    spans = [SPAN.fullmatch(value) for key, value in lines if key == "code"]
+    twins = tuple(int(value) for key, value in lines if key == "twin" and re.fullmatch(r"\d{1,7}", value, re.ASCII))
+    return Layout(frozenset(Span(int(m[1], 16), int(m[2], 16), int(m[3], 16)) for m in spans if m), twins)
+
+
+SPAN = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([0-9a-f]{1,16})")
 PROCESS = re.compile(r"(\d{1,7}) (\d{1,20}) ([\d:]{1,41}) (\d{1,7}) (\d{1,20}) ?(.*)", re.ASCII)
 
 

@@ -14,8 +14,22 @@ from signal import Signals
 from threading import Lock
 from time import monotonic
 
-from app.errors import Code, Passing
-from app.hosts.facts import Named, Pod, Ports, Seen, address_in, kilobytes, named_in, pod_in, ports_in, program, seen_in
+from app.errors import Code, Passing, Refusal
+from app.hosts.facts import (
+    Layout,
+    Named,
+    Pod,
+    Ports,
+    Seen,
+    address_in,
+    kilobytes,
+    layout_in,
+    named_in,
+    pod_in,
+    ports_in,
+    program,
+    seen_in,
+)
 from app.hosts.pipe import Pipe
 from app.hosts.recipes import Recipe, with_recipes
 from app.model import Blocked, Harm, ProcessId
@@ -155,6 +169,19 @@ class Gate:
     def ports(self, pid: int) -> Ports:
         """Where a process listens; nowhere when there is none of that number."""
         return ports_in(self._ask("ports", number(pid))[1])
+
+    def layout(self, pid: int) -> Layout | None:
+        """Where a process's code lies in its memory; None when there is none of that number."""
+        code, lines = self._ask("code", number(pid))
+        if code == "blind":
+            raise Passing(Code.TIMEOUT, f"{self.host}: pid {pid} {BLIND}")
+        if code == "verb":
+            raise Refusal(
+                Code.NOT_PERMITTED,
+                f"{self.host}: the gate that is installed there is of an earlier alertprof: install what "
+                "`alertprof gate --config.file F` prints",
+            )
+        return layout_in(lines) if code == "ok" else None
 
     def pods(self) -> tuple[Pod, ...]:
         """The containers that the kubelet of this host keeps logs of."""

@@ -135,8 +135,22 @@ ids() { # -> known: `dev:ino:uid FD` a line, of what is open now
   known=$nl$(stat -L -c '%d:%i:%u %n' $f; echo ".$?")
   case $known in *"$nl".[01]) ;; *) known=$nl unreadable=blind; return 1 ;; esac
 }
-stamps() { # SUFFIX -> there: the stamps of this process's files in its TMPDIR
-  set +f; set -- "root$tmp"/*-"$ns"-*-??????????."$1"; set -f
+# A program may set its TMPDIR itself, which its environment does not show. Where files of it are open it is seen.
+# shellcheck disable=SC3013 # all three have -ef
+roost() { # -> dir: where its files lie: with this token's, or with those that it has open; else where TMPDIR says
+  dir=root$tmp
+  IFS=$nl; for l in $open; do IFS=$ws # FD KIND STAMP PATH
+    f=${l#* * * }
+    for d in "root${f%/*}" "${f%/*}"; do [ "fd/${l%% *}" -ef "$d/${f##*/}" ] && dir=$d; done
+  done
+  IFS=$nl; for l in $j_files; do IFS=$ws # KIND STAMP ID PATH
+    set -- $l
+    where "${l#* * * }" && [ "$(stat -L -c '%d:%i:%u' "$place")" = "$3" ] && dir=${place%/*}
+  done; IFS=$ws
+}
+stamps() { # SUFFIX -> there: the stamps of this process's files where they lie
+  scan; roost
+  set +f; set -- "$dir"/*-"$ns"-*-??????????."$1"; set -f
   there=
   for f; do
     f=${f%.*}; f=${f##*-}
@@ -167,7 +181,7 @@ nature() { # or code: blind
     tmp=$({ tr '\n\000' '\002\n' <environ; echo "?$?"; } | sed -n -e 's/^TMPDIR=//p' -e '/^?0$/p')
     case $nl$tmp in *"$nl?0") tmp=${tmp%%"$nl"*} ;; *) code=blind; return 1 ;; esac
   fi
-  case $tmp in /*) ;; *) tmp=/tmp ;; esac
+  case $tmp in /*) ;; '') tmp=/tmp ;; *) d=$(readlink cwd); case $d in *"$nl"* | '') tmp=$odd ;; *) tmp=$d/$tmp ;; esac ;; esac
   exe=$(readlink exe)
   case $exe in *"$nl"*) exe= ;; esac
   args=$(tr '\000\n' '\001\002' <cmdline | head -c 2000)
@@ -304,7 +318,7 @@ note() { # A line that a full disk cut off is marked as such before the next one
 recall() { # [TOKEN]
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_done='' j_fired='' j_base='' j_files='' j_dog='' j_dump='' j_dumped=''
   j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir='' j_took='' j_printed='' j_nest='' j_since='' j_cut=''
-  j_after='' j_died='' j_due='' j_left=''
+  j_after='' j_died='' j_due='' j_left='' j_gone=''
   unread='' whose=${1-$token}; [ -f "$D/${1-$token}" ] || return 1
   { true <"$D/${1-$token}"; } || { unread=blind; return 1; }
   while IFS= read -r l; do
@@ -326,6 +340,7 @@ recall() { # [TOKEN]
     took) j_took=1 ;;
     base*) j_base="${l#base} " ;;
     'dog '*) j_dog=$v ;;
+    'gone '*) j_gone="$j_gone $v " ;;
     'sent '*) j_sent=$v ;;
     'due '*) j_due=$v ;;
     'after '*) j_after=$v ;;
@@ -436,7 +451,8 @@ record() { # remember exactly which open files are this recording's, by device, 
   done; IFS=$ws
 }
 find_files() { # nobody was there to see them open: by name, among those that were not there before
-  set +f; set -- "root$tmp"/*-"$ns"-*-??????????.pprof; set -f
+  roost
+  set +f; set -- "$dir"/*-"$ns"-*-??????????.pprof; set -f
   for f; do
     [ -f "$f" ] && [ ! -h "$f" ] || continue
     s=${f%.pprof}; stamp=${s##*-}; s=${s%-*}; k=${s##*-}
@@ -1057,6 +1073,23 @@ v_ports() { # PID: where it listens; its addresses when that is another network 
   [ "$(readlink ns/net)" = "$(readlink /proc/self/ns/net)" ] || { addresses "$1"; say at "$1 $at"; }
   code=ok
 }
+spans() { # PID -> spans: where code lies in its memory, `START-LIMIT OFFSET` a line
+  spans=$({ sed -nE 's@^([0-9a-f]+-[0-9a-f]+) ..x. ([0-9a-f]+) .*@\1 \2@p' "/proc/$1/maps"; echo ".$?"; } | head -n 4000)
+  case $spans in *"$nl.0") spans=${spans%.0} ;; *) spans=; return 1 ;; esac
+}
+v_code() { # PID: where its code lies, which its own profiles tell as well; and who has code in the very same places
+  number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return; }
+  cd "/proc/$1" && stat_of stat || { code=gone; return; }
+  spans "$1" || { code=blind; return; }
+  mine=$spans
+  IFS=$nl; for l in $mine; do IFS=$ws; say code "$l"; done; IFS=$ws
+  for p in $(set +f; grep -lE "^${mine%% *} ..x. " /proc/[0-9]*/maps); do
+    p=${p%/maps} p=${p#/proc/}
+    [ "$p" != "$1" ] && spans "$p" && [ "$spans" = "$mine" ] || continue
+    nap; spans "$p" && [ "$spans" = "$mine" ] && say twin "$p" # a child on its way to exec has its parent's for a moment
+  done
+  code=ok
+}
 v_pods() { # the kubelet's links to the logs of its containers: POD_NAMESPACE_CONTAINER-ID.log -> …/NAMESPACE_POD_UID/…
   out="$out$(set +f; ls -ln /var/log/containers/ | sed -n 's@^l.* \([a-z0-9._-]*\)\.log -> /var/log/pods/\([A-Za-z0-9._-]*\)/.*$@pod \1 \2@p')$nl"
   code=ok
@@ -1205,15 +1238,18 @@ v_dump() { # TOKEN: SIGUSR1, once, and the goroutine dump that it leaves
     stamps dump; note "dump$there "; recall
     send USR1 "$j_image" || return
   fi
+  scan; roost
   n=0
   while [ -z "$j_dumped" ] && [ $n -lt 60 ]; do
-    set +f; set -- "root$tmp"/*-"$ns"-goroutines-??????????.dump; set -f
+    set +f; set -- "$dir"/*-"$ns"-goroutines-??????????.dump; set -f
     for f; do
       [ -f "$f" ] && [ ! -h "$f" ] && [ -s "$f" ] || continue
       stamp=${f%.dump}; stamp=${stamp##*-}
       case $j_dump in *" $stamp "*) continue ;; esac
       case $(ls -ln fd/) in *"${f#root}"*) continue ;; esac # still being written
-      note "file goroutines $stamp $(stat -L -c '%d:%i:%u' "$f") ${f#root}"; recall; break
+      id=$(stat -L -c '%d:%i:%u %h' "$f")
+      case $id in *":$uid 1" | *":$euid 1") ;; *) continue ;; esac
+      note "file goroutines $stamp ${id% 1} ${f#root}"; recall; break
     done
     n=$((n + 1)); [ -n "$j_dumped" ] || nap
   done
@@ -1233,7 +1269,7 @@ v_status() { # TOKEN: how it goes; sends nothing
   scan
   [ -z "$unreadable" ] || { code=$unreadable; return; }
   if running; then
-    space "root$tmp"; say open "$ours"; say free "$free"; code=open
+    roost; space "$dir"; say open "$ours"; say free "$free"; code=open
   elif [ -n "$unreadable" ]; then code=$unreadable
   elif [ -n "$j_files" ]; then code=finished
   else code=unseen; fi
@@ -1267,7 +1303,8 @@ v_fetch() { # TOKEN KIND MAX: `size N`, then exactly N bytes, then the last line
   exec 3<&-
   code=ok
 }
-v_drop() { # TOKEN: removes the files that this token made, by device, inode and owner, and what the journal no longer needs
+v_drop() { # TOKEN: removes the files that this token made, by device, inode and owner, and what the journal no longer needs;
+  # tells as vanished what is not where it was, or was asked for and never found: it may lie elsewhere
   hex "${1-}" || { code=bad; return; }
   token=$1
   recall || { code=${unread:-unknown}; return; }
@@ -1275,14 +1312,17 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
   kept=
   IFS=$nl; for l in $j_files; do IFS=$ws
     set -- $l; path=${l#* * * } # KIND STAMP ID PATH
-    case $path in /*) where "$path" || continue ;; *) continue ;; esac # what it printed is not ours to remove
+    case $path in /*) ;; *) continue ;; esac # what it printed is not ours to remove
+    case $j_gone in *" $3 "*) continue ;; esac
+    where "$path" || { say file "$1 $2 vanished"; continue; }
     cd -P "${place%/*}" || continue
     name=${path##*/}
     [ ! -h "./$name" ] || continue
-    x=$(stat -L -c '%d:%i:%u' "./$name") && [ "$x" != "$3" ] && continue
-    [ "$x" = "$3" ] && rm -f "./$name" && say removed "$1" || kept=1
+    x=$(stat -L -c '%d:%i:%u' "./$name") && [ "$x" != "$3" ] && { say file "$1 $2 vanished"; continue; }
+    [ "$x" = "$3" ] && rm -f "./$name" && { note "gone $3"; say removed "$1"; } || kept=1
   done; IFS=$ws
   [ -z "$kept" ] || { code=blind; return; }
+  [ -z "$j_dump" ] || [ -n "$j_dumped" ] || say file 'goroutines 0000000000 vanished'
   [ "$j_place" != target ] || emptied
   cd /
   [ "$j_mode" != command ] || rm -rf "$D/$token.d"
@@ -1296,7 +1336,7 @@ v_drop() { # TOKEN: removes the files that this token made, by device, inode and
 }
 
 # ---------------------------------------------------------------- the loop
-odd=$(printf '\002') unread='' watchdog='' held='' out='' shows='' token='' want='' pid='' comm='' state='' start='' image='' j_image=''
+odd=$(printf '\002') unread='' watchdog='' held='' out='' shows='' open='' token='' want='' pid='' comm='' state='' start='' image='' j_image=''
 myself
 home || { printf '.0 nohome\n'; exit 1; }
 read -r boot </proc/sys/kernel/random/boot_id
@@ -1309,7 +1349,7 @@ while IFS= read -r line; do
   number "${1-}" 9 || exit 2
   seq=$1 verb=${2-} out='' code=error j_after='' j_died=''
   shift; [ $# -eq 0 ] || shift
-  case $verb in look | see | list | listen | own | ports | pods | names | start | dump | run | signal | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
+  case $verb in look | see | list | listen | own | ports | code | pods | names | start | dump | run | signal | status | stop | fetch | drop) "v_$verb" "$@" ;; *) code=verb ;; esac
   case $verb in start | dump | signal | status | stop) harmed ;; esac
   unlock
   printf '%s.%s %s\n' "$out" "$seq" "$code"

@@ -4,9 +4,10 @@ Whoever answers is a stranger: how long it may be silent, how much it may send, 
 beforehand. h11 reads the protocol.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
+from types import MappingProxyType
 from typing import Protocol
 
 import h11
@@ -40,7 +41,8 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How an answer ended. `size`: bytes written; `said`: what stands in an answer other than 200.
+    """How an answer ended. `size`: bytes written; `said`: what stands in an answer other than 200, or where a redirect
+    leads.
 
     `fault`: why it is none, or not whole, as the end of a sentence about who answered; "" for a whole answer, whatever
     its status (0: none came)."""
@@ -51,13 +53,22 @@ class Reply:
     fault: str = ""
 
 
-def get(line: Line, host: str, path: str, write: Callable[[bytes], object], *, limit: int, patience: Patience) -> Reply:
+def get(
+    line: Line,
+    host: str,
+    path: str,
+    write: Callable[[bytes], object],
+    *,
+    limit: int,
+    patience: Patience,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Reply:
     """The answer to `GET path`, its body going to `write` where the status is 200.
 
-    host: for the header; path: ours, already in its grammar; limit: bytes of body. Raises Passing when the connection
-    to the host is lost, and what `write` raises; whatever the far end does is a Reply.
+    host: for the header; path: ours, already in its grammar; limit: bytes of body; headers: more of them. Raises
+    Passing when the connection to the host is lost, and what `write` raises; whatever the far end does is a Reply.
     """
-    return _Exchange(line, write, limit, patience).run(host, path)
+    return _Exchange(line, write, limit, patience).run(path, {"Host": host, **headers})
 
 
 class _Broken(Exception):
@@ -72,10 +83,10 @@ class _Exchange:
         self._taken = self._size = self._status = 0  # bytes received, bytes of body, status
         self._said = b""
 
-    def run(self, host: str, path: str) -> Reply:
+    def run(self, path: str, headers: Mapping[str, str]) -> Reply:
         fault = ""
         try:
-            self._ask(host, path)
+            self._ask(path, headers)
             while not self._over():
                 pass
         except _Broken as broken:
@@ -85,8 +96,8 @@ class _Exchange:
         said = " ".join(self._said.decode("utf-8", "replace").split())
         return Reply(self._status, self._size, told(ValueError(said)) if said else "", fault)
 
-    def _ask(self, host: str, path: str) -> None:
-        headers = {"Host": host, "User-Agent": "alertprof", "Accept-Encoding": "identity", "Connection": "close"}
+    def _ask(self, path: str, more: Mapping[str, str]) -> None:
+        headers = {**more, "User-Agent": "alertprof", "Accept-Encoding": "identity", "Connection": "close"}
         request = self._http.send(h11.Request(method="GET", target=path, headers=[*headers.items()])) or b""
         request += self._http.send(h11.EndOfMessage()) or b""
         try:
@@ -103,6 +114,9 @@ class _Exchange:
                 pass
             case h11.Response() as response:
                 self._status = response.status_code
+                if 300 <= self._status < 400:
+                    self._said = dict(response.headers).get(b"location", b"")[:SAID_LIMIT]
+                    return True
             case h11.Data() as data:
                 return self._body(bytes(data.data))
             case h11.EndOfMessage():

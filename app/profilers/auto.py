@@ -52,7 +52,9 @@ def why(refusals: list[tuple[str, Refusal]]) -> str:
 
 
 def together(refusals: list[tuple[str, Refusal]]) -> Refusal:
-    """The first one's code, and what all of them said."""
+    """The first one's code, unless what one of them saw disagrees; and what all of them said."""
     first, others = refusals[0][1], refusals[1:]
+    codes = [refused.reason.code for _, refused in refusals]
+    code = Code.EVIDENCE_CONFLICT if Code.EVIDENCE_CONFLICT in codes else first.reason.code
     said = [first.reason.message, *(f"nor by {kind}: {refused.reason.message}" for kind, refused in others)]
-    return Refusal(first.reason.code, "; ".join(said))
+    return Refusal(code, "; ".join(said))

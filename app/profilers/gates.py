@@ -135,10 +135,13 @@ def harm_in(gate: Gate, capture: Capture, answer: Answer) -> Harm | None:
 
 def removed(gate: Gate, capture: Capture) -> Progress:
     """Of what the capture's token made on the host nothing is left; Passing where that could not be seen."""
-    if (code := gate.drop(capture.token).code) in BLINDED:
-        raise refusal(capture, code)
-    if code != "ok":
-        return Progress(f"files may remain on the host ({code})")
+    answer = gate.drop(capture.token)
+    if answer.code in BLINDED:
+        raise refusal(capture, answer.code)
+    if answer.code != "ok":
+        return Progress(f"files may remain on the host ({answer.code})")
+    if astray := ", ".join(file.kind for file in answer.files):
+        return Progress(f"the files on the host were removed, but {astray} could not be found there: it may remain")
     return Progress("the files on the host were removed")
 
 

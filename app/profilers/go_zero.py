@@ -195,6 +195,8 @@ class GoZero(Profiler):
             if capture.attempt < DUMP_ATTEMPTS:
                 raise  # the start is asked for again: it was replayed, not repeated, and the dump comes after it
             return fault.reason.message
+        if code == "unconfirmed":
+            return "SIGUSR1 sent, but no goroutine dump was found where the process writes its files"
         return "goroutine dump taken" if code == "ok" else f"no goroutine dump: {code}"
 
 

@@ -7,7 +7,6 @@ stops and still sends what it has, which is how a recording is ended early.
 
 import re
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -15,23 +14,22 @@ from typing import Any, ClassVar
 
 from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
-from app.hosts.facts import Ports
+from app.hosts.facts import Layout, Ports
 from app.hosts.gate import Gate, Process
-from app.hosts.http import Patience, get
-from app.hosts.ssh import NotReached
+from app.hosts.http import Patience
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of
 from app.profilers.gates import refusal
+from app.profilers.origin import layout_of, prove, prove_all
 from app.profilers.places import PORTS_AT_MOST, Place, places_of
+from app.profilers.servers import SPEAKS_TLS, Login, Server
 from app.profilers.takes import Part, Takes
 
 NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
-CMDLINE_LIMIT = 2 << 20  # bytes; as much as Linux takes
-CMDLINE_SEEN = 2000  # bytes of it that the gate tells
 PROBE = Patience(first=10, silence=10, whole=20)
-NOTE = "http"  # in a capture's notes: {"address", "port"}
+NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls" where it is so
 
 INSTANT = (
     Part(Kind.GOROUTINE, "goroutine?debug=2", ".txt"),
@@ -49,6 +47,9 @@ class HttpPprof(Profiler):
     ports: tuple[int, ...] = ()  # these alone are asked, of any program; else all that a Go program listens on
     path: str = "/debug/pprof"
     trace: bool = False  # an execution trace as well, of 10 seconds at most
+    username: str = ""  # where it wants a login, with password_file
+    password_file: str = ""
+    token_file: str = ""  # or a bearer token
 
     streams: ClassVar[bool] = True
 
@@ -59,6 +60,12 @@ class HttpPprof(Profiler):
             raise ValueError(f"{NAME}: ports: a port is a number from 1 to 65535")
         if len(self.ports) > PORTS_AT_MOST:
             raise ValueError(f"{NAME}: ports: {PORTS_AT_MOST} at most")
+        if (
+            bool(self.username) != bool(self.password_file)
+            or (self.username and self.token_file)
+            or ":" in self.username
+        ):
+            raise ValueError(f"{NAME}: a login is username (without a colon) and password_file, or token_file alone")
 
     def judge(self, process: Process, host: str, door: Door) -> str:
         if not process.go_version and not self.ports:
@@ -81,7 +88,7 @@ class HttpPprof(Profiler):
         found = self._find(the_process(capture, door), host, door)
         if isinstance(found, str):  # it was there a moment ago: too busy to answer, perhaps
             raise Passing(Code.TIMEOUT, found)
-        noted = {"address": found.address, "port": found.port}
+        noted = {"address": found.address, "port": found.port, **({"tls": True} if found.tls else {})}
         return Progress(f"it serves {self.path} at {found}", notes={NOTE: noted})
 
     def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
@@ -99,25 +106,32 @@ class HttpPprof(Profiler):
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
     ) -> Progress:
-        host, place = host_of(capture), self._noted(capture)
-        process = the_process(capture, door)
-        if other := self._other(process, host, door, place):
-            raise Passing(Code.TIMEOUT, f"{host}: pid {process.id.pid}: {place} {other}")
+        host, process = host_of(capture), the_process(capture, door)
+        server = self._server(door, host, self._noted(capture))
+        layout = layout_of(process, door.gate(host))
+        if other := server.other(process, PROBE):
+            raise Passing(Code.TIMEOUT, f"{host}: pid {process.id.pid}: {server.place} {other}")
         had = {(artifact.kind, PurePosixPath(artifact.name).suffix) for artifact in capture.artifacts}
         recorded = [part for part in self._recorded(capture) if (part.kind, part.suffix) not in had]
         instant = [part for part in INSTANT if (part.kind, part.suffix) not in had]
-        takes = Takes(door, host, place, self.path, folder)
-        whole: list[bool] = []
+        takes = Takes(server, folder)
+        home: list[Fetched] = []
 
         def take(file: Fetched) -> None:
             keep(file)
-            whole.append(not file.fault)
+            home.append(file)
 
         takes.all(recorded, instant, take, stopping)
-        home = f"{sum(whole)} of {len(whole)} files came home whole from {place}"
-        if not all(whole) and not lives(process, door.gate(host)):
-            return Progress(f"{home}; the process ended while it was recording", notes={"lost": True})
-        return Progress(f"{home}; ended early after {takes.ended_after:.0f} s" if takes.ended_after else home)
+        prove_all(server, process, layout, home)
+        return self._told(server, process, home, takes)
+
+    def _told(self, server: Server, process: Process, home: list[Fetched], takes: Takes) -> Progress:
+        whole = [not file.fault for file in home]
+        said = f"{sum(whole)} of {len(whole)} files came home whole from {server.place}"
+        if not all(whole) and not lives(process, server.door.gate(server.host)):
+            return Progress(f"{said}; the process ended while it was recording", notes={"lost": True})
+        ended = [f"ended early after {takes.ended_after:.0f} s"] if takes.ended_after else []
+        return Progress("; ".join([said, *ended, *(f"{kind} is {why}" for kind, why in takes.shorter.items())]))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         whole = (Kind.CPU, *([Kind.TRACE] if self.trace else []), *(part.kind for part in INSTANT))
@@ -144,7 +158,7 @@ class HttpPprof(Profiler):
         noted: dict[str, Any] | None = capture.notes.get(NOTE)
         if noted is None:
             raise Refusal(Code.COLLECT_FAILED, f"capture {capture.id} was begun without a port")
-        return Place(str(noted["address"]), int(noted["port"]))
+        return Place(str(noted["address"]), int(noted["port"]), bool(noted.get("tls")))
 
     def _find(self, process: Process, host: str, door: Door) -> Place | str:
         """Where this very process serves pprof; or a sentence that says what is there instead."""
@@ -152,11 +166,15 @@ class HttpPprof(Profiler):
         if not process.readable:
             raise refusal_to_see(who)
         gate = door.gate(host)
-        ports = gate.ports(process.id.pid)
+        ports, layout = gate.ports(process.id.pid), layout_of(process, gate)
         places, beyond = places_of(ports, self.ports)
         others: dict[Place, str | Refusal] = {}
-        for place in places:
-            if not (other := self._asked(process, host, door, place)):
+        for bare in places:
+            place, other = bare, self._asked(process, layout, self._server(door, host, bare))
+            if other == SPEAKS_TLS:
+                place = bare._replace(tls=True)
+                other = self._asked(process, layout, self._server(door, host, place))
+            if not other:
                 return alone(gate, process, place, who)
             others[place] = other
         if not lives(process, gate):  # which also shows that it was not our connection that was silent
@@ -165,29 +183,24 @@ class HttpPprof(Profiler):
             raise forbidden
         said = [f"port {port} is bound to another network namespace's loopback, out of reach" for port in beyond]
         said += [f"{place} {other}" for place, other in others.items()]
+        said += ["if it does under another path, name that (path)"] * any("answers 404" in each for each in said)
         return f"{who} serves no {self.path}: {'; '.join(said) or listens_on(ports)}"
 
-    def _asked(self, process: Process, host: str, door: Door, place: Place) -> str | Refusal:
-        """As `_other`, but a place that sshd does not forward to is an answer too: permitopen may allow the next."""
+    def _asked(self, process: Process, layout: Layout, server: Server) -> str | Refusal:
+        """What answers there instead of this very process, "" when it is this one. Neither a place that sshd does not
+        forward to nor one where another process answers is the end: permitopen may allow the next, which may be it."""
         try:
-            return self._other(process, host, door, place)
+            other = server.other(process, PROBE)
+            if not other:
+                prove(server, process, layout, PROBE)
         except Refusal as refused:
-            if refused.reason.code is not Code.NOT_PERMITTED:
+            if refused.reason.code not in (Code.NOT_PERMITTED, Code.EVIDENCE_CONFLICT):
                 raise
             return refused
+        return other
 
-    def _other(self, process: Process, host: str, door: Door, place: Place) -> str:
-        """What answers there instead of this very process, as the end of a sentence; "" when it is this one."""
-        said = bytearray()
-        try:
-            with closing(door.tunnel(host, place.address, place.port)) as line:
-                path = f"{self.path}/cmdline"
-                reply = get(line, str(place), path, said.extend, limit=CMDLINE_LIMIT, patience=PROBE)
-        except NotReached:
-            return "takes no connection"
-        if reply.fault or reply.status != 200:
-            return reply.fault or f"answers {reply.status}"
-        return "" if same_words(bytes(said), process.cmdline) else "answers for a process with another command line"
+    def _server(self, door: Door, host: str, place: Place) -> Server:
+        return Server(door, host, place, self.path, Login(self.username, self.password_file, self.token_file))
 
 
 def the_process(capture: Capture, door: Door) -> Process:
@@ -211,7 +224,7 @@ def alone(gate: Gate, process: Process, place: Place, who: str) -> Place:
     for seen in gate.listeners(place.port):
         if seen.id.life != process.id.life and seen.exe == process.exe:
             theirs, _ = places_of(gate.ports(seen.id.pid), (place.port,))
-            if place in theirs:
+            if place._replace(tls=False) in theirs:
                 raise Refusal(
                     Code.NO_PROFILER, f"{who} shares {place} with pid {seen.id.pid}: who of them answers cannot be told"
                 )
@@ -221,12 +234,6 @@ def alone(gate: Gate, process: Process, place: Place, who: str) -> Place:
 def listens_on(ports: Ports) -> str:
     numbers = ", ".join(str(port) for port in dict.fromkeys(port for _, port in ports.listening))
     return f"it listens on {numbers} only" if numbers else "it listens on no TCP port"
-
-
-def same_words(answer: bytes, cmdline: tuple[str, ...]) -> bool:
-    """Is that the command line that the gate told? What it makes of the kernel's bytes is made of Go's here."""
-    seen = (answer + b"\0").translate(bytes.maketrans(b"\0\n", b"\1 "))[:CMDLINE_SEEN]
-    return any(cmdline) and tuple(seen.decode("utf-8", "backslashreplace").rstrip("\1").split("\1")) == cmdline
 
 
 def refusal_to_see(who: str) -> Refusal:

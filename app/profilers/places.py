@@ -13,6 +13,7 @@ USUAL = 6060  # go-zero's DevServer, and what every example of net/http/pprof ha
 class Place(NamedTuple):
     address: str
     port: int
+    tls: bool = False
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"

@@ -6,18 +6,18 @@ Each has a tunnel and a thread; whoever asked gets the files one by one, in its 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 
 from app.errors import Code, Passing
-from app.hosts.door import Door
-from app.hosts.http import Line, Patience, Reply, get
+from app.hosts.http import Line, Patience, Reply
 from app.hosts.ssh import NotReached
 from app.model import Kind
 from app.profilers.base import Fetched
-from app.profilers.places import Place
+from app.profilers.limits import instead
+from app.profilers.servers import Server
 
 PROFILE_LIMIT = 256 << 20  # bytes
 ANSWER = 60.0  # seconds for a busy process to begin with an answer
@@ -39,18 +39,22 @@ class Part:
     limit: int = PROFILE_LIMIT
     seconds: int = 0
 
+    def lasting(self, seconds: int) -> "Part":
+        return replace(self, query=f"{self.query.partition('?')[0]}?seconds={seconds}", seconds=seconds)
+
 
 class Takes:
-    """`place` is where the process serves, `path` what; files go to `folder`."""
+    """Asks `server`; files go to `folder`."""
 
-    def __init__(self, door: Door, host: str, place: Place, path: str, folder: Path) -> None:
-        self._door, self._host, self._place, self._path, self._folder = door, host, place, path, folder
+    def __init__(self, server: Server, folder: Path) -> None:
+        self._server, self._folder = server, folder
         self._lock = Lock()
         self._lines: list[tuple[Part, Line]] = []
         self._begun = self._touched = monotonic()
         self._give_up_at = 0.0
         self._over = False
         self.ended_after = 0.0  # seconds; 0 unless it was ended early
+        self.shorter: dict[Kind, str] = {}  # what was not recorded for as long as was asked, and why
 
     def all(
         self,
@@ -85,28 +89,40 @@ class Takes:
                 self._abandon()
             if monotonic() > self._touched + TOUCH:
                 self._touched = monotonic()
-                self._door.gate(self._host)
+                self._server.door.gate(self._server.host)
 
     def _take(self, part: Part) -> Fetched:
         path = self._folder / f"{part.kind.value}{part.suffix}"
-        with path.open("wb") as file:
-            reply = self._got(part, file.write)
+        part, reply = self._longest(part, path)
         if part.kind is Kind.CPU and reply.status == 500 and "already in use" in reply.said:
             raise Passing(
                 Code.ALREADY_PROFILING,
-                f"{self._host}: {self._place} is being profiled already, by hand or by another program; "
+                f"{self._server.host}: {self._server.place} is being profiled already, by hand or by another program; "
                 "that is left alone",
             )
         return Fetched(part.kind, path, reply.size, self._fault(part, reply), part.suffix)
 
+    def _longest(self, asked: Part, path: Path) -> tuple[Part, Reply]:
+        """What is recorded for as long as was asked, or as the server allows."""
+        part = asked
+        while True:
+            began = monotonic()
+            with path.open("wb") as file:
+                reply = self._got(part, file.write)
+            less = instead(part.seconds, reply.status, reply.said, monotonic() - began)
+            if less is None:
+                return part, reply
+            part = part.lasting(less[0])
+            missing = asked.seconds - part.seconds
+            self.shorter[part.kind] = f"of {part.seconds} s, {missing} s shorter than asked for: {less[1]}"
+
     def _got(self, part: Part, write: Callable[[bytes], object]) -> Reply:
         patience = Patience(part.seconds + ANSWER, SILENCE, part.seconds + SENDING)
         try:
-            with closing(self._door.tunnel(self._host, self._place.address, self._place.port)) as line:
+            with closing(self._server.line()) as line:
                 if not self._may_go_on(part, line):
                     return Reply(0, fault="was not asked: the end came before")
-                path = f"{self._path}/{part.query}"
-                return get(line, str(self._place), path, write, limit=part.limit, patience=patience)
+                return self._server.get(line, part.query, write, limit=part.limit, patience=patience)
         except NotReached:
             return Reply(0, fault="takes no connection any more")
 
@@ -130,9 +146,9 @@ class Takes:
                 line.close()
 
     def _fault(self, part: Part, reply: Reply) -> str:
-        asked = f"GET {self._path}/{part.query}"
+        asked = f"GET {self._server.path}/{part.query}"
         if reply.fault:
-            return f"{asked}: {self._place} {reply.fault}"
+            return f"{asked}: {self._server.place} {reply.fault}"
         if reply.status == 404:
             return f"{asked}: not found: this program does not serve it"
         return "" if reply.status == 200 else f"{asked} was answered with {reply.status}: {reply.said[:200]}"

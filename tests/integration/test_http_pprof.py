@@ -1,7 +1,10 @@
 """net/http/pprof through a real sshd: of real Go programs on loopback, and of servers that mean no good."""
 
+import base64
 import os
+import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -34,6 +37,7 @@ from tests.lab.process import eventually
 from tests.lab.sshd import Sshd
 from tests.lab.target import Service
 from tests.unit.ledger.builders import NOON, manual
+from tests.unit.web.certificates import Authority
 
 RunTarget = Callable[..., Service]
 HOST = "127.0.0.1"
@@ -252,6 +256,26 @@ def test_go_zeros_own_devserver_is_found_beside_the_service_port(
     assert target.held() == set()
 
 
+@pytest.mark.parametrize("name", ["profiled-old", "profiled"])
+def test_a_write_timeout_below_the_duration_costs_an_old_go_the_difference_and_a_new_one_nothing(
+    door: Door, run_target: RunTarget, tmp_path: Path, name: str
+) -> None:
+    target, profiler = run_target(name, HOT="1", WRITE_TIMEOUT="4s"), HttpPprof(trace=True)
+    files, progress = collected(door, capture(door, target.pid, seconds=6), tmp_path / "home", profiler)
+    assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
+    assert ("cpu is of 3 s, 3 s shorter than asked for" in progress.message) is (name == "profiled-old")
+
+
+def test_a_handler_with_a_time_out_of_its_own_is_asked_for_less(
+    door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled", HOT="1", TIMEOUT="3s")
+    files, progress = collected(door, capture(door, target.pid, seconds=600), tmp_path / "home")
+    assert not files["cpu.pprof"].fault
+    assert re.search(r"something before it ends requests after \d+ s with 503", progress.message)
+    assert not profiling(target)
+
+
 def test_a_program_whose_port_is_closed_is_refused(door: Door, run_target: RunTarget) -> None:
     with pytest.raises(Refusal, match="it listens on no TCP port"):
         judged(door, run_target("plain").pid)
@@ -276,6 +300,75 @@ def test_a_container_that_serves_on_its_own_loopback_is_refused_with_the_reason(
                 judged(door, program.pid)
         finally:
             program.kill()
+
+
+# ---------------------------------------------------------------------- behind TLS, a login, a prefix
+
+
+def test_a_program_that_speaks_tls_is_spoken_to_in_tls(door: Door, run_target: RunTarget, tmp_path: Path) -> None:
+    cert, secret = Authority(tmp_path / "authority").issue("orders")
+    both = tmp_path / "both.pem"
+    both.write_text(secret.read_text() + cert.read_text())
+    target = run_target("profiled", HOT="1", TLS=str(both))
+    of = capture(door, target.pid, seconds=600)
+    assert of.notes["http"]["tls"] is True
+    began = time.monotonic()
+    files, progress = collected(door, of, tmp_path / "home", stopping=lambda: time.monotonic() > began + 2)
+    assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
+    assert "ended early" in progress.message
+    assert "main.checksum" in top(files["cpu.pprof"].path)
+
+
+def test_a_server_that_wants_a_clients_certificate_is_named(door: Door, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    cert, secret = authority.issue("orders")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.file)
+    context.load_cert_chain(cert, secret)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def answer(peer: socket.socket, path: str) -> None:
+        says(peer, b"Client sent an HTTP request to an HTTPS server.", "400 Bad Request")
+
+    def talk(peer: socket.socket) -> None:
+        with suppress(OSError), peer:
+            if peer.recv(1, socket.MSG_PEEK) == b"G":
+                peer.recv(1 << 16)
+                answer(peer, "")
+            else:
+                context.wrap_socket(peer, server_side=True).recv(1)
+
+    with Stranger(answer) as stranger:
+        stranger._talk = talk  # type: ignore[method-assign]
+        with pytest.raises(Refusal, match="it may want a client's certificate"):
+            judged(door, os.getpid(), stranger.profiler)
+
+
+def test_a_login_is_named_where_it_is_wanted_and_given_where_it_is_known(
+    door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    basic = "Basic " + base64.b64encode("ops:sésame".encode()).decode()
+    target = run_target("profiled", LOGIN=basic)
+    with pytest.raises(Refusal, match="answers 401: it wants a login"):
+        judged(door, target.pid)
+    (file := tmp_path / "password").write_text("sésame\n")
+    known = HttpPprof(username="ops", password_file=str(file))
+    assert judged(door, target.pid, known) == "http-pprof"
+    files, _ = collected(door, capture(door, target.pid, profiler=known), tmp_path / "home", known)
+    assert not [file.fault for file in files.values() if file.fault]
+    file.write_text("wrong")
+    with pytest.raises(Refusal, match="does not accept the login"):
+        judged(door, target.pid, known)
+    (token := tmp_path / "token").write_text("s3cret")
+    assert judged(door, run_target("profiled", LOGIN="Bearer s3cret").pid, HttpPprof(token_file=str(token)))
+
+
+def test_a_prefix_is_named_where_it_is_missing_and_asked_below_where_it_is_known(
+    door: Door, run_target: RunTarget
+) -> None:
+    target = run_target("profiled", PREFIX="/internal")
+    with pytest.raises(Refusal, match="answers 404; if it does under another path"):
+        judged(door, target.pid)
+    assert judged(door, target.pid, HttpPprof(path="/internal/debug/pprof")) == "http-pprof"
 
 
 # ---------------------------------------------------------------------- what the key may

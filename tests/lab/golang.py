@@ -28,7 +28,8 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """folder under tests/targets; modfile, tags and package as `go build` takes them."""
+    """folder under tests/targets; modfile, tags and package as `go build` takes them. toolchain: another Go than ours,
+    from the module proxy."""
 
     folder: str
     modfile: str = "go.mod"
@@ -37,7 +38,9 @@ class Target:
     binary: str = "orders"  # go-zero's file names begin with it
     proxied: bool = False
     ldflags: str = "-s -w"  # stripped, as services are shipped
-    build: tuple[str, ...] = ()  # more words for `go build`
+    buildmode: str = "exe"
+    cgo: str = "1"
+    toolchain: str = "local"
 
     @property
     def serves(self) -> bool:
@@ -62,7 +65,7 @@ TARGETS = {
     "sponge": Target("sponge", package="./orders"),
     "asking": Target("misleading", package="./asking"),
     "asking-with-names": Target("misleading", package="./asking", ldflags=""),
-    "asking-pie": Target("misleading", package="./asking", ldflags="-s -w", build=("-buildmode=pie",)),
+    "asking-pie": Target("misleading", package="./asking", buildmode="pie"),
     "valued": Target("misleading", package="./valued"),
     "valued-unversioned": Target("misleading", "unversioned.mod", package="./valued"),
     "asking-between": Target("misleading", "between.mod", package="./asking"),
@@ -70,6 +73,9 @@ TARGETS = {
     "twice": Target("misleading", "twice.mod", "real", package="./twice", proxied=True),
     "supervised": Target("misleading", "supervised.mod", "real", package="./supervised", proxied=True),
     "profiled": Target("profiled", binary="profiled"),  # net/http/pprof on loopback
+    "profiled-pie": Target("profiled", binary="profiled", buildmode="pie"),
+    "profiled-bare": Target("profiled", binary="profiled", ldflags="-s -w -buildid=", cgo="0"),  # static, no build id
+    "profiled-old": Target("profiled", binary="profiled", toolchain="go1.18.10"),
 }
 
 
@@ -119,14 +125,27 @@ def _fetch_modules(target: Target) -> None:
 
 
 def _compile(target: Target, binary: Path) -> None:
-    env = {} if target.proxied else {"GOPROXY": "off"}
+    env = {"CGO_ENABLED": target.cgo, **({} if target.proxied else {"GOPROXY": "off"})}
+    if target.toolchain != "local":
+        env = _toolchain(target.toolchain)
     with tempfile.TemporaryDirectory(dir=CACHE / "bin") as folder:
         made = Path(folder) / target.binary
-        words = ("build", f"-ldflags={target.ldflags}", *target.build, "-o", str(made), *_choice(target))
-        _go(*words, cwd=SOURCES / target.folder, env=env, timeout=600)
+        how = (f"-ldflags={target.ldflags}", f"-buildmode={target.buildmode}", "-o", str(made))
+        _go("build", *how, *_choice(target), cwd=SOURCES / target.folder, env=env, timeout=600)
         shutil.rmtree(binary.parent, ignore_errors=True)
         binary.parent.mkdir()
         made.rename(binary)
+
+
+def _toolchain(version: str) -> dict[str, str]:
+    """The environment in which `go` is that version. Raises Unavailable."""
+    env = {"GOTOOLCHAIN": version}
+    try:
+        _go("version", cwd=SOURCES, env=env, timeout=PROXY_PATIENCE)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        said = str(error).splitlines()[-1].strip()
+        raise Unavailable(f"{version} cannot be had of the module proxy: {said}") from error
+    return env
 
 
 def _choice(target: Target) -> tuple[str, ...]:

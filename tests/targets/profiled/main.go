@@ -1,15 +1,21 @@
 // Profiled serves net/http/pprof on loopback only, and has no go-zero.
 //
 //	PORT  the port on 127.0.0.1        HOT=1  hot from the start        CONTENDED=1  has locks to wait for, and counts them
+//	PASS_ON  a URL, to which requests are passed on        PASSED  whose path begins with one of these only, by commas
+//	WRITE_TIMEOUT  as in 5s, of its server        TIMEOUT  of a http.TimeoutHandler        WRAPPED=1  hides the server's writer
+//	PREFIX  before /debug/pprof        LOGIN  an Authorization that is wanted        TLS  a file of key and certificate
 package main
 
 import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	_ "net/http/pprof"
+	"net/url"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 )
@@ -18,17 +24,87 @@ var answers uint64
 
 func main() {
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
-	if err != nil {
-		panic(err)
-	}
+	check(err)
 	if os.Getenv("HOT") != "" {
 		go spin()
 	}
 	if os.Getenv("CONTENDED") != "" {
 		contend()
 	}
+	server := &http.Server{Handler: handler(), WriteTimeout: duration("WRITE_TIMEOUT")}
 	fmt.Println("READY", os.Getpid())
-	panic(http.Serve(listener, nil))
+	if file := os.Getenv("TLS"); file != "" {
+		panic(server.ServeTLS(listener, file, file))
+	}
+	panic(server.Serve(listener))
+}
+
+func handler() http.Handler {
+	var served http.Handler = http.DefaultServeMux
+	if to := os.Getenv("PASS_ON"); to != "" {
+		served = passing(to, strings.Split(os.Getenv("PASSED"), ","), served)
+	}
+	if prefix := os.Getenv("PREFIX"); prefix != "" {
+		served = http.StripPrefix(prefix, served)
+	}
+	if login := os.Getenv("LOGIN"); login != "" {
+		served = wanting(login, served)
+	}
+	if most := duration("TIMEOUT"); most > 0 {
+		served = http.TimeoutHandler(served, most, "too slow")
+	}
+	if os.Getenv("WRAPPED") != "" {
+		served = wrapped(served)
+	}
+	return served
+}
+
+func passing(to string, paths []string, own http.Handler) http.Handler {
+	there, err := url.Parse(to)
+	check(err)
+	proxy := httputil.NewSingleHostReverseProxy(there)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, path := range paths {
+			if strings.HasPrefix(r.URL.Path, path) {
+				proxy.ServeHTTP(w, r)
+				return
+			}
+		}
+		own.ServeHTTP(w, r)
+	})
+}
+
+func wanting(login string, behind http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != login {
+			w.Header().Set("WWW-Authenticate", `Basic realm="orders"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		behind.ServeHTTP(w, r)
+	})
+}
+
+// wrapped is what many a middleware does: the writer that it hands on has no Unwrap.
+func wrapped(behind http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		behind.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+	})
+}
+
+func duration(name string) time.Duration {
+	if os.Getenv(name) == "" {
+		return 0
+	}
+	given, err := time.ParseDuration(os.Getenv(name))
+	check(err)
+	return given
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 func spin() {

@@ -21,7 +21,7 @@ func main() {
 	if mib, err := strconv.Atoi(os.Getenv("BALLAST")); err == nil {
 		hold(mib << 20)
 	}
-	serve(os.Getenv("PORT"), map[string]http.HandlerFunc{"/hot": hot, "/calm": calm, "/metrics": metrics})
+	serve(os.Getenv("PORT"), map[string]http.HandlerFunc{"/hot": hot, "/calm": calm, "/metrics": metrics, "/tmpdir": setTmpdir})
 }
 
 // hot answers GET /hot?seconds=N: busy for N seconds, or until /calm.
@@ -36,6 +36,12 @@ func hot(w http.ResponseWriter, r *http.Request) {
 
 func calm(w http.ResponseWriter, _ *http.Request) {
 	cool()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// setTmpdir answers GET /tmpdir?to=DIRECTORY: from now on its files go there, which its environment does not show.
+func setTmpdir(w http.ResponseWriter, r *http.Request) {
+	os.Setenv("TMPDIR", r.URL.Query().Get("to"))
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.analysis import isolate
-from app.analysis.isolate import LIMITS, check_file, check_files, convert_file, top_of, tree_of
-from app.analysis.profile import BadProfile, read
+from app.analysis.isolate import LIMITS, check_file, check_files, convert_file, mapped_of, top_of, tree_of
+from app.analysis.profile import BadProfile, Mapped, read
 from app.analysis.top import top
 from app.analysis.tree import tree
 from app.errors import Passing
@@ -67,6 +67,17 @@ def test_the_tree_is_the_same_as_without_a_process_between(tmp_path: Path) -> No
         assert tree_of(path, sample_type) == tree(read(made.data()), sample_type)
     with pytest.raises(BadProfile, match=r"^it has no sample type 'wall'; it has "):
         tree_of(path, "wall")
+
+
+def test_where_the_code_lay_is_told_of_every_file_that_can_be_read(tmp_path: Path) -> None:
+    made = cpu([(["main"], 5)])
+    mapping = made.message.mapping[0]
+    mapping.memory_start, mapping.memory_limit, mapping.file_offset = 0x400000, 0x6E7000, 0x1000
+    good, other = written(tmp_path / "cpu", made), written(tmp_path / "heap", heap())
+    bad = tmp_path / "bad"
+    bad.write_bytes(b"<html>")
+    found = mapped_of([good, bad, bomb(tmp_path / "bomb", 512 << 20), other])
+    assert found == {good: (Mapped(0x400000, 0x6E7000, 0x1000, "/srv/app", ""),), other: read(heap().data()).mapped}
 
 
 def test_a_tree_of_the_largest_size_comes_home(tmp_path: Path) -> None:

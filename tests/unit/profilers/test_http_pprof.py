@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,16 +11,18 @@ from typing import cast
 
 import pytest
 
+from app.analysis.profile import BadProfile, Mapped, read_file
 from app.errors import Code, Passing, Refusal
 from app.hosts.door import Door
-from app.hosts.facts import Ports, Seen
+from app.hosts.facts import Layout, Ports, Seen, Span
 from app.hosts.gate import Mode, Process
 from app.hosts.ssh import NotReached
 from app.model import Artifact, Capture, Kind, ProcessId, Target
-from app.profilers import takes
+from app.profilers import origin, takes
 from app.profilers.base import Fetched, Progress
 from app.profilers.http_pprof import HttpPprof
 from app.profilers.places import Place, places_of
+from tests.unit.analysis.synthetic import Maker
 from tests.unit.ledger.builders import NOON, manual
 
 ME = ProcessId("boot", 7, 100, "1:1")
@@ -27,6 +30,9 @@ WORDS = ("/srv/orders", "-f", "etc/orders.yaml")
 CMDLINE = "\0".join(WORDS).encode()
 FORBIDDEN = Refusal(Code.NOT_PERMITTED, "host h: its sshd does not forward this key")
 LOOPBACK = Ports((("127.0.0.1", 6060),))
+PROOF = ["/debug/pprof/cmdline", "/debug/pprof/threadcreate"]
+LAYOUT = Layout(frozenset({Span(0x400000, 0x6E7000, 0), Span(0x7FFC3000, 0x7FFC5000, 0)}))
+MOVED = b"HTTP/1.1 301 Moved\r\nLocation: /admin\x1b[31m\r\nContent-Length: 0\r\n\r\n"
 GONE_BY_NATURE = NotReached(Code.HOST_UNREACHABLE, "host h: nothing takes connections there")
 
 Server = Callable[[str], bytes]  # path -> the whole answer
@@ -38,7 +44,19 @@ def ok(body: bytes, status: str = "200 OK") -> bytes:
 
 def go(path: str) -> bytes:
     """A Go program with everything."""
+    if path.endswith("/threadcreate"):
+        return ok(profile())
     return ok(CMDLINE if path.endswith("/cmdline") else f"profile of {path}".encode())
+
+
+def profile(*spans: Span) -> bytes:
+    """A profile of a process whose code lies there; without any: of the one that is meant."""
+    made = Maker(("threadcreate", "count"))
+    del made.message.mapping[:]
+    for id, span in enumerate(spans or sorted(LAYOUT.spans, key=lambda span: span.start), 1):
+        mapping = made.message.mapping.add(id=id, filename=made.string("/app"), build_id=made.string("0123abcd"))
+        mapping.memory_start, mapping.memory_limit, mapping.file_offset = span.start, span.limit, span.offset
+    return made.data()
 
 
 def process(**more: object) -> Process:
@@ -92,6 +110,7 @@ class FakeDoor:
     ports_: Ports = LOOPBACK
     process_: Process | None = field(default_factory=process)
     others: tuple[Seen, ...] = ()
+    layout_: Layout = LAYOUT
     slow: tuple[str, ...] = ()
     boot: str = "boot"
     host: str = "h"
@@ -117,6 +136,9 @@ class FakeDoor:
 
     def process(self, pid: int) -> tuple[Seen, ...]:
         return (Seen(self.process_.id, "orders", "/srv/orders"),) if self.process_ else ()
+
+    def layout(self, pid: int) -> Layout | None:
+        return self.layout_ if self.process_ else None
 
     def ports(self, pid: int) -> Ports:
         return self.ports_
@@ -159,13 +181,27 @@ def collected(
     return {file.path.name: file for file in kept}, progress
 
 
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Profiles are read here: the process apart has tests of its own, and costs a start each time."""
+
+    def mapped_of(paths: list[Path]) -> dict[Path, tuple[Mapped, ...]]:
+        found = {}
+        for path in paths:
+            with suppress(BadProfile):
+                found[path] = read_file(path).mapped
+        return found
+
+    monkeypatch.setattr(origin, "mapped_of", mapped_of)
+
+
 # ---------------------------------------------------------------------- who is asked
 
 
 def test_a_process_that_answers_with_its_own_command_line_is_profiled() -> None:
     door = door_to()
     assert judged(door) == "http-pprof"
-    assert door.asked == ["/debug/pprof/cmdline"]
+    assert door.asked == PROOF
 
 
 def test_a_process_that_is_no_go_program_gets_no_connection() -> None:
@@ -179,7 +215,7 @@ def test_a_process_that_is_no_go_program_gets_no_connection() -> None:
 def test_a_port_that_is_named_is_asked_whatever_the_program_and_no_other_is() -> None:
     door = door_to(process_=process(go_version=""), ports_=Ports((("127.0.0.1", 3306), ("127.0.0.1", 6060))))
     assert judged(door, HttpPprof(ports=(6060,))) == "http-pprof"
-    assert door.tunnels == [Place("127.0.0.1", 6060)]
+    assert set(door.tunnels) == {Place("127.0.0.1", 6060)}
 
 
 def test_a_named_port_that_the_process_does_not_listen_on_is_refused_with_those_that_it_does() -> None:
@@ -195,10 +231,25 @@ def test_a_named_port_that_the_process_does_not_listen_on_is_refused_with_those_
         (lambda path: ok(b""), "another command line"),
         (lambda path: ok(CMDLINE, "404 Not Found"), "answers 404"),
         (lambda path: ok(CMDLINE, "302 Found"), "answers 302"),
+        (lambda path: MOVED, r"answers 301, a redirect to /admin\x1b[31m that is not followed"),
+        (lambda path: ok(b"", "401 Unauthorized"), "answers 401: it wants a login (set username and password_file"),
+        (lambda path: ok(b"", "403 Forbidden"), "answers 403: it wants a login"),
+        (lambda path: ok(b"", "404 Not Found"), "under another path, name that (path)"),
         (lambda path: b"J\0\0\0\n8.0.36\0", "no HTTP"),
         (GONE_BY_NATURE, "takes no connection"),
     ],
-    ids=["another process", "nothing", "not found", "elsewhere", "MySQL", "closed"],
+    ids=[
+        "another process",
+        "nothing",
+        "not found",
+        "elsewhere",
+        "redirect",
+        "login",
+        "forbidden",
+        "prefix",
+        "MySQL",
+        "closed",
+    ],
 )
 def test_what_answers_otherwise_is_refused_with_what_it_said(server: Server | Exception, said: str) -> None:
     fault = refused(door_to(server))
@@ -224,7 +275,7 @@ def test_every_port_is_tried_the_usual_one_first_until_one_is_it_and_eight_at_mo
     ports = Ports((*(("0.0.0.0", port) for port in range(8000, 8020)), ("127.0.0.1", 6060)))
     door = FakeDoor({Place("127.0.0.1", 8003): go}, ports)
     assert judged(door) == "http-pprof"
-    assert door.tunnels == [Place("127.0.0.1", port) for port in (6060, 8000, 8001, 8002, 8003)]
+    assert door.tunnels[:5] == [Place("127.0.0.1", port) for port in (6060, 8000, 8001, 8002, 8003)]
     none = FakeDoor({}, ports)
     refused(none)
     assert len(none.tunnels) == 8
@@ -261,6 +312,79 @@ def test_a_port_shared_with_another_process_of_the_program_is_refused() -> None:
 
 def test_a_port_shared_with_systemd_is_no_matter() -> None:
     assert judged(door_to(others=(Seen(replace(ME, pid=1), "systemd", "/usr/lib/systemd/systemd"),))) == "http-pprof"
+
+
+def passing_on(*spans: Span, paths: tuple[str, ...] = ("threadcreate", "goroutine", "heap")) -> Server:
+    """What a gateway answers: with this command line, but of another process's code."""
+    return lambda path: ok(profile(*spans)) if path.endswith(paths) else go(path)
+
+
+ELSEWHERE = (Span(0x400000, 0x6E7000, 0), Span(0x7F0000, 0x7F2000, 0))  # the same program, begun at another time
+
+
+def test_another_process_with_the_same_command_line_is_a_conflict_that_names_what_answers() -> None:
+    fault = refused(door_to(passing_on(*ELSEWHERE)))
+    assert fault.reason.code is Code.EVIDENCE_CONFLICT
+    assert "127.0.0.1:6060" in fault.reason.message
+    assert "/app there (build id 0123abcd) lies elsewhere in memory" in fault.reason.message
+
+
+def test_a_port_that_is_passed_on_does_not_hide_another_that_the_process_serves_itself() -> None:
+    ports = Ports((("127.0.0.1", 6060), ("127.0.0.1", 8080)))
+    gateway = passing_on(*ELSEWHERE)
+    assert judged(FakeDoor({Place("127.0.0.1", 6060): gateway, Place("127.0.0.1", 8080): go}, ports)) == "http-pprof"
+
+
+def test_profiles_that_do_not_tell_where_the_code_lies_prove_nothing_of_a_go_program() -> None:
+    server = passing_on(Span(0, 0, 0))
+    fault = refused(door_to(server))
+    assert fault.reason.code is Code.EVIDENCE_CONFLICT
+    assert "do not tell where its code lies" in fault.reason.message
+    of_c = door_to(server, process_=process(go_version=""))
+    assert judged(of_c, HttpPprof(ports=(6060,))) == "http-pprof"
+
+
+def test_a_process_whose_code_lies_where_anothers_does_is_refused_by_its_number() -> None:
+    fault = refused(door_to(layout_=replace(LAYOUT, twins=(4711,))))
+    assert fault.reason.code is Code.EVIDENCE_CONFLICT
+    assert "pid 4711" in fault.reason.message
+
+
+def test_what_every_process_has_at_the_same_place_is_no_evidence() -> None:
+    vsyscall = Span(0xFFFFFFFFFF600000, 0xFFFFFFFFFF601000, 0)
+    assert judged(door_to(passing_on(*LAYOUT.spans, vsyscall))) == "http-pprof"
+    assert refused(door_to(passing_on(vsyscall))).reason.code is Code.EVIDENCE_CONFLICT
+
+
+def test_the_first_small_profile_that_is_served_is_the_proof() -> None:
+    missing = passing_on(*ELSEWHERE, paths=("goroutine", "heap"))
+
+    def server(path: str) -> bytes:
+        return ok(b"", "404 Not Found") if path.endswith("/threadcreate") else missing(path)
+
+    assert refused(door_to(server)).reason.code is Code.EVIDENCE_CONFLICT
+
+
+def test_a_profile_that_comes_home_of_another_process_is_a_conflict(tmp_path: Path) -> None:
+    door = door_to(passing_on(*ELSEWHERE, paths=("profile?seconds=30",)))
+    assert judged(door) == "http-pprof"
+    with pytest.raises(Refusal) as caught:
+        collected(door, tmp_path)
+    assert caught.value.reason.code is Code.EVIDENCE_CONFLICT
+
+
+def test_code_that_was_loaded_while_it_recorded_is_its_own(tmp_path: Path) -> None:
+    more = Span(0x7F100000, 0x7F101000, 0)
+
+    def server(path: str) -> bytes:
+        if "profile?" in path:
+            door.layout_ = Layout(LAYOUT.spans | {more})
+            return ok(profile(*LAYOUT.spans, more))
+        return go(path)
+
+    door = door_to(server)
+    files, _ = collected(door, tmp_path)
+    assert not files["cpu.pprof"].fault
 
 
 # ---------------------------------------------------------------------- where it is reached
@@ -315,7 +439,7 @@ def test_the_start_notes_where_it_is_and_nothing_more_is_asked() -> None:
     assert HttpPprof().start(capture(notes={}), cast(Door, door), NOON).notes == {
         "http": {"address": "127.0.0.1", "port": 6060}
     }
-    assert door.asked == ["/debug/pprof/cmdline"]
+    assert door.asked == PROOF
 
 
 @pytest.mark.parametrize(
@@ -426,6 +550,31 @@ def test_what_is_home_already_is_not_asked_for_again(tmp_path: Path) -> None:
     assert "goroutine.pprof" in files
 
 
+def test_what_a_write_timeout_refuses_is_asked_for_again_for_what_fits_and_the_capture_says_so(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        wanted = int(path.rpartition("seconds=")[2]) if "seconds=" in path else 0
+        return ok(b"profile duration exceeds server's WriteTimeout", "400 Bad Request") if wanted >= 5 else go(path)
+
+    files, progress = collected(
+        door_to(server), tmp_path, HttpPprof(trace=True), of=capture(duration=timedelta(seconds=8))
+    )
+    assert not [file for file in files.values() if file.fault]
+    assert files["cpu.pprof"].path.read_bytes().endswith(b"profile?seconds=4")
+    assert files["trace.trace"].path.read_bytes().endswith(b"trace?seconds=4")
+    assert "cpu is of 4 s, 4 s shorter than asked for: its server's WriteTimeout allows no more" in progress.message
+    assert "trace is of 4 s" in progress.message
+
+
+def test_a_server_that_lets_nobody_record_is_a_fault_in_its_own_words(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        said = b"profile duration exceeds server's WriteTimeout"
+        return ok(said, "400 Bad Request") if "profile?" in path else go(path)
+
+    files, _ = collected(door_to(server), tmp_path)
+    assert "WriteTimeout" in files["cpu.pprof"].fault
+    assert not files["heap.pprof"].fault
+
+
 def test_an_end_asked_for_meanwhile_closes_our_half_of_what_records_and_keeps_what_comes(tmp_path: Path) -> None:
     door = door_to(slow=("profile", "trace"))
     files, progress = collected(door, tmp_path, HttpPprof(trace=True), stopping=lambda: len(door.asked) >= 10)
@@ -489,6 +638,27 @@ def test_a_whole_capture_has_all_kinds_and_the_trace_if_asked_for() -> None:
     assert set(HttpPprof().missing(frozenset())) == kinds
     assert set(HttpPprof(trace=True).missing(frozenset())) == {*kinds, Kind.TRACE}
     assert HttpPprof().missing(frozenset(kinds)) == ()
+
+
+def test_a_login_is_a_name_and_a_password_or_a_token() -> None:
+    for name, password, token in (("a", "", ""), ("", "f", ""), ("a:b", "f", ""), ("a", "f", "t")):
+        with pytest.raises(ValueError, match="http-pprof: a login is"):
+            HttpPprof(username=name, password_file=password, token_file=token)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"two\nlines", b"\xff"])
+def test_a_secret_that_cannot_be_read_is_a_refusal_that_names_its_file_and_not_the_secret(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    door = door_to()
+    fault = refused(door, HttpPprof(token_file=str(file)))
+    assert fault.reason.code is Code.AUTH_FAILED
+    assert str(file) in fault.reason.message
+    assert "lines" not in fault.reason.message
+    assert door.asked == []
 
 
 @pytest.mark.parametrize("path", ["debug/pprof", "/debug/pprof/", "/a b", "/a?x=1", "/a\r\nX: y", "/../é", "", "/"])
