@@ -101,8 +101,9 @@ class Explainer:
         self, story: Story, alert: Alert, now: datetime, before: "_Before", *, connect: bool, instead: str
     ) -> Hit | None:
         """Chapter by chapter, until one of them is the last. `instead`: why a host was not looked at that should be."""
-        if not alert.firing:
-            story.begin("Alert").no("it is resolved: that ends its episode, and nothing is profiled for it")
+        if not alert.firing or alert.fault:
+            resolved = "it is resolved: that ends its episode, and nothing is profiled for it"
+            story.begin("Alert").no(alert.fault if alert.firing else resolved)
             return None
         if (rule := self._rule(story, alert.labels)) is None:
             return None

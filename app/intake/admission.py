@@ -12,7 +12,9 @@ from app.errors import Code, Reason
 from app.model import Alert, Capture, Decision, Entry, Episode, Known, New, State, Trigger
 
 # A repeat on a row that was skipped for one of these is judged anew: the world may have changed meanwhile.
-MAY_CHANGE = frozenset({Code.NO_RULE, Code.PAUSED, Code.COOLDOWN, Code.BUDGET, Code.RESOLVED_BEFORE_START})
+MAY_CHANGE = frozenset(
+    {Code.NO_RULE, Code.PAUSED, Code.COOLDOWN, Code.BUDGET, Code.RESOLVED_BEFORE_START, Code.INVALID_ALERT}
+)
 
 
 class Terms(Protocol):
@@ -46,7 +48,7 @@ def decide(
     """
     if episode is not None and not episode.state.ended and episode.resolved_at is None:
         return Known(episode.capture_id)
-    rule = match(alert.labels)
+    rule = None if alert.fault else match(alert.labels)
     hindrance = _hindrance(alert, rule, tried, paused)
     if episode is not None and not _over(episode, alert, rule) and not _judged_anew(episode, hindrance):
         return Known(episode.capture_id)
@@ -54,6 +56,8 @@ def decide(
 
 
 def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None) -> Reason | None:
+    if alert.fault:
+        return Reason(Code.INVALID_ALERT, alert.fault)
     if rule is None:
         return Reason(
             Code.NO_RULE,
@@ -76,7 +80,9 @@ def _over(episode: Episode, alert: Alert, rule: Terms | None) -> bool:
     if episode.resolved_at is not None:
         return True
     cooldown = rule.cooldown if rule else timedelta(0)
-    return episode.ended_at is not None and alert.starts_at > episode.ended_at + cooldown
+    if episode.ended_at is None or alert.starts_at is None:
+        return False
+    return alert.starts_at > episode.ended_at + cooldown
 
 
 def _judged_anew(episode: Episode, hindrance: Reason | None) -> bool:
