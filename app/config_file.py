@@ -253,6 +253,7 @@ class Limits(Block):
     per_service: Count = 1
     at_once: Count = 64
     per_hour: Count = 200
+    hold: Duration = timedelta(hours=1)
 
 
 class Only(Block):

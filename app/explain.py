@@ -201,7 +201,7 @@ class Explainer:
         if not life:
             story.told("those of the process itself are known once it is found: that takes a look at the host")
         try:
-            last = self._known().last_ended(life, target.host, target.service)
+            last = self._known().last_ended(life, target.host, target.service, by="alert")
             other = self._known().active_on(life) if life else None
             full = self._known().full(capture, now)
         except LedgerUnavailable as fault:
@@ -243,7 +243,7 @@ class Explainer:
             way = rule.way or way_of(rule.profiler)
             hit = Search(self.door, self.resolvers, heed=story.told).process(alert.labels, rule, way)
         except AlertprofError as fault:
-            again = " (it would be tried again for five minutes)" if isinstance(fault, Passing) else ""
+            again = " (it would be tried again, as long as limits.hold)" if isinstance(fault, Passing) else ""
             story.no(f"{fault.reason.message}{again}")
             return None
         for line in about(hit.process):

@@ -70,11 +70,20 @@ class Service:
             resolvers=RESOLVERS,
             check=check_files,
             stopping=lambda: self.worker.stopping,
+            hold=settings.limits.hold,
         )
         self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.door, self.ledger)
         self._retention, self._clear_at = settings.storage.retention, 0.0
         threads = THREADS + settings.limits.at_once
-        self.worker = Worker(self.ledger, pipeline, now, threads=threads, on_step=self._count, chores=self._chores)
+        self.worker = Worker(
+            self.ledger,
+            pipeline,
+            now,
+            threads=threads,
+            hold=settings.limits.hold,
+            on_step=self._count,
+            chores=self._chores,
+        )
         self.ledger.on_due = self.worker.wake
         self.app = create_app(self._parts(external_url, settings))
 

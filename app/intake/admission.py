@@ -1,10 +1,12 @@
 """Does this alert deserve a capture, and if not, why?
 
 Pure. The ledger calls `decide` for every firing alert while it holds the transaction in which the answer is written
-down; main.py binds the rules to it. Limits that need the process (cooldown, budget) are the pipeline's.
+down; main.py binds the rules to it. Limits that need the process (cooldown, budget) are the pipeline's, and so is how
+long an alert is held back.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -114,6 +116,8 @@ def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: da
             duration=rule.duration,
             timeline=told,
         )
+    if hindrance and hindrance.code is Code.PAUSED:
+        return replace(capture, reason=hindrance).told(now, "waiting", hindrance.message)
     return capture.skipped(now, hindrance.code, hindrance.message) if hindrance else capture
 
 
