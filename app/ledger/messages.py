@@ -94,7 +94,7 @@ def _row(delivery: Delivery, receipt: Receipt, now: datetime) -> dict[str, Any]:
         "created": len(receipt.created),
         "known": len(receipt.known),
         "skipped": len(receipt.skipped),
-        "body": body.decode("utf-8", "replace").replace("\x00", "\ufffd") if len(body) <= LARGEST else None,
+        "body": body.decode("utf-8", "replace") if len(body) <= LARGEST else None,
     }
 
 
@@ -102,4 +102,4 @@ def about(alerts: Iterable[Alert]) -> str:
     """`HighCPU, HighMemory and 3 more`."""
     names = list(dict.fromkeys(alert.labels.get("alertname") or "an alert without a name" for alert in alerts))
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return (", ".join(name[:_SHOWN] for name in names[:_NAMED]) + more).replace("\x00", "\ufffd")
+    return ", ".join(name[:_SHOWN] for name in names[:_NAMED]) + more

@@ -20,7 +20,6 @@ from app.ledger.ledger import Bounds, Claim, FenceLost, Filter, Full, Ledger, Le
 from app.ledger.messages import KEPT, LARGEST
 from app.ledger.schema import metadata
 from app.model import Artifact, Episode, Finding, Kind, State, Step, Target
-from tests.lab.postgres import NoPostgres, postgres
 from tests.unit.ledger.builders import (
     LEASE,
     ME,
@@ -37,28 +36,6 @@ from tests.unit.ledger.builders import (
 
 SECOND = timedelta(seconds=1)
 Open = Callable[..., Ledger]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    try:
-        with postgres() as url:
-            yield url
-    except NoPostgres as reason:
-        pytest.skip(f"the ledger's contract did NOT run over PostgreSQL: {reason}")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
-    server: str = request.getfixturevalue("server")
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS ledger WITH (FORCE)"))
-        connection.execute(sa.text("CREATE DATABASE ledger"))
-    engine.dispose()
-    return server.replace("/postgres?", "/ledger?")
 
 
 @pytest.fixture
