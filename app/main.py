@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import failpoints
+from app.alertmanager import LeftOut
 from app.analysis.isolate import check_files, top_of, tree_of
 from app.asgi import create_app
 from app.config import Settings
@@ -72,6 +73,7 @@ class Service:
             stopping=lambda: self.worker.stopping,
             hold=settings.limits.hold,
         )
+        self.left_out = LeftOut(settings.alertmanager, self.ledger.receive, self.metrics)
         self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.door, self.ledger)
         self._retention, self._clear_at = settings.storage.retention, 0.0
         threads = THREADS + settings.limits.at_once
@@ -91,8 +93,10 @@ class Service:
         self.ledger.migrate()
         self.store.sweep()
         self.worker.start()
+        self.left_out.start()
 
     def close(self) -> None:
+        self.left_out.stop()
         self.worker.stop(DRAIN)
         self.door.close()
         self.ledger.close()
@@ -116,6 +120,7 @@ class Service:
             explain=self._explained,
             profilers=named_alone() - {"auto"},
             tokens=settings.auth,
+            recorded=self.left_out.ask,
         )
 
     def _explained(self, body: bytes, connect: bool) -> Explained:

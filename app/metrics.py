@@ -35,6 +35,12 @@ class Metrics:
             "Alerts that messages left out, by their own words (max_alerts); a repeat counts them again.",
             registry=own,
         )
+        self.left_out_fetches = Counter(
+            "alertprof_truncated_alerts_fetches",
+            "Attempts to have such alerts from Alertmanager's API, by outcome.",
+            ["outcome"],
+            registry=own,
+        )
         self.webhook_seconds = Histogram(
             "alertprof_webhook_seconds", "From a message's arrival to its durable record.", buckets=FAST, registry=own
         )

@@ -56,10 +56,16 @@ Send = Callable[[Event], Awaitable[None]]
 
 
 class Webhook:
-    """The route, as an ASGI application. `record` is Ledger.receive: its future is done once all is durable."""
+    """The route, as an ASGI application. `record` is Ledger.receive: its future is done once all is durable. `recorded`
+    hears of every message then, and returns at once."""
 
-    def __init__(self, record: Callable[[Sequence[Alert], bytes], Future[Receipt]], metrics: Metrics) -> None:
-        self.record, self.metrics = record, metrics
+    def __init__(
+        self,
+        record: Callable[[Sequence[Alert], bytes, int], Future[Receipt]],
+        metrics: Metrics,
+        recorded: Callable[[Message], None] = lambda message: None,
+    ) -> None:
+        self.record, self.metrics, self.recorded = record, metrics, recorded
         self.firing = metrics.webhook_alerts.labels("firing")
         self.resolved = metrics.webhook_alerts.labels("resolved")
         self.odd = metrics.webhook_alerts.labels("invalid")
@@ -80,10 +86,11 @@ class Webhook:
     async def take(self, body: bytes) -> Receipt:
         message, alerts = await asyncio.to_thread(opened, body) if len(body) > LARGE else opened(body)
         try:
-            receipt = await asyncio.wrap_future(self.record(alerts, body))
+            receipt = await asyncio.wrap_future(self.record(alerts, body, message.left_out))
         except LedgerUnavailable as error:
             raise HTTPException(503, f"Nothing was recorded, send this message again: {error}") from error
         self.note(message, alerts, receipt)
+        self.recorded(message)
         return receipt
 
     def note(self, message: Message, alerts: Sequence[Alert], receipt: Receipt) -> None:

@@ -52,10 +52,12 @@ _INSERT = sa.insert(captures)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The alerts of one message, and the message itself as it came; None: it is not to be kept."""
+    """The alerts of one message, and the message itself as it came; None: it is not to be kept. `left_out`: how many
+    more there are by its own words (max_alerts)."""
 
     alerts: Sequence[Alert]
     body: bytes | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,10 +93,10 @@ class Ledger:
 
     # the intake
 
-    def receive(self, alerts: Sequence[Alert], body: bytes | None = None) -> Future[Receipt]:
+    def receive(self, alerts: Sequence[Alert], body: bytes | None = None, left_out: int = 0) -> Future[Receipt]:
         """One delivery. Its future is done when all of it is on disk; LedgerUnavailable in it: nothing of it is.
-        body: the message as it came, if it is to be among the last ones."""
-        return self._inbox.put(Delivery(alerts, body))
+        body: the message as it came, if it is to be among the last ones; left_out: how many alerts it left out."""
+        return self._inbox.put(Delivery(alerts, body, left_out))
 
     def _record(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
         receipts, due = self._recorded(deliveries)

@@ -26,7 +26,8 @@ _SHOWN = 80  # characters of a name there
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message. `size`: bytes; `about`: its alerts' names, shortened; `created`, `known`, `skipped`: how many of its
-    alerts led to what; `body`: as it came, None for one that was too large or was not asked for."""
+    alerts led to what; `left_out`: how many more are not in it; `body`: as it came, None for one that was too large or
+    was not asked for."""
 
     id: str
     received_at: datetime
@@ -36,6 +37,7 @@ class Message:
     created: int
     known: int
     skipped: int
+    left_out: int = 0
     body: str | None = None
 
     @property
@@ -94,6 +96,7 @@ def _row(delivery: Delivery, receipt: Receipt, now: datetime) -> dict[str, Any]:
         "created": len(receipt.created),
         "known": len(receipt.known),
         "skipped": len(receipt.skipped),
+        "left_out": delivery.left_out,
         "body": body.decode("utf-8", "replace") if len(body) <= LARGEST else None,
     }
 
