@@ -61,7 +61,7 @@ def create_app(parts: Parts) -> FastAPI:
 
 def take_alerts(app: FastAPI, parts: Parts) -> None:
     """The webhook as a bare route, ahead of all others, and described by hand."""
-    webhook = Webhook(parts.ledger.receive, parts.metrics)
+    webhook = Webhook(parts.ledger.receive, parts.metrics, parts.recorded)
     for path in ("/webhook", "/webhook/"):
         app.router.routes.insert(0, Route(path, webhook, methods=["POST"], include_in_schema=False))
 

@@ -47,6 +47,7 @@ class Settings:
     limits: Bounds
     auth: Tokens
     amiss: tuple[str, ...] = ()
+    alertmanager: str | None = None  # where its API is asked for alerts that a message left out
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
@@ -172,6 +173,7 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
             Policy(**whole.storage.retention.model_dump()) if whole.storage.retention else Policy(),
         ),
         limits=bounds,
+        alertmanager=whole.alertmanager.url,
         auth=Tokens(whole.auth.webhook_token_file, whole.auth.operator_token_file),
     )
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_type_hints
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -107,6 +108,13 @@ def a_database(text: str) -> str:
         raise ValueError("write sqlite:///path/to/alertprof.db or postgresql+psycopg://user@host/database")
     if find_spec("psycopg") is None:
         raise ValueError("PostgreSQL needs a driver that is not installed here: pip install 'alertprof[postgres]'")
+    return text
+
+
+def a_web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is no address; write it as http://alertmanager:9093")
     return text
 
 
@@ -253,6 +261,11 @@ class Limits(Block):
     per_service: Count = 1
     at_once: Count = 64
     per_hour: Count = 200
+    hold: Duration = timedelta(hours=1)
+
+
+class Alertmanager(Block):
+    url: Annotated[str, AfterValidator(a_web_address)] | None = None
 
 
 class Only(Block):
@@ -300,4 +313,5 @@ class Whole(Block):
     storage: Storage = Storage()
     auth: Auth = Auth()
     limits: Limits = Limits()
+    alertmanager: Alertmanager = Alertmanager()
     rules: list[Rule] = []

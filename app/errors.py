@@ -18,6 +18,7 @@ class Code(StrEnum):
     BUDGET = "budget"
     PAUSED = "paused"
     NO_RULE = "no_rule"
+    INVALID_ALERT = "invalid_alert"
     HOST_UNKNOWN = "host_unknown"
     HOST_NOT_ALLOWED = "host_not_allowed"
     HOST_UNREACHABLE = "host_unreachable"

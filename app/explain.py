@@ -103,8 +103,9 @@ class Explainer:
         self, story: Story, alert: Alert, now: datetime, before: "_Before", *, connect: bool, instead: str
     ) -> Hit | None:
         """Chapter by chapter, until one of them is the last. `instead`: why a host was not looked at that should be."""
-        if not alert.firing:
-            story.begin("Alert").no("it is resolved: that ends its episode, and nothing is profiled for it")
+        if not alert.firing or alert.fault:
+            resolved = "it is resolved: that ends its episode, and nothing is profiled for it"
+            story.begin("Alert").no(alert.fault if alert.firing else resolved)
             return None
         if (rule := self._rule(story, alert.labels)) is None:
             return None
@@ -202,7 +203,7 @@ class Explainer:
         if not life:
             story.told("those of the process itself are known once it is found: that takes a look at the host")
         try:
-            last = self._known().last_ended(life, target.host, target.service)
+            last = self._known().last_ended(life, target.host, target.service, by="alert")
             other = self._known().active_on(life) if life else None
             full = self._known().full(capture, now)
         except LedgerUnavailable as fault:
@@ -244,7 +245,7 @@ class Explainer:
             way = rule.way or way_of(rule.profiler)
             hit = Search(self.door, self.resolvers, story.told, self._blocked).process(alert.labels, rule, way)
         except AlertprofError as fault:
-            again = " (it would be tried again for five minutes)" if isinstance(fault, Passing) else ""
+            again = " (it would be tried again, as long as limits.hold)" if isinstance(fault, Passing) else ""
             story.no(f"{fault.reason.message}{again}")
             return None
         for line in about(hit.process):

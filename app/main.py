@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from app import failpoints, harm
 from app.address import Address, listening
+from app.alertmanager import LeftOut
 from app.analysis.isolate import check_files, top_of, tree_of
 from app.asgi import create_app
 from app.config import Settings
@@ -76,11 +77,21 @@ class Service:
             resolvers=RESOLVERS,
             check=check_files,
             stopping=lambda: self.worker.stopping,
+            hold=settings.limits.hold,
         )
+        self.left_out = LeftOut(settings.alertmanager, self.ledger.receive, self.metrics)
         self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.door, self.ledger)
         self._retention, self._clear_at = settings.storage.retention, 0.0
         threads = THREADS + settings.limits.at_once
-        self.worker = Worker(self.ledger, pipeline, now, threads=threads, on_step=self._count, chores=self._chores)
+        self.worker = Worker(
+            self.ledger,
+            pipeline,
+            now,
+            threads=threads,
+            hold=settings.limits.hold,
+            on_step=self._count,
+            chores=self._chores,
+        )
         self.ledger.on_due = self.worker.wake
         self.app = create_app(self._parts(external_url, settings))
 
@@ -88,8 +99,10 @@ class Service:
         self.ledger.migrate()
         self.store.sweep()
         self.worker.start()
+        self.left_out.start()
 
     def close(self) -> None:
+        self.left_out.stop()
         self.worker.stop(DRAIN)
         self.door.close()
         self.ledger.close()
@@ -113,6 +126,7 @@ class Service:
             explain=self._explained,
             profilers=named_alone() - {"auto"},
             tokens=settings.auth,
+            recorded=self.left_out.ask,
         )
 
     def _explained(self, body: bytes, connect: bool) -> Explained:

@@ -25,7 +25,21 @@ class Metrics:
             "alertprof_webhook_messages", "Messages from Alertmanager, by outcome.", ["outcome"], registry=own
         )
         self.webhook_alerts = Counter(
-            "alertprof_webhook_alerts", "Alerts durably received, by status.", ["status"], registry=own
+            "alertprof_webhook_alerts",
+            "Alerts durably received, by status; invalid: taken as a skipped row.",
+            ["status"],
+            registry=own,
+        )
+        self.webhook_left_out = Counter(
+            "alertprof_webhook_truncated_alerts",
+            "Alerts that messages left out, by their own words (max_alerts); a repeat counts them again.",
+            registry=own,
+        )
+        self.left_out_fetches = Counter(
+            "alertprof_truncated_alerts_fetches",
+            "Attempts to have such alerts from Alertmanager's API, by outcome.",
+            ["outcome"],
+            registry=own,
         )
         self.webhook_seconds = Histogram(
             "alertprof_webhook_seconds", "From a message's arrival to its durable record.", buckets=FAST, registry=own

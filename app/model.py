@@ -72,15 +72,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert of an Alertmanager message, already validated. Times are aware UTC."""
+    """One alert of an Alertmanager message, already validated. Times are aware UTC. `fault`: why it cannot be taken; of
+    such a one only a bounded part is here, and perhaps no start."""
 
     fingerprint: str
     firing: bool
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    starts_at: datetime
+    starts_at: datetime | None
     ends_at: datetime | None
     generator_url: str
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,11 @@ from app import harm
 from app.analysis.isolate import convert_file
 from app.analysis.profile import BadProfile
 from app.errors import AlertprofError, Code, Passing, Reason, Refusal
+from app.holding import WHILE_PAUSED, held, may_be_held
 from app.hosts.door import Door
 from app.hosts.gate import Process
 from app.intake.rules import DEFAULT, Rule
-from app.ledger.ledger import Ledger, LedgerUnavailable
+from app.ledger.ledger import Bounds, Ledger, LedgerUnavailable
 from app.model import Artifact, Blocked, Capture, Kind, State, Step, Target
 from app.plugins import from_plain, kinds, to_plain
 from app.profilers.base import Fetched, Profiler, Progress, Way
@@ -53,6 +54,7 @@ BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)  # seconds after the first, sec
 UNDER_WAY = frozenset({Step.START, Step.WAIT, Step.STOP, Step.COLLECT})
 SHUT = frozenset({Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH})
 SUFFIX = {Kind.TRACE: ".trace", Kind.GOROUTINE: ".txt"}
+HOLD = Bounds().hold
 PROFILER, ONE_OF = "profiler", "one of"  # keys of a capture's notes
 
 log = structlog.get_logger()
@@ -61,7 +63,7 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """The world that the chapters act on. `check` judges a file: None, or why it is no good; `stopping`: the service is
-    about to end. `clock` tells when a recording that streams was over."""
+    about to end. `clock` tells when a recording that streams was over; `hold`: how long an alert may be held back."""
 
     door: Door
     store: Store
@@ -71,10 +73,11 @@ class Pipeline:
     check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
     stopping: Callable[[], bool] = lambda: False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    hold: timedelta = HOLD
 
     def advance(self, capture: Capture, now: datetime) -> Capture:
         """The capture after its next step."""
-        capture = patient(capture, now)
+        capture = patient(capture, now, self.hold)
         try:
             return self._chapter(capture, now)
         except Refusal as refused:
@@ -105,21 +108,40 @@ class Pipeline:
     def _resolve(self, capture: Capture, now: datetime) -> Capture:
         if capture.stop_requested_at:
             return capture.ended(State.CANCELED, now, Reason(Code.REQUESTED, "stopped by request before it began"))
-        if capture.resolved_at:
-            return capture.skipped(now, Code.RESOLVED_BEFORE_START, "the alert was resolved before a recording began")
-        if paused := self.ledger.paused():
-            return capture.skipped(now, Code.PAUSED, f"captures are {paused}; POST /-/resume takes them up again")
+        if self._resolved(capture):
+            return resolved_before_start(capture, now)
+        if hindered := self._still_hindered(capture, now):
+            return hindered
         rule = self._rule(capture)
         hit = self._search(capture, rule)
         target = target_of(capture, hit, now)
-        self._cool(capture, rule, hit.process, target, now)
+        last = self._last(capture, hit.process, target)
+        if reason := cooling(last, rule, target, now):
+            until = last.ended_at + rule.cooldown if last and last.ended_at else None
+            return held_back(replace(capture, target=target), now, reason, until)
         self._beside(capture, hit, now)
         profiler, chosen = hit.chosen.name, to_plain(hit.chosen.profiler)
         notes = {**capture.notes, PROFILER: chosen, harm.BUILD: hit.process.build}
-        capture = replace(capture, target=target, process=hit.process.id, profiler=profiler, notes=notes)
+        capture = replace(capture, target=target, process=hit.process.id, profiler=profiler, notes=notes, reason=None)
         for said in hit.said:
             capture = capture.told(now, "resolved", said)
         return capture.to(Step.START, due=now)
+
+    def _resolved(self, capture: Capture) -> bool:
+        """That an alert was resolved is noted on the capture that it began, not on those beside it."""
+        one = capture.notes.get(ONE_OF)
+        first = self.ledger.get(one["of"]) if one else None
+        return bool(capture.resolved_at or (first and first.resolved_at))
+
+    def _still_hindered(self, capture: Capture, now: datetime) -> Capture | None:
+        """Held back again for what needs no look at the host."""
+        if paused := self.ledger.paused():
+            reason = Reason(Code.PAUSED, f"captures are {paused}; POST /-/resume takes them up again")
+            return held_back(capture, now, reason, now + WHILE_PAUSED)
+        waits = capture.reason is not None and capture.reason.code is Code.BUDGET
+        if waits and (full := self.ledger.full(capture, now)):
+            return held_back(capture, now, Reason(Code.BUDGET, str(full)), full.until)
+        return None
 
     def _rule(self, capture: Capture) -> Rule:
         """The rule that let the alert in. Without it nobody knows what it allowed: raises Refusal."""
@@ -146,21 +168,20 @@ class Pipeline:
         found = hit.found
         for seen in hit.rest:
             one = {"host": found.host, "pid": seen.id.pid, "life": seen.id.life}
-            one |= {"labels": dict(found.labels), "by": found.by}
+            one |= {"labels": dict(found.labels), "by": found.by, "of": capture.id}
             beside = replace(capture, id=id_beside(capture.id, seen.id.life), created_at=now, due_at=now, timeline=())
-            beside = replace(beside, give_up_at=None, attempt=0, notes={ONE_OF: one})
+            beside = replace(beside, give_up_at=None, attempt=0, reason=None, notes={ONE_OF: one})
             with suppress(ValueError):
                 self.ledger.create(beside.told(now, "received", f"one of several processes of capture {capture.id}"))
 
-    def _cool(self, capture: Capture, rule: Rule, process: Process, target: Target, now: datetime) -> None:
-        """A person may ask again at once; an alert may not."""
+    def _last(self, capture: Capture, process: Process, target: Target) -> Capture | None:
+        """The capture after which this one has to keep a distance: an alert's after an alert's. A person may ask at
+        once, and nobody has to wait because a person did."""
         if capture.trigger.kind != "alert":
-            return
+            return None
         # One of several is not kept waiting by the end of another of them, only by a recording of its own process.
         of_service = ("", "") if ONE_OF in capture.notes else (target.host, target.service)
-        last = self.ledger.last_ended(process.id.life, *of_service)
-        if reason := cooling(last, rule, target, now):
-            raise Refusal(reason.code, reason.message)
+        return self.ledger.last_ended(process.id.life, *of_service, by="alert")
 
     # ------------------------------------------------------------------ start · wait · stop
 
@@ -284,9 +305,24 @@ class Pipeline:
 # ---------------------------------------------------------------------- pure
 
 
-def patient(capture: Capture, now: datetime) -> Capture:
+def patient(capture: Capture, now: datetime, hold: timedelta = HOLD) -> Capture:
     """The capture with the time at which its chapter's passing faults become final."""
-    return capture if capture.give_up_at else replace(capture, give_up_at=now + PATIENCE[capture.step])
+    length = hold if may_be_held(capture) else PATIENCE[capture.step]
+    return capture if capture.give_up_at else replace(capture, give_up_at=now + length)
+
+
+def held_back(capture: Capture, now: datetime, reason: Reason, until: datetime | None = None) -> Capture:
+    """An alert's capture waits for the reason to pass; a person's ends with it."""
+    waits = held(capture, now, reason, until) if may_be_held(capture) else None
+    return waits or broken_off(capture, now, reason)
+
+
+def resolved_before_start(capture: Capture, now: datetime) -> Capture:
+    """Its end, with the reason that it was held back for if it was."""
+    if capture.reason:
+        said = "the alert was resolved while it was held back"
+        return broken_off(capture.told(now, "resolved", said), now, capture.reason)
+    return capture.skipped(now, Code.RESOLVED_BEFORE_START, "the alert was resolved before a recording began")
 
 
 def broken_off(capture: Capture, now: datetime, reason: Reason) -> Capture:
@@ -328,6 +364,8 @@ def put_off(capture: Capture, now: datetime, fault: Passing) -> Capture:
         if capture.stopped_at and capture.stop_requested_at and capture.stop_requested_at > capture.stopped_at:
             return broken_off(capture, now, fault.reason)
         capture = replace(capture, give_up_at=None)
+    if may_be_held(capture):
+        return held_back(capture, now, fault.reason)
     if out_of_patience(capture, now):
         return broken_off(capture, now, fault.reason)
     wait = BACK_OFF[min(capture.attempt, len(BACK_OFF) - 1)]

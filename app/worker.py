@@ -15,10 +15,11 @@ from time import monotonic
 
 import structlog
 
-from app.errors import Code, Passing
+from app.errors import Code, Passing, Reason
+from app.holding import may_be_held
 from app.ledger.ledger import Claim, FenceLost, Full, Ledger, LedgerUnavailable, ProcessTaken
 from app.model import Capture
-from app.pipeline import Pipeline, patient, put_off
+from app.pipeline import HOLD, Pipeline, held_back, patient, put_off
 
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = 10.0  # seconds
@@ -36,11 +37,12 @@ class Worker:
         now: Callable[[], datetime],
         *,
         threads: int = 16,
+        hold: timedelta = HOLD,
         on_step: Callable[[Capture, Capture], None] = lambda before, after: None,
         chores: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger, self._pipeline, self._now = ledger, pipeline, now
-        self._on_step, self._chores = on_step, chores
+        self._on_step, self._chores, self._hold = on_step, chores, hold
         self._owner = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         self._turnstile = threading.Lock()
         self._hurry, self._stopping = threading.Event(), threading.Event()
@@ -132,7 +134,8 @@ class Worker:
                 said = f"capture {taken.other} is already at work on this process; this alert is served by it"
                 after, keep = replace(after, process=None).skipped(self._now(), Code.DUPLICATE, said), False
             except Full as full:
-                after, keep = without_room(before, self._now(), full), False
+                room = without_room(replace(before, target=after.target), self._now(), full, self._hold)
+                after, keep = room, False
             except LedgerUnavailable as fault:
                 log.error("the ledger does not take a step, it is tried again", capture=after.id, fault=str(fault))
                 self._hurry.wait(0.5)
@@ -155,8 +158,10 @@ class Worker:
                 log.exception("a chore broke")
 
 
-def without_room(capture: Capture, now: datetime, full: Full) -> Capture:
-    """A capture whose recording would be one too many: it waits for its turn, or not at all."""
-    if full.waits:
-        return put_off(patient(capture, now), now, Passing(Code.BUDGET, str(full)))
-    return capture.skipped(now, Code.BUDGET, str(full))
+def without_room(capture: Capture, now: datetime, full: Full, hold: timedelta) -> Capture:
+    """A capture whose recording would be one too many: an alert's waits for its turn; a person's only for the end of
+    another recording."""
+    capture = patient(capture, now, hold)
+    if full.waits and not may_be_held(capture):
+        return put_off(capture, now, Passing(Code.BUDGET, str(full)))
+    return held_back(capture, now, Reason(Code.BUDGET, str(full)), full.until)

@@ -1,10 +1,12 @@
 """Does this alert deserve a capture, and if not, why?
 
 Pure. The ledger calls `decide` for every firing alert while it holds the transaction in which the answer is written
-down; main.py binds the rules to it. Limits that need the process (cooldown, budget) are the pipeline's.
+down; main.py binds the rules to it. Limits that need the process (cooldown, budget) are the pipeline's, and so is how
+long an alert is held back.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,7 +14,9 @@ from app.errors import Code, Reason
 from app.model import Alert, Capture, Decision, Entry, Episode, Known, New, State, Trigger
 
 # A repeat on a row that was skipped for one of these is judged anew: the world may have changed meanwhile.
-MAY_CHANGE = frozenset({Code.NO_RULE, Code.PAUSED, Code.COOLDOWN, Code.BUDGET, Code.RESOLVED_BEFORE_START})
+MAY_CHANGE = frozenset(
+    {Code.NO_RULE, Code.PAUSED, Code.COOLDOWN, Code.BUDGET, Code.RESOLVED_BEFORE_START, Code.INVALID_ALERT}
+)
 
 
 class Terms(Protocol):
@@ -46,7 +50,7 @@ def decide(
     """
     if episode is not None and not episode.state.ended and episode.resolved_at is None:
         return Known(episode.capture_id)
-    rule = match(alert.labels)
+    rule = None if alert.fault else match(alert.labels)
     hindrance = _hindrance(alert, rule, tried, paused)
     if episode is not None and not _over(episode, alert, rule) and not _judged_anew(episode, hindrance):
         return Known(episode.capture_id)
@@ -54,6 +58,8 @@ def decide(
 
 
 def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None) -> Reason | None:
+    if alert.fault:
+        return Reason(Code.INVALID_ALERT, alert.fault)
     if rule is None:
         return Reason(
             Code.NO_RULE,
@@ -76,7 +82,9 @@ def _over(episode: Episode, alert: Alert, rule: Terms | None) -> bool:
     if episode.resolved_at is not None:
         return True
     cooldown = rule.cooldown if rule else timedelta(0)
-    return episode.ended_at is not None and alert.starts_at > episode.ended_at + cooldown
+    if episode.ended_at is None or alert.starts_at is None:
+        return False
+    return alert.starts_at > episode.ended_at + cooldown
 
 
 def _judged_anew(episode: Episode, hindrance: Reason | None) -> bool:
@@ -108,6 +116,8 @@ def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: da
             duration=rule.duration,
             timeline=told,
         )
+    if hindrance and hindrance.code is Code.PAUSED:
+        return replace(capture, reason=hindrance).told(now, "waiting", hindrance.message)
     return capture.skipped(now, hindrance.code, hindrance.message) if hindrance else capture
 
 

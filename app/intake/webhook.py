@@ -1,34 +1,37 @@
 """POST /webhook: Alertmanager's wire shape, made durable, answered with 202.
 
 Registered by app/asgi.py as a bare ASGI route: FastAPI's own handling of a request costs more than everything here.
-The shape is Alertmanager's `webhook.Message` (notify/webhook/webhook.go, template/template.go), 0.20 to 0.34; what
-older versions lack is optional and what newer ones add is ignored. Alertmanager tries a 5xx again and writes the body
-of a refusal into its log; any 4xx is final.
+Alertmanager tries a 5xx again and writes the body of a refusal into its log; any 4xx is final, so only what is no
+message at all is refused.
 """
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from time import perf_counter
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from app.intake.message import MAX_ALERTS, Message, WireAlert, to_alert
+from app.intake.salvage import REMEDY, odd, salvaged
 from app.ledger.arrivals import Receipt
 from app.ledger.database import LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Alert
 
 MAX_BODY = 8 * 1024 * 1024
-MAX_ALERTS = 10_000
 LARGE = 256 * 1024  # from here on validation would keep the event loop for milliseconds
-REMEDY = "set max_alerts in Alertmanager's webhook_config, or group by more labels."
-REFUSALS = {"400": "No JSON", "413": "Too large", "422": "No such message", "503": "Nothing recorded, send it again"}
+REFUSALS = {
+    "400": "No JSON",
+    "413": f"Larger than {MAX_BODY >> 20} MiB, or more than {MAX_ALERTS} alerts",
+    "422": "No alerts in it",
+    "503": "Nothing recorded, send it again",
+}
 EXAMPLE = {
     "status": "firing",
     "labels": {"alertname": "HighCPU", "instance": "10.0.0.5:9100", "job": "order-mq", "severity": "critical"},
@@ -46,37 +49,6 @@ ANSWER = {
 
 log = structlog.get_logger(__name__)
 
-LabelName = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-LabelValue = Annotated[str, StringConstraints(max_length=16_384)]
-Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=256)]
-
-
-class WireAlert(BaseModel):
-    """One alert as Alertmanager writes it."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    status: Literal["firing", "resolved"] | None = None
-    labels: Labels
-    annotations: dict[str, str] | None = None
-    startsAt: datetime
-    endsAt: datetime | None = None
-    generatorURL: str | None = None
-    fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = None
-
-
-class Message(BaseModel):
-    """The body of a notification. Only `alerts` is needed; the rest is for the log."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    alerts: Annotated[list[WireAlert], Field(max_length=MAX_ALERTS)]
-    status: Literal["firing", "resolved"] = "firing"
-    receiver: str = ""
-    groupKey: str = ""
-    truncatedAlerts: int = 0
-
-
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -84,12 +56,19 @@ Send = Callable[[Event], Awaitable[None]]
 
 
 class Webhook:
-    """The route, as an ASGI application. `record` is Ledger.receive: its future is done once all is durable."""
+    """The route, as an ASGI application. `record` is Ledger.receive: its future is done once all is durable. `recorded`
+    hears of every message then, and returns at once."""
 
-    def __init__(self, record: Callable[[Sequence[Alert], bytes], Future[Receipt]], metrics: Metrics) -> None:
-        self.record, self.metrics = record, metrics
+    def __init__(
+        self,
+        record: Callable[[Sequence[Alert], bytes, int], Future[Receipt]],
+        metrics: Metrics,
+        recorded: Callable[[Message], None] = lambda message: None,
+    ) -> None:
+        self.record, self.metrics, self.recorded = record, metrics, recorded
         self.firing = metrics.webhook_alerts.labels("firing")
         self.resolved = metrics.webhook_alerts.labels("resolved")
+        self.odd = metrics.webhook_alerts.labels("invalid")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """202 with the receipt. Raises HTTPException: 400, 413, 422 for what is no message, 503 for what may pass."""
@@ -105,27 +84,31 @@ class Webhook:
         await answer(send, told(receipt))
 
     async def take(self, body: bytes) -> Receipt:
-        message = await asyncio.to_thread(parse, body) if len(body) > LARGE else parse(body)
-        alerts = to_alerts(message)
+        message, alerts = await asyncio.to_thread(opened, body) if len(body) > LARGE else opened(body)
         try:
-            receipt = await asyncio.wrap_future(self.record(alerts, body))
+            receipt = await asyncio.wrap_future(self.record(alerts, body, message.left_out))
         except LedgerUnavailable as error:
             raise HTTPException(503, f"Nothing was recorded, send this message again: {error}") from error
         self.note(message, alerts, receipt)
+        self.recorded(message)
         return receipt
 
     def note(self, message: Message, alerts: Sequence[Alert], receipt: Receipt) -> None:
-        firing = sum(alert.firing for alert in alerts)
+        odd = sum(bool(alert.fault) for alert in alerts)
+        firing = sum(alert.firing and not alert.fault for alert in alerts)
+        resolved = len(alerts) - firing - odd
         self.firing.inc(firing)
-        self.resolved.inc(len(alerts) - firing)
-        news = receipt.created or receipt.skipped or firing < len(alerts)
+        self.resolved.inc(resolved)
+        self.odd.inc(odd)
+        self.metrics.webhook_left_out.inc(message.left_out)
+        news = receipt.created or receipt.skipped or resolved
         (log.info if news else log.debug)(  # a line costs as much as everything else here, and repeats come for ever
             "webhook",
             receiver=plain(message.receiver),
             group=plain(message.groupKey),
             firing=firing,
-            resolved=len(alerts) - firing,
-            truncated=message.truncatedAlerts,
+            resolved=resolved,
+            truncated=message.left_out,
             created=len(receipt.created),
             known=len(receipt.known),
             skipped=len(receipt.skipped),
@@ -179,27 +162,20 @@ def bound(size: int) -> None:
         raise HTTPException(413, f"The message is larger than {MAX_BODY} bytes; {REMEDY}")
 
 
+def opened(body: bytes) -> tuple[Message, list[Alert]]:
+    message = parse(body)
+    return message, to_alerts(message)
+
+
 def parse(body: bytes) -> Message:
-    """The message in this body. Raises HTTPException: 400 for no JSON, 422 for another shape, 413 for too many alerts.
+    """The message in this body. Raises HTTPException: 400 for no JSON, 422 for what has no alerts, 413 for too many.
 
     A NUL character is legal in a label's value and unknown to PostgreSQL's text; it is replaced here.
     """
     try:
         return Message.model_validate_json(body.replace(rb"\u0000", rb"\ufffd"))
-    except ValidationError as error:
-        raise refusal(error) from error
-
-
-def refusal(error: ValidationError) -> HTTPException:
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    first = faults[0]
-    if first["type"] == "json_invalid":
-        return HTTPException(400, f"The body is no JSON: {first['msg'].removeprefix('Invalid JSON: ')}.")
-    if first["type"] == "too_long" and first["loc"] == ("alerts",):
-        return HTTPException(413, f"The message has more than {MAX_ALERTS} alerts; {REMEDY}")
-    listed = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'the body'}: {f['msg']}" for f in faults[:3])
-    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
-    return HTTPException(422, plain(f"This is no message of Alertmanager's webhook: {listed}{more}", 1000))
+    except ValidationError:
+        return salvaged(body)
 
 
 def alerts_in(body: bytes, now: datetime) -> list[Alert]:
@@ -220,36 +196,16 @@ def as_message(body: bytes, now: datetime) -> bytes:
 
 
 def to_alerts(message: Message) -> list[Alert]:
-    """The alerts of a message as the house knows them. Raises HTTPException 422 for a time beyond the calendar."""
-    try:
-        return [_alert(wire, wire.status or message.status) for wire in message.alerts]
-    except OverflowError as error:
-        raise HTTPException(422, "An alert's startsAt lies beyond the calendar once it is in UTC.") from error
+    """The alerts of a message as the house knows them; one with a `fault` cannot be taken."""
+    return [_alert(wire, message.status) for wire in message.alerts]
 
 
 def _alert(wire: WireAlert, status: str) -> Alert:
-    ends_at = wire.endsAt
-    return Alert(
-        fingerprint=wire.fingerprint or fingerprint(wire.labels),
-        firing=status == "firing",
-        labels=wire.labels,
-        annotations=wire.annotations or {},
-        starts_at=utc(wire.startsAt),
-        ends_at=utc(ends_at) if ends_at and ends_at.year > 1 else None,  # year 1 is Go's zero time: not ended
-        generator_url=wire.generatorURL or "",
-    )
-
-
-def utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def fingerprint(labels: dict[str, str]) -> str:
-    """16 hex digits that stay the same for the same labels; for senders that give none."""
-    digest = sha256()
-    for name in sorted(labels):
-        digest.update(f"{name}\xff{labels[name]}\xff".encode())
-    return digest.hexdigest()[:16]
+    try:
+        return to_alert(wire, status)
+    except OverflowError:
+        beyond = "startsAt: it lies beyond the calendar once it is in UTC"
+        return to_alert(odd(wire.model_dump() | {"status": wire.status or status}, beyond), status)
 
 
 def told(receipt: Receipt) -> bytes:

@@ -15,8 +15,9 @@ from app.errors import Code, Reason
 from app.ledger import switches
 from app.ledger.rows import micro, moment_or_none, new_row
 from app.ledger.schema import captures
-from app.model import Alert, Capture, Decision, Episode, Known, State
+from app.model import Alert, Capture, Decision, Episode, Known, State, Step
 
+_c = captures.c
 _CURRENT = sa.select(
     captures.c.episode,
     captures.c.id,
@@ -36,15 +37,27 @@ _RESOLVE = (
     .where(captures.c.id == sa.bindparam("known"), captures.c.resolved_at.is_(None))
     .values(resolved_at=sa.bindparam("at"))
 )
+# What is held back shall not wait to hear of it.
+_HEAR = (
+    sa.update(captures)
+    .where(
+        _c.id.in_(sa.bindparam("resolved", expanding=True)),
+        _c.step == Step.RESOLVE,
+        _c.due_at > sa.bindparam("now"),
+    )
+    .values(due_at=sa.bindparam("now"))
+)
 _INSERT = sa.insert(captures)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The alerts of one message, and the message itself as it came; None: it is not to be kept."""
+    """The alerts of one message, and the message itself as it came; None: it is not to be kept. `left_out`: how many
+    more there are by its own words (max_alerts)."""
 
     alerts: Sequence[Alert]
     body: bytes | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +78,16 @@ class Decide(Protocol):
     def __call__(self, alert: Alert, episode: Episode | None, *, now: datetime, paused: str | None) -> Decision: ...
 
 
-def record(connection: sa.Connection, deliveries: Sequence[Delivery], decide: Decide, now: datetime) -> list[Receipt]:
-    """Write down what becomes of these deliveries; the receipts in their order. Raises IntegrityError when another
-    replica has just begun one of the episodes."""
+def record(
+    connection: sa.Connection, deliveries: Sequence[Delivery], decide: Decide, now: datetime
+) -> tuple[list[Receipt], bool]:
+    """Write down what becomes of these deliveries; the receipts in their order, and whether anything is due now. Raises
+    IntegrityError when another replica has just begun one of the episodes."""
     fingerprints = {alert.fingerprint for delivery in deliveries for alert in delivery.alerts}
     batch = _Batch(current(connection, fingerprints), decide, now, switches.paused(connection))
     receipts = [batch.take(delivery.alerts) for delivery in deliveries]
-    batch.write(connection)
-    return receipts
+    heard = batch.write(connection)
+    return receipts, heard or any(receipt.created for receipt in receipts)
 
 
 def current(connection: sa.Connection, fingerprints: Collection[str]) -> dict[str, Episode]:
@@ -109,7 +124,7 @@ class _Batch:
                 known.append(decision.capture_id)
                 continue
             self.begin(alert.fingerprint, episode, decision.capture)
-            if decision.capture.reason:
+            if decision.capture.reason and decision.capture.state.ended:
                 skipped.append((alert.fingerprint, decision.capture.reason))
             else:
                 created.append(decision.capture.id)
@@ -136,11 +151,15 @@ class _Batch:
         else:
             self.resolved.append({"known": episode.capture_id, "at": micro(at)})
 
-    def write(self, connection: sa.Connection) -> None:
-        """In the order of ids and fingerprints, so that two replicas wait for each other instead of dead-locking."""
+    def write(self, connection: sa.Connection) -> bool:
+        """In the order of ids and fingerprints, so that two replicas wait for each other instead of dead-locking. Has
+        one that was held back become due?"""
         if self.superseded:
             connection.execute(_SUPERSEDE, [{"old": old} for old in sorted(self.superseded)])
         if self.resolved:
             connection.execute(_RESOLVE, sorted(self.resolved, key=lambda note: str(note["known"])))
+        ended = {"resolved": [note["known"] for note in self.resolved], "now": micro(self.now)}
+        heard = bool(self.resolved) and connection.execute(_HEAR, ended).rowcount > 0
         if self.new:
             connection.execute(_INSERT, sorted(self.new.values(), key=lambda row: str(row["fingerprint"])))
+        return heard

@@ -8,32 +8,37 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from app.ledger.rows import micro
+from app.errors import Code
+from app.ledger.rows import micro, moment
 from app.ledger.schema import captures
 from app.model import Capture, Step
 
 _c = captures.c
 _HOUR = timedelta(hours=1)
-_HOLDING = _c.active_process.is_not(None) & _c.step.in_([Step.START, Step.WAIT, Step.STOP])
+PLACED = (Step.START, Step.WAIT, Step.STOP)
+_HOLDING = _c.active_process.is_not(None) & _c.step.in_(PLACED)
 _LOCK = 0x616C6572  # of PostgreSQL's advisory locks: places are counted by one replica at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many recordings at once, and how many may begin within an hour."""
+    """How many recordings at once, and how many may begin within an hour; `hold`: how long an alert waits for that, or
+    for another reason that passes."""
 
     per_host: int = 1
     per_service: int = 1
     at_once: int = 64
     per_hour: int = 200
+    hold: timedelta = timedelta(hours=1)
 
 
 class Full(Exception):
-    """No room: `waits` says whether it is worth waiting for (an end of a recording) or not (the hour's budget)."""
+    """No room: `waits` says whether a person's capture waits for it (an end of a recording) or not (the hour's budget);
+    `until`: when there may be some, where that is known."""
 
-    def __init__(self, sentence: str, *, waits: bool) -> None:
+    def __init__(self, sentence: str, *, waits: bool, until: datetime | None = None) -> None:
         super().__init__(sentence)
-        self.waits = waits
+        self.waits, self.until = waits, until
 
 
 def _number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -45,9 +50,30 @@ _PLACES = sa.select(
     _number(_c.service == sa.bindparam("service")),
     sa.func.count(),
 ).where(_HOLDING, _c.id != sa.bindparam("key"))
-_BEGUN = sa.select(sa.func.count()).where(
-    _c.created_at >= sa.bindparam("since"), _c.started_at.is_not(None), _c.id != sa.bindparam("key")
+_LATELY = (
+    _c.created_at >= sa.bindparam("made_since"),  # has an index
+    _c.started_at > sa.bindparam("since"),
+    _c.id != sa.bindparam("key"),
 )
+_BEGUN = sa.select(sa.func.count()).where(*_LATELY)
+_NEXT_TO_LEAVE = sa.select(_c.started_at).where(*_LATELY).order_by(_c.started_at).limit(1).offset(sa.bindparam("over"))
+_WOKEN = 4  # rows at each end of a recording, as not every one can use the place
+_waiting = captures.alias()
+_IN_LINE = (
+    sa.select(_waiting.c.id)
+    .where(
+        _waiting.c.due_at > sa.bindparam("now"),
+        _waiting.c.step == Step.RESOLVE,
+        _waiting.c.reason_code == Code.BUDGET,
+    )
+    .order_by(
+        sa.case(((_waiting.c.host == sa.bindparam("place")) | (_waiting.c.service == sa.bindparam("kin")), 0), else_=1),
+        _waiting.c.id,
+    )
+    .limit(_WOKEN)
+    .with_for_update(skip_locked=True)
+)
+_WAKE = sa.update(captures).where(_c.id.in_(_IN_LINE)).values(due_at=sa.bindparam("now"))
 
 
 def take(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
@@ -59,9 +85,13 @@ def take(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datet
 
 def count(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
     """As take, for whoever only wants to know."""
-    begun = connection.execute(_BEGUN, {"since": micro(now - _HOUR), "key": capture.id}).scalar_one()
+    since = now - _HOUR
+    lately = {"since": micro(since), "made_since": micro(since - bounds.hold - _HOUR), "key": capture.id}
+    begun = connection.execute(_BEGUN, lately).scalar_one()
     if begun >= bounds.per_hour:
-        raise Full(f"{begun} captures began within the last hour, limits.per_hour is {bounds.per_hour}", waits=False)
+        said = f"{begun} captures began within the last hour, limits.per_hour is {bounds.per_hour}"
+        leaves = connection.execute(_NEXT_TO_LEAVE, {**lately, "over": begun - bounds.per_hour}).scalar_one()
+        raise Full(said, waits=False, until=moment(leaves) + _HOUR)
     target = capture.target
     host, service = (target.host, target.service) if target else ("", "")
     asked = {"host": host, "service": service, "key": capture.id}
@@ -73,3 +103,13 @@ def count(connection: sa.Connection, capture: Capture, bounds: Bounds, now: date
     ):
         if held >= bound:
             raise Full(f"{held} recording{'s' if held > 1 else ''} {what} is {bound}); this one waits", waits=True)
+
+
+def freed(connection: sa.Connection, capture: Capture, now: datetime) -> bool:
+    """Makes those due that wait for a place, the longest first, now that this capture may have left one; were there
+    any?"""
+    target = capture.target
+    if target is None or capture.process is None or capture.step in PLACED:
+        return False
+    said = {"now": micro(now), "place": target.host, "kin": target.service}
+    return bool(connection.execute(_WAKE, said).rowcount)

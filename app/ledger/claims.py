@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.ledger.rows import micro, moment_or_none, progress, to_capture
 from app.ledger.schema import captures
-from app.model import Capture
+from app.model import Capture, Step
 
 _c = captures.c
 
@@ -58,12 +58,17 @@ _TAKE = (
 _HELD = (_c.id == sa.bindparam("key"), _c.owner == sa.bindparam("who"), _c.fence == sa.bindparam("ours"))
 _RENEW = sa.update(captures).where(*_HELD).values(lease_until=sa.bindparam("until"))
 # A stop that was asked for while we worked must be seen: the row stays due since then, whatever we meant to wait for.
+# So must the end of an alert that we meant to hold back.
 _DUE = sa.case(
     (
         _c.stop_requested_at.is_not(None)
         & (sa.bindparam("stop_seen", type_=sa.Integer) == 0)
         & (sa.bindparam("due", type_=sa.BigInteger) > _c.stop_requested_at),
         _c.stop_requested_at,
+    ),
+    (
+        _c.resolved_at.is_not(None) & (sa.bindparam("end_seen", type_=sa.Integer) == 0),
+        _c.created_at,
     ),
     else_=sa.bindparam("due", type_=sa.BigInteger),
 )
@@ -95,7 +100,11 @@ def renew(connection: sa.Connection, claim: Claim, now: datetime, lease: timedel
 def save(connection: sa.Connection, claim: Claim, capture: Capture, *, release: bool) -> None:
     """Raises FenceLost; IntegrityError when another capture is active on its process."""
     row = progress(capture)
-    seen = {"due": row.pop("due_at"), "stop_seen": int(claim.capture.stop_requested_at is not None)}
+    seen = {
+        "due": row.pop("due_at"),
+        "stop_seen": int(claim.capture.stop_requested_at is not None),
+        "end_seen": int(claim.capture.resolved_at is not None or capture.step is not Step.RESOLVE),
+    }
     _held(connection.execute(_RELEASE if release else _SAVE, {**row, **seen, **_key(claim)}), claim)
 
 

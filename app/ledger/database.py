@@ -7,6 +7,7 @@ PostgreSQL: as it comes; rows are claimed with SKIP LOCKED.
 
 import fcntl
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 BUSY_SECONDS = 5
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 # A fault's traceback in the log shall not show what is in the rows.
 _COMMON: dict[str, Any] = {"pool_use_lifo": True, "hide_parameters": True}
 _REMEDIES = {
@@ -134,6 +136,7 @@ def _opening(url: str) -> Iterator[None]:
 def _sqlite(url: sa.URL) -> sa.Engine:
     # More connections than one service has threads at work; an idle one costs a file descriptor or two.
     engine = sa.create_engine(url, **_COMMON, pool_size=16, max_overflow=64, connect_args={"timeout": BUSY_SECONDS})
+    sa.event.listen(engine, "before_cursor_execute", _writable, retval=True)
 
     @sa.event.listens_for(engine, "connect")
     def connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -150,7 +153,25 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 
 def _server(url: sa.URL) -> sa.Engine:
-    return sa.create_engine(url, **_COMMON, pool_recycle=1800, connect_args={"connect_timeout": BUSY_SECONDS})
+    engine = sa.create_engine(url, **_COMMON, pool_recycle=1800, connect_args={"connect_timeout": BUSY_SECONDS})
+    sa.event.listen(engine, "before_cursor_execute", _writable, retval=True)
+    return engine
+
+
+def _writable(
+    _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool
+) -> tuple[str, Any]:
+    """No text that is written or looked for has a NUL, which PostgreSQL's text cannot hold, or half a surrogate pair,
+    which no encoding has: a mark takes its place, on both databases alike. In JSON both are escapes, and stay."""
+    return statement, _marked(parameters)
+
+
+def _marked(said: Any) -> Any:
+    if isinstance(said, str):
+        return _UNWRITABLE.sub("\ufffd", said) if "\0" in said or not said.isascii() else said
+    if isinstance(said, dict):
+        return {name: _marked(value) for name, value in said.items()}
+    return type(said)(map(_marked, said)) if isinstance(said, list | tuple) else said
 
 
 def _locked(database: str | None) -> int:

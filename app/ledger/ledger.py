@@ -99,25 +99,25 @@ class Ledger:
 
     # the intake
 
-    def receive(self, alerts: Sequence[Alert], body: bytes | None = None) -> Future[Receipt]:
+    def receive(self, alerts: Sequence[Alert], body: bytes | None = None, left_out: int = 0) -> Future[Receipt]:
         """One delivery. Its future is done when all of it is on disk; LedgerUnavailable in it: nothing of it is.
-        body: the message as it came, if it is to be among the last ones."""
-        return self._inbox.put(Delivery(alerts, body))
+        body: the message as it came, if it is to be among the last ones; left_out: how many alerts it left out."""
+        return self._inbox.put(Delivery(alerts, body, left_out))
 
     def _record(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
-        receipts = self._recorded(deliveries)
-        if any(receipt.created for receipt in receipts):
+        receipts, due = self._recorded(deliveries)
+        if due:
             self.on_due()
         return receipts
 
-    def _recorded(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
+    def _recorded(self, deliveries: Sequence[Delivery]) -> tuple[list[Receipt], bool]:
         for _ in range(_ATTEMPTS):
             try:
                 with self._database.writing() as connection:
                     now = self._clock()
-                    receipts = arrivals.record(connection, deliveries, self.decide, now)
+                    receipts, due = arrivals.record(connection, deliveries, self.decide, now)
                     messages.keep(connection, deliveries, receipts, now)
-                    return receipts
+                    return receipts, due
             except IntegrityError as error:
                 quicker = error
         raise LedgerUnavailable("other replicas keep recording the same alerts; send this again") from quicker
@@ -164,9 +164,12 @@ class Ledger:
                 with self._database.writing() as connection:
                     if self.bounds and capture.step is Step.START and claim.capture.step is Step.RESOLVE:
                         self._place(connection, capture, self.bounds)
-                    return claims.save(connection, claim, capture, release=release)
+                    claims.save(connection, claim, capture, release=release)
+                    freed = capacity.freed(connection, capture, self._clock())
             except IntegrityError:
                 self._taken(capture)
+            else:
+                return self.on_due() if freed else None
         raise LedgerUnavailable(f"captures keep beginning and ending on the process of {capture.id}; try again")
 
     def _place(self, connection: sa.Connection, capture: Capture, bounds: Bounds) -> None:
@@ -188,11 +191,12 @@ class Ledger:
         with self._database.reading() as connection:
             return claims.soonest(connection)
 
-    def last_ended(self, life: str, host: str, service: str) -> Capture | None:
+    def last_ended(self, life: str, host: str, service: str, *, by: str | None = None) -> Capture | None:
         """The latest capture that recorded and has ended: on this process (ProcessId.life), or of this service on
-        this host, since a process that was restarted is as a new one."""
+        this host, since a process that was restarted is as a new one. by: only those that an alert asked for
+        ("alert"), or a person ("manual")."""
         with self._database.reading() as connection:
-            return queries.last_ended(connection, life, host, service)
+            return queries.last_ended(connection, life, host, service, by)
 
     # the API
 
@@ -302,10 +306,12 @@ class Ledger:
             return switches.paused(connection)
 
     def pause(self, now: datetime, by: str) -> None:
-        """New alerts become skipped rows until resume."""
-        with self._database.writing() as connection:
+        """New alerts are held back until resume. Whoever was first stays named, also of several at the same time."""
+        with suppress(IntegrityError), self._database.writing() as connection:
             switches.pause(connection, now, by)
 
     def resume(self) -> None:
+        """What was held back because of the pause is due at once."""
         with self._database.writing() as connection:
-            switches.resume(connection)
+            switches.resume(connection, self._clock())
+        self.on_due()

@@ -26,7 +26,8 @@ _SHOWN = 80  # characters of a name there
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message. `size`: bytes; `about`: its alerts' names, shortened; `created`, `known`, `skipped`: how many of its
-    alerts led to what; `body`: as it came, None for one that was too large or was not asked for."""
+    alerts led to what; `left_out`: how many more are not in it; `body`: as it came, None for one that was too large or
+    was not asked for."""
 
     id: str
     received_at: datetime
@@ -36,6 +37,7 @@ class Message:
     created: int
     known: int
     skipped: int
+    left_out: int = 0
     body: str | None = None
 
     @property
@@ -94,7 +96,8 @@ def _row(delivery: Delivery, receipt: Receipt, now: datetime) -> dict[str, Any]:
         "created": len(receipt.created),
         "known": len(receipt.known),
         "skipped": len(receipt.skipped),
-        "body": body.decode("utf-8", "replace").replace("\x00", "\ufffd") if len(body) <= LARGEST else None,
+        "left_out": delivery.left_out,
+        "body": body.decode("utf-8", "replace") if len(body) <= LARGEST else None,
     }
 
 
@@ -102,4 +105,4 @@ def about(alerts: Iterable[Alert]) -> str:
     """`HighCPU, HighMemory and 3 more`."""
     names = list(dict.fromkeys(alert.labels.get("alertname") or "an alert without a name" for alert in alerts))
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return (", ".join(name[:_SHOWN] for name in names[:_NAMED]) + more).replace("\x00", "\ufffd")
+    return ", ".join(name[:_SHOWN] for name in names[:_NAMED]) + more

@@ -70,6 +70,7 @@ _OF_FINGERPRINT = (
 _LAST_ENDED = (
     sa.select(captures)
     .where(
+        sa.bindparam("by", type_=sa.Text).is_(None) | (_c.trigger_kind == sa.bindparam("by", type_=sa.Text)),
         (_c.life == sa.bindparam("key"))
         | ((_c.service == sa.bindparam("service")) & (_c.host == sa.bindparam("host")) & (_c.service != "")),
         _c.started_at.is_not(None),
@@ -106,8 +107,8 @@ def get(connection: sa.Connection, id_: str) -> Capture | None:
     return _one(connection.execute(_GET, {"key": id_}))
 
 
-def last_ended(connection: sa.Connection, life: str, host: str, service: str) -> Capture | None:
-    return _one(connection.execute(_LAST_ENDED, {"key": life, "host": host, "service": service}))
+def last_ended(connection: sa.Connection, life: str, host: str, service: str, by: str | None) -> Capture | None:
+    return _one(connection.execute(_LAST_ENDED, {"key": life, "host": host, "service": service, "by": by}))
 
 
 def of_fingerprint(connection: sa.Connection, fingerprint: str) -> tuple[Capture, ...]:

@@ -41,13 +41,13 @@ def new_row(capture: Capture) -> dict[str, Any]:
         "created_at": micro(capture.created_at),
         "trigger_kind": trigger.kind,
         "fingerprint": trigger.fingerprint,
-        "alertname": _plain(trigger.alertname),
+        "alertname": trigger.alertname,
         "labels": _dumps(dict(trigger.labels)),
         "annotations": _dumps(dict(trigger.annotations)),
         "starts_at": micro_or_none(trigger.starts_at),
-        "generator_url": _plain(trigger.generator_url),
-        "requested_by": _plain(trigger.by),
-        "note": _plain(trigger.note),
+        "generator_url": trigger.generator_url,
+        "requested_by": trigger.by,
+        "note": trigger.note,
         "resolved_at": micro_or_none(capture.resolved_at),
         "stop_requested_at": micro_or_none(capture.stop_requested_at),
         "pinned": capture.pinned,
@@ -69,15 +69,15 @@ def progress(capture: Capture) -> dict[str, Any]:
         "give_up_at": micro_or_none(capture.give_up_at),
         "attempt": capture.attempt,
         "reason_code": reason and reason.code.value,
-        "reason_message": reason and _plain(reason.message),
+        "reason_message": reason and reason.message,
         "started_at": micro_or_none(capture.started_at),
         "stopped_at": micro_or_none(capture.stopped_at),
         "ended_at": micro_or_none(capture.ended_at),
-        "rule": _plain(capture.rule),
+        "rule": capture.rule,
         "profiler": capture.profiler,
         "duration": capture.duration // _MICROSECOND,
-        "host": _plain(target.host) if target else None,
-        "service": _plain(target.service) if target else None,
+        "host": target.host if target else None,
+        "service": target.service if target else None,
         "target": target and _dumps({**asdict(target), "started_at": micro_or_none(target.started_at)}),
         "process": process and _dumps(asdict(process)),
         "life": process and process.life,
@@ -157,8 +157,3 @@ def _artifact(kind: str, **said: Any) -> Artifact:
 
 def _finding(functions: list[str], **said: Any) -> Finding:
     return Finding(functions=tuple(functions), **said)
-
-
-def _plain(text: str) -> str:
-    """PostgreSQL's text holds no NUL; in JSON it is an escape and stays."""
-    return text.replace("\x00", "\ufffd")

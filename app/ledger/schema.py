@@ -77,6 +77,7 @@ messages = sa.Table(
     sa.Column("known", sa.Integer, nullable=False),
     sa.Column("skipped", sa.Integer, nullable=False),
     sa.Column("body", sa.Text),  # null: too large to be kept
+    sa.Column("left_out", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 # Executables that are not signalled any more; the id is made of the build, so that there is one row of each.

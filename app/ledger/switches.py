@@ -4,12 +4,21 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.ledger.schema import settings
+from app.errors import Code
+from app.ledger.rows import micro
+from app.ledger.schema import captures, settings
+from app.model import Step
 
 _PAUSED = "paused"
 _READ = sa.select(settings.c.value).where(settings.c.key == _PAUSED)
 _DELETE = sa.delete(settings).where(settings.c.key == _PAUSED)
 _INSERT = sa.insert(settings)
+_c = captures.c
+_DUE_AGAIN = (
+    sa.update(captures)
+    .where(_c.due_at > sa.bindparam("now"), _c.step == Step.RESOLVE, _c.reason_code == Code.PAUSED)
+    .values(due_at=sa.bindparam("now"))
+)
 
 
 def paused(connection: sa.Connection) -> str | None:
@@ -23,5 +32,7 @@ def pause(connection: sa.Connection, now: datetime, by: str) -> None:
         connection.execute(_INSERT, {"key": _PAUSED, "value": f"paused since {now:%Y-%m-%d %H:%M:%S} UTC by {by}"})
 
 
-def resume(connection: sa.Connection) -> None:
+def resume(connection: sa.Connection, now: datetime) -> None:
+    """What was held back because of the pause is due now."""
     connection.execute(_DELETE)
+    connection.execute(_DUE_AGAIN, {"now": micro(now)})

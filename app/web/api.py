@@ -96,7 +96,8 @@ def switch_routes(parts: Parts) -> APIRouter:
     def pause(request: Request) -> PausedOut:
         parts.ledger.pause(parts.now(), asker(request))
         log.warning("captures paused", by=asker(request))
-        return PausedOut(paused=True, detail=f"Captures are {parts.ledger.paused()}.")
+        held = parts.ledger.paused() or "started again already: somebody else has just resumed them"
+        return PausedOut(paused=True, detail=f"Captures are {held}.")
 
     @router.post("/-/resume", summary="Start captures again")
     def resume(request: Request) -> PausedOut:

@@ -139,6 +139,7 @@ MESSAGES: dict[str, JsonValue] = {
             "created": 1,
             "known": 1,
             "skipped": 0,
+            "left_out": 0,
             "href": f"/messages/{ID}",
         }
     ]

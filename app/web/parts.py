@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from app.analysis.top import Top
 from app.analysis.tree import Tree
 from app.explanation import Explained
+from app.intake.message import Message
 from app.ledger.ledger import Ledger
 from app.metrics import Metrics
 from app.model import Artifact, Capture
@@ -40,6 +41,9 @@ class Parts:
     profilers: Collection[str]  # the kinds a manual capture may ask for, besides auto
     explain: Callable[[bytes, bool], Explained]  # what would become of this message; the hosts may be looked at
     tokens: Tokens = field(default_factory=Tokens)
+    recorded: Callable[[Message], None] = lambda message: (
+        None
+    )  # hears of each message of the webhook, when it is durable
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:

@@ -248,6 +248,7 @@ class MessageOut(BaseModel):
     created: int
     known: int
     skipped: int
+    left_out: Annotated[int, Field(description="alerts that are not in it (Alertmanager's max_alerts)")]
     href: Annotated[str | None, Field(description="where the message is, as it came; null: too large to be kept")]
 
 

@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 from app.model import Artifact, Capture, State, Trigger
 from app.web import durations
 
-UNDONE = {State.FAILED: "failed", State.SKIPPED: "was skipped", State.CANCELED: "was canceled"}
+UNDONE = {
+    State.PENDING: "is held back",
+    State.FAILED: "failed",
+    State.SKIPPED: "was skipped",
+    State.CANCELED: "was canceled",
+}
 
 
 def story(capture: Capture) -> str:

@@ -7,7 +7,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
-from app.intake.webhook import Message
+from app.intake.message import Message
 
 app = FastAPI()
 

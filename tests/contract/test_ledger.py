@@ -21,7 +21,6 @@ from app.ledger.ledger import Bounds, Claim, FenceLost, Filter, Full, Ledger, Le
 from app.ledger.messages import KEPT, LARGEST
 from app.ledger.schema import metadata
 from app.model import Artifact, Blocked, Episode, Finding, Kind, State, Step, Target
-from tests.lab.postgres import NoPostgres, postgres
 from tests.unit.ledger.builders import (
     LEASE,
     ME,
@@ -38,28 +37,6 @@ from tests.unit.ledger.builders import (
 
 SECOND = timedelta(seconds=1)
 Open = Callable[..., Ledger]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    try:
-        with postgres() as url:
-            yield url
-    except NoPostgres as reason:
-        pytest.skip(f"the ledger's contract did NOT run over PostgreSQL: {reason}")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
-    server: str = request.getfixturevalue("server")
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS ledger WITH (FORCE)"))
-        connection.execute(sa.text("CREATE DATABASE ledger"))
-    engine.dispose()
-    return server.replace("/postgres?", "/ledger?")
 
 
 @pytest.fixture
@@ -160,15 +137,76 @@ def test_an_alert_of_no_rule_is_a_skipped_row_and_its_repeat_is_known(open_ledge
     assert ledger.receive([firing()]).result(9).known == (row.id,)
 
 
-def test_while_paused_alerts_are_skipped_and_their_repeats_are_captured_afterwards(ledger: Ledger) -> None:
+def test_while_paused_alerts_are_held_back_and_due_at_once_afterwards(ledger: Ledger) -> None:
     ledger.pause(NOON, "ops")
     ledger.pause(NOON + SECOND, "someone else")
     assert ledger.paused() == "paused since 2026-11-23 12:00:00 UTC by ops"
-    ((_, reason),) = ledger.receive([firing()]).result(9).skipped
-    assert reason.code is Code.PAUSED
+    (new,) = ledger.receive([firing()]).result(9).created
+    claim = claimed(ledger)
+    assert claim.capture.reason and claim.capture.reason.code is Code.PAUSED
+    ledger.release(claim, replace(claim.capture, due_at=NOON + 300 * SECOND))
+    assert ledger.next_due() == NOON + 300 * SECOND
     ledger.resume()
-    assert ledger.paused() is None
-    assert len(ledger.receive([firing()]).result(9).created) == 1
+    assert (ledger.paused(), ledger.next_due()) == (None, NOON)
+    assert ledger.receive([firing()]).result(9).known == (new,)
+
+
+def test_several_who_pause_and_resume_at_once_all_succeed(open_ledger: Open) -> None:
+    replicas = [open_ledger(), open_ledger()]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda n: replicas[n % 2].pause(NOON, f"ops{n}"), range(48)))
+        assert (replicas[0].paused() or "").startswith("paused since 2026-11-23 12:00:00 UTC by ops")
+        list(pool.map(lambda n: replicas[n % 2].resume() if n % 3 else replicas[0].pause(NOON, "ops"), range(48)))
+    replicas[0].resume()
+    assert replicas[1].paused() is None
+
+
+def test_the_end_of_an_alert_makes_the_row_due_that_is_held_back(ledger: Ledger) -> None:
+    ledger.receive([firing()]).result(9)
+    claim = claimed(ledger)
+    ledger.release(claim, replace(claim.capture, due_at=NOON + 300 * SECOND))
+    woken: list[bool] = []
+    ledger.on_due = lambda: woken.append(True)
+    ledger.receive([resolved()]).result(9)
+    assert (woken, ledger.next_due()) == ([True], NOON)
+
+
+def test_the_end_of_an_alert_that_came_while_its_row_was_worked_on_keeps_it_due(ledger: Ledger) -> None:
+    ledger.receive([firing()]).result(9)
+    claim = claimed(ledger)
+    ledger.receive([resolved()]).result(9)
+    ledger.release(claim, replace(claim.capture, due_at=NOON + 300 * SECOND))
+    assert ledger.next_due() == NOON
+
+
+def test_the_end_of_an_alert_leaves_a_recording_as_it_is(ledger: Ledger) -> None:
+    ledger.receive([firing()]).result(9)
+    claim = claimed(ledger)
+    ledger.release(claim, recording(claim.capture))
+    ledger.receive([resolved()]).result(9)
+    assert ledger.next_due() == NOON + 30 * SECOND
+
+
+def test_a_place_that_is_left_wakes_the_first_few_that_wait_for_one(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    ledger.save(claim, recording(claim.capture))
+    held = Reason(Code.BUDGET, "full")
+    for number in range(2, 9):
+        where = Target("10.0.0.5" if number == 8 else "i", number)
+        ledger.create(manual(number, reason=held, target=where, due_at=NOON + 300 * SECOND))
+    ledger.release(claim, completed(recording(claim.capture)))
+    due = {c.id for c in ledger.find(Filter(limit=9)).captures if c.due_at == NOON}
+    assert due == {manual(number).id for number in (8, 2, 3, 4)}, "on the same host first, then the longest"
+
+
+def test_the_last_one_that_an_alert_asked_for_may_be_asked_for(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    claim = claimed(ledger)
+    ended = completed(recording(claim.capture))
+    ledger.release(claim, ended)
+    assert ledger.last_ended(process().life, "", "", by="manual") == ended
+    assert ledger.last_ended(process().life, "", "", by="alert") is None
 
 
 def test_fifty_deliveries_of_two_alerts_on_two_replicas_make_two_captures(open_ledger: Open) -> None:
@@ -396,7 +434,7 @@ def test_that_the_process_is_taken_is_said_before_that_there_is_no_room(ledger: 
         ledger.save(later, replace(later.capture, target=target, process=process()).to(Step.START, due=NOON))
 
 
-def test_the_hours_budget_is_not_waited_for(ledger: Ledger) -> None:
+def test_the_hours_budget_says_when_there_is_some_again(ledger: Ledger) -> None:
     ledger.bounds = Bounds(per_hour=1)
     ledger.create(manual(1))
     ledger.create(manual(2))
@@ -404,7 +442,7 @@ def test_the_hours_budget_is_not_waited_for(ledger: Ledger) -> None:
     ledger.release(first, completed(recording(first.capture)))
     with pytest.raises(Full, match=r"limits\.per_hour") as full:
         ledger.save(later, replace(later.capture, process=process(8)).to(Step.START, due=NOON))
-    assert not full.value.waits
+    assert (full.value.waits, full.value.until) == (False, NOON + timedelta(hours=1))
 
 
 def test_a_capture_that_would_be_due_never_is_refused(ledger: Ledger) -> None:

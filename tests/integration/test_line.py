@@ -201,13 +201,29 @@ def test_two_services_on_one_host_record_one_after_the_other(scene: Scene, run_t
     assert waited
 
 
-def test_the_same_service_is_left_to_cool_down(scene: Scene, run_target: RunTarget) -> None:
+def test_the_same_service_is_left_to_cool_down_and_an_alert_about_it_waits_for_that(
+    scene: Scene, run_target: RunTarget
+) -> None:
     target = run_target("toggle")
     labels: dict[str, Any] = {"host": "127.0.0.1", "pid": target.pid}
     assert [capture["state"] for capture in scene.captured(alert(**labels))] == ["completed"]
-    (again,) = scene.captured(alert("00000000000000ad", **labels))
-    assert (again["state"], codes([again])) == ("skipped", ["cooldown"])
+    (again,) = scene.deliver(alert("00000000000000ad", **labels))["captures"]
+    eventually(lambda: codes([scene.service.capture(again)]) == ["cooldown"], "it is held back", 60)
+    assert scene.service.capture(again)["state"] == "pending"
+    scene.deliver(alert("00000000000000ad", firing=False, **labels))
+    capture = scene.service.wait_capture(again)
+    assert (capture["state"], codes([capture])) == ("skipped", ["cooldown"])
     assert target.count("start") == 1
+
+
+def test_an_alert_after_a_capture_by_hand_is_captured(scene: Scene, run_target: RunTarget) -> None:
+    """As in the README: try it by hand, then point Alertmanager at it."""
+    target = run_target("toggle")
+    asked = {"host": "127.0.0.1", "pid": target.pid, "duration": "1s"}
+    by_hand = scene.ask("POST", "/capture?wait=90s", json=asked).json()
+    assert by_hand["state"] == "completed", by_hand["reason"]
+    (capture,) = scene.captured(alert(instance=target.instance))
+    assert (capture["state"], target.count("start")) == ("completed", 2), capture["reason"]
 
 
 # ---------------------------------------------------------------------- kill -9 while it records

@@ -75,9 +75,10 @@ def test_a_pause_holds_for_what_has_not_begun(scene: Scene, run_target: RunTarge
     new = away(scene, target)
     assert scene.ask("POST", "/-/pause").status_code < 300
     scene.sshd.start()
-    capture = scene.service.wait_capture(new)
-    assert (capture["state"], codes([capture])) == ("skipped", ["paused"])
-    assert target.events() == []
+    eventually(lambda: codes([scene.service.capture(new)]) == ["paused"], "it is held back for the pause", 60)
+    assert (scene.service.capture(new)["state"], target.events()) == ("pending", [])
+    assert scene.ask("POST", "/-/resume").status_code < 300
+    assert scene.service.wait_capture(new)["state"] == "completed"
 
 
 def test_a_stop_that_came_before_the_start_means_no_start(scene: Scene, run_target: RunTarget) -> None:

@@ -71,17 +71,26 @@ class _Server:
 
 
 class Alertmanager(_Server):
-    def __init__(self, folder: Path, webhook: str, *, repeat: str = "1h") -> None:
-        """Posts every alert by itself to `webhook` at once."""
-        binary, port = _binary("prometheus-alertmanager"), ports.free()
+    def __init__(
+        self,
+        folder: Path,
+        webhook: str,
+        *,
+        repeat: str = "1h",
+        group_by: Sequence[str] = ("...",),
+        max_alerts: int = 0,
+        port: int = 0,
+    ) -> None:
+        """Posts to `webhook` at once: every alert by itself, unless `group_by` says otherwise."""
+        binary, port = _binary("prometheus-alertmanager"), port or ports.free()
         route = {
             "receiver": "alertprof",
-            "group_by": ["..."],
+            "group_by": list(group_by),
             "group_wait": "0s",
             "group_interval": "1s",
             "repeat_interval": repeat,
         }
-        receiver = {"name": "alertprof", "webhook_configs": [{"url": webhook}]}
+        receiver = {"name": "alertprof", "webhook_configs": [{"url": webhook, "max_alerts": max_alerts}]}
         config = folder / "alertmanager.yml"
         config.write_text(yaml.safe_dump({"route": route, "receivers": [receiver]}))
         argv = [binary, f"--config.file={config}", f"--storage.path={folder / 'alertmanager'}"]
@@ -92,9 +101,10 @@ class Alertmanager(_Server):
         found: list[dict[str, Any]] = self.get("/api/v2/alerts")
         return found
 
-    def fire(self, labels: Mapping[str, str]) -> None:
-        """An alert without a Prometheus."""
-        httpx2.post(f"{self.url}/api/v2/alerts", json=[{"labels": dict(labels)}], timeout=30).raise_for_status()
+    def fire(self, *alerts: Mapping[str, str]) -> None:
+        """Alerts without a Prometheus, by their labels."""
+        said = [{"labels": dict(labels)} for labels in alerts]
+        httpx2.post(f"{self.url}/api/v2/alerts", json=said, timeout=30).raise_for_status()
 
     def notifications(self) -> int:
         """Messages sent to the webhook so far."""

@@ -20,7 +20,7 @@ from app.hosts.ssh import Connector
 from app.intake.rules import Relabel, Rule, parse_matchers
 from app.ledger.ledger import Bounds, Ledger
 from app.main import RESOLVERS
-from app.model import Alert, Blocked, Target
+from app.model import Alert, Blocked, Target, Trigger
 from app.resolvers.inventory import Inventory
 from app.resolvers.top import Top
 from tests.unit.ledger.builders import LEASE, ME, NOON, admission, completed, firing, manual, process, recording
@@ -245,7 +245,8 @@ def test_the_same_alert_twice_in_a_message_is_a_repeat(ask: Any) -> None:
 
 def profiled(ledger: Ledger, ago: timedelta) -> str:
     target = Target("10.0.0.5", 7, "order-mq")
-    capture = replace(manual(1), process=process(), target=target, started_at=NOON - ago)
+    asked = Trigger("alert", {"job": "order-mq"}, "a9")
+    capture = replace(manual(1), trigger=asked, process=process(), target=target, started_at=NOON - ago)
     ledger.create(completed(capture, NOON - ago))
     return capture.id
 

@@ -87,10 +87,10 @@ def test_while_paused_what_would_be_dropped_is_dropped() -> None:
     assert capture.reason.code is Code.NO_RULE
 
 
-def test_while_paused_an_alert_is_skipped_and_told_by_whom() -> None:
+def test_while_paused_an_alert_is_held_back_and_told_by_whom() -> None:
     capture = new(decided(paused="paused since noon by ops"))
     assert capture.reason is not None
-    assert (capture.state, capture.reason.code) == (State.SKIPPED, Code.PAUSED)
+    assert (capture.state, capture.reason.code, capture.due_at) == (State.PENDING, Code.PAUSED, NOON)
     assert "captures are paused since noon by ops" in capture.reason.message
 
 

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from app.intake import webhook
+from app.intake.message import MAX_ALERTS
 from app.ledger.ledger import LedgerUnavailable
 from app.model import State
 from tests.unit.web.house import House
@@ -142,15 +143,13 @@ def test_an_empty_message_is_one(house: House) -> None:
     [
         (b"", 400, "JSON"),
         (b"hello", 400, "JSON"),
-        (b'{"alerts":[{"labels":{"a":"\\ud800"}}]}', 400, "JSON"),
+        (b'{"alerts":[{"labels":{"a":"b"}}', 400, "JSON"),
         (b"[]", 422, "object"),
         (b"{}", 422, "alerts"),
         (b'{"alerts":null}', 422, "alerts"),
-        (b'{"alerts":[{"labels":{"a":1},"startsAt":"2026-01-01T00:00:00Z"}]}', 422, "labels.a"),
-        (b'{"alerts":[{"labels":{},"startsAt":"yesterday"}]}', 422, "startsAt"),
-        (b'{"alerts":[{"labels":{},"startsAt":"0001-01-01T00:00:00+05:00"}]}', 422, "startsAt"),
-        (b'{"alerts":[{"labels":{},"startsAt":"2026-01-01T00:00:00Z","fingerprint":"../x"}]}', 422, "fingerprint"),
-        (b'{"alerts":[{"labels":{},"startsAt":"2026-01-01T00:00:00Z","status":"odd"}]}', 422, "status"),
+        (b'{"alerts":"[]"}', 422, "alerts"),
+        (b'{"alerts":{"0":{}}}', 422, "alerts"),
+        (b'"alerts"', 422, "object"),
     ],
 )
 def test_what_is_no_message_is_refused_for_good_with_a_sentence(
@@ -161,11 +160,6 @@ def test_what_is_no_message_is_refused_for_good_with_a_sentence(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert word in answer.json()["detail"]
-    assert not any(house.ledger.counts().values())
-
-
-def test_one_bad_alert_refuses_the_whole_message(house: House) -> None:
-    assert house.client.post("/webhook", content=body(alert(), alert(startsAt=None))).status_code == 422
     assert not any(house.ledger.counts().values())
 
 
@@ -190,15 +184,8 @@ def test_a_body_in_pieces_is_bounded_too(house: House) -> None:
 def test_too_many_alerts_are_refused_with_413_and_as_many_as_allowed_are_taken(house: House) -> None:
     tiny = {"status": "resolved", "labels": {"a": "b"}, "startsAt": "2026-01-01T00:00:00Z"}
 
-    assert house.client.post("/webhook", content=body(*[tiny] * (webhook.MAX_ALERTS + 1))).status_code == 413
-    assert house.client.post("/webhook", content=body(*[tiny] * webhook.MAX_ALERTS)).status_code == 202
-
-
-@pytest.mark.parametrize(
-    "labels", [{"a" * 1025: "x"}, {"a": "x" * 16_385}, {str(n): "x" for n in range(257)}, {"": "x"}]
-)
-def test_labels_beyond_reason_are_refused(house: House, labels: dict[str, str]) -> None:
-    assert house.client.post("/webhook", content=body(alert(labels=labels))).status_code == 422
+    assert house.client.post("/webhook", content=body(*[tiny] * (MAX_ALERTS + 1))).status_code == 413
+    assert house.client.post("/webhook", content=body(*[tiny] * MAX_ALERTS)).status_code == 202
 
 
 def test_a_nul_in_a_label_does_not_reach_the_database(house: House) -> None:

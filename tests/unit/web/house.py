@@ -62,11 +62,13 @@ class House:
     trees: list[tuple[bytes, str | None]] = field(default_factory=list)
     tried: list[tuple[bytes, bool]] = field(default_factory=list)
     patience: float = 5.0  # seconds for looking at hosts
+    database: str = ""  # instead of SQLite in the folder
 
     def __post_init__(self) -> None:
         match = partial(first_match, RULES)
         decision = partial(decide, match=match, tried=len(RULES), new_id=lambda: str(uuid7()))
-        self.ledger = Ledger(f"sqlite:///{self.folder / 'alertprof.db'}", decide=decision, clock=lambda: self.now)
+        database = self.database or f"sqlite:///{self.folder / 'alertprof.db'}"
+        self.ledger = Ledger(database, decide=decision, clock=lambda: self.now)
         self.ledger.migrate()
         self.store, self.metrics = MemoryStore(), Metrics()
         self.explainer = self._explainer()
