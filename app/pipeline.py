@@ -27,6 +27,7 @@ from app.analysis.isolate import convert_file
 from app.analysis.profile import BadProfile
 from app.errors import AlertprofError, Code, Passing, Reason, Refusal
 from app.hosts.door import Door
+from app.hosts.entry import NoEntry
 from app.hosts.gate import Process
 from app.intake.rules import DEFAULT, Rule
 from app.ledger.ledger import Ledger, LedgerUnavailable
@@ -76,7 +77,7 @@ class Pipeline:
         try:
             return self._chapter(capture, now)
         except Refusal as refused:
-            if capture.step in UNDER_WAY and refused.reason.code in SHUT:
+            if capture.step in UNDER_WAY and (refused.reason.code in SHUT or isinstance(refused, NoEntry)):
                 return put_off(capture, now, Passing(refused.reason.code, refused.reason.message))
             return broken_off(capture, now, refused.reason)
         except Passing as fault:

@@ -19,7 +19,7 @@ from app.hosts import wire
 from app.hosts.identities import Identities, Identity, Offer
 from app.hosts.inlet import Inlet
 from app.hosts.known_hosts import entry, fingerprint
-from app.hosts.pipe import LOST, ChannelPipe, Pipe, Tunnel, told
+from app.hosts.pipe import LOST, ChannelPipe, Tunnel, told
 from app.hosts.route import Route, Router
 from app.hosts.settings import HostsSettings, SshOptions
 
@@ -33,7 +33,7 @@ class Connection:
     """An authenticated connection to `host`; `options` are all its layers together. Any thread may open pipes on it."""
 
     def __init__(self, route: Route, transport: paramiko.Transport, timeout: float, jump: "Connection | None") -> None:
-        self.host = route.host
+        self.host, self.user = route.host, route.user
         self.options: SshOptions = route.options
         self._transport = transport
         self._timeout = timeout
@@ -45,33 +45,38 @@ class Connection:
         """False once the connection is known to be lost; a dead host is noticed within half a minute."""
         return self._transport.is_active()
 
-    def open(self, command: str, *, window: int = CONTROL_WINDOW) -> Pipe:
-        """Runs `command` by the account's shell. `window`: bytes on their way at once, DOWNLOAD_WINDOW for files.
+    def open(self, command: str, *, window: int | None = None, timeout: float | None = None) -> ChannelPipe:
+        """Runs `command` by the account's shell. `window`: bytes on their way at once, DOWNLOAD_WINDOW for files;
+        `timeout`: seconds for the host to begin, where that may take longer than usual.
 
-        Raises Passing(HOST_UNREACHABLE), also when the host has no session left to give (MaxSessions).
+        Raises NoSession; Passing(HOST_UNREACHABLE).
         """
+        window, timeout = window or CONTROL_WINDOW, timeout or self._timeout
         try:
-            channel = self._transport.open_session(window_size=window, timeout=self._timeout)
+            channel = self._transport.open_session(window_size=window, timeout=timeout)
             channel.in_buffer, channel.in_stderr_buffer = Inlet(window), Inlet(window)
-            self._execute(channel, command)
+            self._execute(channel, command, timeout)
+        except paramiko.ChannelException as fault:
+            said = f"no session was opened: sshd gives no further one on this connection (MaxSessions; {told(fault)})"
+            raise NoSession(Code.HOST_UNREACHABLE, f"host {self.host}: {said}") from fault
         except LOST as fault:
             raise Passing(Code.HOST_UNREACHABLE, f"host {self.host}: no session was opened ({told(fault)})") from fault
         if isinstance(self._transport.sock, wire.Wire):
             self._transport.sock.eager = False
         return ChannelPipe(channel, self.host)
 
-    def _execute(self, channel: paramiko.Channel, command: str) -> None:
+    def _execute(self, channel: paramiko.Channel, command: str, timeout: float) -> None:
         def give_up() -> None:
             channel.event.set()  # exec_command waits for it without a time-out
             with suppress(*LOST):
                 channel.close()
 
-        with wire.within(self._timeout, give_up) as expired:
+        with wire.within(timeout, give_up) as expired:
             try:
-                channel.exec_command(command)  # one of the constants in door.py  # nosec B601
+                channel.exec_command(command)  # one of the constants in entry.py  # nosec B601
             except LOST as fault:
                 give_up()
-                raise TimeoutError(f"no answer within {self._timeout:g} s") if expired.is_set() else fault from fault
+                raise TimeoutError(f"no answer within {timeout:g} s") if expired.is_set() else fault from fault
 
     def tunnel(self, address: str, port: int) -> Tunnel:
         """A TCP connection from this host to a port that it reaches, its own loopback's too.
@@ -109,6 +114,10 @@ class Step(StrEnum):
 
 
 Heed = Callable[[Route, Step, str], None]
+
+
+class NoSession(Passing):
+    """sshd's MaxSessions is reached on this connection, which goes on."""
 
 
 class NotReached(Passing):
