@@ -16,7 +16,7 @@ from app.hosts.gate import Gate
 from app.hosts.names import plain
 from app.hosts.pipe import Tunnel
 from app.hosts.recipes import Recipe
-from app.hosts.ssh import DOWNLOAD_WINDOW, Connection, Connector, NoSession
+from app.hosts.ssh import Connection, Connector, NoSession
 
 IDLE = 600.0  # seconds
 NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
@@ -47,10 +47,10 @@ class Door:
 
     @contextmanager
     def files(self, host: str) -> Iterator[Gate]:
-        """A gate of its own on the same connection, with a window fit for large files; closed at the end. Where sshd
-        gives one session only, it is the one that all share."""
+        """A gate of its own on the same connection, closed at the end. Where sshd gives one session only, it is the one
+        that all share."""
         with self._staying(host) as room:
-            gate = room.another(DOWNLOAD_WINDOW)
+            gate = room.another()
             try:
                 yield gate
             finally:
@@ -128,10 +128,10 @@ class _Room:
             self._gate = self._open()
         return self._gate
 
-    def another(self, window: int) -> Gate:
+    def another(self) -> Gate:
         with self._lock:
             try:
-                return self._open(window)
+                return self._open(ours=1)
             except NoSession:
                 return self._standing()
 
@@ -171,13 +171,15 @@ class _Room:
     def _connected(self) -> bool:
         return self._connection is not None and self._connection.alive
 
-    def _open(self, window: int | None = None) -> Gate:
-        """A gate on the connection that there is; where that turns out to be dead, once more on a new one."""
+    def _open(self, ours: int = 0) -> Gate:
+        """A gate on the connection that there is; where that turns out to be dead, once more on a new one.
+
+        ours: how many of the guests are whoever asks."""
         if self._connection is not None:
             try:
-                return enter(self._connection, window, self._recipes)
+                return enter(self._connection, self._recipes)
             except (NoSession, NotBegun):  # the connection stands, and whoever else is on it would be cut off
-                if self._in_use(1 if window else 0):
+                if self._in_use(ours):
                     raise
             except Passing:
                 pass
@@ -185,7 +187,7 @@ class _Room:
         self._connection = None
         connection = self._connect()
         try:
-            gate = enter(connection, window, self._recipes, fresh=True)
+            gate = enter(connection, self._recipes, fresh=True)
         except NoSession as fault:
             connection.close()
             said = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"
@@ -197,7 +199,7 @@ class _Room:
         return gate
 
     def _in_use(self, ours: int) -> bool:
-        """Is somebody else on the connection? ours: how many of the guests are whoever asks."""
+        """Is somebody else on the connection?"""
         standing = self._gate is not None and not self._gate.lost
         return standing or self.guests > ours or any(tunnel.open for tunnel in self._tunnels)
 

@@ -71,13 +71,13 @@ def way_in(connection: Connection, recipes: tuple[Recipe, ...]) -> Way:
     return Way(SUDO if sudo else SENT, first, nonce.encode(), limit, sudo=sudo, sent=True)
 
 
-def enter(connection: Connection, window: int | None, recipes: tuple[Recipe, ...] = (), *, fresh: bool = False) -> Gate:
+def enter(connection: Connection, recipes: tuple[Recipe, ...] = (), *, fresh: bool = False) -> Gate:
     """Starts a gate. fresh: nobody has had a session on this connection yet, and the first may take its time.
 
     Raises NoEntry where trying again would change nothing; Passing."""
     way = way_in(connection, recipes)
     end = monotonic() + way.limit
-    pipe = connection.open(way.command, window=window, timeout=way.limit if fresh else None)
+    pipe = connection.open(way.command, timeout=way.limit if fresh else None)
     try:
         rest = _Entrance(connection, pipe, way, end).passed()
         return Gate(_Resumed(pipe, rest), connection.host, send_script=False)

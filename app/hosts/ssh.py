@@ -23,7 +23,6 @@ from app.hosts.pipe import LOST, ChannelPipe, Tunnel, told
 from app.hosts.route import Route, Router
 from app.hosts.settings import HostsSettings, SshOptions
 
-CONTROL_WINDOW = 2 << 20
 DOWNLOAD_WINDOW = wire.LARGEST_WINDOW
 LOGINS_AT_ONCE = 32
 PROHIBITED, CONNECT_FAILED = 1, 2  # RFC 4254, 5.1
@@ -45,13 +44,13 @@ class Connection:
         """False once the connection is known to be lost; a dead host is noticed within half a minute."""
         return self._transport.is_active()
 
-    def open(self, command: str, *, window: int | None = None, timeout: float | None = None) -> ChannelPipe:
-        """Runs `command` by the account's shell. `window`: bytes on their way at once, DOWNLOAD_WINDOW for files;
-        `timeout`: seconds for the host to begin, where that may take longer than usual.
+    def open(self, command: str, *, window: int = DOWNLOAD_WINDOW, timeout: float | None = None) -> ChannelPipe:
+        """Runs `command` by the account's shell. `window`: bytes on their way at once; `timeout`: seconds for the host
+        to begin, where that may take longer than usual.
 
         Raises NoSession; Passing(HOST_UNREACHABLE).
         """
-        window, timeout = window or CONTROL_WINDOW, timeout or self._timeout
+        timeout = timeout or self._timeout
         try:
             channel = self._transport.open_session(window_size=window, timeout=timeout)
             channel.in_buffer, channel.in_stderr_buffer = Inlet(window), Inlet(window)

@@ -15,7 +15,9 @@ from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts.door import Door
 from app.hosts.installed import script
 from app.hosts.ssh import Connector
+from tests.bench.far import Far, Scene
 from tests.lab.account import POSSIBLE, account
+from tests.lab.relay import Relay
 from tests.lab.sshd import Sshd
 
 needs_root = pytest.mark.skipif(not POSSIBLE, reason="accounts can be made by root alone, where useradd is installed")
@@ -267,3 +269,15 @@ def test_nothing_runs_on_after_a_refused_login(tmp_path: Path) -> None:
     with door_to(tmp_path, config=forced, shell_timeout=1.0) as door, pytest.raises(Passing):
         door.gate("127.0.0.1")
     assert mark not in subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+
+
+# ---------------------------------------------------------------------- what a download costs the host
+
+
+def test_a_download_over_a_slow_line_costs_sshd_about_what_ssh_itself_does(tmp_path: Path) -> None:
+    scene = Scene("a relay that passes on 24 MB/s", rate=24e6)
+    with Sshd(tmp_path / "sshd") as sshd, Relay(sshd.port, rate=scene.rate) as relay:
+        far = Far(sshd, relay.port, scene)
+        ours = min(far.ours()[1] for _ in range(2))
+        theirs = max(far.cat()[1] for _ in range(2))
+    assert ours < 4 * theirs, f"{ours:.0f} ms of sshd's time against {theirs:.0f} ms"

@@ -101,7 +101,7 @@ class Line:
     def __init__(self, route: Route, seen: Seen) -> None:
         self.host, self.user, self.options, self.seen = route.host, route.user, route.options, seen
 
-    def open(self, command: str, *, window: int | None = None, timeout: float | None = None) -> Wire:
+    def open(self, command: str, *, timeout: float | None = None) -> Wire:
         self.seen.commands[command] += 1
         return Wire(self.seen)
 
