@@ -23,7 +23,7 @@ from typing import Any
 
 import structlog
 
-from app.analysis.isolate import convert_file
+from app.analysis.isolate import convert_file, merge_files
 from app.analysis.profile import BadProfile
 from app.errors import AlertprofError, Code, Passing, Reason, Refusal
 from app.hosts.door import Door
@@ -217,6 +217,7 @@ class Pipeline:
             asked = partial(self._asked_to_stop, capture)
             progress = profiler_of(capture).collect(capture, self.door, folder, fetched.append, asked)
             now = self.clock() if profiler_of(capture).streams else now
+            fetched = [joined(file) if file.slices else file for file in fetched]
             fetched += [made for file in fetched if file.format and (made := converted(capture, file))]
             verdicts = self.check([(file.kind, file.path) for file in fetched])
             faults = dict(capture.notes.get("faults", {}))
@@ -362,6 +363,18 @@ def target_of(capture: Capture, hit: Hit, now: datetime) -> Target:
 def remembered(capture: Capture, progress: Progress) -> Capture:
     notes: Mapping[str, Any] = {**capture.notes, **progress.notes}
     return replace(capture, notes=notes)
+
+
+def joined(file: Fetched) -> Fetched:
+    """One profile of a recording that came in slices; where they do not fit, the first of them with the fault."""
+    out = file.path.with_name(f"{file.kind.value}{file.suffix}")
+    try:
+        merge_files([file.path, *file.slices], out)
+    except BadProfile as bad:
+        return replace(
+            file, size=file.path.stat().st_size, fault=f"its slices do not make one profile: {bad}", slices=()
+        )
+    return replace(file, path=out, size=out.stat().st_size, slices=())
 
 
 def converted(capture: Capture, file: Fetched) -> Fetched:

@@ -117,7 +117,8 @@ class HttpPprof(Profiler):
         home = f"{sum(whole)} of {len(whole)} files came home whole from {place}"
         if not all(whole) and not lives(process, door.gate(host)):
             return Progress(f"{home}; the process ended while it was recording", notes={"lost": True})
-        return Progress(f"{home}; ended early after {takes.ended_after:.0f} s" if takes.ended_after else home)
+        ended = [f"ended early after {takes.ended_after:.0f} s"] if takes.ended_after else []
+        return Progress("; ".join([home, *ended, *(f"{kind} is {why}" for kind, why in takes.shorter.items())]))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         whole = (Kind.CPU, *([Kind.TRACE] if self.trace else []), *(part.kind for part in INSTANT))
