@@ -11,6 +11,7 @@ from threading import Lock
 from time import monotonic
 
 from app.errors import AlertprofError, Code, Passing, Refusal
+from app.hosts.breaker import TurnedAway
 from app.hosts.entry import NoEntry, NotBegun, enter
 from app.hosts.gate import Gate
 from app.hosts.names import plain
@@ -211,6 +212,8 @@ class _Room:
             raise Passing(Code.HOST_UNREACHABLE, said)
         try:
             connection = self._connector.connect(self.host)
+        except TurnedAway:  # which has pauses of its own
+            raise
         except Passing:
             self._failures += 1
             if self._failures >= TRUST:

@@ -7,7 +7,7 @@ Never SSHClient and never a makefile: the finalizer of paramiko's ChannelStdinFi
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import closing, suppress
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ import paramiko
 
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts import wire
+from app.hosts.breaker import SENTENCE, Breakers, TurnedAway
 from app.hosts.identities import Identities, Identity, Offer
 from app.hosts.inlet import Inlet
 from app.hosts.known_hosts import entry, fingerprint
@@ -26,6 +27,11 @@ from app.hosts.settings import HostsSettings, SshOptions
 DOWNLOAD_WINDOW = wire.LARGEST_WINDOW
 LOGINS_AT_ONCE = 32
 PROHIBITED, CONNECT_FAILED = 1, 2  # RFC 4254, 5.1
+NOT_NOW = (
+    f"its sshd says «{SENTENCE}»: either a penalty for logins of this address that failed (PerSourcePenalties) or too "
+    "many logins at once (MaxStartups); it is left alone for a while. See in its log which key is refused, exempt this "
+    "address there (PerSourcePenaltyExemptList), or raise MaxStartups"
+)
 
 
 class Connection:
@@ -136,6 +142,7 @@ class Connector:
         self._router = Router(settings)
         self._identities = Identities()
         self._places = threading.BoundedSemaphore(LOGINS_AT_ONCE)
+        self._breakers = Breakers()
 
     def route(self, host: str) -> Route:
         """Where connect() would go, without going there. Raises Refusal."""
@@ -157,11 +164,12 @@ class Connector:
             self._places.release()
 
     def _login(self, route: Route, end: float) -> Connection:
-        try:
-            return self._try_login(route, end)
-        except NoBanner:
-            time.sleep(random.uniform(0.1, 0.4))  # noqa: S311
-            return self._try_login(route, end)
+        with self._breakers.of(route.address, route.port).login(route.shown, keys_of(route), _left(end)):
+            try:
+                return self._try_login(route, end)
+            except NoBanner:
+                time.sleep(random.uniform(0.1, 0.4))  # noqa: S311
+                return self._try_login(route, end)
 
     def _try_login(self, route: Route, end: float) -> Connection:
         jump = self._login(route.jump, end) if route.jump else None
@@ -204,15 +212,18 @@ class Connector:
                 self._heed(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}")
                 self._authenticate(transport, route, end)
             except LOST as fault:
-                raise self._lost(route, fault, expired=expired.is_set()) from fault
+                raise self._lost(route, fault, greeting_of(transport), expired=expired.is_set()) from fault
         transport.sock.settimeout(wire.IDLE_CHECK)
 
-    def _lost(self, route: Route, fault: BaseException, *, expired: bool) -> AlertprofError:
+    def _lost(self, route: Route, fault: BaseException, greeting: str, *, expired: bool) -> AlertprofError:
         if expired:
             said = f"the login was not done within {self._settings.login_timeout:g} s"
             return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+        if "banner" in str(fault) and SENTENCE in greeting:
+            return TurnedAway(Code.HOST_UNREACHABLE, f"host {route.shown}: {NOT_NOW}")
         if "banner" in str(fault):
-            said = "it took the connection but does not speak SSH (MaxStartups reached, or starved)"
+            instead = f" but says «{greeting}»" if greeting else ""
+            said = f"it took the connection{instead} but does not speak SSH (MaxStartups reached, or starved)"
             return NoBanner(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
         said = f"host {route.shown}: the login was broken off ({told(fault)})"
         final = isinstance(fault, paramiko.ssh_exception.IncompatiblePeer)  # no algorithm in common
@@ -239,6 +250,21 @@ class Connector:
         if not answered.is_set():
             raise TimeoutError(f"no answer to {identity.label}")
         return transport.is_authenticated()
+
+
+def greeting_of(transport: paramiko.Transport) -> str:
+    """What the server said in the place of its version, in harmless characters."""
+    said = getattr(transport.packetizer, "greeting", b"").decode("utf-8", "replace")
+    return told(ValueError(said)) if said.strip() and not said.startswith("SSH-") else ""
+
+
+def keys_of(route: Route) -> Hashable:
+    """What will be offered, and to whom; another one when a file has changed."""
+    files: list[tuple[str, int]] = []
+    for file in route.options.identity_files:
+        with suppress(OSError):
+            files.append((str(file), file.stat().st_mtime_ns))
+    return route.user, tuple(files)
 
 
 def _besides(fault: BaseException | None) -> list[str]:

@@ -118,7 +118,7 @@ class Packets(paramiko.packet.Packetizer):
     """Packets and greetings of a bounded size: paramiko would read whatever a host announces, up to 4 GiB, before it
     knows who speaks."""
 
-    greeted = 0
+    greeting = b""  # what came before the protocol, its first line included
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         if n > PACKET:
@@ -127,8 +127,8 @@ class Packets(paramiko.packet.Packetizer):
 
     def _read_timeout(self, timeout: float) -> bytes:
         data: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
-        self.greeted += len(data)
-        if self.greeted > GREETING:
+        self.greeting += data
+        if len(self.greeting) > GREETING:
             raise paramiko.SSHException("a greeting without end")
         return data
 

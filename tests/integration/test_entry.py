@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from app.hosts.door import Door
 from app.hosts.installed import script
 from app.hosts.ssh import Connector
 from tests.bench.far import Far, Scene
+from tests.integration.hostile import HostileHost
 from tests.lab.account import POSSIBLE, account
 from tests.lab.relay import Relay
 from tests.lab.sshd import Sshd
@@ -281,3 +283,44 @@ def test_a_download_over_a_slow_line_costs_sshd_about_what_ssh_itself_does(tmp_p
         ours = min(far.ours()[1] for _ in range(2))
         theirs = max(far.cat()[1] for _ in range(2))
     assert ours < 4 * theirs, f"{ours:.0f} ms of sshd's time against {theirs:.0f} ms"
+
+
+# ---------------------------------------------------------------------- servers that turn us away
+
+
+def test_a_server_that_turns_us_away_is_quoted_and_left_alone_for_a_while(tmp_path: Path) -> None:
+    """As OpenSSH from 9.8 on says it, for a penalty as for MaxStartups. A stand-in: this machine has an older one."""
+
+    def turn_away(peer: socket.socket) -> None:
+        peer.sendall(b"Not allowed at this time\r\n")
+        peer.shutdown(socket.SHUT_WR)
+
+    with HostileHost(tmp_path, raw=turn_away) as host:
+        door = Door(Connector(host.settings))
+        with pytest.raises(Passing) as caught:
+            door.gate("127.0.0.1")
+        message = caught.value.reason.message
+        assert all(word in message for word in ("Not allowed at this time", "PerSourcePenalties", "MaxStartups"))
+        assert len(host.peers) == 1, "it was not asked twice"
+        for _ in range(3):
+            with pytest.raises(Passing, match="no login is tried for 20 s"):
+                door.gate("127.0.0.1")
+        assert len(host.peers) == 1
+
+
+def test_a_server_that_is_full_is_quoted(tmp_path: Path) -> None:
+    def refuse(peer: socket.socket) -> None:
+        peer.sendall(b"Exceeded MaxStartups\r\n")
+        peer.shutdown(socket.SHUT_WR)
+
+    with HostileHost(tmp_path, raw=refuse) as host, pytest.raises(Passing, match="«Exceeded MaxStartups»"):
+        Connector(host.settings).connect("127.0.0.1")
+
+
+def test_a_key_that_was_refused_is_not_offered_again_at_once(tmp_path: Path) -> None:
+    with door_to(tmp_path) as door:
+        (tmp_path / "sshd" / "authorized_keys").write_text("")
+        for _ in range(3):
+            with pytest.raises(Refusal, match="none of these keys was accepted"):
+                door.gate("127.0.0.1")
+        assert (tmp_path / "sshd" / "sshd.log").read_text().count("Connection from") <= 2  # one is the lab's own
