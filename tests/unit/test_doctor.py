@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from app.console import checked
-from app.doctor import GATE_SAYS, SHELL_SAYS, Check, _Login, clocks, examined, load, resolved, understood
+from app.doctor import GATE_SAYS, SHELL_SAYS, _Login, clocks, examined, load, resolved, understood
 from app.errors import Code, Passing
-from app.explanation import Mark
+from app.explanation import Check, Mark
 from app.hosts.facts import Seen
 from app.hosts.known_hosts import Known
 from app.hosts.route import Route
