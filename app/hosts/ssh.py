@@ -27,6 +27,10 @@ from app.hosts.settings import HostsSettings, SshOptions
 DOWNLOAD_WINDOW = wire.LARGEST_WINDOW
 LOGINS_AT_ONCE = 32
 PROHIBITED, CONNECT_FAILED = 1, 2  # RFC 4254, 5.1
+BESIDES = "asks for"
+KEYS_ONLY = (
+    "alertprof has keys only: let one be enough for this account (`AuthenticationMethods publickey` in a Match block)"
+)
 NOT_NOW = (
     f"its sshd says «{SENTENCE}»: either a penalty for logins of this address that failed (PerSourcePenalties) or too "
     "many logins at once (MaxStartups); it is left alone for a while. See in its log which key is refused, exempt this "
@@ -270,7 +274,7 @@ def keys_of(route: Route) -> Hashable:
 def _besides(fault: BaseException | None) -> list[str]:
     """What the host would rather have, or wants on top of an accepted key."""
     if isinstance(fault, paramiko.ssh_exception.PartialAuthentication):
-        return [f"the key is right, but the host asks for {' or '.join(fault.allowed_types)} besides"]
+        return [f"the key is right, but the host {BESIDES} {' or '.join(fault.allowed_types)} besides"]
     if isinstance(fault, paramiko.BadAuthenticationType):
         return [f"the host takes no keys, only {' or '.join(fault.allowed_types)}"]
     return []
@@ -310,9 +314,18 @@ def _hung_up(route: Route, tried: list[str]) -> AlertprofError:
     return Refusal(Code.AUTH_FAILED, f"{said}; tried {', '.join(tried)}")
 
 
+def lets_in(user: str) -> str:
+    """sshd says the same to a key that it does not know and to a user whom it lets in with no key."""
+    lists = "DenyUsers, AllowUsers and the like" + (", or PermitRootLogin," if user == "root" else "")
+    return (
+        f"add the public key to {user}'s authorized_keys there, or name another identity_file; if it is there, sshd's "
+        f"log tells whether {lists} keep the user out"
+    )
+
+
 def _not_let_in(route: Route, tried: list[str], notes: list[str]) -> Refusal:
     said = f"none of these keys was accepted: {', '.join(tried)}" if tried else "there is no key to offer"
-    remedy = f"add the public key to {route.user}'s authorized_keys there, or name another identity_file"
+    remedy = KEYS_ONLY if any(BESIDES in note for note in notes) else lets_in(route.user)
     return Refusal(
         Code.AUTH_FAILED, "; ".join([f"user {route.user} may not log in to host {route.shown}: {said}", *notes, remedy])
     )

@@ -324,3 +324,20 @@ def test_a_key_that_was_refused_is_not_offered_again_at_once(tmp_path: Path) -> 
             with pytest.raises(Refusal, match="none of these keys was accepted"):
                 door.gate("127.0.0.1")
         assert (tmp_path / "sshd" / "sshd.log").read_text().count("Connection from") <= 2  # one is the lab's own
+
+
+def test_what_is_asked_for_besides_the_key_is_named_with_the_remedy(tmp_path: Path) -> None:
+    two = ["AuthenticationMethods publickey,keyboard-interactive", "KbdInteractiveAuthentication yes", "UsePAM yes"]
+    with door_to(tmp_path, config=two) as door, pytest.raises(Refusal) as caught:
+        door.gate("127.0.0.1")
+    assert "asks for keyboard-interactive besides" in caught.value.reason.message
+    assert "AuthenticationMethods publickey" in caught.value.reason.message
+
+
+@pytest.mark.parametrize("setting", ["DenyUsers *", "PermitRootLogin no"])
+def test_what_may_keep_a_user_out_with_any_key_is_named(tmp_path: Path, setting: str) -> None:
+    if os.geteuid():
+        pytest.skip("sshd lets an ordinary user in as nobody else, so that root's settings show nothing")
+    with door_to(tmp_path, config=[setting]) as door, pytest.raises(Refusal) as caught:
+        door.gate("127.0.0.1")
+    assert "DenyUsers" in caught.value.reason.message and "PermitRootLogin" in caught.value.reason.message
