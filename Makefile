@@ -49,6 +49,10 @@ cut: setup  ## connections cut at N random moments of captures
 fuzz: setup  ## what strangers send, for longer than the tests: atheris, schemathesis, hypothesis; SECONDS=60 each
 	@$(PYTHON) -m tests.fuzz $(or $(SECONDS),60)
 
+.PHONY: matrix
+matrix: setup  ## the tables of docs/ssh.md anew; root; ARGS=--write keeps them
+	@$(PYTHON) -m tests.matrix $(ARGS)
+
 serve: setup  ## the service on its defaults; ARGS go to it
 	@$(PYTHON) -m app serve $(ARGS)
 

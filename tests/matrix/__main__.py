@@ -1,0 +1,27 @@
+"""Makes the tables of docs/ssh.md: `make matrix` prints them, `make matrix ARGS=--write` writes them there."""
+
+import re
+import sys
+from pathlib import Path
+
+from tests.matrix import shells
+
+DOCUMENT = Path("docs/ssh.md")
+SUBJECTS = {"shells": shells}
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def main() -> None:
+    for name, subject in SUBJECTS.items():
+        made = table(subject.HEAD, list(subject.rows()))
+        sys.stdout.write(f"{made}\n")
+        if "--write" in sys.argv:
+            place = re.compile(rf"(?<=<!-- matrix: {name} -->\n).*(?=<!-- /matrix: {name} -->)", re.DOTALL)
+            DOCUMENT.write_text(place.sub(lambda _, made=made: made, DOCUMENT.read_text()))  # type: ignore[misc]
+
+
+main()
