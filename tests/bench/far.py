@@ -25,7 +25,7 @@ OURS, TWIN, LARGE, CAT = "a pipe of ours", "a pipe of ours (again)", "the same, 
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Stretch:
     """Bytes a second; 0 for as many as there come."""
 
     name: str
@@ -35,9 +35,9 @@ class Scene:
 
 
 SCENES = (
-    Scene("a relay that passes on 8 MB/s", rate=8e6),
-    Scene("80 ms round trip", delay=0.08),
-    Scene("a reader of 8 MB/s", reader=8e6),
+    Stretch("a relay that passes on 8 MB/s", rate=8e6),
+    Stretch("80 ms round trip", delay=0.08),
+    Stretch("a reader of 8 MB/s", reader=8e6),
 )
 
 
@@ -76,7 +76,7 @@ def measured(far: "Far", count: int) -> tuple[Group, Group]:
 class Far:
     """One server behind one relay. The login is not measured: a session says that it is there, and begins when told."""
 
-    def __init__(self, sshd: Sshd, port: int, scene: Scene) -> None:
+    def __init__(self, sshd: Sshd, port: int, scene: Stretch) -> None:
         self.scene, self._sshd, self._port = scene, sshd, port
         big = sshd.directory / "big"
         big.write_bytes(os.urandom(SIZE))

@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts.door import Door
 from app.hosts.installed import script
 from app.hosts.ssh import Connector
-from tests.bench.far import Far, Scene
+from tests.bench.far import Far, Stretch
 from tests.integration.hostile import HostileHost
+from tests.integration.scene import Scene, alert, kinds
 from tests.lab.account import POSSIBLE, account
 from tests.lab.relay import Relay
 from tests.lab.sshd import Sshd
+from tests.lab.target import Service
 
 needs_root = pytest.mark.skipif(not POSSIBLE, reason="accounts can be made by root alone, where useradd is installed")
 TITLE = "printf '\\033]0;a title\\007'\n"  # without a line's end
@@ -277,7 +279,7 @@ def test_nothing_runs_on_after_a_refused_login(tmp_path: Path) -> None:
 
 
 def test_a_download_over_a_slow_line_costs_sshd_about_what_ssh_itself_does(tmp_path: Path) -> None:
-    scene = Scene("a relay that passes on 24 MB/s", rate=24e6)
+    scene = Stretch("a relay that passes on 24 MB/s", rate=24e6)
     with Sshd(tmp_path / "sshd") as sshd, Relay(sshd.port, rate=scene.rate) as relay:
         far = Far(sshd, relay.port, scene)
         ours = min(far.ours()[1] for _ in range(2))
@@ -341,3 +343,18 @@ def test_what_may_keep_a_user_out_with_any_key_is_named(tmp_path: Path, setting:
     with door_to(tmp_path, config=[setting]) as door, pytest.raises(Refusal) as caught:
         door.gate("127.0.0.1")
     assert "DenyUsers" in caught.value.reason.message and "PermitRootLogin" in caught.value.reason.message
+
+
+def test_two_captures_of_a_host_with_one_session_do_not_cut_each_other_off(
+    tmp_path: Path, run_target: Callable[..., Service]
+) -> None:
+    one, two = run_target("toggle"), run_target("toggle")
+    limits = {"limits": {"per_host": 2, "per_service": 2}}
+    with Scene(tmp_path / "scene", config=limits, sshd={"config": ["MaxSessions 1"]}) as scene:
+        alerts = [alert("00000000000000a1", host="127.0.0.1", pid=one.pid, job="one")]
+        alerts += [alert("00000000000000a2", host="127.0.0.1", pid=two.pid, job="two")]
+        captures = scene.captured(*alerts, timeout=120)
+        assert [each["state"] for each in captures] == ["completed"] * 2, [each["reason"] for each in captures]
+        logins = scene.sshd.log().count("Accepted publickey")
+    assert all(len(kinds(each)) == 7 for each in captures)
+    assert logins == 1, "one connection served both"
