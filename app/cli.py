@@ -229,8 +229,8 @@ def doctor(
     """Prove the way to a host, step by step. Nothing is changed there. Exit 1 if a step is not possible."""
     from app import console  # noqa: PLC0415
     from app.config import BadConfig, load  # noqa: PLC0415
-    from app.doctor import Check, examined  # noqa: PLC0415
-    from app.explanation import Mark  # noqa: PLC0415
+    from app.doctor import examined  # noqa: PLC0415
+    from app.explanation import Check, Mark  # noqa: PLC0415
     from app.trials import blocking  # noqa: PLC0415
 
     try:

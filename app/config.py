@@ -190,6 +190,7 @@ def options(said: shape.Ssh) -> SshOptions:
         become=said.become,
         jump_host="none" if directly else said.jump_host,
         gate=said.gate,
+        shell_timeout=said.shell_timeout.total_seconds() if said.shell_timeout else None,
     )
 
 

@@ -126,6 +126,13 @@ def a_folder(text: str) -> str:
     return text
 
 
+def a_shell_timeout(text: str) -> timedelta:
+    length = durations.parse(text)
+    if not timedelta(seconds=1) <= length <= timedelta(minutes=5):
+        raise ValueError(f"{text!r} is no time to wait for a shell; choose between 1s and 5m")
+    return length
+
+
 def a_pattern(text: str) -> re.Pattern[str] | None:
     return compiled(text) if text else None
 
@@ -231,6 +238,7 @@ class Ssh(Block):
     become: Literal["none", "sudo"] | None = None
     jump_host: Annotated[str, AfterValidator(a_jump)] | None = None
     gate: Literal["sent", "installed"] | None = None
+    shell_timeout: Annotated[timedelta, from_text(a_shell_timeout)] | None = None
 
 
 class Host(Ssh):

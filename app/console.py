@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.analysis.units import format_percent, format_value
-from app.doctor import Check
-from app.explanation import Explanation
+from app.explanation import Check, Explanation
 
 Json = Mapping[str, Any]
 

@@ -10,26 +10,27 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from app.errors import AlertprofError, Code, Passing, Refusal
-from app.explanation import Mark, about, because, shown, way_to
+from app.doctor_ports import forwarding, forwards, opened
+from app.errors import AlertprofError, Code, Refusal
+from app.explanation import Check, Mark, about, because, shown, way_to
 from app.hosts import wire
+from app.hosts.asked import answer
 from app.hosts.door import Door
 from app.hosts.facts import SHELLS, Seen
-from app.hosts.gate import Gate, Process
+from app.hosts.gate import HIDDEN, Gate, Process
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings
-from app.hosts.ssh import Connection, Connector, NotReached, Step
+from app.hosts.ssh import Connection, Connector, Step
 from app.model import Blocked
 from app.pipeline import way_of
 
 Known = Callable[[str], Blocked | None]
 
 # Asked of the account's own shell; the words in which it answers are read by SHELL_SAYS.
-SHELL_ASKED = "exec /bin/sh -c 'echo alertprof $(id -u) $(id -un) $(date +%s) $(readlink /proc/$$/exe)'"
+SHELL_ASKED = "exec /bin/sh -c 'echo; echo alertprof $(id -u) $(id -un) $(date +%s) $(readlink /proc/$$/exe)'"
 SHELL_SAYS = re.compile(r"^alertprof (?P<uid>\d{1,10}) (?P<name>\S{1,64}) (?P<at>\d{1,12}) ?(?P<sh>\S{0,200})$", re.M)
 GATE_SAYS = re.compile(r"^ready \d+ ", re.M)
-SAID_LIMIT = 4096  # bytes of an answer
-PATIENCE = 10.0  # seconds for an answer
+PATIENCE = 10.0  # seconds for a name
 CLOCKS_APART = 5  # seconds
 LOOKS = 100  # at processes, those first that keep a processor most busy
 LOOKING = 15.0  # seconds for them
@@ -41,15 +42,6 @@ IS_BOUND = "The key seems to be bound to a gate there: set gate: installed for t
 IS_INSTALLED = (
     "Is the gate installed there, and is the key bound to it (`alertprof gate` tells how)? Else set gate: sent"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One step. The text may hold what a host said: escape it where it is shown."""
-
-    mark: Mark
-    what: str
-    said: str
 
 
 @dataclass(slots=True)
@@ -100,9 +92,9 @@ def examined(
     yield from login.heard.values()
     with closing(connection):
         yield from shell(connection, time.time)
-        yield forwarding(connection, route.port)
+        why_not = forwards(connection, route.port)
     with closing(Door(connector)) as door:
-        yield from beyond(door, route, pid, blocked)
+        yield from beyond(door, route, pid, why_not, blocked)
 
 
 def resolved(route: Route) -> Check:
@@ -121,7 +113,9 @@ def resolved(route: Route) -> Check:
 def shell(connection: Connection, clock: Callable[[], float]) -> Iterator[Check]:
     """What the key opens: the account's shell, or only the gate."""
     try:
-        before, said, after = clock(), answer(connection, SHELL_ASKED), clock()
+        before = clock()
+        said, why = answer(connection, SHELL_ASKED, understood)
+        after = clock()
     except AlertprofError as fault:
         yield Check(Mark.NO, "shell", fault.reason.message)
         return
@@ -136,24 +130,8 @@ def shell(connection: Connection, clock: Callable[[], float]) -> Iterator[Check]
     elif GATE_SAYS.search(said):
         yield Check(Mark.NO, "shell", f"the key opens none, it runs a gate. {IS_BOUND}")
     else:
-        yield Check(Mark.NO, "shell", f"no POSIX shell and no gate answers, but {said[:200]!r}. {IS_INSTALLED}")
-
-
-def answer(connection: Connection, command: str) -> str:
-    """What a command says, up to its first whole line that is ours, its end or a limit."""
-    said, end = b"", time.monotonic() + PATIENCE
-    with closing(connection.open(command)) as pipe:
-        while len(said) < SAID_LIMIT and not understood(said) and (left := end - time.monotonic()) > 0:
-            try:
-                more = pipe.recv(SAID_LIMIT, left)
-            except Passing:
-                if not connection.alive:
-                    raise
-                break
-            if not more:
-                break
-            said += more
-    return said.decode("utf-8", "replace")
+        instead = f": {why}" if why else f", but {said[:200]!r}"
+        yield Check(Mark.NO, "shell", f"no POSIX shell and no gate answers{instead}. {IS_INSTALLED}")
 
 
 def understood(said: bytes) -> bool:
@@ -170,27 +148,18 @@ def clocks(there: int, before: float, after: float) -> Check:
     return Check(Mark.TOLD, "clock", f"{abs(apart):.0f} s {way} ours; all times that alertprof tells are ours")
 
 
-def forwarding(connection: Connection, port: int) -> Check:
-    """May the key reach ports of the host? Its own sshd's is tried, and left at once."""
-    try:
-        connection.tunnel("127.0.0.1", port).close()
-    except NotReached:
-        pass  # it would have been forwarded
-    except AlertprofError as fault:
-        said = f"not for this key, so no http-pprof; go-zero's signal needs none ({fault.reason.message})"
-        return Check(Mark.TOLD, "port forwarding", said)
-    return Check(Mark.OK, "port forwarding", "it is allowed, so http-pprof is possible")
-
-
-def beyond(door: Door, route: Route, pid: int | None, blocked: Known) -> Iterator[Check]:
-    """What lies behind the login: the gate and the processes."""
+def beyond(door: Door, route: Route, pid: int | None, refused: str, blocked: Known) -> Iterator[Check]:
+    """What lies behind the login: the gate and the processes. refused: why sshd's own port is not reached."""
     installed, sudo = route.options.gate == "installed", route.options.become == "sudo"
     try:
         gate = door.gate(route.host)
         processes = gate.processes()
     except AlertprofError as fault:
+        yield forwarding(refused)
         yield Check(Mark.NO, "gate", with_remedy(fault, IS_INSTALLED if installed else ""))
         return
+    pids = [pid] if pid else [each.id.pid for each in busiest(processes)[:LOOKS]] if refused else []
+    yield forwarding(refused, tuple(opened(door, gate, pids)) if refused else ())
     how = "the installed one answers" if installed else "it is sent, and answers"
     yield Check(Mark.OK, "gate", f"{how}, as uid {gate.user}{' by sudo' if sudo else ''}; {len(processes)} processes")
     try:
@@ -210,7 +179,8 @@ def looked(gate: Gate, pid: int, blocked: Known) -> Process | None:
 def one(door: Door, gate: Gate, pid: int, blocked: Known) -> Iterator[Check]:
     process = looked(gate, pid, blocked)
     if process is None:
-        yield Check(Mark.NO, f"pid {pid}", f"there is no such process on {gate.host}")
+        said = f"it is not shown: {HIDDEN}" if gate.hides() else f"there is no such process on {gate.host}"
+        yield Check(Mark.NO, f"pid {pid}", said)
         return
     for line in about(process):
         yield Check(Mark.TOLD, f"pid {pid}", line)
@@ -224,10 +194,8 @@ def one(door: Door, gate: Gate, pid: int, blocked: Known) -> Iterator[Check]:
 
 def several(door: Door, gate: Gate, processes: tuple[Seen, ...], blocked: Known) -> Iterator[Check]:
     """The busiest Go programs, and how each could be profiled or why it could not."""
-    newest = max((each.id.start for each in processes), default=0)
-    seen = sorted((each for each in processes if each.exe), key=lambda each: load(each, newest), reverse=True)
     end, listed, others = time.monotonic() + LOOKING, 0, 0
-    wanted = [each for each in seen if name_of(each.exe) not in SHELLS][:LOOKS]
+    wanted = busiest(processes)[:LOOKS]
     for number, each in enumerate(wanted):
         if listed == LISTED or time.monotonic() > end:
             wanted = wanted[:number]
@@ -243,11 +211,20 @@ def several(door: Door, gate: Gate, processes: tuple[Seen, ...], blocked: Known)
         yield Check(Mark.TOLD, "processes", f"none can be profiled, and none is a Go program{rest}")
     elif others or len(wanted) < len(processes):
         yield Check(Mark.TOLD, "processes", f"{others} more are no Go programs{rest}")
-    if gate.user != "0" and (hidden := sum(not each.exe for each in processes)):
+    if gate.hides():
+        yield Check(Mark.TOLD, "processes", HIDDEN)
+    elif gate.user != "0" and (hidden := sum(not each.exe for each in processes)):
         said = (
             f"{hidden} belong to accounts into which uid {gate.user} cannot look: log in as root, or set become: sudo"
         )
         yield Check(Mark.TOLD, "processes", said)
+
+
+def busiest(processes: tuple[Seen, ...]) -> list[Seen]:
+    """Programs other than shells, those first that keep a processor most busy."""
+    newest = max((each.id.start for each in processes), default=0)
+    seen = sorted((each for each in processes if each.exe), key=lambda each: load(each, newest), reverse=True)
+    return [each for each in seen if name_of(each.exe) not in SHELLS]
 
 
 def load(seen: Seen, newest: int) -> float:

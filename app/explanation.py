@@ -27,6 +27,15 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One step. The text may hold what a host said: escape it where it is shown."""
+
+    mark: Mark
+    what: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One fact. The text may hold whatever an alert or a host said: escape it where it is shown."""
 

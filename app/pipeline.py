@@ -24,11 +24,12 @@ from typing import Any
 import structlog
 
 from app import harm
-from app.analysis.isolate import convert_file
+from app.analysis.isolate import convert_file, merge_files
 from app.analysis.profile import BadProfile
 from app.errors import AlertprofError, Code, Passing, Reason, Refusal
 from app.holding import WHILE_PAUSED, held, may_be_held
 from app.hosts.door import Door
+from app.hosts.entry import NoEntry
 from app.hosts.gate import Process
 from app.intake.rules import DEFAULT, Rule
 from app.ledger.ledger import Bounds, Ledger, LedgerUnavailable
@@ -81,7 +82,7 @@ class Pipeline:
         try:
             return self._chapter(capture, now)
         except Refusal as refused:
-            if capture.step in UNDER_WAY and refused.reason.code in SHUT:
+            if capture.step in UNDER_WAY and (refused.reason.code in SHUT or isinstance(refused, NoEntry)):
                 return put_off(capture, now, Passing(refused.reason.code, refused.reason.message))
             return broken_off(capture, now, refused.reason)
         except Passing as fault:
@@ -266,6 +267,7 @@ class Pipeline:
             asked = partial(self._asked_to_stop, capture)
             progress = profiler_of(capture).collect(capture, self.door, folder, fetched.append, asked)
             now = self.clock() if profiler_of(capture).streams else now
+            fetched = [joined(file) if file.slices else file for file in fetched]
             fetched += [made for file in fetched if file.format and (made := converted(capture, file))]
             verdicts = self.check([(file.kind, file.path) for file in fetched])
             faults = dict(capture.notes.get("faults", {}))
@@ -430,6 +432,18 @@ def target_of(capture: Capture, hit: Hit, now: datetime) -> Target:
 def remembered(capture: Capture, progress: Progress) -> Capture:
     notes: Mapping[str, Any] = {**capture.notes, **progress.notes}
     return replace(capture, notes=notes, findings=(*capture.findings, *progress.findings))
+
+
+def joined(file: Fetched) -> Fetched:
+    """One profile of a recording that came in slices; where they do not fit, the first of them with the fault."""
+    out = file.path.with_name(f"{file.kind.value}{file.suffix}")
+    try:
+        merge_files([file.path, *file.slices], out)
+    except BadProfile as bad:
+        return replace(
+            file, size=file.path.stat().st_size, fault=f"its slices do not make one profile: {bad}", slices=()
+        )
+    return replace(file, path=out, size=out.stat().st_size, slices=())
 
 
 def converted(capture: Capture, file: Fetched) -> Fetched:

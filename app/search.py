@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from app.errors import Code, Refusal
 from app.hosts.door import Door
 from app.hosts.facts import Seen
-from app.hosts.gate import Process
+from app.hosts.gate import HIDDEN, Process
 from app.intake.rules import Dropped, Rule, relabelled
 from app.model import Blocked
 from app.plugins import kind_of
@@ -94,6 +94,8 @@ class Search:
         return replace(process, blocked=self.blocked(process.build))
 
     def _taken(self, found: Found, rule: Rule) -> tuple[tuple[Seen, ...], tuple[Seen, ...]]:
+        if not found.candidates and self.door.gate(found.host).hides():
+            raise Refusal(Code.NOT_PERMITTED, f"{found.host}: no process {found.how} is shown: {HIDDEN}")
         if found.ranked:
             return found.candidates[:TRIED], ()
         if rule.take is None or len(found.candidates) < 2:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.analysis.convert import PY_SPY_RATE, Format, convert
+from app.analysis.merge import merged
 from app.analysis.profile import BadProfile, Mapped, read_file
 from app.analysis.top import Row, Top, top
 from app.analysis.tree import Node, Tree, tree
@@ -89,6 +90,16 @@ def convert_file(
         "do": "convert", "paths": [str(path.absolute())], "format": Format(format).value, "out": str(out.absolute()),
         "rate": rate, "seconds": seconds,
     }  # fmt: skip
+    _made(request, out, limits)
+
+
+def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) -> None:
+    """Writes `out`, one profile of all; see merge.merged. Raises as convert_file does."""
+    first, *more = (str(path.absolute()) for path in paths)
+    _made({"do": "merge", "paths": [first], "more": more, "out": str(out.absolute())}, out, limits)
+
+
+def _made(request: Json, out: Path, limits: Limits) -> None:
     try:
         answer = _ask_one(request, limits)
         if answer["unwritten"]:
@@ -210,6 +221,8 @@ def _done(request: Json, at: int, path: Path) -> Json:
         case "tree":
             made = tree(read_file(path), request["type"])
             return {"tree": {**asdict(made), "nodes": [astuple(node) for node in made.nodes]}}
+        case "merge":
+            return {"unwritten": _write(merged([path, *map(Path, request["more"])]), Path(request["out"]))}
         case _:
             told = {"rate": request["rate"], "seconds": request["seconds"], "most": ANSWER}
             return {"unwritten": _write(convert(Format(request["format"]), path, **told), Path(request["out"]))}

@@ -1,7 +1,7 @@
 """The part of pprof's profile.proto that is read and written here, declared at import: no protoc, no generated file.
 
-Field numbers are those of github.com/google/pprof/proto/profile.proto. Left out are the labels of a sample, which
-nothing here reads: undeclared fields are skipped. profile.py reads with it, stacks.py writes.
+Field numbers are those of github.com/google/pprof/proto/profile.proto. Left out is what has no text and is not read:
+undeclared fields are carried along. profile.py reads with it, stacks.py writes, merge.py does both.
 """
 
 from typing import Any, Final
@@ -13,7 +13,8 @@ PACKAGE: Final = "perftools.profiles"
 # message -> (field, number, type); "*" repeats (numbers are packed, as proto3 does), a capital letter is a message.
 FIELDS: Final = {
     "ValueType": (("type", 1, "int64"), ("unit", 2, "int64")),
-    "Sample": (("location_id", 1, "*uint64"), ("value", 2, "*int64")),
+    "Label": (("key", 1, "int64"), ("str", 2, "int64"), ("num_unit", 4, "int64")),
+    "Sample": (("location_id", 1, "*uint64"), ("value", 2, "*int64"), ("label", 3, "*Label")),
     "Mapping": (
         ("id", 1, "uint64"),
         ("memory_start", 2, "uint64"),
@@ -27,7 +28,13 @@ FIELDS: Final = {
     ),
     "Line": (("function_id", 1, "uint64"),),
     "Location": (("id", 1, "uint64"), ("mapping_id", 2, "uint64"), ("line", 4, "*Line")),
-    "Function": (("id", 1, "uint64"), ("name", 2, "int64"), ("system_name", 3, "int64"), ("start_line", 5, "int64")),
+    "Function": (
+        ("id", 1, "uint64"),
+        ("name", 2, "int64"),
+        ("system_name", 3, "int64"),
+        ("filename", 4, "int64"),
+        ("start_line", 5, "int64"),
+    ),
     "Profile": (
         ("sample_type", 1, "*ValueType"),
         ("sample", 2, "*Sample"),

@@ -6,24 +6,23 @@ waits for a recording asks every few seconds.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
 
 from app.errors import AlertprofError, Code, Passing, Refusal
+from app.hosts.breaker import TurnedAway
+from app.hosts.entry import NoEntry, NotBegun, enter
 from app.hosts.gate import Gate
 from app.hosts.names import plain
 from app.hosts.pipe import Tunnel
 from app.hosts.recipes import Recipe
-from app.hosts.ssh import DOWNLOAD_WINDOW, Connection, Connector
+from app.hosts.ssh import Connection, Connector, NoSession
 
 IDLE = 600.0  # seconds
 NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
 TRUST = 3  # logins that may fail in a row before a host is left in peace for a while
 PEACE = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # seconds, longer each time
-
-SENT = "exec /bin/sh -s"
-INSTALLED = "alertprof-gate"  # what a forced-command key answers to, whatever is asked
 
 
 class Door:
@@ -49,13 +48,14 @@ class Door:
 
     @contextmanager
     def files(self, host: str) -> Iterator[Gate]:
-        """A gate of its own on the same connection, with a window fit for large files; closed at the end."""
+        """A gate of its own on the same connection, closed at the end. Where sshd gives one session only, it is the one
+        that all share."""
         with self._staying(host) as room:
-            gate = room.another(DOWNLOAD_WINDOW)
+            gate = room.another()
             try:
                 yield gate
             finally:
-                gate.close()
+                room.leave(gate)
 
     def tunnel(self, host: str, address: str, port: int) -> Tunnel:
         """A TCP connection to a port as seen from the host, on the connection that is there. Close it.
@@ -129,9 +129,17 @@ class _Room:
             self._gate = self._open()
         return self._gate
 
-    def another(self, window: int) -> Gate:
+    def another(self) -> Gate:
         with self._lock:
-            return self._open(window)
+            try:
+                return self._open(ours=1)
+            except NoSession:
+                return self._standing()
+
+    def leave(self, gate: Gate) -> None:
+        """Closes the gate, unless others have it too."""
+        if gate is not self._gate:
+            gate.close()
 
     def tunnel(self, address: str, port: int) -> Tunnel:
         tunnel = self._tunnel(address, port)
@@ -164,21 +172,37 @@ class _Room:
     def _connected(self) -> bool:
         return self._connection is not None and self._connection.alive
 
-    def _open(self, window: int | None = None) -> Gate:
-        """A gate on the connection that there is; where that turns out to be dead, once more on a new one."""
+    def _open(self, ours: int = 0) -> Gate:
+        """A gate on the connection that there is; where that turns out to be dead, once more on a new one.
+
+        ours: how many of the guests are whoever asks."""
         if self._connection is not None:
-            with suppress(Passing):
-                return enter(self._connection, window, self._recipes)
+            try:
+                return enter(self._connection, self._recipes)
+            except (NoSession, NotBegun):  # the connection stands, and whoever else is on it would be cut off
+                if self._in_use(ours):
+                    raise
+            except Passing:
+                pass
             self._connection.close()
         self._connection = None
         connection = self._connect()
         try:
-            gate = enter(connection, window, self._recipes)
+            gate = enter(connection, self._recipes, fresh=True)
+        except NoSession as fault:
+            connection.close()
+            said = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"
+            raise NoEntry(Code.NOT_PERMITTED, f"{self.host}: {said}") from fault
         except AlertprofError:
             connection.close()
             raise
         self._connection = connection
         return gate
+
+    def _in_use(self, ours: int) -> bool:
+        """Is somebody else on the connection?"""
+        standing = self._gate is not None and not self._gate.lost
+        return standing or self.guests > ours or any(tunnel.open for tunnel in self._tunnels)
 
     def _connect(self) -> Connection:
         """Logs in; a host that did not let us in several times in a row is not even tried for a while."""
@@ -188,6 +212,8 @@ class _Room:
             raise Passing(Code.HOST_UNREACHABLE, said)
         try:
             connection = self._connector.connect(self.host)
+        except TurnedAway:  # which has pauses of its own
+            raise
         except Passing:
             self._failures += 1
             if self._failures >= TRUST:
@@ -195,21 +221,3 @@ class _Room:
             raise
         self._failures = 0
         return connection
-
-
-def enter(connection: Connection, window: int | None, recipes: tuple[Recipe, ...] = ()) -> Gate:
-    """Starts a gate. Refusal(NOT_PERMITTED) where the connection stands and sudo still does not let us."""
-    installed, sudo = connection.options.gate == "installed", connection.options.become == "sudo"
-    command = INSTALLED if installed else SENT.replace("exec", "exec sudo -n") if sudo else SENT
-    pipe = connection.open(command, window=window) if window else connection.open(command)
-    try:
-        return Gate(pipe, connection.host, send_script=not installed, recipes=recipes)
-    except Passing as fault:
-        pipe.close()
-        if sudo and connection.alive:
-            raise Refusal(
-                Code.NOT_PERMITTED,
-                f"{connection.host}: `sudo -n /bin/sh -s` is not allowed to this account without a password: "
-                "add a sudoers line, or set become: none",
-            ) from fault
-        raise

@@ -57,6 +57,10 @@ REMOTE_KIND = re.compile("cpu|mem|mutex|block|threadcreate|trace|goroutines|outp
 BUILD = re.compile(r"(?:go|gnu|sha256):[A-Za-z0-9_/:.+=-]{1,193}", re.ASCII)
 ENDED = re.compile(r"(\d{1,4}(?:\.\d{1,3})?) ([A-Z][A-Z0-9]{1,9})", re.ASCII)
 BLIND = "could not be looked at: its host is short of processes or memory"
+HIDDEN = (
+    "/proc is mounted with hidepid there, so this account sees no processes but its own: log in as the service's user "
+    "or as root, or set become: sudo"
+)
 SAID_LINES, SAID_LINE = 10, 300  # of a command's last words
 
 
@@ -145,6 +149,10 @@ class Gate:
             raise Passing(Code.TIMEOUT, f"{self.host}: pid {pid} {BLIND}")
         groups = tuple(dict.fromkeys(value for key, value in lines if key == "group"))[:32]
         return replace(self._process(dict(lines)), groups=groups) if code == "ok" else None
+
+    def hides(self) -> bool:
+        """Is the process 1, which there always is, not shown to this account? Then others are not, either."""
+        return self.user != "0" and not self.process(1)
 
     def processes(self) -> tuple[Seen, ...]:
         """Every process but the kernel's threads, which have no memory of their own."""

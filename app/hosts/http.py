@@ -45,12 +45,14 @@ class Reply:
     leads.
 
     `fault`: why it is none, or not whole, as the end of a sentence about who answered; "" for a whole answer, whatever
-    its status (0: none came)."""
+    its status (0: none came). `closed_after`: seconds after which the connection was closed without a byte; 0 if not.
+    """
 
     status: int
     size: int = 0
     said: str = ""
     fault: str = ""
+    closed_after: float = 0.0
 
 
 def get(
@@ -79,7 +81,9 @@ class _Exchange:
     def __init__(self, line: Line, write: Callable[[bytes], object], limit: int, patience: Patience) -> None:
         self._line, self._write, self._limit, self._patience = line, write, limit, patience
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-        self._end = monotonic() + patience.whole
+        self._begun = monotonic()
+        self._end = self._begun + patience.whole
+        self._closed_after = 0.0
         self._taken = self._size = self._status = 0  # bytes received, bytes of body, status
         self._said = b""
 
@@ -94,7 +98,7 @@ class _Exchange:
         except h11.RemoteProtocolError as error:
             fault = self._so_far() if self._status else f"answers no HTTP ({told(error)})"
         said = " ".join(self._said.decode("utf-8", "replace").split())
-        return Reply(self._status, self._size, told(ValueError(said)) if said else "", fault)
+        return Reply(self._status, self._size, told(ValueError(said)) if said else "", fault, self._closed_after)
 
     def _ask(self, path: str, more: Mapping[str, str]) -> None:
         headers = {**more, "User-Agent": "alertprof", "Accept-Encoding": "identity", "Connection": "close"}
@@ -142,12 +146,22 @@ class _Exchange:
         if left <= 0:
             raise _Broken(f"was not done after {self._patience.whole:g} s")
         wait = self._patience.silence if self._taken else self._patience.first
+        asked = monotonic()
         try:
             data = self._line.recv(CHUNK, min(wait, left))
         except Passing as fault:
+            if monotonic() - asked < min(wait, left):  # sshd may end a tunnel without an end of what comes over it
+                self._closed()
             raise self._broken(self._so_far(), fault) from fault
+        if not data and not self._taken:
+            self._closed()
+            raise _Broken(f"answers no HTTP: it closed the connection after {self._closed_after:.1f} s without a byte")
         self._taken += len(data)
         return data
+
+    def _closed(self) -> None:
+        """Somebody on the way, or at its end, did not want to wait."""
+        self._closed_after = 0.0 if self._taken else monotonic() - self._begun
 
     def _so_far(self) -> str:
         return f"broke off after {self._size} bytes" if self._status else "gives no answer"

@@ -23,6 +23,12 @@ HEADER = f"""\
 #
 #   restrict,from="192.0.2.10",command="sudo -n {PLACE}" ssh-ed25519 AAAA… alertprof
 #
+# That is for OpenSSH. dropbear knows no from= and refuses the whole key whose line has it, without a word; its line:
+#
+#   restrict,command="sudo -n {PLACE}" ssh-ed25519 AAAA… alertprof
+#
+# From where that key may come, a firewall has to say.
+#
 # /etc/sudoers.d/alertprof (visudo -c must say ok); the "" allows no arguments:
 #
 #   Defaults:profiler !requiretty, env_reset

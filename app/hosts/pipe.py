@@ -4,6 +4,7 @@
 """
 
 import time
+from contextlib import suppress
 from typing import Protocol
 
 import paramiko
@@ -13,6 +14,7 @@ from app.errors import Code, Passing
 LOST = (OSError, EOFError, paramiko.SSHException)  # all that paramiko raises when a connection is no more
 SLICE = 1.0
 MOMENT = 0.3
+WORDS = 2048  # bytes kept of what a command says on stderr: its last ones
 
 
 class Pipe(Protocol):
@@ -32,11 +34,12 @@ class Pipe(Protocol):
 
 
 class ChannelPipe:
-    """A Pipe on a session channel. What the command says on stderr is thrown away."""
+    """A Pipe on a session channel. Of what the command says on stderr the end is kept."""
 
     def __init__(self, channel: paramiko.Channel, host: str) -> None:
         self._channel = channel
         self._host = host
+        self._words = b""
 
     def send(self, data: bytes, timeout: float) -> None:
         end = time.monotonic() + timeout
@@ -62,19 +65,40 @@ class ChannelPipe:
                 return self._recv_some(size, end)
             except TimeoutError as fault:
                 if time.monotonic() >= end:
-                    raise self._passing(f"no answer within {timeout:g} s") from fault
+                    raise self._passing(f"no answer within {timeout:.3g} s") from fault
             except LOST as fault:
                 raise self._passing(f"the connection was lost ({told(fault)})") from fault
 
     def _recv_some(self, size: int, end: float) -> bytes:
-        # stderr fills the same window as stdout: unread, it would stop the command for good
-        while self._channel.recv_stderr_ready():
-            self._channel.recv_stderr(65536)
+        self._listen()
         self._channel.settimeout(min(max(end - time.monotonic(), 0.0), SLICE))
         data = self._channel.recv(size)
         if not data and not self._channel.eof_received:
             raise EOFError("cut without an end of file")
         return data
+
+    def _listen(self) -> None:
+        """stderr fills the same window as stdout: unread, it would stop the command for good."""
+        while self._channel.recv_stderr_ready():
+            self._words = (self._words + self._channel.recv_stderr(65536))[-WORDS:]
+
+    def finish(self) -> None:
+        """Nothing more will be sent, which the far end is told; its answer may still come. Never raises."""
+        try:
+            self._channel.shutdown_write()
+        except LOST:
+            return
+
+    def last_words(self) -> str:
+        """The end of what the command has said on stderr until now, as it said it."""
+        with suppress(*LOST):
+            self._listen()
+        return self._words.decode("utf-8", "replace")
+
+    def status(self) -> int | None:
+        """With which a command that has ended did so; None for a signal, a cut or an end that was not told."""
+        self._channel.status_event.wait(MOMENT)
+        return self._channel.exit_status if self._channel.exit_status >= 0 else None
 
     def close(self) -> None:
         try:
@@ -101,13 +125,6 @@ class Tunnel(ChannelPipe):
     def open(self) -> bool:
         """Not closed yet, by anybody."""
         return not self._channel.closed
-
-    def finish(self) -> None:
-        """Nothing more will be sent, which the far end is told; its answer may still come. Never raises."""
-        try:
-            self._channel.shutdown_write()
-        except LOST:
-            return
 
 
 def told(fault: BaseException) -> str:

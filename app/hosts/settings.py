@@ -22,6 +22,7 @@ class SshOptions:
     become: str | None = None  # "none" | "sudo"
     jump_host: str | None = None  # "[user@]host[:port]", several with commas; "none" is said: directly
     gate: str | None = None  # "sent" | "installed": what a session's command is
+    shell_timeout: float | None = None  # seconds from the login until the account's shell has begun the gate
 
     def over(self, lower: Self) -> Self:
         """These options, and where nothing is said here, those of the lower layer."""

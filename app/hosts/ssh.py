@@ -7,7 +7,7 @@ Never SSHClient and never a makefile: the finalizer of paramiko's ChannelStdinFi
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import closing, suppress
 from enum import StrEnum
 from typing import Any
@@ -16,24 +16,33 @@ import paramiko
 
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts import algorithms, wire
+from app.hosts.breaker import SENTENCE, Breakers, TurnedAway
 from app.hosts.identities import Identities, Identity, Offer
 from app.hosts.inlet import Inlet
 from app.hosts.known_hosts import entry, fingerprint
-from app.hosts.pipe import LOST, ChannelPipe, Pipe, Tunnel, told
+from app.hosts.pipe import LOST, ChannelPipe, Tunnel, told
 from app.hosts.route import Route, Router
 from app.hosts.settings import HostsSettings, SshOptions
 
-CONTROL_WINDOW = 2 << 20
 DOWNLOAD_WINDOW = wire.LARGEST_WINDOW
 LOGINS_AT_ONCE = 32
 PROHIBITED, CONNECT_FAILED = 1, 2  # RFC 4254, 5.1
+BESIDES = "asks for"
+KEYS_ONLY = (
+    "alertprof has keys only: let one be enough for this account (`AuthenticationMethods publickey` in a Match block)"
+)
+NOT_NOW = (
+    f"its sshd says «{SENTENCE}»: either a penalty for logins of this address that failed (PerSourcePenalties) or too "
+    "many logins at once (MaxStartups); it is left alone for a while. See in its log which key is refused, exempt this "
+    "address there (PerSourcePenaltyExemptList), or raise MaxStartups"
+)
 
 
 class Connection:
     """An authenticated connection to `host`; `options` are all its layers together. Any thread may open pipes on it."""
 
     def __init__(self, route: Route, transport: paramiko.Transport, timeout: float, jump: "Connection | None") -> None:
-        self.host = route.host
+        self.host, self.user = route.host, route.user
         self.options: SshOptions = route.options
         self._transport = transport
         self._timeout = timeout
@@ -45,33 +54,38 @@ class Connection:
         """False once the connection is known to be lost; a dead host is noticed within half a minute."""
         return self._transport.is_active()
 
-    def open(self, command: str, *, window: int = CONTROL_WINDOW) -> Pipe:
-        """Runs `command` by the account's shell. `window`: bytes on their way at once, DOWNLOAD_WINDOW for files.
+    def open(self, command: str, *, window: int = DOWNLOAD_WINDOW, timeout: float | None = None) -> ChannelPipe:
+        """Runs `command` by the account's shell. `window`: bytes on their way at once; `timeout`: seconds for the host
+        to begin, where that may take longer than usual.
 
-        Raises Passing(HOST_UNREACHABLE), also when the host has no session left to give (MaxSessions).
+        Raises NoSession; Passing(HOST_UNREACHABLE).
         """
+        timeout = timeout or self._timeout
         try:
-            channel = self._transport.open_session(window_size=window, timeout=self._timeout)
+            channel = self._transport.open_session(window_size=window, timeout=timeout)
             channel.in_buffer, channel.in_stderr_buffer = Inlet(window), Inlet(window)
-            self._execute(channel, command)
+            self._execute(channel, command, timeout)
+        except paramiko.ChannelException as fault:
+            said = f"no session was opened: sshd gives no further one on this connection (MaxSessions; {told(fault)})"
+            raise NoSession(Code.HOST_UNREACHABLE, f"host {self.host}: {said}") from fault
         except LOST as fault:
             raise Passing(Code.HOST_UNREACHABLE, f"host {self.host}: no session was opened ({told(fault)})") from fault
         if isinstance(self._transport.sock, wire.Wire):
             self._transport.sock.eager = False
         return ChannelPipe(channel, self.host)
 
-    def _execute(self, channel: paramiko.Channel, command: str) -> None:
+    def _execute(self, channel: paramiko.Channel, command: str, timeout: float) -> None:
         def give_up() -> None:
             channel.event.set()  # exec_command waits for it without a time-out
             with suppress(*LOST):
                 channel.close()
 
-        with wire.within(self._timeout, give_up) as expired:
+        with wire.within(timeout, give_up) as expired:
             try:
-                channel.exec_command(command)  # one of the constants in door.py  # nosec B601
+                channel.exec_command(command)  # one of the constants in entry.py  # nosec B601
             except LOST as fault:
                 give_up()
-                raise TimeoutError(f"no answer within {self._timeout:g} s") if expired.is_set() else fault from fault
+                raise TimeoutError(f"no answer within {timeout:g} s") if expired.is_set() else fault from fault
 
     def tunnel(self, address: str, port: int) -> Tunnel:
         """A TCP connection from this host to a port that it reaches, its own loopback's too.
@@ -113,6 +127,10 @@ class Step(StrEnum):
 Heed = Callable[[Route, Step, str], None]
 
 
+class NoSession(Passing):
+    """sshd's MaxSessions is reached on this connection, which goes on."""
+
+
 class NotReached(Passing):
     """The host took the request for a tunnel, but nothing took its connection at that address and port."""
 
@@ -130,6 +148,7 @@ class Connector:
         self._router = Router(settings)
         self._identities = Identities()
         self._places = threading.BoundedSemaphore(LOGINS_AT_ONCE)
+        self._breakers = Breakers()
 
     def route(self, host: str) -> Route:
         """Where connect() would go, without going there. Raises Refusal."""
@@ -151,11 +170,12 @@ class Connector:
             self._places.release()
 
     def _login(self, route: Route, end: float) -> Connection:
-        try:
-            return self._try_login(route, end)
-        except NoBanner:
-            time.sleep(random.uniform(0.1, 0.4))  # noqa: S311
-            return self._try_login(route, end)
+        with self._breakers.of(route.address, route.port).login(route.shown, keys_of(route), _left(end)):
+            try:
+                return self._try_login(route, end)
+            except NoBanner:
+                time.sleep(random.uniform(0.1, 0.4))  # noqa: S311
+                return self._try_login(route, end)
 
     def _try_login(self, route: Route, end: float) -> Connection:
         jump = self._login(route.jump, end) if route.jump else None
@@ -198,7 +218,7 @@ class Connector:
                 self._heed(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}")
                 self._authenticate(transport, route, end)
             except LOST as fault:
-                raise self._lost(route, fault, expired=expired.is_set()) from fault
+                raise self._lost(route, fault, greeting_of(transport), expired=expired.is_set()) from fault
         transport.sock.settimeout(wire.IDLE_CHECK)
 
     def _negotiate(self, transport: algorithms.Transport, route: Route) -> None:
@@ -213,12 +233,15 @@ class Connector:
                 self._heed(route, Step.BANNER, f"it calls itself {told(Exception(transport.remote_version))}")
         self._heed(route, Step.ALGORITHMS, f"agreed on {algorithms.agreed(transport)}")
 
-    def _lost(self, route: Route, fault: BaseException, *, expired: bool) -> AlertprofError:
+    def _lost(self, route: Route, fault: BaseException, greeting: str, *, expired: bool) -> AlertprofError:
         if expired:
             said = f"the login was not done within {self._settings.login_timeout:g} s"
             return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+        if "banner" in str(fault) and SENTENCE in greeting:
+            return TurnedAway(Code.HOST_UNREACHABLE, f"host {route.shown}: {NOT_NOW}")
         if "banner" in str(fault):
-            said = "it took the connection but does not speak SSH (MaxStartups reached, or starved)"
+            instead = f" but says «{greeting}»" if greeting else ""
+            said = f"it took the connection{instead} but does not speak SSH (MaxStartups reached, or starved)"
             return NoBanner(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
         said = f"host {route.shown}: the login was broken off ({told(fault)})"
         final = isinstance(fault, paramiko.ssh_exception.IncompatiblePeer)  # no algorithm in common
@@ -253,10 +276,25 @@ class Connector:
         return transport.is_authenticated()
 
 
+def greeting_of(transport: paramiko.Transport) -> str:
+    """What the server said in the place of its version, in harmless characters."""
+    said = getattr(transport.packetizer, "greeting", b"").decode("utf-8", "replace")
+    return told(ValueError(said)) if said.strip() and not said.startswith("SSH-") else ""
+
+
+def keys_of(route: Route) -> Hashable:
+    """What will be offered, and to whom; another one when a file has changed."""
+    files: list[tuple[str, int]] = []
+    for file in route.options.identity_files:
+        with suppress(OSError):
+            files.append((str(file), file.stat().st_mtime_ns))
+    return route.user, tuple(files)
+
+
 def _besides(fault: BaseException | None) -> list[str]:
     """What the host would rather have, or wants on top of an accepted key."""
     if isinstance(fault, paramiko.ssh_exception.PartialAuthentication):
-        return [f"the key is right, but the host asks for {' or '.join(fault.allowed_types)} besides"]
+        return [f"the key is right, but the host {BESIDES} {' or '.join(fault.allowed_types)} besides"]
     if isinstance(fault, paramiko.BadAuthenticationType):
         return [f"the host takes no keys, only {' or '.join(fault.allowed_types)}"]
     return []
@@ -296,9 +334,18 @@ def _hung_up(route: Route, tried: list[str]) -> AlertprofError:
     return Refusal(Code.AUTH_FAILED, f"{said}; tried {', '.join(tried)}")
 
 
+def lets_in(user: str) -> str:
+    """sshd says the same to a key that it does not know and to a user whom it lets in with no key."""
+    lists = "DenyUsers, AllowUsers and the like" + (", or PermitRootLogin," if user == "root" else "")
+    return (
+        f"add the public key to {user}'s authorized_keys there, or name another identity_file; if it is there, sshd's "
+        f"log tells whether {lists} keep the user out"
+    )
+
+
 def _not_let_in(route: Route, tried: list[str], notes: list[str]) -> Refusal:
     said = f"none of these keys was accepted: {', '.join(tried)}" if tried else "there is no key to offer"
-    remedy = f"add the public key to {route.user}'s authorized_keys there, or name another identity_file"
+    remedy = KEYS_ONLY if any(BESIDES in note for note in notes) else lets_in(route.user)
     return Refusal(
         Code.AUTH_FAILED, "; ".join([f"user {route.user} may not log in to host {route.shown}: {said}", *notes, remedy])
     )

@@ -44,6 +44,7 @@ class Fetched:
     fault: str = ""
     suffix: str = ""
     format: str = ""  # of a text of another profiler's, which is kept and becomes a profile in pprof's form as well
+    slices: tuple[Path, ...] = ()  # further profiles of the same recording, which become one with that at `path`
 
 
 @dataclass(frozen=True, slots=True)

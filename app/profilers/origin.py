@@ -46,7 +46,8 @@ def prove(server: Server, process: Process, layout: Layout, patience: Patience) 
 def prove_all(server: Server, process: Process, layout: Layout, home: Iterable[Fetched]) -> None:
     """Raises Refusal when a profile that came home is not proven to be the process's: some paths alone may lead
     elsewhere. Dumps and traces do not tell; they are believed with the rest."""
-    of_pprof = [file.path for file in home if file.suffix == ".pprof" and not file.fault]
+    good = [file for file in home if file.suffix == ".pprof" and not file.fault]
+    of_pprof = [path for file in good for path in (file.path, *file.slices)]
     seen = Layout(layout.spans | loaded(process, server.door.gate(server.host)), layout.twins)
     for mapped in mapped_of(of_pprof).values():
         must_be(server, process, seen, mapped)

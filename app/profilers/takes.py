@@ -3,13 +3,14 @@
 Each has a tunnel and a thread; whoever asked gets the files one by one, in its own thread.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 
 from app.errors import Code, Passing
 from app.hosts.http import Line, Patience, Reply
@@ -18,6 +19,7 @@ from app.model import Kind
 from app.profilers.base import Fetched
 from app.profilers.limits import instead
 from app.profilers.servers import Server
+from app.profilers.slices import cut_short, sliced, why
 
 PROFILE_LIMIT = 256 << 20  # bytes
 ANSWER = 60.0  # seconds for a busy process to begin with an answer
@@ -26,6 +28,8 @@ SENDING = 600.0  # seconds for one whole answer, besides the recording
 BEGUN = 0.5  # seconds in which a process that is being profiled already has said so
 POLL = 0.5
 GRACE = 30.0  # seconds for what was recorded to come, once its end was asked for
+SETTLING = 6  # times that a slice is asked for while the recording before it ends
+IN_USE = re.compile("already in use|already enabled")
 TOUCH = 60.0  # the door closes a connection that nobody asks for
 
 
@@ -54,7 +58,7 @@ class Takes:
         self._give_up_at = 0.0
         self._over = False
         self.ended_after = 0.0  # seconds; 0 unless it was ended early
-        self.shorter: dict[Kind, str] = {}  # what was not recorded for as long as was asked, and why
+        self.shorter: dict[Kind, str] = {}  # what was not recorded in one piece as long as asked, and why
 
     def all(
         self,
@@ -94,6 +98,8 @@ class Takes:
     def _take(self, part: Part) -> Fetched:
         path = self._folder / f"{part.kind.value}{part.suffix}"
         part, reply = self._longest(part, path)
+        if cut_short(part.seconds, reply):
+            return self._in_slices(part, path, reply.closed_after)
         if part.kind is Kind.CPU and reply.status == 500 and "already in use" in reply.said:
             raise Passing(
                 Code.ALREADY_PROFILING,
@@ -107,14 +113,42 @@ class Takes:
         part = asked
         while True:
             began = monotonic()
-            with path.open("wb") as file:
-                reply = self._got(part, file.write)
+            reply = self._into(part, path)
             less = instead(part.seconds, reply.status, reply.said, monotonic() - began)
             if less is None:
                 return part, reply
             part = part.lasting(less[0])
             missing = asked.seconds - part.seconds
             self.shorter[part.kind] = f"of {part.seconds} s, {missing} s shorter than asked for: {less[1]}"
+
+    def _into(self, part: Part, path: Path) -> Reply:
+        with path.open("wb") as file:
+            return self._got(part, file.write)
+
+    def _in_slices(self, part: Part, path: Path, closed_after: float) -> Fetched:
+        """What could not be recorded in one piece. Of traces, several do not become one: there is a shorter one."""
+        wanted = part.seconds if part.kind is Kind.CPU else 1
+        got = sliced(wanted, path, closed_after, lambda s, to: self._slice(part.lasting(s), to), lambda: self._ending)
+        if not got.paths:
+            return Fetched(part.kind, path, 0, f"{self._fault(part, got.reply)}; {why(closed_after)}", part.suffix)
+        first, *rest = got.paths
+        seconds = min(got.seconds, wanted)
+        self.shorter[part.kind] = f"of {len(got.paths)} slices of {seconds} s, since {why(closed_after)}"
+        fault = self._fault(part, got.reply)
+        return Fetched(part.kind, first, got.size, fault, part.suffix, slices=tuple(rest))
+
+    def _slice(self, part: Part, path: Path) -> Reply:
+        """Go needs a moment to see that the one before was cut, and to end it."""
+        for _ in range(SETTLING):
+            reply = self._into(part, path)
+            if reply.status != 500 or not IN_USE.search(reply.said):
+                break
+            sleep(POLL)
+        return reply
+
+    @property
+    def _ending(self) -> bool:
+        return self._over or self.ended_after > 0
 
     def _got(self, part: Part, write: Callable[[bytes], object]) -> Reply:
         patience = Patience(part.seconds + ANSWER, SILENCE, part.seconds + SENDING)

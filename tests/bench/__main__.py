@@ -7,16 +7,19 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import cold, cost, download, line, throughput, warm
+from tests.bench import cold, cost, download, far, line, throughput, warm
 from tests.bench.report import report
 from tests.bench.rounds import Group, Unmeasured
 
-GROUPS: dict[str, Callable[..., Group]] = {
+GROUPS: dict[str, Callable[..., Group | tuple[Group, ...]]] = {
     "line": line.measure,
     "cold": cold.measure,
     "warm": warm.measure,
     "throughput": throughput.measure,
-    "download": download.measure,
+    "download": lambda folder, quick: (
+        download.measure(folder / "near", quick=quick),
+        *far.measure(folder, quick=quick),
+    ),
     "cost": cost.measure,
 }
 
@@ -35,7 +38,9 @@ def measured(name: str, *, quick: bool) -> bool:
     print(f"measuring: {name} …", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         try:
-            print(report(GROUPS[name](Path(folder), quick=quick)), end="\n\n", flush=True)
+            groups = GROUPS[name](Path(folder), quick=quick)
+            for group in groups if isinstance(groups, tuple) else (groups,):
+                print(report(group), end="\n\n", flush=True)
         except Unmeasured as reason:
             print(f"## {name}\n\nnot measured: {reason}\n", flush=True)
             return False

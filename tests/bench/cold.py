@@ -10,7 +10,8 @@ from typing import Any
 from unittest.mock import patch
 
 from app.hosts import wire
-from app.hosts.door import SENT, Door
+from app.hosts.door import Door
+from app.hosts.entry import SENT
 from app.hosts.gate import Gate
 from app.hosts.ssh import Connector
 from tests.bench import openssh

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
-from app.hosts.door import SENT, Door
+from app.hosts.door import Door
+from app.hosts.entry import SENT
 from app.hosts.gate import SCRIPT, Gate, Mode, words_of
 from app.hosts.ssh import Connector
 from tests.bench import openssh

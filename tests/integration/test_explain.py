@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from app.doctor import examined
+from app.explanation import Check, Mark
 from tests.integration.scene import Scene, alert, message
 from tests.lab import ports
+from tests.lab.account import POSSIBLE, account
 from tests.lab.dropbear import Dropbear
 from tests.lab.sshd import Sshd, make_key
 from tests.lab.target import Service
@@ -302,3 +305,58 @@ def test_a_port_that_speaks_no_ssh_is_told(sshd: Sshd, tmp_path: Path, run_targe
     assert done.refused == [done.line("host key")]
     assert "does not speak SSH" in done.refused[0]
     assert ports.is_open(target.port)
+
+
+# ---------------------------------------------------------------------- what a key, a shell and /proc do not show
+
+
+def restricted(sshd: Sshd, options: str) -> None:
+    keys = sshd.directory / "authorized_keys"
+    keys.write_text(f"{options} {keys.read_text()}")
+
+
+def steps(sshd: Sshd, pid: int | None = None) -> dict[str, Check]:
+    """What doctor says of each, the last time."""
+    return {check.what: check for check in examined(sshd.settings(), sshd.host, pid)}
+
+
+def test_a_key_that_may_reach_the_processs_port_alone_is_fit_for_http_pprof(sshd: Sshd, run_target: RunTarget) -> None:
+    target = run_target("profiled", HOT="1")
+    restricted(sshd, f'restrict,port-forwarding,permitopen="127.0.0.1:{target.port}"')
+    seen = steps(sshd, target.pid)
+    assert seen["port forwarding"].mark is Mark.OK
+    assert f"127.0.0.1:{target.port}" in seen["port forwarding"].said
+    assert any("can be profiled by http-pprof" in check.said for check in seen.values())
+
+
+def test_a_key_that_may_reach_no_port_of_the_process_is_told(sshd: Sshd, run_target: RunTarget) -> None:
+    target = run_target("profiled", HOT="1")
+    restricted(sshd, 'restrict,port-forwarding,permitopen="127.0.0.1:1"')
+    told = steps(sshd, target.pid)["port forwarding"]
+    assert told.mark is Mark.TOLD and "so no http-pprof" in told.said
+
+
+def test_a_shell_that_prints_is_no_obstacle_and_one_that_ends_is_named(tmp_path: Path) -> None:
+    with Sshd(tmp_path / "a", config=['ForceCommand printf title; exec sh -c "$SSH_ORIGINAL_COMMAND"']) as prints:
+        assert steps(prints, 1)["shell"].mark is Mark.OK
+    with Sshd(tmp_path / "b", config=["ForceCommand echo no shell for you >&2; exit 7"]) as ends:
+        seen = steps(ends)
+        assert all("no shell for you" in seen[step].said for step in ("shell", "gate"))
+
+
+@pytest.mark.skipif(not POSSIBLE, reason="accounts can be made by root alone, where useradd is installed")
+def test_processes_that_proc_hides_are_not_called_gone(tmp_path: Path) -> None:
+    mount = 'mount -t proc -o hidepid=2 proc /proc || exit 1; exec "$@"'
+    if subprocess.run(["unshare", "-m", "sh", "-c", mount, "sh", "true"], check=False).returncode:
+        pytest.skip("no /proc can be mounted here")
+    for each in (tmp_path, *tmp_path.parents):
+        if str(each) not in ("/", "/tmp"):  # noqa: S108
+            each.chmod(each.stat().st_mode | 0o011)
+    within = ["unshare", "-m", "sh", "-c", mount, "sh"]
+    with account("/bin/sh") as user, Sshd(tmp_path / "sshd", user=user, within=within) as hiding:
+        told = steps(hiding, os.getpid())[f"pid {os.getpid()}"]
+        assert "hidepid" in told.said and "no such process" not in told.said
+        assert "hidepid" in steps(hiding)["processes"].said
+        asked = body(tmp_path, alert(host="127.0.0.1", pid=os.getpid()))
+        looked = alertprof("explain", f"--config.file={config(hiding, tmp_path)}", "--connect", asked)
+        assert "hidepid" in looked.out, looked.out

@@ -118,6 +118,23 @@ def test_an_alert_becomes_the_profiles_of_a_program_that_serves_them_on_loopback
     assert not profiling(target)
 
 
+def test_a_silent_connection_that_sshd_closes_is_recorded_over_in_slices_and_the_remedy_is_told(
+    tmp_path: Path, run_target: RunTarget
+) -> None:
+    target = run_target("profiled", HOT="1")
+    rules = [{"name": "every alert", "duration": "6s", "profiler": "http-pprof"}]
+    closing = {"config": ["ChannelTimeout direct-tcpip=4"]}
+    with Scene(tmp_path / "scene", config={"rules": rules}, sshd=closing) as scene:
+        (one,) = scene.captured(alert(host=HOST, pid=target.pid, job="orders"))
+        assert (one["state"], kinds(one)) == ("completed", KINDS), one["reason"]
+        (cpu,) = (artifact for artifact in one["artifacts"] if artifact["kind"] == "cpu")
+        said = golang.tool("pprof", "-top", scene.service.url + cpu["href"], env={"PPROF_TMPDIR": str(tmp_path)})
+    assert "main.checksum" in said and "Duration: 6" in said, said
+    story = " ".join(event["message"] for event in one["timeline"])
+    assert " slices of " in story and "ChannelTimeout direct-tcpip=15m" in story, story
+    assert not profiling(target)
+
+
 def test_auto_takes_it_for_a_program_without_go_zero(tmp_path: Path, run_target: RunTarget) -> None:
     target = run_target("profiled")
     with Scene(tmp_path / "scene") as scene:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import AlertprofError, Code, Passing
-from app.hosts.door import SENT
+from app.hosts.entry import SENT
 from app.hosts.gate import Gate, Mode
 from app.hosts.ssh import Connector
 from app.model import ProcessId

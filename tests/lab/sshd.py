@@ -40,10 +40,12 @@ class Sshd:
         user: str | None = None,
         within: Sequence[str] = (),
         program: str = SSHD,
+        startup: bool = False,
     ) -> None:
-        """within: a command that runs the server, such as `unshare --mount …`; its sessions see what it made."""
+        """within: a command that runs the server, such as `unshare --mount …`; its sessions see what it made.
+        startup: a bash reads ~/.bashrc, which one that is not the first leaves alone."""
         self.directory = directory
-        self._within, self._program = within, program
+        self._within, self._program, self._startup = within, program, startup
         self.host = listen
         self.user = user or getpass.getuser()
         self.port = 0
@@ -68,7 +70,7 @@ class Sshd:
             *(f"HostKey {self.directory / f'host_{kind}'}" for kind in host_keys),
             f"PidFile {self.directory / 'sshd.pid'}",
             f"AuthorizedKeysFile {keys}",
-            f"SetEnv {MARK}={self._mark} SHLVL=1",  # a bash that is not the first reads no ~/.bashrc
+            f"SetEnv {MARK}={self._mark} SHLVL={0 if self._startup else 1}",
             *("StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no"),
             *("PermitRootLogin yes", "PrintMotd no", "UseDNS no", "LogLevel VERBOSE"),
             *("MaxStartups 200:30:400", "MaxSessions 100", "Subsystem sftp internal-sftp"),

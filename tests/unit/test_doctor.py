@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from app.console import checked
-from app.doctor import GATE_SAYS, SHELL_SAYS, Check, _Login, clocks, examined, load, one, resolved, understood
+from app.doctor import GATE_SAYS, SHELL_SAYS, _Login, clocks, examined, load, one, resolved, understood
 from app.errors import Code, Passing
-from app.explanation import Mark
+from app.explanation import Check, Mark
 from app.hosts.door import Door
 from app.hosts.facts import Seen
 from app.hosts.gate import Gate

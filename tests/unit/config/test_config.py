@@ -71,8 +71,9 @@ ssh:
   become: none
   jump_host: ops@bastion:22
   gate: installed
+  shell_timeout: 45s
 hosts:
-  - {match: "10.1.*", user: root, address: 10.9.9.9, jump_host: null}
+  - {match: "10.1.*", user: root, address: 10.9.9.9, jump_host: null, shell_timeout: 1m30s}
   - {match: "db-*"}
 allowed_hosts: ["10.0.0.0/8", "*.prod.example.com"]
 storage: {database: "sqlite:///x/a.db", artifacts: /srv/artifacts}
@@ -97,9 +98,10 @@ rules:
         become="none",
         jump_host="ops@bastion:22",
         gate="installed",
+        shell_timeout=45.0,
     )
     assert settings.hosts.ssh == ssh
-    direct = SshOptions(user="root", address="10.9.9.9", jump_host="none")
+    direct = SshOptions(user="root", address="10.9.9.9", jump_host="none", shell_timeout=90.0)
     assert settings.hosts.overrides == (HostOverride("10.1.*", direct), HostOverride("db-*", SshOptions()))
     assert settings.hosts.allowed == ("10.0.0.0/8", "*.prod.example.com")
     assert (settings.storage.database, settings.storage.artifacts) == ("sqlite:///x/a.db", Path("/srv/artifacts"))
@@ -293,6 +295,14 @@ colour: red
         (
             "ssh: {become: su}",
             "1:15: ssh.become: Input should be 'none' or 'sudo'",
+        ),
+        (
+            "ssh: {shell_timeout: 30}",
+            "1:22: ssh.shell_timeout: '30' has no unit; write 30s for seconds or 30m for minutes",
+        ),
+        (
+            "hosts: [{match: h, shell_timeout: 2h}]",
+            "1:35: hosts[0].shell_timeout: '2h' is no time to wait for a shell; choose between 1s and 5m",
         ),
         (
             "ssh: {jump_host: 'a b'}",

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from app.errors import AlertprofError, Code
-from app.hosts.door import SENT, Door
+from app.hosts.door import Door
+from app.hosts.entry import GUARD, SENT
 from app.hosts.gate import SCRIPT
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings, SshOptions
@@ -55,6 +56,9 @@ WORDS = [
 ]  # fmt: skip
 
 
+FIRST = re.compile(re.escape(GUARD.encode()) + rb"echo; echo ([0-9a-f]{32})\n" + re.escape(SCRIPT))
+
+
 @dataclass
 class Seen:
     """Everything that would have left this machine."""
@@ -69,12 +73,14 @@ class Wire:
     """Answers as a host with one process would."""
 
     def __init__(self, seen: Seen) -> None:
-        self.seen, self.waiting, self.greeted = seen, b"ready 1 boot dash\n", False
+        self.seen, self.waiting, self.greeted = seen, b"", False
 
     def send(self, data: bytes, timeout: float) -> None:
         if not self.greeted:
             self.greeted = True
-            self.seen.scripts[data == SCRIPT] += 1
+            first = FIRST.fullmatch(data)
+            self.seen.scripts[bool(first) and data.endswith(SCRIPT)] += 1
+            self.waiting = b"Welcome\n" + (first[1] if first else b"") + b"\nready 1 boot dash\n"
             return
         self.seen.requests[re.sub(rb"^[1-9][0-9]{0,8} ", b"1 ", data)] += 1
         verb = data.split()[1] if len(data.split()) > 1 else b""
@@ -93,9 +99,9 @@ class Line:
     alive = True
 
     def __init__(self, route: Route, seen: Seen) -> None:
-        self.host, self.options, self.seen = route.host, route.options, seen
+        self.host, self.user, self.options, self.seen = route.host, route.user, route.options, seen
 
-    def open(self, command: str, *, window: int = 0) -> Wire:
+    def open(self, command: str, *, timeout: float | None = None) -> Wire:
         self.seen.commands[command] += 1
         return Wire(self.seen)
 

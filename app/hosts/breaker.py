@@ -1,0 +1,101 @@
+"""How a server is treated that turns us away: fewer logins at once, and pauses that grow. Used by ssh.Connector.
+
+sshd's MaxStartups refuses whom it has no place for; its PerSourcePenalties shut an address out that failed to log in.
+Newer servers say one sentence for both, and whoever insists makes it worse.
+"""
+
+import threading
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from app.errors import Code, Passing, Refusal
+
+AT_ONCE = 8  # logins to one server; OpenSSH begins to refuse at ten
+FIRST, LONGEST = 20.0, 600.0  # seconds of a pause, twice as long each time
+AGAIN = 20.0  # seconds before keys that were refused are offered once more; as long, no penalty adds up
+SENTENCE = "Not allowed at this time"
+
+
+class TurnedAway(Passing):
+    """The server wants to hear nothing from us for a while, or we have decided so."""
+
+
+class Breaker:
+    """The circuit breaker of one server, by address and port. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside, self._limit = 0, AT_ONCE
+        self._pauses, self._pause_length, self._until = 0, 0.0, 0.0
+        self._refused: dict[Hashable, tuple[Refusal, float]] = {}
+
+    @contextmanager
+    def login(self, shown: str, keys: Hashable, patience: float) -> Iterator[None]:
+        """One login with these keys. Raises what the block raises, TurnedAway during a pause, Passing when no place
+        becomes free, and at once the Refusal that the same keys met a moment ago."""
+        self._take_place(shown, patience)
+        try:
+            self._check(shown, keys)
+            yield
+        except TurnedAway:
+            self._pause()
+            raise
+        except Refusal as refused:
+            if refused.reason.code is Code.AUTH_FAILED:
+                self._refused.setdefault(keys, (refused, monotonic() + AGAIN))
+            raise
+        else:
+            self._welcome()
+        finally:
+            self._leave()
+
+    def _take_place(self, shown: str, patience: float) -> None:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._inside < self._limit, patience):
+                said = f"host {shown}: {self._inside} logins to it at once, no place became free"
+                raise Passing(Code.HOST_UNREACHABLE, said)
+            self._inside += 1
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def _check(self, shown: str, keys: Hashable) -> None:
+        if self._until > monotonic():
+            said = f"its sshd said «{SENTENCE}»; no login is tried for {self._pause_length:.0f} s"
+            raise Paused(Code.HOST_UNREACHABLE, f"host {shown}: {said}")
+        refused, again = self._refused.get(keys, (None, 0.0))
+        if refused and again > monotonic():
+            raise Refusal(
+                refused.reason.code, f"{refused.reason.message} (they are not offered again for {AGAIN:.0f} s)"
+            )
+        self._refused.pop(keys, None)
+
+    def _pause(self) -> None:
+        with self._changed:
+            if self._until <= monotonic():
+                self._pause_length = min(FIRST * 2**self._pauses, LONGEST)
+                self._until = monotonic() + self._pause_length
+                self._pauses, self._limit = self._pauses + 1, 1
+
+    def _welcome(self) -> None:
+        with self._changed:
+            self._pauses, self._limit = 0, min(self._limit + 1, AT_ONCE)
+
+
+class Paused(TurnedAway):
+    """Not even tried."""
+
+
+class Breakers:
+    """One for each server that was ever logged in to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all: dict[tuple[str, int], Breaker] = {}
+
+    def of(self, address: str, port: int) -> Breaker:
+        with self._lock:
+            return self._all.setdefault((address, port), Breaker())

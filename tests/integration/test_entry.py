@@ -1,0 +1,360 @@
+"""What stands between sshd and our gate: shells, start-up files, forced commands, sudo. Real ones."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.errors import AlertprofError, Code, Passing, Refusal
+from app.hosts.door import Door
+from app.hosts.installed import script
+from app.hosts.ssh import Connector
+from tests.bench.far import Far, Stretch
+from tests.integration.hostile import HostileHost
+from tests.integration.scene import Scene, alert, kinds
+from tests.lab.account import POSSIBLE, account
+from tests.lab.relay import Relay
+from tests.lab.sshd import Sshd
+from tests.lab.target import Service
+
+needs_root = pytest.mark.skipif(not POSSIBLE, reason="accounts can be made by root alone, where useradd is installed")
+TITLE = "printf '\\033]0;a title\\007'\n"  # without a line's end
+
+
+def shell(name: str) -> str:
+    return shutil.which(name) or pytest.skip(f"{name} is not installed: `make matrix` brings it")
+
+
+@contextmanager
+def door_to(folder: Path, *, user: str | None = None, key: str = "", **ssh: Any) -> Iterator[Door]:
+    """key: options of its line in authorized_keys."""
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == os.geteuid() == 0 and len(each.parts) > 2:  # sshd reads rc and gate as the user
+            each.chmod(each.stat().st_mode | 0o011)
+    config = ssh.pop("config", [])
+    with Sshd(folder / "sshd", user=user, startup=True, config=config) as sshd:
+        keys = sshd.directory / "authorized_keys"
+        keys.write_text(f"{key} {keys.read_text()}".strip() + "\n")
+        door = Door(Connector(sshd.settings(**ssh)))
+        try:
+            yield door
+        finally:
+            door.close()
+
+
+def refused(door: Door) -> str:
+    with pytest.raises(Refusal) as caught:
+        door.gate("127.0.0.1")
+    assert caught.value.reason.code is Code.NOT_PERMITTED
+    assert caught.value.reason.message.isprintable()
+    return caught.value.reason.message
+
+
+# ---------------------------------------------------------------------- what prints is passed over
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("bash", {".bashrc": f"echo Welcome; echo ready 1 x 0; {TITLE}"}),
+        ("sh", {".ssh/rc": f"echo Welcome; {TITLE}"}),
+        ("zsh", {".zshenv": f"echo Welcome; {TITLE}"}),
+        ("fish", {".config/fish/config.fish": f"echo Welcome; {TITLE}"}),
+        ("tcsh", {".cshrc": "echo Welcome; printf title"}),
+    ],
+)
+def test_a_login_that_prints_is_passed_over(tmp_path: Path, name: str, files: Mapping[str, str]) -> None:
+    with account(shell(name), files) as user, door_to(tmp_path, user=user) as door:
+        assert door.gate("127.0.0.1").processes()
+        with door.files("127.0.0.1") as gate:
+            assert gate.process(os.getpid()) or gate.process(1)
+
+
+@needs_root
+def test_an_installed_gate_is_found_behind_what_a_start_up_file_prints(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.write_text(script())
+    gate.chmod(0o755)
+    greeting = "echo Welcome; echo ready 1 00000000-0000-0000-0000-000000000000 0; printf title\n"
+    bound = {"key": f'restrict,command="{gate}"', "gate": "installed"}
+    with account(shell("bash"), {".bashrc": greeting}) as user, door_to(tmp_path, user=user, **bound) as door:
+        there = door.gate("127.0.0.1")
+        assert there.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        assert there.processes()
+
+
+@needs_root
+def test_a_greeting_without_end_is_refused_at_once(tmp_path: Path) -> None:
+    with account(shell("bash"), {".bashrc": "yes Welcome\n"}) as user, door_to(tmp_path, user=user) as door:
+        assert "prints more than 64 KiB" in refused(door)
+
+
+# ---------------------------------------------------------------------- what ends a login is named
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("name", "files", "said"),
+    [
+        ("bash", {".bashrc": "exec zsh"}, ["start-up file", "another shell", "zsh reads"]),
+        ("bash", {".bashrc": "exec tcsh"}, ["start-up file", "another shell", "csh reads"]),
+        ("bash", {".bashrc": "echo gone fishing >&2; exit 3"}, ["status 3", "its last line: gone fishing"]),
+        ("zsh", {".zshenv": "exit"}, ["status 0", "without a word", "start-up file"]),
+        ("rbash", {}, ["restricted shell", "restricted"]),
+        ("nologin", {}, ["nologin", "not available"]),
+        ("false", {}, ["status 1", "without a word"]),
+    ],
+)
+def test_what_ends_a_login_is_named_at_once(
+    tmp_path: Path, name: str, files: Mapping[str, str], said: list[str]
+) -> None:
+    path = "/usr/sbin/nologin" if name == "nologin" else shell(name)
+    for word in "".join(files.values()).split()[1:2]:
+        if "exec" in "".join(files.values()):
+            shell(word)
+    began = time.monotonic()
+    with account(path, files) as user, door_to(tmp_path, user=user) as door:
+        message = refused(door)
+        assert all(each in message for each in said), message
+    assert time.monotonic() - began < 25, "nothing was waited for"
+
+
+@needs_root
+def test_a_shell_that_reads_all_before_it_says_anything_is_named_after_the_time_limit(tmp_path: Path) -> None:
+    shell("fish")
+    files = {".bashrc": "exec fish"}
+    with account(shell("bash"), files) as user, door_to(tmp_path, user=user, shell_timeout=2.0) as door:
+        assert "another shell" in refused(door)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("/bin/echo hello", ["ForceCommand", "its last line: hello"]),
+        ("/bin/cat", ["only repeats what it is sent"]),
+        ("internal-sftp", ["ForceCommand"]),
+        ("printf '\\033[2J\\u202e' >&2; exit 9", ["ForceCommand", "status 9"]),
+    ],
+)
+def test_a_forced_command_that_is_no_gate_is_refused_at_once(tmp_path: Path, command: str, said: list[str]) -> None:
+    with door_to(tmp_path, config=[f"ForceCommand {command}"]) as door:
+        message = refused(door)
+        assert all(each in message for each in said), message
+
+
+def test_a_key_bound_to_a_gate_where_none_is_configured_is_named(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.write_text(script())
+    gate.chmod(0o755)
+    with door_to(tmp_path, key=f'command="{gate}"') as door:
+        assert "set gate: installed" in refused(door)
+
+
+def test_a_shell_where_an_installed_gate_is_configured_is_named(tmp_path: Path) -> None:
+    with door_to(tmp_path, gate="installed") as door:
+        assert "is it installed there" in refused(door)
+
+
+@needs_root
+def test_a_host_that_is_short_of_memory_this_time_is_asked_again(tmp_path: Path) -> None:
+    said = "echo 'bash: fork: Cannot allocate memory' >&2; exit 254"
+    with (
+        account(shell("bash"), {".bashrc": said}) as user,
+        door_to(tmp_path, user=user) as door,
+        pytest.raises(Passing, match="Cannot allocate memory"),
+    ):
+        door.gate("127.0.0.1")
+
+
+# ---------------------------------------------------------------------- slow ones
+
+
+@needs_root
+def test_a_slow_start_up_file_is_waited_for(tmp_path: Path) -> None:
+    with account(shell("bash"), {".bashrc": "sleep 12"}) as user, door_to(tmp_path, user=user) as door:
+        assert door.gate("127.0.0.1").processes()
+
+
+@needs_root
+def test_the_step_that_was_slow_is_named_with_its_limit(tmp_path: Path) -> None:
+    with (
+        account(shell("bash"), {".bashrc": "echo dialling home; sleep 60"}) as user,
+        door_to(tmp_path, user=user, shell_timeout=1.5) as door,
+        pytest.raises(Passing) as caught,
+    ):
+        door.gate("127.0.0.1")
+    message = caught.value.reason.message
+    assert "shell was not ready within 1.5 s" in message
+    assert "shell_timeout" in message and "dialling home" in message
+
+
+# ---------------------------------------------------------------------- sudo, by its own words
+
+
+ALL = "{user} ALL=(root) NOPASSWD: ALL\n"
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("sudo"), reason="sudo is not installed")
+@pytest.mark.parametrize(
+    ("sudoers", "said"),
+    [
+        ("", ["sudoers line", "NOPASSWD: /bin/sh -s", "password is required"]),
+        ("{user} ALL=(root) NOPASSWD: /bin/true\n", ["sudoers line"]),
+        (f"Defaults:{{user}} requiretty\n{ALL}", ["requiretty"]),
+        (f"Defaults:{{user}} noexec\n{ALL}", ["noexec"]),
+    ],
+)
+def test_what_sudo_refuses_is_named_by_its_own_words(tmp_path: Path, sudoers: str, said: list[str]) -> None:
+    with account("/bin/sh", sudoers=sudoers) as user, door_to(tmp_path, user=user, become="sudo") as door:
+        message = refused(door)
+        assert all(each in message for each in said), message
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("sudo"), reason="sudo is not installed")
+def test_what_sudo_did_not_refuse_is_not_said_of_it(tmp_path: Path) -> None:
+    files = {".bashrc": "echo closed for lunch >&2; exit 4"}
+    with account(shell("bash"), files, ALL) as user, door_to(tmp_path, user=user, become="sudo") as door:
+        message = refused(door)
+        assert "sudo" not in message and "closed for lunch" in message
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("sudo"), reason="sudo is not installed")
+def test_sudo_with_a_terminal_of_its_own_lets_the_gate_in(tmp_path: Path) -> None:
+    sudoers = f"Defaults:{{user}} use_pty\n{ALL}"
+    with account("/bin/sh", sudoers=sudoers) as user, door_to(tmp_path, user=user, become="sudo") as door:
+        assert door.gate("127.0.0.1").user == "0"
+
+
+# ---------------------------------------------------------------------- sessions
+
+
+def test_where_one_session_is_all_there_is_files_come_over_it_and_nobody_is_cut_off(tmp_path: Path) -> None:
+    with door_to(tmp_path, config=["MaxSessions 1"]) as door:
+        gate = door.gate("127.0.0.1")
+        with door.files("127.0.0.1") as one, door.files("127.0.0.1") as two:
+            assert one is two is gate
+        assert not gate.lost
+        assert door.gate("127.0.0.1") is gate
+        assert gate.processes()
+
+
+def test_an_sshd_that_opens_no_session_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    with door_to(tmp_path, config=["MaxSessions 0"]) as door:
+        assert "MaxSessions 0" in refused(door)
+
+
+def test_a_slow_second_session_does_not_cut_off_the_first(tmp_path: Path) -> None:
+    """Two captures on one connection: what one is refused, the other one does not feel."""
+    slow = tmp_path / "slow"
+    command = f"test ! -e {slow} || sleep 30; exec /bin/sh -s"
+    with door_to(tmp_path, config=[f"ForceCommand {command}"], shell_timeout=2.0) as door:
+        gate = door.gate("127.0.0.1")
+        slow.touch()
+        with pytest.raises(AlertprofError, match="not ready within 2 s"), door.files("127.0.0.1"):
+            pass
+        assert gate.processes()
+        assert door.gate("127.0.0.1") is gate
+
+
+def test_nothing_runs_on_after_a_refused_login(tmp_path: Path) -> None:
+    mark = f"{tmp_path}/refused"
+    forced = [f"ForceCommand exec -a {mark} sleep 1000"]
+    with door_to(tmp_path, config=forced, shell_timeout=1.0) as door, pytest.raises(Passing):
+        door.gate("127.0.0.1")
+    assert mark not in subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+
+
+# ---------------------------------------------------------------------- what a download costs the host
+
+
+def test_a_download_over_a_slow_line_costs_sshd_about_what_ssh_itself_does(tmp_path: Path) -> None:
+    scene = Stretch("a relay that passes on 24 MB/s", rate=24e6)
+    with Sshd(tmp_path / "sshd") as sshd, Relay(sshd.port, rate=scene.rate) as relay:
+        far = Far(sshd, relay.port, scene)
+        ours = min(far.ours()[1] for _ in range(2))
+        theirs = max(far.cat()[1] for _ in range(2))
+    assert ours < 4 * theirs, f"{ours:.0f} ms of sshd's time against {theirs:.0f} ms"
+
+
+# ---------------------------------------------------------------------- servers that turn us away
+
+
+def test_a_server_that_turns_us_away_is_quoted_and_left_alone_for_a_while(tmp_path: Path) -> None:
+    """As OpenSSH from 9.8 on says it, for a penalty as for MaxStartups. A stand-in: this machine has an older one."""
+
+    def turn_away(peer: socket.socket) -> None:
+        peer.sendall(b"Not allowed at this time\r\n")
+        peer.shutdown(socket.SHUT_WR)
+
+    with HostileHost(tmp_path, raw=turn_away) as host:
+        door = Door(Connector(host.settings))
+        with pytest.raises(Passing) as caught:
+            door.gate("127.0.0.1")
+        message = caught.value.reason.message
+        assert all(word in message for word in ("Not allowed at this time", "PerSourcePenalties", "MaxStartups"))
+        assert len(host.peers) == 1, "it was not asked twice"
+        for _ in range(3):
+            with pytest.raises(Passing, match="no login is tried for 20 s"):
+                door.gate("127.0.0.1")
+        assert len(host.peers) == 1
+
+
+def test_a_server_that_is_full_is_quoted(tmp_path: Path) -> None:
+    def refuse(peer: socket.socket) -> None:
+        peer.sendall(b"Exceeded MaxStartups\r\n")
+        peer.shutdown(socket.SHUT_WR)
+
+    with HostileHost(tmp_path, raw=refuse) as host, pytest.raises(Passing, match="«Exceeded MaxStartups»"):
+        Connector(host.settings).connect("127.0.0.1")
+
+
+def test_a_key_that_was_refused_is_not_offered_again_at_once(tmp_path: Path) -> None:
+    with door_to(tmp_path) as door:
+        (tmp_path / "sshd" / "authorized_keys").write_text("")
+        for _ in range(3):
+            with pytest.raises(Refusal, match="none of these keys was accepted"):
+                door.gate("127.0.0.1")
+        assert (tmp_path / "sshd" / "sshd.log").read_text().count("Connection from") <= 2  # one is the lab's own
+
+
+def test_what_is_asked_for_besides_the_key_is_named_with_the_remedy(tmp_path: Path) -> None:
+    two = ["AuthenticationMethods publickey,keyboard-interactive", "KbdInteractiveAuthentication yes", "UsePAM yes"]
+    with door_to(tmp_path, config=two) as door, pytest.raises(Refusal) as caught:
+        door.gate("127.0.0.1")
+    assert "asks for keyboard-interactive besides" in caught.value.reason.message
+    assert "AuthenticationMethods publickey" in caught.value.reason.message
+
+
+@pytest.mark.parametrize("setting", ["DenyUsers *", "PermitRootLogin no"])
+def test_what_may_keep_a_user_out_with_any_key_is_named(tmp_path: Path, setting: str) -> None:
+    if os.geteuid():
+        pytest.skip("sshd lets an ordinary user in as nobody else, so that root's settings show nothing")
+    with door_to(tmp_path, config=[setting]) as door, pytest.raises(Refusal) as caught:
+        door.gate("127.0.0.1")
+    assert "DenyUsers" in caught.value.reason.message and "PermitRootLogin" in caught.value.reason.message
+
+
+def test_two_captures_of_a_host_with_one_session_do_not_cut_each_other_off(
+    tmp_path: Path, run_target: Callable[..., Service]
+) -> None:
+    one, two = run_target("toggle"), run_target("toggle")
+    limits = {"limits": {"per_host": 2, "per_service": 2}}
+    with Scene(tmp_path / "scene", config=limits, sshd={"config": ["MaxSessions 1"]}) as scene:
+        alerts = [alert("00000000000000a1", host="127.0.0.1", pid=one.pid, job="one")]
+        alerts += [alert("00000000000000a2", host="127.0.0.1", pid=two.pid, job="two")]
+        captures = scene.captured(*alerts, timeout=120)
+        assert [each["state"] for each in captures] == ["completed"] * 2, [each["reason"] for each in captures]
+        logins = scene.sshd.log().count("Accepted publickey")
+    assert all(len(kinds(each)) == 7 for each in captures)
+    assert logins == 1, "one connection served both"
