@@ -360,3 +360,17 @@ def test_processes_that_proc_hides_are_not_called_gone(tmp_path: Path) -> None:
         asked = body(tmp_path, alert(host="127.0.0.1", pid=os.getpid()))
         looked = alertprof("explain", f"--config.file={config(hiding, tmp_path)}", "--connect", asked)
         assert "hidepid" in looked.out, looked.out
+
+
+def test_explain_and_doctor_say_beforehand_that_a_self_stopping_go_zero_takes_its_own_minute(
+    sshd: Sshd, run_target: RunTarget, tmp_path: Path
+) -> None:
+    timed, file = run_target("timed"), config(sshd, tmp_path)
+    told = alertprof(
+        "explain", f"--config.file={file}", "--connect", body(tmp_path, alert(host="127.0.0.1", pid=timed.pid))
+    )
+    seen = alertprof("doctor", f"--config.file={file}", "127.0.0.1", "--pid", str(timed.pid))
+
+    assert "go-zero-timed, for 60 s (this go-zero stops by itself: it records for 60 s" in told.out
+    assert "can be profiled by go-zero-timed (this go-zero stops by itself: it records for 60 s" in seen.out
+    assert timed.events() == []

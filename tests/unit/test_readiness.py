@@ -51,6 +51,12 @@ def test_a_file_in_the_stores_place_is_named(readiness: Readiness, tmp_path: Pat
     assert readiness.obstacle() is None
 
 
+def test_a_store_that_cannot_be_made_at_the_start_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OSError, match=r"artifacts cannot be written .Not a directory.: something else has its place"):
+        Store(tmp_path / "file" / "artifacts")
+
+
 def test_a_database_that_was_removed_is_named_until_it_is_put_back(readiness: Readiness, tmp_path: Path) -> None:
     files = list(tmp_path.glob("ledger.db*"))
     for file in files:

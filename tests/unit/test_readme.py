@@ -1,10 +1,10 @@
-"""README's first ten minutes are so: its commands, its paths, its configuration."""
+"""README's first ten minutes are so: its commands, its paths, its configuration. And docs/commands.md has them all."""
 
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 WALK = README.partition("## Against your own Alertmanager")[2].partition("\n## ")[0]
 EXAMPLE = (ROOT / "deploy" / "alertprof.example.yml").read_text()
+PAGE = (ROOT / "docs" / "commands.md").read_text()
+GROUP: Any = typer.main.get_command(app)
 UNIT = (ROOT / "deploy" / "systemd" / "alertprof.service").read_text()
 CONFIG = Path("/etc/alertprof/alertprof.yml")
 
@@ -37,9 +39,7 @@ def test_it_shows_the_way_from_a_configuration_to_a_real_alert() -> None:
 @pytest.mark.parametrize("line", OURS)
 def test_every_command_of_ours_is_one_that_there_is(line: str) -> None:
     name, *words = shlex.split(line)[1:]
-    group = typer.main.get_command(app)
-    assert isinstance(group, click.Group) or hasattr(group, "commands")
-    group.commands[name].make_context(name, words)
+    GROUP.commands[name].make_context(name, words)
 
 
 def test_its_configuration_is_good_and_names_the_files_that_its_commands_make() -> None:
@@ -55,6 +55,14 @@ def test_its_paths_are_those_of_deploy() -> None:
     assert named
     assert sorted(path for path in named if path not in EXAMPLE + UNIT) == []
     assert "/opt/alertprof/bin/pip" in WALK and "/opt/alertprof/bin/alertprof" in UNIT
+
+
+@pytest.mark.parametrize("name", sorted(GROUP.commands))
+def test_every_option_of_every_command_is_on_its_page(name: str) -> None:
+    said = re.search(rf"^\| `{name}` \| .* \| (.*?) *\|$", PAGE, re.MULTILINE)
+    assert said, f"{name} is not in the table"
+    there = {max(option.opts, key=len) for option in GROUP.commands[name].params if option.opts[0].startswith("-")}
+    assert set(re.findall(r"`(-[^`]+)`", said[1])) == there - {"--help"}
 
 
 def test_every_file_that_it_links_to_exists() -> None:
