@@ -180,7 +180,7 @@ class Explainer:
             assert isinstance(decision, New)  # noqa: S101 - of nothing there is no repeat
             return decision.capture
         if decision.capture.reason:
-            story.no(decision.capture.reason.message)
+            story.no(decision.capture.reason.message, passes=not decision.capture.state.ended)
         elif self.ledger is not None:
             story.ok("no: it is new, or its last episode is over")
         before.episodes[alert.fingerprint] = Episode(NEW_ID, decision.capture.state, None, None, None)
@@ -228,7 +228,7 @@ class Explainer:
             try:
                 answer = resolver.find(labels, porch.gate)
             except AlertprofError as fault:
-                story.no(f"{kind}: {fault.reason.message}")
+                story.no(f"{kind}: {fault.reason.message}", passes=isinstance(fault, Passing))
                 return None
             if isinstance(answer, Found):
                 story.ok(f"{kind}: would look on {answer.host}: {shown(answer.how)}")
@@ -245,8 +245,7 @@ class Explainer:
             way = rule.way or way_of(rule.profiler)
             hit = Search(self.door, self.resolvers, story.told, self._blocked).process(alert.labels, rule, way)
         except AlertprofError as fault:
-            again = " (it would be tried again, as long as limits.hold)" if isinstance(fault, Passing) else ""
-            story.no(f"{fault.reason.message}{again}")
+            story.no(fault.reason.message, passes=isinstance(fault, Passing))
             return None
         for line in about(hit.process):
             story.told(line)

@@ -82,6 +82,7 @@ class Story:
         self.sections: list[tuple[str, list[Line]]] = []
         self.hindrances: list[str] = []
         self.waits = ""
+        self.held = True  # every hindrance passes
 
     def begin(self, title: str) -> "Story":
         self.sections.append((title, []))
@@ -93,16 +94,21 @@ class Story:
     def ok(self, text: str) -> None:
         self.sections[-1][1].append(Line(text, Mark.OK))
 
-    def no(self, text: str) -> None:
+    def no(self, text: str, *, passes: bool = False) -> None:
+        """passes: an alert is held back for that, and not given up."""
         self.sections[-1][1].append(Line(text, Mark.NO))
         self.hindrances.append(text)
+        self.held = self.held and passes
+
+
+HELD = "; the service holds it back, and takes it up when that has passed and it still fires"
 
 
 def verdict(story: Story, hit: Hit | None, *, connect: bool) -> str:
     if story.hindrances:
         more = len(story.hindrances) - 1
         also = f" (and {more} more reason{'s' if more > 1 else ''})" if more else ""
-        return f"No capture: {story.hindrances[0]}{also}"
+        return f"No capture: {story.hindrances[0]}{also}{HELD if story.held else ''}"
     if hit:
         return f"A capture of pid {hit.process.id.pid} on {hit.found.host} by {hit.chosen.name}{story.waits}"
     return f"A capture, unless its host says otherwise: it was not looked at{story.waits}"
@@ -149,7 +155,7 @@ def repeat_of(capture_id: str, episode: Episode | None) -> str:
 def cooldown(story: Story, rule: Rule, target: Target, last: Capture | None, now: datetime) -> None:
     who = f"{shown(target.service) or 'the process'} on {target.host}"
     if reason := cooling(last, rule, target, now):
-        story.no(reason.message)
+        story.no(reason.message, passes=True)
     elif last and last.ended_at:
         story.ok(f"cooldown: {who} was last profiled by {last.id}, until {last.ended_at:%Y-%m-%d %H:%M:%S} UTC")
     elif target.service:
@@ -163,7 +169,7 @@ def room(story: Story, full: Full | None) -> None:
         story.told(f"it would wait: {full}")
         story.waits = ", once there is room for it"
     else:
-        story.no(str(full))
+        story.no(str(full), passes=True)
 
 
 def way_to(route: Route) -> str:

@@ -233,6 +233,9 @@ def test_an_alert_whose_episode_is_over_is_new(ask: Any, ledger: Ledger) -> None
 def test_while_captures_are_paused_none_begins(ask: Any, ledger: Ledger) -> None:
     ledger.pause(NOON, "alice")
     assert "paused since" in one(ask).verdict and "by alice" in one(ask).verdict
+    assert one(ask).verdict.endswith(
+        "; the service holds it back, and takes it up when that has passed and it still fires"
+    )
     ledger.resume()
     assert one(ask).would
 
@@ -278,10 +281,10 @@ def test_for_a_place_that_will_be_free_an_alert_waits(ask: Any, ledger: Ledger) 
     assert says(said, Mark.TOLD, "it would wait: 1 recording on 10.0.0.5 (limits.per_host is 1)")
 
 
-def test_the_budget_of_the_hour_is_not_waited_for(ask: Any, ledger: Ledger) -> None:
+def test_the_budget_of_the_hour_is_told_as_what_it_would_be_held_back_for(ask: Any, ledger: Ledger) -> None:
     profiled(ledger, timedelta(minutes=11))
     ledger.bounds = Bounds(per_hour=1)
-    assert "limits.per_hour is 1" in one(ask).verdict
+    assert "limits.per_hour is 1" in one(ask).verdict and "holds it back" in one(ask).verdict
     ledger.bounds = Bounds(per_hour=2)
     assert one(ask).would
 

@@ -437,3 +437,15 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
         load(tmp_path / "none.yml")
     with pytest.raises(BadConfig, match=r"latin\.yml:1:1: the file: is not UTF-8"):
         load(latin)
+
+
+def test_how_long_an_alert_is_held_back_and_where_alertmanager_is_may_be_said() -> None:
+    assert (good("").limits.hold, good("").alertmanager) == (timedelta(hours=1), None)
+    said = good("limits: {hold: 20m}\nalertmanager: {url: https://am.example.com/prefix/}")
+    assert (said.limits.hold, said.alertmanager) == (timedelta(minutes=20), "https://am.example.com/prefix/")
+
+
+@pytest.mark.parametrize("url", ["am:9093", "ftp://am", "http://", "http://am/?a=b", "/api"])
+def test_what_is_no_address_of_alertmanager_is_told(url: str) -> None:
+    (fault,) = faults(f"alertmanager:\n  url: {url}")
+    assert fault.startswith("2:8: alertmanager.url: ") and "http://alertmanager:9093" in fault
