@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts.facts import SHELLS
 from app.hosts.gate import BLIND, Answer, Gate, Process, RemoteFile
-from app.model import Capture, Kind
+from app.model import Capture, Harm, Kind
 from app.profilers.base import Fetched, Progress, host_of, process_of
 
 LOOK_EVERY = timedelta(seconds=5)
@@ -124,6 +124,13 @@ def endangered(answer: Answer, remote: str = "") -> str | None:
     if answer.free_bytes is not None and answer.free_bytes < FLOOR:
         return f"only {answer.free_bytes >> 20} MiB are left where the files grow"
     return None
+
+
+def harm_in(gate: Gate, capture: Capture, answer: Answer) -> Harm | None:
+    """What our signal did to the process. Of one that is gone before a start came to the journal, the journal tells."""
+    if answer.ended is None and answer.code in ("gone", "replaced"):
+        return gate.status(capture.token).ended
+    return answer.ended
 
 
 def removed(gate: Gate, capture: Capture) -> Progress:

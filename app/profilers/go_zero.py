@@ -25,6 +25,7 @@ from app.profilers.gates import (
     endangered,
     fetched,
     files_of,
+    harm_in,
     name_of,
     no_wrapper,
     refusal,
@@ -106,8 +107,8 @@ class GoZero(Profiler):
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
         process, mode, gate = process_of(capture), mode_of(capture), gate_of(capture, door)
         answer = gate.start(process, mode, round(length(capture).total_seconds()), capture.token)
-        if answer.ended:
-            return Progress("SIGUSR2 sent", harm=answer.ended)
+        if harm := harm_in(gate, capture, answer):
+            return Progress("SIGUSR2 sent", harm=harm)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
         message = f"SIGUSR2 sent, recording began ({self._dump(gate, capture)})"

@@ -27,6 +27,7 @@ from app.profilers.gates import (
     endangered,
     fetched,
     files_of,
+    harm_in,
     name_of,
     no_wrapper,
     refusal,
@@ -156,8 +157,8 @@ class Signal(Profiler):
     def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
         process, gate = process_of(capture), gate_of(capture, door)
         answer = gate.signal(process, self.recipe, seconds_of(capture), capture.token)
-        if answer.ended:
-            return Progress(f"{self.start_signal} sent", harm=answer.ended)
+        if harm := harm_in(gate, capture, answer):
+            return Progress(f"{self.start_signal} sent", harm=harm)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
         return Progress(f"{self.start_signal} sent", min(capture.duration, SOON * 2))

@@ -178,7 +178,7 @@ class Verbs:
         with self._verb("start") as amid:
             world, running = self._world, self._world.pinned(process)
             if running is None:
-                return self._answer("replaced", token) if token in world.journals else Answer("replaced")
+                return Answer("replaced")
             if (earlier := self._earlier(running, token)) or (earlier := _hindrance(running, mode)):
                 return earlier
             if not world.may_start(token, process):

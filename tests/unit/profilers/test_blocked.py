@@ -60,6 +60,22 @@ def test_what_became_of_the_process_is_heard_at_every_step(profiler: Profiler, c
     assert door.asked[1:] == ["status", "stop"], "of a process that is gone no dump is asked for"
 
 
+class Journaled(Says):
+    """A gate that finds no process at a start that it is asked for once more, and knows from the journal why."""
+
+    def __getattr__(self, verb: str) -> Any:
+        self.answer = Answer("gone", ended=HARM if verb == "status" else None)
+        return Says.__getattr__(self, verb)
+
+
+@pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
+def test_of_a_process_that_is_gone_before_the_start_is_asked_for_again_the_journal_tells(profiler: Profiler) -> None:
+    door = Journaled(Answer("gone"))
+    assert profiler.start(capture("go-zero-toggle"), cast(Door, door), NOON).harm == HARM
+    with pytest.raises(Refusal, match="has exited"):
+        profiler.start(capture("go-zero-toggle"), cast(Door, Says(Answer("gone"))), NOON)
+
+
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
 def test_a_process_that_ended_by_itself_is_no_harm(profiler: Profiler) -> None:
     door, mine = cast(Door, Says(Answer("gone"))), capture("go-zero-toggle")
