@@ -14,7 +14,7 @@ from app.model import Blocked, Capture, Finding, Harm, Target
 
 BUILD, HARM = "build", "harm"  # keys of a capture's notes
 ENDED_AFTER_SIGNAL = "ended_after_signal"  # the finding's code
-LONGEST = 1000  # characters of a path
+LONGEST, NAME = 1000, 100  # characters of a path, and of its last part
 
 
 def blocked(capture: Capture, harm: Harm, now: datetime) -> Blocked | None:
@@ -73,4 +73,4 @@ def meanwhile(one: Blocked) -> str:
 
 def sentence(target: Target, harm: Harm) -> str:
     name = PurePosixPath(target.exe).name or target.service
-    return f"{target.host}: pid {target.pid} ({name}) {harm}"
+    return f"{target.host}: pid {target.pid} ({name[:NAME]}) {harm}"

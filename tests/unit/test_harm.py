@@ -1,5 +1,6 @@
 """What is said and kept of a signal that did harm."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def test_an_executable_is_known_by_its_build_wherever_and_whenever_it_harmed_who
     assert (first.exe, first.host, first.pid, first.message) == ("/srv/orders", "10.0.0.5", 7, SAID)
     other = blocked(capture("go:a/c"), HARM, NOON)
     assert other and other.id != first.id
+
+
+def test_what_a_host_calls_an_executable_is_kept_up_to_a_length() -> None:
+    long = replace(capture(), target=Target("h", 7, "s", f"/srv/{'x' * 5000}"))
+    one = blocked(long, HARM, NOON)
+    assert one and (len(one.exe), len(one.message)) == (1000, len(f"h: pid 7 ({'x' * 100}) {HARM}"))
 
 
 def test_an_executable_that_could_not_be_read_is_not_blocked_and_that_is_said() -> None:
