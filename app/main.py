@@ -154,8 +154,6 @@ def serve(
     configure_logs(log_level, log_format)
     for number in PASSED_OVER:
         signal.signal(number, pass_over)
-    for fault in settings.amiss:
-        log.warning("the configuration lacks something", fault=fault)
     failpoints.arm()
     try:
         listeners = listening(Address(host, port))
@@ -163,6 +161,8 @@ def serve(
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")
+    for lacking in settings.amiss:
+        log.warning("the configuration lacks something", fault=lacking)
     try:
         run(service.app, listeners, web)
     finally:
