@@ -13,6 +13,7 @@ from time import monotonic
 
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts.gate import SCRIPT, Gate
+from app.hosts.installed import PLACE
 from app.hosts.last_words import ANOTHER_SHELL, last_line, of_shell, of_sudo, short_of_resources
 from app.hosts.pipe import ChannelPipe, Pipe
 from app.hosts.recipes import Recipe, with_recipes
@@ -162,13 +163,20 @@ class _Entrance:
         if not self._connection.alive or status is None or short_of_resources(words):
             why = "was cut off" if status is None else "could not begin"
             return NotBegun(Code.HOST_UNREACHABLE, f"{self._connection.host}: the gate {why}{self._quoted(status)}")
-        found = of_sudo(words, self._connection.user, self._way.command) if self._way.sudo else ""
-        if not self._way.sent:
+        found = self._of_sudo(words)
+        if not self._way.sent and not found:
             found = (
                 "no gate answers: is it installed there, and is the key bound to it (`alertprof gate` tells how)? "
                 "Else set gate: sent"
             )
         return self._none(f"{found or of_shell(words, status)}{self._quoted(status)}")
+
+    def _of_sudo(self, words: str) -> str:
+        """What sudo said, where it was asked: by us, or by the line of a key that is bound to the gate."""
+        if self._way.sudo:
+            said = of_sudo(words, self._connection.user, self._way.command)
+            return f"{said}; or set become: none" if said else ""
+        return "" if self._way.sent else of_sudo(words, self._connection.user, f"exec sudo -n {PLACE}")
 
     def _none(self, what: str) -> NoEntry:
         return NoEntry(Code.NOT_PERMITTED, f"{self._connection.host}: {what}")

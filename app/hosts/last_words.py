@@ -24,7 +24,7 @@ SUDO = (
         r"password is (required|expired)|a terminal is required|not in the sudoers|not allowed to (run|execute)"
         r"|may not run sudo|account validation failure",
         "sudo does not let this account run `{command}` without a password: add a sudoers line "
-        "(`{user} ALL=(root) NOPASSWD: {program}`), or set become: none",
+        "(`{user} ALL=(root) NOPASSWD: {program}`)",
     ),
     (
         r"unable to allocate pty|unable to open pty",
@@ -33,7 +33,7 @@ SUDO = (
     ),
     (
         r"sudo: (command )?not found|sudo: no such file|unknown command.*sudo|sudo: inaccessible or not found",
-        "there is no sudo: install it, or set become: none",
+        "there is no sudo: install it",
     ),
     (
         r"effective uid is not 0|no new privileges|must be owned by uid 0",

@@ -51,7 +51,7 @@ class ChannelPipe:
         try:
             sent = self._channel.send(data)
         except TimeoutError as fault:
-            raise self._passing(f"took nothing more for {timeout:g} s") from fault
+            raise self._passing(f"took nothing more for {timeout:.3g} s") from fault
         except LOST as fault:
             raise self._passing(f"the connection was lost while sending ({told(fault)})") from fault
         if not sent:

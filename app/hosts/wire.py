@@ -103,7 +103,7 @@ def look_up(address: str, port: int, timeout: float) -> Iterable[Any]:
     asking.start()
     asking.join(timeout)
     if not answer:
-        raise TimeoutError(f"the name {address} was not resolved within {timeout:g} s")
+        raise TimeoutError(f"the name {address} was not resolved within {timeout:.3g} s")
     if isinstance(answer[0], OSError):
         raise answer[0]
     return list(answer[0])

@@ -14,7 +14,7 @@ import pytest
 
 from app.errors import AlertprofError, Code, Passing, Refusal
 from app.hosts.door import Door
-from app.hosts.installed import script
+from app.hosts.installed import PLACE, script
 from app.hosts.ssh import Connector
 from tests.bench.far import Far, Stretch
 from tests.integration.hostile import HostileHost
@@ -217,6 +217,16 @@ def test_what_sudo_refuses_is_named_by_its_own_words(tmp_path: Path, sudoers: st
     with account("/bin/sh", sudoers=sudoers) as user, door_to(tmp_path, user=user, become="sudo") as door:
         message = refused(door)
         assert all(each in message for each in said), message
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("sudo"), reason="sudo is not installed")
+def test_what_sudo_says_to_a_key_that_is_bound_to_the_gate_is_named(tmp_path: Path) -> None:
+    bound = {"key": f'restrict,command="sudo -n {PLACE}"', "gate": "installed"}
+    with account("/bin/sh") as user, door_to(tmp_path, user=user, **bound) as door:
+        message = refused(door)
+        assert f"NOPASSWD: {PLACE}" in message and "password is required" in message
+        assert "become" not in message
 
 
 @needs_root
