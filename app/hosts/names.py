@@ -39,6 +39,7 @@ def _not_a_host(host: str, right: str) -> Refusal:
     return Refusal(Code.HOST_NOT_ALLOWED, f"{shown} is no host name: {right}")
 
 
+@lru_cache(maxsize=1024)
 def relative(host: str) -> bool:
     """Whether a name means another machine on each machine that uses it: loopback (however it is written), no address
     at all (0.0.0.0), or an address of one link."""

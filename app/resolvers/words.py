@@ -3,6 +3,7 @@ labels of old kubelets and of the relabelling that was usual once. Pure; the res
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 # OpenTelemetry's attributes, in the order of trust; in labels their dots are underscores, unless UTF-8 names are kept.
 OPEN_TELEMETRY = {
@@ -32,8 +33,7 @@ NO_PROGRAM = (
 def meant(labels: Mapping[str, str], name: str) -> str:
     """Prometheus renames what an exporter says to `exported_…` where it has such a label of its own: that is meant.
     OpenTelemetry's attribute is about the measured one too, where `name` may be the collector's."""
-    names = (f"exported_{name}", *attribute_names(name), name, *OLDER.get(name, ()))
-    return next((labels[each] for each in names if labels.get(each)), "")
+    return next((labels[each] for each in names_of(name) if labels.get(each)), "")
 
 
 def attribute(labels: Mapping[str, str], name: str) -> str:
@@ -41,6 +41,12 @@ def attribute(labels: Mapping[str, str], name: str) -> str:
     return next((labels[each] for each in attribute_names(name) if labels.get(each)), "")
 
 
+@cache
+def names_of(name: str) -> tuple[str, ...]:
+    return (f"exported_{name}", *attribute_names(name), name, *OLDER.get(name, ()))
+
+
+@cache
 def attribute_names(name: str) -> tuple[str, ...]:
     return tuple(each for dotted in OPEN_TELEMETRY.get(name, ()) for each in (dotted.replace(".", "_"), dotted))
 
