@@ -7,19 +7,21 @@ from pathlib import Path
 from tests.matrix import servers
 
 DOCUMENT = Path("docs/ssh.md")
+SUBJECTS = {"servers": servers}
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines).replace("| --- ", "|---").replace("--- |", "---|")
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def main() -> None:
-    made = table(servers.HEAD, list(servers.rows()))
-    sys.stdout.write(made)
-    if "--write" in sys.argv:
-        place = re.compile(r"(?<=<!-- matrix -->\n).*(?=<!-- /matrix -->)", re.DOTALL)
-        DOCUMENT.write_text(place.sub(lambda _: made, DOCUMENT.read_text()))
+    for name, subject in SUBJECTS.items():
+        made = table(subject.HEAD, list(subject.rows()))
+        sys.stdout.write(f"{made}\n")
+        if "--write" in sys.argv:
+            place = re.compile(rf"(?<=<!-- matrix: {name} -->\n).*(?=<!-- /matrix: {name} -->)", re.DOTALL)
+            DOCUMENT.write_text(place.sub(lambda _, made=made: made, DOCUMENT.read_text()))  # type: ignore[misc]
 
 
 main()
