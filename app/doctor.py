@@ -20,7 +20,7 @@ from app.hosts.facts import SHELLS, Seen
 from app.hosts.gate import HIDDEN, Gate, Process
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings
-from app.hosts.ssh import Connection, Connector, Step
+from app.hosts.ssh import Connection, Connector, NoAlgorithm, Step
 from app.model import Blocked
 from app.pipeline import way_of
 
@@ -52,17 +52,18 @@ class _Login:
     heard: dict[tuple[str, Step], Check] = field(default_factory=dict)
 
     def __call__(self, route: Route, step: Step, said: str) -> None:
-        self.heard.setdefault((route.host, step), Check(Mark.OK, self.name(route, step), said))
+        self.heard.setdefault((route.host, step), Check(Mark.OK, self.name(route, step.value), said))
 
-    def name(self, route: Route, step: Step) -> str:
+    def name(self, route: Route, what: str) -> str:
         is_jump = self.route is not None and route.host in [hop.host for hop in self.route.hops[:-1]]
-        return f"{step.value} (jump host {route.host})" if is_jump else step.value
+        return f"{what} (jump host {route.host})" if is_jump else what
 
     def ended(self, route: Route, fault: AlertprofError) -> Check:
         """The step that did not succeed."""
         steps = [(hop, step) for hop in route.hops for step in Step if (hop.host, step) not in self.heard]
         hop, step = steps[0] if steps else (route, Step.AUTHENTICATION)
-        return Check(Mark.NO, self.name(hop, step), with_remedy(fault, IS_SSHD if step is Step.TCP else ""))
+        what = "algorithms" if isinstance(fault, NoAlgorithm) else step.value
+        return Check(Mark.NO, self.name(hop, what), with_remedy(fault, IS_SSHD if step is Step.TCP else ""))
 
 
 def examined(

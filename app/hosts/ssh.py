@@ -118,8 +118,6 @@ class Step(StrEnum):
     """Of a login, in their order."""
 
     TCP = "connection"
-    BANNER = "SSH banner"
-    ALGORITHMS = "algorithms"
     HOST_KEY = "host key"
     AUTHENTICATION = "authentication"
 
@@ -133,6 +131,10 @@ class NoSession(Passing):
 
 class NotReached(Passing):
     """The host took the request for a tunnel, but nothing took its connection at that address and port."""
+
+
+class NoAlgorithm(Refusal):
+    """The host has no algorithm of ours for one of the things to be agreed on."""
 
 
 class NoBanner(Passing):
@@ -215,7 +217,8 @@ class Connector:
                 self._negotiate(transport, route)
                 key = transport.get_remote_server_key().asbytes()
                 route.known.check(route.host, key)
-                self._heed(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}")
+                agreed = f"agreed on {algorithms.agreed(transport)}"
+                self._heed(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}; {agreed}")
                 self._authenticate(transport, route, end)
             except LOST as fault:
                 raise self._lost(route, fault, greeting_of(transport), expired=expired.is_set()) from fault
@@ -226,12 +229,8 @@ class Connector:
             transport.start_client()
         except paramiko.ssh_exception.IncompatiblePeer as fault:
             if said := algorithms.nothing_in_common(transport):
-                raise Refusal(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}") from fault
+                raise NoAlgorithm(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}") from fault
             raise
-        finally:
-            if transport.remote_version:
-                self._heed(route, Step.BANNER, f"it calls itself {told(Exception(transport.remote_version))}")
-        self._heed(route, Step.ALGORITHMS, f"agreed on {algorithms.agreed(transport)}")
 
     def _lost(self, route: Route, fault: BaseException, greeting: str, *, expired: bool) -> AlertprofError:
         if expired:

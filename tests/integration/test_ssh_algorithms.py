@@ -79,7 +79,7 @@ def test_doctor_names_the_step_algorithms(tmp_path: Path) -> None:
     with Sshd(tmp_path / "sshd", config=["Ciphers chacha20-poly1305@openssh.com"]) as sshd:
         done = doctor(config(sshd, tmp_path))
     assert done.code == 1
-    assert done.line("SSH banner").startswith("ok  SSH banner: it calls itself SSH-2.0-OpenSSH")
+    assert done.line("connection").startswith("ok")
     assert done.line("algorithms").startswith("no  algorithms: host 127.0.0.1")
     assert "host key" not in done.out
 
@@ -89,7 +89,7 @@ def test_dropbear_is_reached_up_to_its_processes(tmp_path: Path) -> None:
     (tmp_path / "dropbear").mkdir()
     with Dropbear(tmp_path / "dropbear") as dropbear:
         done = doctor(config(dropbear, tmp_path))
-    assert done.line("SSH banner").startswith("ok  SSH banner: it calls itself SSH-2.0-dropbear")
+    assert "; agreed on curve25519-sha256@libssh.org, ssh-ed25519, aes128-ctr, hmac-sha2-256" in done.line("host key")
     for step in ("authentication", "shell", "port forwarding", "gate"):
         assert done.line(step).startswith("ok"), done.out
 

@@ -89,8 +89,8 @@ def alertprof(server: Server) -> tuple[str, str]:
     agreed: list[str] = []
 
     def heed(_route: Route, step: Step, said: str) -> None:
-        if step is Step.ALGORITHMS:
-            agreed.append(said.removeprefix("agreed on "))
+        if step is Step.HOST_KEY:
+            agreed.append(said.partition("; agreed on ")[2])
 
     try:
         with closing(Connector(server.settings(), heed).connect(server.host)) as connection:
