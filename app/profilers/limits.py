@@ -1,11 +1,13 @@
 """A server that lets nobody record for as long as was asked, and what is asked for instead. Pure.
 
 Go up to 1.22 refuses at once what its server's WriteTimeout would cut off, and does not say what that is; later ones
-extend it. What stands in front of a handler (http.TimeoutHandler, a middleware, a proxy) answers when its time is up.
+extend it, unless a middleware hides the server's own writer: then all is recorded, and nothing sent. What stands in
+front of a handler (http.TimeoutHandler, a middleware, a proxy) answers when its time is up.
 """
 
 REFUSED = "exceeds server's WriteTimeout"  # net/http/pprof's own words, with status 400
 TIMED_OUT = frozenset({408, 499, 503, 504})
+SENT = 30.0  # seconds that an answer may take to come; who is silent for longer is busy
 SHORTEST = 1.5  # seconds until an answer of TIMED_OUT; what comes sooner was not waiting for a recording
 STEPS = (899, 599, 299, 239, 179, 149, 119, 89, 74, 59, 54, 49, 44, 39, 34, 29, 24, *range(19, 0, -1))
 
@@ -17,6 +19,8 @@ def instead(seconds: int, status: int, said: str, after: float) -> tuple[int, st
     if status == 400 and REFUSED in said:
         less = next((step for step in STEPS if step < seconds), 0)
         return (less, "its server's WriteTimeout allows no more") if less else None
+    if status == 0 and 1 < seconds <= after < seconds + SENT:
+        return seconds // 2, "it was recorded and then not sent, as where a middleware hides a WriteTimeout"
     if status in TIMED_OUT and SHORTEST <= after < seconds:
         less = min(int(after - 0.5), seconds - 1)
         return less, f"something before it ends requests after {after:.0f} s with {status}"

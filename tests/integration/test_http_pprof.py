@@ -283,6 +283,15 @@ def test_a_write_timeout_below_the_duration_costs_an_old_go_the_difference_and_a
     assert ("cpu is of 3 s, 3 s shorter than asked for" in progress.message) is (name == "profiled-old")
 
 
+def test_a_write_timeout_that_a_middleware_hides_costs_a_recording_and_half_of_the_time(
+    door: Door, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled", HOT="1", WRITE_TIMEOUT="3s", WRAPPED="1")
+    files, progress = collected(door, capture(door, target.pid, seconds=4), tmp_path / "home")
+    assert not files["cpu.pprof"].fault
+    assert "cpu is of 2 s, 2 s shorter than asked for: it was recorded and then not sent" in progress.message
+
+
 def test_a_handler_with_a_time_out_of_its_own_is_asked_for_less(
     door: Door, run_target: RunTarget, tmp_path: Path
 ) -> None:

@@ -31,6 +31,17 @@ def test_what_is_ended_after_a_while_is_asked_for_a_shorter_while(status: int) -
     assert f"after 10 s with {status}" in less[1]
 
 
+def test_what_is_recorded_and_then_not_sent_is_asked_for_half_as_long() -> None:
+    less = instead(30, 0, "", 30.1)
+    assert less is not None and less[0] == 15
+    assert "not sent" in less[1]
+
+
+@pytest.mark.parametrize(("seconds", "after"), [(30, 0.1), (30, 29.0), (30, 90.0), (1, 1.1), (0, 5.0)])
+def test_another_answer_that_never_came_is_not_asked_for_again(seconds: int, after: float) -> None:
+    assert instead(seconds, 0, "", after) is None
+
+
 @pytest.mark.parametrize(
     ("seconds", "status", "after"),
     [(30, 503, 0.1), (30, 503, 31.0), (30, 200, 10.0), (30, 500, 10.0), (30, 404, 10.0), (30, 400, 0.1), (0, 503, 5.0)],

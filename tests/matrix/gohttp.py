@@ -1,0 +1,63 @@
+"""net/http/pprof of one Go after another: is it profiled, and for how long where its server's WriteTimeout is 4 s.
+
+`python -m tests.matrix.gohttp` prints the table. The toolchains come from the module proxy.
+"""
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from app.errors import Refusal
+from app.hosts.door import Door
+from app.hosts.ssh import Connector
+from tests.integration.test_http_pprof import capture, collected, judged
+from tests.integration.test_http_proof import App
+from tests.lab import golang
+from tests.lab.sshd import Sshd
+
+VERSIONS = ("1.18.10", "1.20.14", "1.22.12", "1.23.12", "")  # "": the tests' own
+HEAD = ("Go", "profiled", "of 6 s asked for", "a gateway to it")
+
+
+def rows() -> Iterator[tuple[str, ...]]:
+    with tempfile.TemporaryDirectory() as folder, Sshd(Path(folder) / "sshd") as sshd:
+        door = Door(Connector(sshd.settings()))
+        for version in VERSIONS:
+            yield (version or "newest", *told(door, version, Path(folder) / f"go{version}"))
+        door.close()
+
+
+def told(door: Door, version: str, folder: Path) -> tuple[str, ...]:
+    folder.mkdir()
+    name = f"profiled-{version}" if version else "profiled"
+    if version:
+        golang.TARGETS[name] = replace(golang.TARGETS["profiled-old"], toolchain=f"go{version}")
+    try:
+        golang.build(name)
+    except golang.Unavailable as reason:
+        return (str(reason), "", "")
+    with ExitStack() as running:
+        target = running.enter_context(App(folder / "target", name, WRITE_TIMEOUT="4s"))
+        gateway = running.enter_context(App(folder / "gateway", "profiled", PASS_ON=target.url))
+        files, progress = collected(door, capture(door, target.pid, seconds=6), folder / "home")
+        whole = sum(not file.fault for file in files.values())
+        shorter = re.search(r"cpu is of (\d+) s", progress.message)
+        return (f"{whole} of {len(files)} files", f"{shorter[1] if shorter else 6} s", refusal(door, gateway.pid))
+
+
+def refusal(door: Door, pid: int) -> str:
+    try:
+        return f"taken for {judged(door, pid)}"
+    except Refusal as refused:
+        return f"refused: `{refused.reason.code.value}`"
+
+
+if __name__ == "__main__":
+    for row in chain((HEAD, ("---",) * len(HEAD)), rows()):
+        sys.stdout.write(f"| {' | '.join(row)} |\n")
+        sys.stdout.flush()
