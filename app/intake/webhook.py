@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from app.intake.message import MAX_ALERTS, Message, WireAlert, to_alert
-from app.intake.salvage import REMEDY, odd, salvaged
+from app.intake.salvage import REMEDY, odd, salvaged, why
 from app.ledger.arrivals import Receipt
 from app.ledger.database import LedgerUnavailable
 from app.metrics import Metrics
@@ -180,8 +180,20 @@ def parse(body: bytes) -> Message:
 
 def alerts_in(body: bytes, now: datetime) -> list[Alert]:
     """The alerts of a message that a person gives, who may also give one alert alone, or its labels alone, as they
-    stand in a page of Prometheus. Raises HTTPException as parse and to_alerts do."""
-    return to_alerts(parse(as_message(body, now)))
+    stand in a page of Prometheus. Raises HTTPException as parse does, and for one alert alone that cannot be taken."""
+    message = as_message(body, now)
+    if message is not body:
+        refuse_odd(message)
+    return to_alerts(parse(message))
+
+
+def refuse_odd(body: bytes) -> None:
+    """Whoever gives one alert alone is told at once what is wrong with it."""
+    try:
+        Message.model_validate_json(body)
+    except ValidationError as error:
+        status = 400 if error.errors()[0]["type"] == "json_invalid" else 422
+        raise HTTPException(status, f"This is no alert: {why(error)}.") from error
 
 
 def as_message(body: bytes, now: datetime) -> bytes:

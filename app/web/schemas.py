@@ -174,6 +174,7 @@ class CaptureOut(BaseModel):
     findings: list[FindingOut]
     labels: Mapping[str, str]
     pinned: Annotated[bool, Field(description="retention leaves it alone")] = False
+    due_at: Annotated[datetime | None, Field(description="when it is looked at next; null once it has ended")] = None
 
 
 class CapturesOut(BaseModel):
@@ -364,6 +365,7 @@ def shown(capture: Capture) -> CaptureOut:
         findings=[FindingOut.model_validate(finding) for finding in capture.findings],
         labels=dict(capture.labels),
         pinned=capture.pinned,
+        due_at=capture.due_at,
     )
 
 

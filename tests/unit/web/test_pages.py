@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.analysis.tree import Node, Tree
+from app.errors import Code, Reason
 from app.model import Artifact, Kind, State, Step, Trigger
 from app.web import words
 from tests.unit.web.house import CPU, EXTERNAL, House
@@ -237,3 +238,13 @@ def test_each_file_has_the_line_that_opens_it(kind: Kind, name: str, line: str) 
 )
 def test_how_long_ago_is_said_in_one_unit(house: House, seconds: int, text: str) -> None:
     assert words.ago(house.now, house.now + timedelta(seconds=seconds)) == text
+
+
+def test_what_is_held_back_is_told_with_its_reason_and_when_it_is_looked_at_again(house: House) -> None:
+    reason = Reason(Code.COOLDOWN, "order-mq on 10.0.0.5 was profiled by 1; not again before 12:10:00 UTC (cooldown)")
+    held = house.keep(reason=reason, due_at=house.now + timedelta(minutes=10))
+    text = page(house, f"/ui/captures/{held.id}")
+    assert "HighCPU fired, but the capture is held back. order-mq on 10.0.0.5 was profiled by 1" in text
+    assert "It is looked at again at 2026-11-23 12:10:00." in text
+    said = house.client.get(f"/captures/{held.id}").json()
+    assert (said["state"], said["reason"]["code"], said["due_at"]) == ("pending", "cooldown", "2026-11-23T12:10:00Z")
