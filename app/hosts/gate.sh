@@ -173,7 +173,7 @@ nature() { # or code: blind
     found=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE \
       -e '^(\?0|[A-Za-z0-9_.~%/-]+/core/proc\.(StartProfile|Stopper\.Stop-fm)|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)$' \
       -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
-      -e "^($restarters)\\." -e 'Go build ID: "[A-Za-z0-9_/+=-]{1,180}"$' | head -n 9999)
+      -e "^($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$' | head -n 9999)
     case $nl$found$nl in *"$nl?0$nl"*) ;; *) code=blind; return 1 ;; esac
   fi
   judge
@@ -203,9 +203,9 @@ judge() { # what was found -> mode, version, gover, build; also: a restarter; co
     '=>	'*) l=${l##*	}; [ -z "$of" ] || [ "$l" = '(devel)' ] || deps="${deps%" "*} $l$nl" ;;
     *.StartProfile) l=${l%/core/proc.*}; case " $path$more " in *" $l "*) ;; *) if [ -z "$path" ]; then path=$l; else more="$more $l"; fi ;; esac ;;
     *.Stop-fm) table="$table${l%/core/proc.*} " ;;
-    'Go build ID'*) l=go:${l#*\"}; l=${l%\"}; [ "${build:-$l}" = "$l" ] || conflict=programs; build=$l ;;
+    github.com/*) also=${l%.} ;;
+    ????????????????????/*/*/*) l=go:$l; [ "${build:-$l}" = "$l" ] || conflict=programs; build=$l ;; # of the linker, not set by hand
     *go1.[0-9]*) gover=go1.${l#*go1.} ;;
-    github*) also=${l%.} ;;
     esac
   done; IFS=$ws
   case $path in */go-zero) ;; *) conflict=; return ;; esac

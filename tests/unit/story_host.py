@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.errors import Code, Passing, Refusal
-from app.hosts.facts import Ports, Seen
+from app.hosts.facts import Layout, Ports, Seen
 from app.hosts.gate import Answer, Mode, Process, RemoteFile
 from app.model import Harm, ProcessId
 from tests.unit.ledger.builders import NOON
@@ -170,6 +170,9 @@ class Verbs:
         with self._verb("look"):
             running = self._world.processes.get(pid)
             return _seen(self._world.id_of(running), running) if running else None
+
+    def layout(self, pid: int) -> Layout:
+        return Layout(frozenset())
 
     def ports(self, pid: int) -> Ports:
         return Ports(())
