@@ -114,8 +114,8 @@ def test_silenced_inhibited_and_odd_answers_are_no_alerts() -> None:
     assert [bool(each.fault) for each in alerts] == [True, False]
 
 
-@pytest.mark.parametrize("file", sorted(DATA.glob("0.35-*.json")), ids=lambda file: file.stem)
-def test_what_messages_of_the_newest_alertmanager_say_beside_their_alerts(file: Path) -> None:
+@pytest.mark.parametrize("file", sorted(DATA.glob("0.3[45]-*.json")), ids=lambda file: file.stem)
+def test_what_messages_of_the_newest_alertmanagers_say_beside_their_alerts(file: Path) -> None:
     message = webhook.parse(file.read_bytes())
     assert message.left_out == (2 if "truncated" in file.stem else 0)
     assert all(not each.fault for each in webhook.to_alerts(message))
