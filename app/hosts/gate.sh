@@ -231,7 +231,7 @@ meant() { # VERSION -> means: what SIGUSR2 does in that release; nothing where i
 }
 # The Go runtime counts for every signal how many channels the program has asked for it with: os/signal's handlers.ref,
 # 65 numbers behind a pointer, among its variables. Where they lie is found by their shape: zero for each signal that
-# the signal thread blocks, and for no signal 0. Where no such thread is found it may be that all are asked for.
+# the signal thread blocks, and for no signal 0. Where no such thread is found it may be that all are asked for, 0 too.
 # `od` folds equal lines, busybox awk takes a leading zero for octal.
 askers() { # after listens -> asks: of SIGUSR1 and SIGUSR2, or nothing where it cannot be seen
   asks=''
@@ -258,7 +258,7 @@ askers() { # after listens -> asks: of SIGUSR1 and SIGUSR2, or nothing where it 
           base = p[i] - 80; map = two = all = 0; ok = x[i] < 1000
           for (j = i; ok && j > 0 && p[j] > base - 16; j--)
             if (p[j] == base - 8) map = x[j]
-            else if (p[j] <= base || x[j] > 999 || blocked((p[j] - base) / 8)) ok = 0
+            else if (x[j] > 999 || p[j] == base && least == 2 || p[j] > base && blocked((p[j] - base) / 8)) ok = 0
             else all++
           for (j = i; ok && j <= n && p[j] < base + 520; j++)
             if (x[j] > 999 || blocked((p[j] - base) / 8)) ok = 0
