@@ -71,6 +71,7 @@ TARGETS = {
     "asking-between": Target("misleading", "between.mod", package="./asking"),
     "toggle-newer": Target("misleading", "newer.mod", package="./asking"),
     "twice": Target("misleading", "twice.mod", "real", package="./twice", proxied=True),
+    "served": Target("misleading", "served.mod", "real", package="./served", proxied=True),
     "supervised": Target("misleading", "supervised.mod", "real", package="./supervised", proxied=True),
     "profiled": Target("profiled", binary="profiled"),  # net/http/pprof on loopback
     "profiled-pie": Target("profiled", binary="profiled", buildmode="pie"),
