@@ -1,16 +1,20 @@
-"""What is said of a go-zero before it is profiled."""
+"""What is said of a go-zero before it is profiled, and of a recording that does not end as it should."""
 
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from app.errors import Code, Reason, Refusal
 from app.hosts.door import Door
-from app.hosts.gate import Mode
+from app.hosts.gate import Answer, Mode
+from app.model import Capture, Target, Trigger
+from app.pipeline import remembered, shortfall
 from app.profilers.auto import Auto
-from app.profilers.base import Way
+from app.profilers.base import Progress, Way
 from app.profilers.go_zero import GoZero
-from tests.unit.profilers.test_http_pprof import process
+from tests.unit.ledger.builders import NOON
+from tests.unit.profilers.test_http_pprof import ME, process
 
 NOBODY = cast(Door, None)
 
@@ -26,3 +30,97 @@ def test_a_go_zero_that_stops_by_itself_says_that_it_takes_its_own_minute(way: W
 def test_a_go_zero_that_is_toggled_records_as_long_as_is_asked(way: Way) -> None:
     chosen = way.choose(process(mode=Mode.TOGGLE, listens=True, askers=(1, 1)), "h", NOBODY)
     assert (chosen.name, chosen.length, chosen.why) == ("go-zero-toggle", None, "")
+
+
+# ---------------------------------------------------------------------- what speaks against its signals
+
+
+def refused(**seen: Any) -> Reason:
+    with pytest.raises(Refusal) as fault:
+        GoZero().judge(process(**{"mode": Mode.TOGGLE, "listens": True, **seen}), "h", NOBODY)
+    return fault.value.reason
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (
+            {"conflict": "table timed", "gozero_version": "v1.6.0"},
+            "says go-zero v1.6.0, whose recording is one that the",
+        ),
+        ({"conflict": "table toggle", "gozero_version": "v1.10.3"}, "whose recording is one that stops by itself"),
+        ({"conflict": "modules a/go-zero b/go-zero"}, "holds go-zero more than once (a/go-zero and b/go-zero)"),
+        ({"conflict": "versions v1.5.0 v1.9.0"}, "in several versions (v1.5.0 and v1.9.0)"),
+        ({"conflict": "programs"}, "more than one Go program"),
+    ],
+)
+def test_an_executable_that_contradicts_itself_is_named_with_what_it_says(seen: dict[str, Any], said: str) -> None:
+    reason = refused(mode=Mode.CONFLICT, **seen)
+    assert reason.code is Code.EVIDENCE_CONFLICT
+    assert said in reason.message and "http-pprof" in reason.message
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ({"askers": (1, 2)}, "2 for SIGUSR2"),
+        ({"askers": (3, 2)}, "3 for SIGUSR1 and 2 for SIGUSR2"),
+        ({"restarter": "github.com/jpillora/overseer"}, "it holds github.com/jpillora/overseer"),
+    ],
+)
+def test_whoever_else_asks_for_its_signals_is_named(seen: dict[str, Any], said: str) -> None:
+    reason = refused(**seen)
+    assert reason.code is Code.UNSAFE_SIGNAL
+    assert said in reason.message
+
+
+def test_what_could_not_be_seen_is_said_and_is_no_refusal() -> None:
+    chosen = GoZero().choose(process(mode=Mode.TOGGLE, listens=True, askers=None), "h", NOBODY)
+    assert chosen.why == "whether something besides go-zero asks for SIGUSR2 could not be seen"
+
+
+# ---------------------------------------------------------------------- how it ends
+
+
+class OneAnswer:
+    """A door to a gate that answers every stop alike."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer, self.boot, self.host = answer, ME.boot, "h"
+
+    def gate(self, host: str) -> "OneAnswer":
+        return self
+
+    def stop(self, token: str) -> Answer:
+        return self.answer
+
+
+def stopped(answer: Answer, mode: str = "timed") -> Progress:
+    return GoZero().stop(recording(mode), cast(Door, OneAnswer(answer)), NOON)
+
+
+def recording(mode: str) -> Capture:
+    trigger = Trigger("manual", by="me")
+    return Capture("c1", NOON, trigger, profiler=f"go-zero-{mode}", target=Target("h"), process=ME, started_at=NOON)
+
+
+def test_a_recording_that_nothing_ends_is_a_critical_finding_and_the_captures_reason() -> None:
+    progress = stopped(Answer("open", left=True))
+    assert progress.again is None
+    assert [(one.severity, one.code) for one in progress.findings] == [("critical", "left_recording")]
+    assert "h: pid 7 still records" in progress.notes["left"] and "restart the service" in progress.notes["left"]
+    left = remembered(recording("timed"), progress)
+    assert shortfall(left, GoZero()) == Reason(Code.TIMEOUT, progress.notes["left"])
+    assert left.findings == progress.findings
+
+
+def test_a_recording_that_the_switch_had_to_end_although_it_should_have_ended_itself_is_told() -> None:
+    assert [one.code for one in stopped(Answer("finished", fired=True)).findings] == ["ended_by_switch"]
+    assert stopped(Answer("finished", fired=True), "toggle").findings == ()
+    assert stopped(Answer("finished")).findings == ()
+
+
+def test_who_asks_a_self_stopping_recording_to_stop_is_told_when_it_will() -> None:
+    said = GoZero().asked_to_stop(recording("timed"))
+    assert "does not offer" in said and "at 12:01:00 UTC" in said
+    assert GoZero().asked_to_stop(recording("toggle")) == "asked to stop early"
