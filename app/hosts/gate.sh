@@ -237,45 +237,63 @@ askers() { # after listens -> asks: of SIGUSR1 and SIGUSR2, or nothing where it 
   asks=''
   [ "$mode" != none ] || return 0
   eval "ref=\${r_$pid-}"
-  if [ -z "$ref" ]; then
-    variables
-    [ -n "$from" ] || return 0
-    least=2; [ -n "$mask" ] || least=40
-    ref=$(dd if=mem bs=4096 skip=$((from / 4096)) count=$(((to - from) / 4096)) | od -A d -t u8 | awk -v mask="${mask:-0000000000000000}" -v least=$least '
-      function put(at, a, b) {
-        if (a != "" && a != "0") { n++; p[n] = at; x[n] = a + 0 }
-        if (b != "" && b != "0") { n++; p[n] = at + 8; x[n] = b + 0 }
-      }
-      $1 == "*" { again = 1; next }
-      {
-        sub(/^0+/, "", $1); at = $1 + 0
-        for (q = was + 16; again && q < at && (a != "0" || b != "0"); q += 16) put(q, a, b)
-        again = 0; was = at; a = $2; b = $3; put(at, a, b)
-      }
-      function blocked(s) { d = index("0123456789abcdef", substr(mask, 16 - int((s - 1) / 4), 1)) - 1; return int(d / 2 ^ ((s - 1) % 4)) % 2 }
-      END {
-        for (i = 2; i <= n; i++) {
-          base = p[i] - 80; map = two = all = 0; ok = x[i] < 1000
-          for (j = i; ok && j > 0 && p[j] > base - 16; j--)
-            if (p[j] == base - 8) map = x[j]
-            else if (x[j] > 999 || p[j] == base && least == 2 || p[j] > base && blocked((p[j] - base) / 8)) ok = 0
-            else all++
-          for (j = i; ok && j <= n && p[j] < base + 520; j++)
-            if (x[j] > 999 || blocked((p[j] - base) / 8)) ok = 0
-            else { all++; if (p[j] == base + 96) two = 1 }
-          if (ok && two && all > least && map > 65535) { found = base; many++ }
-        }
-        if (many == 1) print found
-      }')
-    number "$ref" 10 || { eval "r_$pid=none"; return 0; }
-    ref=$((from + ref)); eval "r_$pid=\$ref"
-  fi
-  [ "$ref" != none ] || return 0
+  [ "$ref" != "none $mask" ] || return 0
+  case $ref in
+  '' | none*)
+    sought
+    number "$ref" 10 || { eval "r_$pid=\"none \$mask\""; return 0; }
+    ref=$((from + ref)); eval "r_$pid=\$ref" ;;
+  esac
   set -- $(dd if=mem bs=8 skip=$((ref / 8)) count=13 | od -A n -v -t u8)
   [ $# -eq 13 ] && number "${11}" 3 && number "${13}" 3 && asks="${11} ${13}"
   return 0
 }
-variables() { # -> from, to: where the program's variables lie, 64 MiB at most
+# What is far from any small number is left out, and no more is remembered than lies beside what is judged: a program may
+# have filled all of its variables.
+sought() { # -> ref: where the counts lie, from `from` on
+  ref='' least=2
+  [ -n "$mask" ] || least=40
+  variables
+  [ -n "$from" ] || return 0
+  ref=$(dd if=mem bs=4096 skip=$((from / 4096)) count=$(((to - from) / 4096)) | od -A d -t u8 |
+    grep -E -A 40 -B 40 ' [1-9][0-9]{0,2}( |$)' | awk -v mask="${mask:-0000000000000000}" -v least=$least '
+    function put(at, number) {
+      if (number == "" || number == "0") return
+      n++; p[n] = at; x[n] = number + 0
+      settle(at)
+    }
+    function settle(at) {
+      while (i < n && p[i + 1] + 440 <= at) {
+        i++
+        while (p[old + 1] < p[i] - 96) { old++; delete p[old]; delete x[old] }
+        if (x[i] < 1000) judge(p[i] - 80)
+      }
+    }
+    function judge(base,   j, map, all, two) {
+      for (j = i; j > old && p[j] > base - 16; j--)
+        if (p[j] == base - 8) map = x[j]
+        else if (x[j] > 999 || p[j] == base && least == 2 || p[j] > base && blocked((p[j] - base) / 8)) return
+        else all++
+      if (map < 65536) return
+      for (j = i; j <= n && p[j] < base + 520; j++)
+        if (x[j] > 999 || blocked((p[j] - base) / 8)) return
+        else { all++; if (p[j] == base + 96) two = 1 }
+      if (two && all > least) { found = base; many++ }
+    }
+    function blocked(s) { d = index("0123456789abcdef", substr(mask, 16 - int((s - 1) / 4), 1)) - 1; return int(d / 2 ^ ((s - 1) % 4)) % 2 }
+    $1 == "*" { again = 1; next }
+    $1 == "--" { a = b = "0"; again = 0; next }
+    {
+      sub(/^0+/, "", $1); at = $1 + 0
+      for (q = was + 16; again && q < at && (a != "0" || b != "0"); q += 16) {
+        if (q > was + 640 && at - q > 1280) q += int((at - q - 640) / 16) * 16 # of a long run both ends will do
+        put(q, a); put(q + 8, b)
+      }
+      again = 0; was = at; a = $2; b = $3; put(at, a); put(at + 8, b)
+    }
+    END { settle(at + 1000); if (many == 1) print found }')
+}
+variables() { # -> from, to: where the program's variables lie, 32 MiB at most
   from='' to='' exe_is="${exe%' (deleted)'}"
   while IFS= read -r l; do
     set -- $l
@@ -284,7 +302,7 @@ variables() { # -> from, to: where the program's variables lie, 64 MiB at most
     if [ "${6-}" = "${exe_is%% *}" ] && [ -n "$exe_is" ]; then from=${from:-$l}; elif [ -z "$from" ]; then continue; elif [ -n "${6-}" ]; then break; fi
     to=$((0x${1#*-}))
   done <maps
-  [ -z "$from" ] || [ $((to - from)) -le 67108864 ] || to=$((from + 67108864))
+  [ -z "$from" ] || [ $((to - from)) -le 33554432 ] || to=$((from + 33554432))
 }
 alone() { # does nothing but go-zero ask for these signals, as far as can be seen?
   askers

@@ -140,6 +140,14 @@ def test_a_program_that_does_not_mislead_is_profiled(gate: Gate, tmp_path: Path,
         assert unharmed(service, stack(process))
 
 
+def test_a_program_that_has_filled_its_variables_costs_its_host_no_memory(tmp_path: Path) -> None:
+    """What looks through them has 64 MiB of its own."""
+    narrow = Gate(ShellPipe(["sh", "-c", "ulimit -v 65536; exec dash -s"]), "here", send_script=True)
+    with running(Program("asking", "", ("filled",)), tmp_path) as service:
+        assert listening(narrow, service).askers == (1, 1)
+    narrow.close()
+
+
 def test_what_asks_between_the_look_and_the_signal_is_seen_in_the_step_that_signals(gate: Gate, tmp_path: Path) -> None:
     with running(Program("asking", "", ("late",)), tmp_path) as service:
         process = listening(gate, service)

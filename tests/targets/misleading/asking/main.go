@@ -28,6 +28,7 @@ var ways = map[string]func(){
 	"touchy":    func() { go touchy() },
 	"renewed":   func() { go renewed() },
 	"usual":     func() { on(end, os.Interrupt, syscall.SIGTERM) },
+	"filled":    func() { fill(); on(end, os.Interrupt, syscall.SIGTERM) },
 	"usual-too": func() { inContext(os.Interrupt, syscall.SIGTERM) },
 }
 
@@ -53,6 +54,15 @@ func inContext(signals ...os.Signal) {
 		<-ctx.Done()
 		end()
 	}()
+}
+
+var variables [2 << 20]uint64
+
+// fill leaves no zero in 16 MiB of its variables.
+func fill() {
+	for i := range variables {
+		variables[i] = uint64(i)*0x9E3779B97F4A7C15 | 1
+	}
 }
 
 func nothing() {}
