@@ -173,7 +173,7 @@ nature() { # or code: blind
     found=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE \
       -e '^(\?0|[A-Za-z0-9_.~%/-]+/core/proc\.(StartProfile|Stopper\.Stop-fm)|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)$' \
       -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
-      -e "^($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$' | head -n 9999)
+      -e "^([A-Za-z0-9_.~%/-]+/vendor/)?($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$' | head -n 9999)
     case $nl$found$nl in *"$nl?0$nl"*) ;; *) code=blind; return 1 ;; esac
   fi
   judge
@@ -203,7 +203,7 @@ judge() { # what was found -> mode, version, gover, build; also: a restarter; co
     '=>	'*) l=${l##*	}; [ -z "$of" ] || [ "$l" = '(devel)' ] || deps="${deps%" "*} $l$nl" ;;
     *.StartProfile) l=${l%/core/proc.*}; case " $path$more " in *" $l "*) ;; *) if [ -z "$path" ]; then path=$l; else more="$more $l"; fi ;; esac ;;
     *.Stop-fm) table="$table${l%/core/proc.*} " ;;
-    github.com/*) also=${l%.} ;;
+    github.com/* | */vendor/github.com/*) also=${l%.}; also=${also##*/vendor/} ;;
     ????????????????????/*/*/*) l=go:$l; [ "${build:-$l}" = "$l" ] || conflict=programs; build=$l ;; # of the linker, not set by hand
     *go1.[0-9]*) gover=go1.${l#*go1.} ;;
     esac

@@ -20,6 +20,7 @@ from app.hosts.gate import Gate, Mode, Process
 from app.profilers.go_zero import GoZero
 from tests.integration.test_gate import look, stopped, token
 from tests.lab import golang
+from tests.lab.process import Process as Started
 from tests.lab.process import eventually as until
 from tests.lab.shell import SHELLS, ShellPipe, local_gate
 from tests.lab.target import Service
@@ -160,6 +161,18 @@ def test_what_asks_between_the_look_and_the_signal_is_seen_in_the_step_that_sign
 
 def test_a_recording_that_does_not_end_by_itself_is_ended_by_the_switch_with_one_signal(
     gate: Gate, tmp_path: Path
+def test_a_restarter_among_vendored_packages_is_seen(dash: Gate, tmp_path: Path) -> None:
+    """Without modules, as GO111MODULE=off builds, their functions are called by the folder that they lie in."""
+    program = tmp_path / "orders"
+    vendored = b"\0example.com/orders/vendor/github.com/jpillora/overseer.Run\0"
+    program.write_bytes(golang.build("asking").read_bytes() + vendored)
+    program.chmod(0o700)
+    with Started([program, "usual"], tmp_path / "log") as service:
+        until(lambda: look(dash, service.pid).listens, "it listens")
+        assert look(dash, service.pid).restarter == "github.com/jpillora/overseer"
+        assert judged(look(dash, service.pid)) == UNSAFE
+
+
 ) -> None:
     """Nothing tells its version, and its function table looks like that of a go-zero that ends recordings."""
     with running(Program("valued-unversioned", ""), tmp_path) as service:
