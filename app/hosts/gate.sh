@@ -571,6 +571,9 @@ overdue() { # after status: is a recording open that had to end by itself, and w
   [ -z "$j_stop" ] && [ -n "$j_due" ] && uptime && [ "$now" -ge "$j_due" ] || return 1
   case $state$pending in [TtD]* | *[89a-f]??) return 1 ;; esac
   [ "$tracer" = 0 ] && ! frozen
+  awake
+}
+awake() { # after status: would it take a signal at once?
 }
 frozen() { # a frozen process would take the signal after its recording has ended
   while IFS= read -r l; do
@@ -633,6 +636,13 @@ stopping() { # it is noted before it is sent; where there is no room, in this sh
 }
 forsaken() { # what should have ended by itself and will not be ended: it is told, and left alone
   [ "$code-$j_mode-$j_left" = open-timed- ] && [ -n "$j_due" ] && uptime && [ $((now - j_due)) -ge 60 ] || return 0
+ignores() { # was it seen awake for long, and did not end? who was stopped meanwhile may have taken the signal, and end yet
+  status || return 1
+  eval "set -- \${w_$token:-0 0}" # since when, until when
+  if ! awake; then set -- 0 0; elif [ $((now - $2)) -le 5 ]; then set -- "$1" "$now"; else set -- "$now" "$now"; fi
+  eval "w_$token='$1 $2'"
+  [ "$1" != 0 ] && [ $((now - $1)) -ge 8 ]
+}
   note left; j_left=1
 }
 over() { [ -n "$j_done" ] || note closed; j_done=1; }
@@ -668,10 +678,8 @@ ended() { # sees to it that this token's recording ends; code: finished, open (n
       while recent; do nap; done
       if [ "$j_mode" = timed ]; then alone || return; note fired; j_fired=1; fi
       stopping; mark; send USR2 "$j_image" || return
-    elif [ -z "$j_again" ] && [ $((now - j_stop)) -ge 8 ]; then # lost: once more, if it can be seen that it is not waiting
-      status; listens
-      case $pending in *[89a-f]??) return ;; esac
-      wants2 || { code=deaf; return; }
+    elif [ -z "$j_again" ] && ignores; then # lost: once more
+      listens; wants2 || { code=deaf; return; }
       eval "a_$token=\$now"; note "again $now"; j_again=$now; mark; send USR2 "$j_image" || return
     fi
     tries=$((tries + 1)); [ $tries -lt 40 ] || return

@@ -181,6 +181,34 @@ def frozen(gate: Gate, run_target: RunTarget, seconds: int) -> tuple[Service, st
         assert begun.result(60).code == "unconfirmed"
     return service, word
 
+def test_a_process_that_was_stopped_while_it_ended_a_recording_is_not_made_to_begin_another(
+    run_target: RunTarget,
+) -> None:
+    gate, service, word = local_gate(), run_target("toggle", STANDIN_END_DELAY_MS="500"), token()
+    assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word).code == "started"
+    with ThreadPoolExecutor(1) as pool:
+        ending = pool.submit(gate.stop, word)
+        service.wait_event("usr2", 2)
+        os.kill(service.pid, signal.SIGSTOP)
+        assert ending.result(60).code == "open" and "cpu" in service.held()
+    time.sleep(9)  # longer than after a signal that was lost
+    assert gate.stop(word).code == "open"
+    os.kill(service.pid, signal.SIGCONT)
+    assert stopped(gate, word).code == "finished"
+    assert not service.recording() and what(service) == TOGGLED
+    gate.close()
+
+
+def test_a_process_that_never_got_the_end_of_its_recording_is_told_once_more(run_target: RunTarget) -> None:
+    gate, service, word = local_gate(), run_target("toggle"), token()
+    assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word).code == "started"
+    with (journals() / word).open("a") as journal:
+        journal.write("stop 1\n")  # long ago
+    assert stopped(gate, word).code == "finished"
+    assert not service.recording() and what(service) == TOGGLED
+    gate.close()
+
+
 
 # ---------------------------------------------------------------------- the lock and the journal
 
