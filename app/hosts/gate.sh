@@ -1177,7 +1177,7 @@ v_start() { # PID START IMAGE MODE SECONDS TOKEN
   grace=5; [ "$m" = toggle ] || grace=15
   arm $((secs + grace)) "$m" && pin "$pid" "$want" "$i" || return
   mark
-  [ "$m" = toggle ] || note "due $((now + secs + grace))"
+  [ "$m" = toggle ] || note "due $((now + secs + grace))" || { code=journal; return; }
   send USR2 "$i" || return
   note "sent $now"; recall
   confirm
