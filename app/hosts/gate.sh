@@ -550,7 +550,8 @@ dog() { # SECONDS MODE
   done
   due || { hushed; exit 0; }
   case $j_mode-$j_stop in timed-* | signal-?*) ;; *) note fired ;; esac
-  swift; unlock
+  # What else may ask for the signal by now is not seen without another process: only where none can be started.
+  case $j_mode in timed) trap swift EXIT ;; *) swift; unlock ;; esac
   while :; do
     code=error
     case $j_mode in signal) quieted ;; *) ended; forsaken ;; esac
@@ -560,6 +561,7 @@ dog() { # SECONDS MODE
     sleep 1
   done
   hushed
+  trap - EXIT
   exit 0
 }
 due() { # may it still have to be ended? what cannot be seen may
@@ -569,11 +571,11 @@ due() { # may it still have to be ended? what cannot be seen may
 }
 overdue() { # after status: is a recording open that had to end by itself, and would it take a signal at once?
   [ -z "$j_stop" ] && [ -n "$j_due" ] && uptime && [ "$now" -ge "$j_due" ] || return 1
-  case $state$pending in [TtD]* | *[89a-f]??) return 1 ;; esac
-  [ "$tracer" = 0 ] && ! frozen
   awake
 }
 awake() { # after status: would it take a signal at once?
+  case $state$pending in [TtD]* | *[89a-f]??) return 1 ;; esac
+  [ "$tracer" = 0 ] && ! frozen
 }
 frozen() { # a frozen process would take the signal after its recording has ended
   while IFS= read -r l; do
@@ -583,7 +585,7 @@ frozen() { # a frozen process would take the signal after its recording has ende
 }
 hushed() { ! living "$clock" || kill "${clock%%:*}"; }
 swift() { # sends what ends it, if it can be seen without another process that it is needed
-  watchdog=1; lock "$pid" "$want" && recall && [ -z "$j_done$j_stop" ] && pin "$pid" "$want" && status && ! recent || return
+  watchdog=1; { [ -n "$held" ] || lock "$pid" "$want"; } && recall && [ -z "$j_done$j_stop" ] && pin "$pid" "$want" && status && ! recent || return
   case $j_mode in
   toggle) records && listens && wants2 && set -- USR2 ;;
   timed) overdue && records && listens && wants2 && set -- USR2 && note fired ;;
@@ -634,8 +636,6 @@ stopping() { # it is noted before it is sent; where there is no room, in this sh
   j_stop=$now; eval "s_$token=\$now"
   note "stop $now" || ln -s "$now" "$D/$token.stop"
 }
-forsaken() { # what should have ended by itself and will not be ended: it is told, and left alone
-  [ "$code-$j_mode-$j_left" = open-timed- ] && [ -n "$j_due" ] && uptime && [ $((now - j_due)) -ge 60 ] || return 0
 ignores() { # was it seen awake for long, and did not end? who was stopped meanwhile may have taken the signal, and end yet
   status || return 1
   eval "set -- \${w_$token:-0 0}" # since when, until when
@@ -643,6 +643,9 @@ ignores() { # was it seen awake for long, and did not end? who was stopped meanw
   eval "w_$token='$1 $2'"
   [ "$1" != 0 ] && [ $((now - $1)) -ge 8 ]
 }
+forsaken() { # what should have ended by itself and will not be ended: it is told, and left alone
+  case $code-$j_mode-$j_left in open-timed- | deaf-timed-) ;; *) return 0 ;; esac
+  [ -n "$j_due" ] && uptime && [ $((now - j_due)) -ge 60 ] || return 0
   note left; j_left=1
 }
 over() { [ -n "$j_done" ] || note closed; j_done=1; }
@@ -676,7 +679,7 @@ ended() { # sees to it that this token's recording ends; code: finished, open (n
     if [ -z "$j_stop" ]; then
       listens; wants2 || { code=deaf; return; }
       while recent; do nap; done
-      if [ "$j_mode" = timed ]; then alone || return; note fired; j_fired=1; fi
+      if [ "$j_mode" = timed ]; then alone || { code=open; return; }; note fired; j_fired=1; fi
       stopping; mark; send USR2 "$j_image" || return
     elif [ -z "$j_again" ] && ignores; then # lost: once more
       listens; wants2 || { code=deaf; return; }

@@ -115,6 +115,17 @@ def test_the_dead_mans_stop_needs_no_other_process(starved: tuple[Gate, Starved]
     assert what(service) == TOGGLED
 
 
+def test_the_switch_of_one_that_had_to_end_by_itself_needs_none_either(
+    starved: tuple[Gate, Starved], run_target: RunTarget
+) -> None:
+    (gate, group), service, word = starved, run_target("valued-unversioned"), token()
+    assert gate.start(look(gate, service.pid).id, Mode.TIMED, 0, word).code == "started"
+    group.bear(1)
+    pipe_of(gate).kill()
+    service.wait_event("stop", within=60)
+    assert what(service) == TOGGLED
+
+
 @pytest.mark.parametrize("processes", [1, 2, 3, 4])
 def test_a_gate_that_can_start_nothing_never_toggles_somebody_elses_recording_off(
     starved: tuple[Gate, Starved], run_target: RunTarget, processes: int
@@ -170,17 +181,6 @@ def test_the_dead_mans_stop_waits_for_a_process_that_is_frozen(gate: Gate, run_t
     assert what(service) == TOGGLED
 
 
-def frozen(gate: Gate, run_target: RunTarget, seconds: int) -> tuple[Service, str]:
-    """A process that was stopped between the signal and its first file."""
-    service, word = run_target("toggle", STANDIN_START_DELAY_MS="1000"), token()
-    process = look(gate, service.pid).id
-    with ThreadPoolExecutor(1) as pool:
-        begun = pool.submit(gate.start, process, Mode.TOGGLE, seconds, word)
-        service.wait_event("start")
-        os.kill(service.pid, signal.SIGSTOP)
-        assert begun.result(60).code == "unconfirmed"
-    return service, word
-
 def test_a_process_that_was_stopped_while_it_ended_a_recording_is_not_made_to_begin_another(
     run_target: RunTarget,
 ) -> None:
@@ -208,6 +208,17 @@ def test_a_process_that_never_got_the_end_of_its_recording_is_told_once_more(run
     assert not service.recording() and what(service) == TOGGLED
     gate.close()
 
+
+def frozen(gate: Gate, run_target: RunTarget, seconds: int) -> tuple[Service, str]:
+    """A process that was stopped between the signal and its first file."""
+    service, word = run_target("toggle", STANDIN_START_DELAY_MS="1000"), token()
+    process = look(gate, service.pid).id
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(gate.start, process, Mode.TOGGLE, seconds, word)
+        service.wait_event("start")
+        os.kill(service.pid, signal.SIGSTOP)
+        assert begun.result(60).code == "unconfirmed"
+    return service, word
 
 
 # ---------------------------------------------------------------------- the lock and the journal

@@ -106,6 +106,18 @@ def unharmed(service: Service, program: int) -> bool:
     return service.alive and image(service.pid) == program and not service.recording()
 
 
+def journal(word: str) -> Path:
+    return Path("/run/.alertprof-0" if os.geteuid() == 0 else Path.home() / f".alertprof-{os.geteuid()}") / word
+
+
+def rewritten(word: str, line: str, by: int) -> None:
+    """A time in the journal, put so much later: what the target notes, it seems to have noted then."""
+    said = journal(word).read_text()
+    moved = re.sub(f"(?<={line})\\d+", lambda m: str(int(m[0]) + by), said)
+    assert moved != said
+    journal(word).write_text(moved)
+
+
 def stack(process: Process) -> int:
     return int(process.id.image.partition(":")[2])
 
@@ -149,18 +161,6 @@ def test_a_program_that_has_filled_its_variables_costs_its_host_no_memory(tmp_pa
     narrow.close()
 
 
-def test_what_asks_between_the_look_and_the_signal_is_seen_in_the_step_that_signals(gate: Gate, tmp_path: Path) -> None:
-    with running(Program("asking", "", ("late",)), tmp_path) as service:
-        process = listening(gate, service)
-        assert judged(process) == ""
-        (service.tmp / "ask").touch()
-        until((service.tmp / "asked").exists, "it asks for SIGUSR2 itself")
-        assert gate.start(process.id, Mode.TOGGLE, 1, token()).code == "shared"
-        assert unharmed(service, stack(process))
-
-
-def test_a_recording_that_does_not_end_by_itself_is_ended_by_the_switch_with_one_signal(
-    gate: Gate, tmp_path: Path
 def test_a_restarter_among_vendored_packages_is_seen(dash: Gate, tmp_path: Path) -> None:
     """Without modules, as GO111MODULE=off builds, their functions are called by the folder that they lie in."""
     program = tmp_path / "orders"
@@ -173,6 +173,18 @@ def test_a_restarter_among_vendored_packages_is_seen(dash: Gate, tmp_path: Path)
         assert judged(look(dash, service.pid)) == UNSAFE
 
 
+def test_what_asks_between_the_look_and_the_signal_is_seen_in_the_step_that_signals(gate: Gate, tmp_path: Path) -> None:
+    with running(Program("asking", "", ("late",)), tmp_path) as service:
+        process = listening(gate, service)
+        assert judged(process) == ""
+        (service.tmp / "ask").touch()
+        until((service.tmp / "asked").exists, "it asks for SIGUSR2 itself")
+        assert gate.start(process.id, Mode.TOGGLE, 1, token()).code == "shared"
+        assert unharmed(service, stack(process))
+
+
+def test_a_recording_that_does_not_end_by_itself_is_ended_by_the_switch_with_one_signal(
+    gate: Gate, tmp_path: Path
 ) -> None:
     """Nothing tells its version, and its function table looks like that of a go-zero that ends recordings."""
     with running(Program("valued-unversioned", ""), tmp_path) as service:
@@ -184,6 +196,18 @@ def test_a_restarter_among_vendored_packages_is_seen(dash: Gate, tmp_path: Path)
         answer = stopped(gate, word)
         assert (answer.code, answer.fired, answer.left) == ("finished", True, False)
         assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "stop"]
+
+
+def test_the_switch_sends_nothing_where_something_else_asks_for_the_signal_by_then(dash: Gate, tmp_path: Path) -> None:
+    with running(Program("valued-unversioned", ""), tmp_path) as service:
+        process, word = listening(dash, service), token()
+        assert dash.start(process.id, Mode.TIMED, 0, word).code == "started"
+        (service.tmp / "ask").touch()
+        until((service.tmp / "asked").exists, "SIGUSR2 would end it")
+        rewritten(word, "due ", -61)
+        until(lambda: "left" in journal(word).read_text().split(), "the target has left it alone", within=40)
+        assert dash.stop(word).left
+        assert service.alive and service.count("usr2") == 1
 
 
 def test_the_switch_of_a_gate_that_is_gone_ends_it_too(tmp_path: Path) -> None:
@@ -243,9 +267,7 @@ def test_a_process_that_ends_long_after_our_signal_is_not_counted_as_harm(dash: 
     with Service("toggle", tmp_path) as service:
         word = token()
         dash.start(listening(dash, service).id, Mode.TOGGLE, 60, word)
-        journal = Path("/run/.alertprof-0" if os.geteuid() == 0 else Path.home() / f".alertprof-{os.geteuid()}") / word
-        said = re.sub(r"after USR2 (\d+)", lambda m: f"after USR2 {int(m[1]) - 1100}", journal.read_text())
-        journal.write_text(said)
+        rewritten(word, "after USR2 ", -1100)
         service.stop()
         answer = dash.stop(word)
         assert (answer.code, answer.ended) == ("gone", None)
