@@ -274,13 +274,16 @@ sought() { # -> ref: where the counts lie, from `from` on
         if (p[j] == base - 8) map = x[j]
         else if (x[j] > 999 || p[j] == base && least == 2 || p[j] > base && blocked((p[j] - base) / 8)) return
         else all++
-      if (map < 65536) return
+      if (map < 65536 || map >= 2 ^ 47 || map % 8) return
       for (j = i; j <= n && p[j] < base + 520; j++)
         if (x[j] > 999 || blocked((p[j] - base) / 8)) return
         else { all++; if (p[j] == base + 96) two = 1 }
-      if (two && all > least) { found = base; many++ }
+      if (!two || all <= least || wide && all < most) return
+      many = wide && all > most ? 1 : many + 1
+      most = all; found = base
     }
     function blocked(s) { d = index("0123456789abcdef", substr(mask, 16 - int((s - 1) / 4), 1)) - 1; return int(d / 2 ^ ((s - 1) % 4)) % 2 }
+    BEGIN { wide = least > 2 } # then it is the one that holds most
     $1 == "*" { again = 1; next }
     $1 == "--" { a = b = "0"; again = 0; next }
     {

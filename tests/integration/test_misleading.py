@@ -51,6 +51,7 @@ REFUSED = {
     "it ends at SIGUSR2, and is position-independent": Program("asking-pie", UNSAFE, ("ends",)),
     "it ends at SIGUSR1": Program("asking", UNSAFE, ("ends-usr1",)),
     "it ends at every signal": Program("asking", UNSAFE, ("ends-all",)),
+    "it ends at every signal, and has a table of counts": Program("asking", UNSAFE, ("ends-too",)),
     "it executes itself anew at SIGUSR2": Program("asking", UNSAFE, ("executes",)),
     "it hands over to a child at SIGUSR2": Program("asking", UNSAFE, ("succeeded",)),
     "it computes which signal ends it": Program("asking", UNSAFE, ("computed", "12")),
