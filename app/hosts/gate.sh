@@ -377,6 +377,7 @@ recall() { # [TOKEN]
     esac
   done <"$D/${1-$token}"
   j_cut=$l # what has no end
+  case $j_mode-$j_due$j_sent in timed-[1-9]*) j_due=${j_due:-$((j_sent + 75))} ;; esac # gates once noted no due time
   [ -n "$j_stop" ] || eval "j_stop=\${s_$whose-}"; [ -n "$j_again" ] || eval "j_again=\${a_$whose-}" # where it could not be noted
   [ -n "$j_stop" ] || [ ! -h "$D/$whose.stop" ] || j_stop=0
   [ -n "$j_mode" ]

@@ -211,6 +211,20 @@ def test_the_switch_sends_nothing_where_something_else_asks_for_the_signal_by_th
         assert service.alive and service.count("usr2") == 1
 
 
+def test_one_that_was_begun_by_a_gate_that_arms_no_switch_for_it_is_ended_too(dash: Gate, tmp_path: Path) -> None:
+    """As versions did that took every recording of this kind for one that ends by itself."""
+    with running(Program("valued-unversioned", ""), tmp_path) as service:
+        word = token()
+        assert dash.start(listening(dash, service).id, Mode.TIMED, 60, word).code == "started"
+        lines = journal(word).read_text().splitlines(keepends=True)
+        os.kill(next(int(line[4:].partition(":")[0]) for line in lines if line.startswith("dog ")), signal.SIGKILL)
+        journal(word).write_text("".join(line for line in lines if not line.startswith(("dog ", "due "))))
+        assert dash.stop(word).code == "open"
+        rewritten(word, "sent ", -76)
+        assert stopped(dash, word).fired
+        assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "stop"]
+
+
 def test_the_switch_of_a_gate_that_is_gone_ends_it_too(tmp_path: Path) -> None:
     pipe = ShellPipe([*SHELLS["dash"], "-s"])
     with running(Program("valued-unversioned", ""), tmp_path) as service:
