@@ -173,7 +173,7 @@ nature() { # or code: blind
     found=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE \
       -e '^(\?0|[A-Za-z0-9_.~%/-]+/core/proc\.(StartProfile|Stopper\.Stop-fm)|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)$' \
       -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
-      -e "^($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$' | head -n 9999)
+      -e "^([A-Za-z0-9_.~%/-]+/vendor/)?($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$' | head -n 9999)
     case $nl$found$nl in *"$nl?0$nl"*) ;; *) code=blind; return 1 ;; esac
   fi
   judge
@@ -203,7 +203,7 @@ judge() { # what was found -> mode, version, gover, build; also: a restarter; co
     '=>	'*) l=${l##*	}; [ -z "$of" ] || [ "$l" = '(devel)' ] || deps="${deps%" "*} $l$nl" ;;
     *.StartProfile) l=${l%/core/proc.*}; case " $path$more " in *" $l "*) ;; *) if [ -z "$path" ]; then path=$l; else more="$more $l"; fi ;; esac ;;
     *.Stop-fm) table="$table${l%/core/proc.*} " ;;
-    github.com/*) also=${l%.} ;;
+    github.com/* | */vendor/github.com/*) also=${l%.}; also=${also##*/vendor/} ;;
     ????????????????????/*/*/*) l=go:$l; [ "${build:-$l}" = "$l" ] || conflict=programs; build=$l ;; # of the linker, not set by hand
     *go1.[0-9]*) gover=go1.${l#*go1.} ;;
     esac
@@ -237,45 +237,66 @@ askers() { # after listens -> asks: of SIGUSR1 and SIGUSR2, or nothing where it 
   asks=''
   [ "$mode" != none ] || return 0
   eval "ref=\${r_$pid-}"
-  if [ -z "$ref" ]; then
-    variables
-    [ -n "$from" ] || return 0
-    least=2; [ -n "$mask" ] || least=40
-    ref=$(dd if=mem bs=4096 skip=$((from / 4096)) count=$(((to - from) / 4096)) | od -A d -t u8 | awk -v mask="${mask:-0000000000000000}" -v least=$least '
-      function put(at, a, b) {
-        if (a != "" && a != "0") { n++; p[n] = at; x[n] = a + 0 }
-        if (b != "" && b != "0") { n++; p[n] = at + 8; x[n] = b + 0 }
-      }
-      $1 == "*" { again = 1; next }
-      {
-        sub(/^0+/, "", $1); at = $1 + 0
-        for (q = was + 16; again && q < at && (a != "0" || b != "0"); q += 16) put(q, a, b)
-        again = 0; was = at; a = $2; b = $3; put(at, a, b)
-      }
-      function blocked(s) { d = index("0123456789abcdef", substr(mask, 16 - int((s - 1) / 4), 1)) - 1; return int(d / 2 ^ ((s - 1) % 4)) % 2 }
-      END {
-        for (i = 2; i <= n; i++) {
-          base = p[i] - 80; map = two = all = 0; ok = x[i] < 1000
-          for (j = i; ok && j > 0 && p[j] > base - 16; j--)
-            if (p[j] == base - 8) map = x[j]
-            else if (x[j] > 999 || p[j] == base && least == 2 || p[j] > base && blocked((p[j] - base) / 8)) ok = 0
-            else all++
-          for (j = i; ok && j <= n && p[j] < base + 520; j++)
-            if (x[j] > 999 || blocked((p[j] - base) / 8)) ok = 0
-            else { all++; if (p[j] == base + 96) two = 1 }
-          if (ok && two && all > least && map > 65535) { found = base; many++ }
-        }
-        if (many == 1) print found
-      }')
-    number "$ref" 10 || { eval "r_$pid=none"; return 0; }
-    ref=$((from + ref)); eval "r_$pid=\$ref"
-  fi
-  [ "$ref" != none ] || return 0
+  [ "$ref" != "none $mask" ] || return 0
+  case $ref in
+  '' | none*)
+    sought
+    number "$ref" 10 || { eval "r_$pid=\"none \$mask\""; return 0; }
+    ref=$((from + ref)); eval "r_$pid=\$ref" ;;
+  esac
   set -- $(dd if=mem bs=8 skip=$((ref / 8)) count=13 | od -A n -v -t u8)
   [ $# -eq 13 ] && number "${11}" 3 && number "${13}" 3 && asks="${11} ${13}"
   return 0
 }
-variables() { # -> from, to: where the program's variables lie, 64 MiB at most
+# What is far from any small number is left out, and no more is remembered than lies beside what is judged: a program may
+# have filled all of its variables.
+sought() { # -> ref: where the counts lie, from `from` on
+  ref='' least=2
+  [ -n "$mask" ] || least=40
+  variables
+  [ -n "$from" ] || return 0
+  ref=$(dd if=mem bs=4096 skip=$((from / 4096)) count=$(((to - from) / 4096)) | od -A d -t u8 |
+    grep -E -A 40 -B 40 ' [1-9][0-9]{0,2}( |$)' | awk -v mask="${mask:-0000000000000000}" -v least=$least '
+    function put(at, number) {
+      if (number == "" || number == "0") return
+      n++; p[n] = at; x[n] = number + 0
+      settle(at)
+    }
+    function settle(at) {
+      while (i < n && p[i + 1] + 440 <= at) {
+        i++
+        while (p[old + 1] < p[i] - 96) { old++; delete p[old]; delete x[old] }
+        if (x[i] < 1000) judge(p[i] - 80)
+      }
+    }
+    function judge(base,   j, map, all, two) {
+      for (j = i; j > old && p[j] > base - 16; j--)
+        if (p[j] == base - 8) map = x[j]
+        else if (x[j] > 999 || p[j] == base && least == 2 || p[j] > base && blocked((p[j] - base) / 8)) return
+        else all++
+      if (map < 65536 || map >= 2 ^ 47 || map % 8) return
+      for (j = i; j <= n && p[j] < base + 520; j++)
+        if (x[j] > 999 || blocked((p[j] - base) / 8)) return
+        else { all++; if (p[j] == base + 96) two = 1 }
+      if (!two || all <= least || wide && all < most) return
+      many = wide && all > most ? 1 : many + 1
+      most = all; found = base
+    }
+    function blocked(s) { d = index("0123456789abcdef", substr(mask, 16 - int((s - 1) / 4), 1)) - 1; return int(d / 2 ^ ((s - 1) % 4)) % 2 }
+    BEGIN { wide = least > 2 } # then it is the one that holds most
+    $1 == "*" { again = 1; next }
+    $1 == "--" { a = b = "0"; again = 0; next }
+    {
+      sub(/^0+/, "", $1); at = $1 + 0
+      for (q = was + 16; again && q < at && (a != "0" || b != "0"); q += 16) {
+        if (q > was + 640 && at - q > 1280) q += int((at - q - 640) / 16) * 16 # of a long run both ends will do
+        put(q, a); put(q + 8, b)
+      }
+      again = 0; was = at; a = $2; b = $3; put(at, a); put(at + 8, b)
+    }
+    END { settle(at + 1000); if (many == 1) print found }')
+}
+variables() { # -> from, to: where the program's variables lie, 32 MiB at most
   from='' to='' exe_is="${exe%' (deleted)'}"
   while IFS= read -r l; do
     set -- $l
@@ -284,7 +305,7 @@ variables() { # -> from, to: where the program's variables lie, 64 MiB at most
     if [ "${6-}" = "${exe_is%% *}" ] && [ -n "$exe_is" ]; then from=${from:-$l}; elif [ -z "$from" ]; then continue; elif [ -n "${6-}" ]; then break; fi
     to=$((0x${1#*-}))
   done <maps
-  [ -z "$from" ] || [ $((to - from)) -le 67108864 ] || to=$((from + 67108864))
+  [ -z "$from" ] || [ $((to - from)) -le 33554432 ] || to=$((from + 33554432))
 }
 alone() { # does nothing but go-zero ask for these signals, as far as can be seen?
   askers
@@ -356,6 +377,7 @@ recall() { # [TOKEN]
     esac
   done <"$D/${1-$token}"
   j_cut=$l # what has no end
+  case $j_mode-$j_due$j_sent in timed-[1-9]*) j_due=${j_due:-$((j_sent + 75))} ;; esac # gates once noted no due time
   [ -n "$j_stop" ] || eval "j_stop=\${s_$whose-}"; [ -n "$j_again" ] || eval "j_again=\${a_$whose-}" # where it could not be noted
   [ -n "$j_stop" ] || [ ! -h "$D/$whose.stop" ] || j_stop=0
   [ -n "$j_mode" ]
@@ -532,7 +554,8 @@ dog() { # SECONDS MODE
   done
   due || { hushed; exit 0; }
   case $j_mode-$j_stop in timed-* | signal-?*) ;; *) note fired ;; esac
-  swift; unlock
+  # What else may ask for the signal by now is not seen without another process: only where none can be started.
+  case $j_mode in timed) trap swift EXIT ;; *) swift; unlock ;; esac
   while :; do
     code=error
     case $j_mode in signal) quieted ;; *) ended; forsaken ;; esac
@@ -542,6 +565,7 @@ dog() { # SECONDS MODE
     sleep 1
   done
   hushed
+  trap - EXIT
   exit 0
 }
 due() { # may it still have to be ended? what cannot be seen may
@@ -551,6 +575,9 @@ due() { # may it still have to be ended? what cannot be seen may
 }
 overdue() { # after status: is a recording open that had to end by itself, and would it take a signal at once?
   [ -z "$j_stop" ] && [ -n "$j_due" ] && uptime && [ "$now" -ge "$j_due" ] || return 1
+  awake
+}
+awake() { # after status: would it take a signal at once?
   case $state$pending in [TtD]* | *[89a-f]??) return 1 ;; esac
   [ "$tracer" = 0 ] && ! frozen
 }
@@ -562,7 +589,7 @@ frozen() { # a frozen process would take the signal after its recording has ende
 }
 hushed() { ! living "$clock" || kill "${clock%%:*}"; }
 swift() { # sends what ends it, if it can be seen without another process that it is needed
-  watchdog=1; lock "$pid" "$want" && recall && [ -z "$j_done$j_stop" ] && pin "$pid" "$want" && status && ! recent || return
+  watchdog=1; { [ -n "$held" ] || lock "$pid" "$want"; } && recall && [ -z "$j_done$j_stop" ] && pin "$pid" "$want" && status && ! recent || return
   case $j_mode in
   toggle) records && listens && wants2 && set -- USR2 ;;
   timed) overdue && records && listens && wants2 && set -- USR2 && note fired ;;
@@ -613,8 +640,16 @@ stopping() { # it is noted before it is sent; where there is no room, in this sh
   j_stop=$now; eval "s_$token=\$now"
   note "stop $now" || ln -s "$now" "$D/$token.stop"
 }
+ignores() { # was it seen awake for long, and did not end? who was stopped meanwhile may have taken the signal, and end yet
+  status || return 1
+  eval "set -- \${w_$token:-0 0}" # since when, until when
+  if ! awake; then set -- 0 0; elif [ $((now - $2)) -le 5 ]; then set -- "$1" "$now"; else set -- "$now" "$now"; fi
+  eval "w_$token='$1 $2'"
+  [ "$1" != 0 ] && [ $((now - $1)) -ge 8 ]
+}
 forsaken() { # what should have ended by itself and will not be ended: it is told, and left alone
-  [ "$code-$j_mode-$j_left" = open-timed- ] && [ -n "$j_due" ] && uptime && [ $((now - j_due)) -ge 60 ] || return 0
+  case $code-$j_mode-$j_left in open-timed- | deaf-timed-) ;; *) return 0 ;; esac
+  [ -n "$j_due" ] && uptime && [ $((now - j_due)) -ge 60 ] || return 0
   note left; j_left=1
 }
 over() { [ -n "$j_done" ] || note closed; j_done=1; }
@@ -648,12 +683,10 @@ ended() { # sees to it that this token's recording ends; code: finished, open (n
     if [ -z "$j_stop" ]; then
       listens; wants2 || { code=deaf; return; }
       while recent; do nap; done
-      if [ "$j_mode" = timed ]; then alone || return; note fired; j_fired=1; fi
+      if [ "$j_mode" = timed ]; then alone || { code=open; return; }; note fired; j_fired=1; fi
       stopping; mark; send USR2 "$j_image" || return
-    elif [ -z "$j_again" ] && [ $((now - j_stop)) -ge 8 ]; then # lost: once more, if it can be seen that it is not waiting
-      status; listens
-      case $pending in *[89a-f]??) return ;; esac
-      wants2 || { code=deaf; return; }
+    elif [ -z "$j_again" ] && ignores; then # lost: once more
+      listens; wants2 || { code=deaf; return; }
       eval "a_$token=\$now"; note "again $now"; j_again=$now; mark; send USR2 "$j_image" || return
     fi
     tries=$((tries + 1)); [ $tries -lt 40 ] || return
@@ -1151,7 +1184,7 @@ v_start() { # PID START IMAGE MODE SECONDS TOKEN
   grace=5; [ "$m" = toggle ] || grace=15
   arm $((secs + grace)) "$m" && pin "$pid" "$want" "$i" || return
   mark
-  [ "$m" = toggle ] || note "due $((now + secs + grace))"
+  [ "$m" = toggle ] || note "due $((now + secs + grace))" || { code=journal; return; }
   send USR2 "$i" || return
   note "sent $now"; recall
   confirm

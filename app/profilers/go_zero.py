@@ -232,7 +232,7 @@ def left_recording(capture: Capture) -> Progress:
     """Nothing that is known to be harmless ends this recording: a person has to."""
     said = (
         f"{who(capture)} still records: its recording had to end by itself and did not, and one more SIGUSR2 did not "
-        "end it or might have begun another. It is left alone; restart the service when you can, its files grow"
+        "end it or was not safe to send. It is left alone; restart the service when you can, its files grow"
     )
     finding = Finding("critical", "it is still recording", said, code="left_recording")
     return Progress(said, notes={"left": said}, findings=(finding,))

@@ -115,6 +115,17 @@ def test_the_dead_mans_stop_needs_no_other_process(starved: tuple[Gate, Starved]
     assert what(service) == TOGGLED
 
 
+def test_the_switch_of_one_that_had_to_end_by_itself_needs_none_either(
+    starved: tuple[Gate, Starved], run_target: RunTarget
+) -> None:
+    (gate, group), service, word = starved, run_target("valued-unversioned"), token()
+    assert gate.start(look(gate, service.pid).id, Mode.TIMED, 0, word).code == "started"
+    group.bear(1)
+    pipe_of(gate).kill()
+    service.wait_event("stop", within=60)
+    assert what(service) == TOGGLED
+
+
 @pytest.mark.parametrize("processes", [1, 2, 3, 4])
 def test_a_gate_that_can_start_nothing_never_toggles_somebody_elses_recording_off(
     starved: tuple[Gate, Starved], run_target: RunTarget, processes: int
@@ -168,6 +179,34 @@ def test_the_dead_mans_stop_waits_for_a_process_that_is_frozen(gate: Gate, run_t
     os.kill(service.pid, signal.SIGCONT)
     service.wait_event("stop", within=60)
     assert what(service) == TOGGLED
+
+
+def test_a_process_that_was_stopped_while_it_ended_a_recording_is_not_made_to_begin_another(
+    run_target: RunTarget,
+) -> None:
+    gate, service, word = local_gate(), run_target("toggle", STANDIN_END_DELAY_MS="500"), token()
+    assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word).code == "started"
+    with ThreadPoolExecutor(1) as pool:
+        ending = pool.submit(gate.stop, word)
+        service.wait_event("usr2", 2)
+        os.kill(service.pid, signal.SIGSTOP)
+        assert ending.result(60).code == "open" and "cpu" in service.held()
+    time.sleep(9)  # longer than after a signal that was lost
+    assert gate.stop(word).code == "open"
+    os.kill(service.pid, signal.SIGCONT)
+    assert stopped(gate, word).code == "finished"
+    assert not service.recording() and what(service) == TOGGLED
+    gate.close()
+
+
+def test_a_process_that_never_got_the_end_of_its_recording_is_told_once_more(run_target: RunTarget) -> None:
+    gate, service, word = local_gate(), run_target("toggle"), token()
+    assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word).code == "started"
+    with (journals() / word).open("a") as journal:
+        journal.write("stop 1\n")  # long ago
+    assert stopped(gate, word).code == "finished"
+    assert not service.recording() and what(service) == TOGGLED
+    gate.close()
 
 
 def frozen(gate: Gate, run_target: RunTarget, seconds: int) -> tuple[Service, str]:

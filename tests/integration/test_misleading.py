@@ -20,6 +20,7 @@ from app.hosts.gate import Gate, Mode, Process
 from app.profilers.go_zero import GoZero
 from tests.integration.test_gate import look, stopped, token
 from tests.lab import golang
+from tests.lab.process import Process as Started
 from tests.lab.process import eventually as until
 from tests.lab.shell import SHELLS, ShellPipe, local_gate
 from tests.lab.target import Service
@@ -50,6 +51,7 @@ REFUSED = {
     "it ends at SIGUSR2, and is position-independent": Program("asking-pie", UNSAFE, ("ends",)),
     "it ends at SIGUSR1": Program("asking", UNSAFE, ("ends-usr1",)),
     "it ends at every signal": Program("asking", UNSAFE, ("ends-all",)),
+    "it ends at every signal, and has a table of counts": Program("asking", UNSAFE, ("ends-too",)),
     "it executes itself anew at SIGUSR2": Program("asking", UNSAFE, ("executes",)),
     "it hands over to a child at SIGUSR2": Program("asking", UNSAFE, ("succeeded",)),
     "it computes which signal ends it": Program("asking", UNSAFE, ("computed", "12")),
@@ -106,6 +108,18 @@ def unharmed(service: Service, program: int) -> bool:
     return service.alive and image(service.pid) == program and not service.recording()
 
 
+def journal(word: str) -> Path:
+    return Path("/run/.alertprof-0" if os.geteuid() == 0 else Path.home() / f".alertprof-{os.geteuid()}") / word
+
+
+def rewritten(word: str, line: str, by: int) -> None:
+    """A time in the journal, put so much later: what the target notes, it seems to have noted then."""
+    said = journal(word).read_text()
+    moved = re.sub(f"(?<={line})\\d+", lambda m: str(int(m[0]) + by), said)
+    assert moved != said
+    journal(word).write_text(moved)
+
+
 def stack(process: Process) -> int:
     return int(process.id.image.partition(":")[2])
 
@@ -141,6 +155,26 @@ def test_a_program_that_does_not_mislead_is_profiled(gate: Gate, tmp_path: Path,
         assert unharmed(service, stack(process))
 
 
+def test_a_program_that_has_filled_its_variables_costs_its_host_no_memory(tmp_path: Path) -> None:
+    """What looks through them has 64 MiB of its own."""
+    narrow = Gate(ShellPipe(["sh", "-c", "ulimit -v 65536; exec dash -s"]), "here", send_script=True)
+    with running(Program("asking", "", ("filled",)), tmp_path) as service:
+        assert listening(narrow, service).askers == (1, 1)
+    narrow.close()
+
+
+def test_a_restarter_among_vendored_packages_is_seen(dash: Gate, tmp_path: Path) -> None:
+    """Without modules, as GO111MODULE=off builds, their functions are called by the folder that they lie in."""
+    program = tmp_path / "orders"
+    vendored = b"\0example.com/orders/vendor/github.com/jpillora/overseer.Run\0"
+    program.write_bytes(golang.build("asking").read_bytes() + vendored)
+    program.chmod(0o700)
+    with Started([program, "usual"], tmp_path / "log") as service:
+        until(lambda: look(dash, service.pid).listens, "it listens")
+        assert look(dash, service.pid).restarter == "github.com/jpillora/overseer"
+        assert judged(look(dash, service.pid)) == UNSAFE
+
+
 def test_what_asks_between_the_look_and_the_signal_is_seen_in_the_step_that_signals(gate: Gate, tmp_path: Path) -> None:
     with running(Program("asking", "", ("late",)), tmp_path) as service:
         process = listening(gate, service)
@@ -163,6 +197,32 @@ def test_a_recording_that_does_not_end_by_itself_is_ended_by_the_switch_with_one
         until(lambda: not service.recording(), "the target has ended it", within=40)
         answer = stopped(gate, word)
         assert (answer.code, answer.fired, answer.left) == ("finished", True, False)
+        assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "stop"]
+
+
+def test_the_switch_sends_nothing_where_something_else_asks_for_the_signal_by_then(dash: Gate, tmp_path: Path) -> None:
+    with running(Program("valued-unversioned", ""), tmp_path) as service:
+        process, word = listening(dash, service), token()
+        assert dash.start(process.id, Mode.TIMED, 0, word).code == "started"
+        (service.tmp / "ask").touch()
+        until((service.tmp / "asked").exists, "SIGUSR2 would end it")
+        rewritten(word, "due ", -61)
+        until(lambda: "left" in journal(word).read_text().split(), "the target has left it alone", within=40)
+        assert dash.stop(word).left
+        assert service.alive and service.count("usr2") == 1
+
+
+def test_one_that_was_begun_by_a_gate_that_arms_no_switch_for_it_is_ended_too(dash: Gate, tmp_path: Path) -> None:
+    """As versions did that took every recording of this kind for one that ends by itself."""
+    with running(Program("valued-unversioned", ""), tmp_path) as service:
+        word = token()
+        assert dash.start(listening(dash, service).id, Mode.TIMED, 60, word).code == "started"
+        lines = journal(word).read_text().splitlines(keepends=True)
+        os.kill(next(int(line[4:].partition(":")[0]) for line in lines if line.startswith("dog ")), signal.SIGKILL)
+        journal(word).write_text("".join(line for line in lines if not line.startswith(("dog ", "due "))))
+        assert dash.stop(word).code == "open"
+        rewritten(word, "sent ", -76)
+        assert stopped(dash, word).fired
         assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "stop"]
 
 
@@ -223,9 +283,7 @@ def test_a_process_that_ends_long_after_our_signal_is_not_counted_as_harm(dash: 
     with Service("toggle", tmp_path) as service:
         word = token()
         dash.start(listening(dash, service).id, Mode.TOGGLE, 60, word)
-        journal = Path("/run/.alertprof-0" if os.geteuid() == 0 else Path.home() / f".alertprof-{os.geteuid()}") / word
-        said = re.sub(r"after USR2 (\d+)", lambda m: f"after USR2 {int(m[1]) - 1100}", journal.read_text())
-        journal.write_text(said)
+        rewritten(word, "after USR2 ", -1100)
         service.stop()
         answer = dash.stop(word)
         assert (answer.code, answer.ended) == ("gone", None)

@@ -19,6 +19,7 @@ var ways = map[string]func(){
 	"ends":      func() { on(end, syscall.SIGUSR2) },
 	"ends-usr1": func() { on(end, syscall.SIGUSR1) },
 	"ends-all":  func() { on(end) },
+	"ends-too":  func() { look(); on(end) },
 	"executes":  func() { on(again, syscall.SIGUSR2) },
 	"succeeded": func() { on(successor, syscall.SIGUSR2) },
 	"computed":  func() { n, _ := strconv.Atoi(os.Args[2]); on(end, syscall.Signal(n)) },
@@ -28,6 +29,7 @@ var ways = map[string]func(){
 	"touchy":    func() { go touchy() },
 	"renewed":   func() { go renewed() },
 	"usual":     func() { on(end, os.Interrupt, syscall.SIGTERM) },
+	"filled":    func() { fill(); on(end, os.Interrupt, syscall.SIGTERM) },
 	"usual-too": func() { inContext(os.Interrupt, syscall.SIGTERM) },
 }
 
@@ -53,6 +55,28 @@ func inContext(signals ...os.Signal) {
 		<-ctx.Done()
 		end()
 	}()
+}
+
+var variables [2 << 20]uint64
+
+// fill leaves no zero in 16 MiB of its variables.
+func fill() {
+	for i := range variables {
+		variables[i] = uint64(i)*0x9E3779B97F4A7C15 | 1
+	}
+}
+
+var alike struct {
+	nothing, much uint64
+	counts        [63]uint64
+}
+
+// look makes some of its variables look as those that count who asks for signals.
+func look() {
+	alike.much = 1 << 52
+	for i := range alike.counts {
+		alike.counts[i] = 1
+	}
 }
 
 func nothing() {}

@@ -76,6 +76,7 @@ func (s *session) cpu() {
 	}
 	_ = pprof.StartCPUProfile(file)
 	s.ends = append(s.ends, func() {
+		time.Sleep(milliseconds("STANDIN_END_DELAY_MS"))
 		pprof.StopCPUProfile()
 		file.Close()
 		time.Sleep(milliseconds("STANDIN_STOP_DELAY_MS"))
