@@ -22,7 +22,8 @@ MOST_ANNOTATIONS, LONGEST_NAME, LONGEST = 256, 1024, 65_536
 ODD_LABELS, ODD_NAME, ODD_VALUE = 64, 128, 256  # that are kept of an alert that cannot be taken
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")  # what a database takes in no text
-_PARTS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+# A text that is never closed goes on to the end: to look for its end from each of its quotes would take for ever.
+_PARTS = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
