@@ -23,8 +23,8 @@ SUDO = (
     ),
     (
         r"sudo: (a password is required|account or password is expired|a terminal is required"
-        r"|account validation failure|interactive authentication is required|.*I'm afraid I can't do that)"
-        r"|not in the sudoers|not allowed to (run sudo|execute) |user \S+ may not run ",
+        r"|account validation failure|interactive authentication is required|I'm sorry \S{1,64} I'm afraid I can't)"
+        r"|not in the sudoers|not allowed to (run sudo|execute) |user \S{1,64} may not run ",
         "sudo does not let this account run `{command}` without a password: add a sudoers line "
         "(`{user} ALL=(root) NOPASSWD: {program}`)",
     ),
@@ -34,7 +34,7 @@ SUDO = (
         "or add `Defaults:{user} !use_pty` to sudoers",
     ),
     (
-        r"sudo: (command )?not found|sudo: no such file|unknown command.*sudo|sudo: inaccessible or not found",
+        r"sudo: (command )?not found|sudo: no such file|unknown command.{0,200}sudo|sudo: inaccessible or not found",
         "there is no sudo: install it",
     ),
     (
@@ -42,11 +42,11 @@ SUDO = (
         "sudo itself has no rights there (nosuid, no_new_privs): run sshd without them, or log in as root",
     ),
     (
-        r"uname: .*(permission denied|operation not permitted|cannot execute)",
+        r"uname: .{0,200}(permission denied|operation not permitted|cannot execute)",
         "sudo lets the shell start no other program (noexec): add `Defaults!/bin/sh !noexec` to sudoers",
     ),
 )
-RESTRICTED = re.compile(r": restricted(: cannot .*)?$", re.M)  # bash, ksh, mksh, zsh
+RESTRICTED = re.compile(r": restricted(: cannot .{0,200})?$", re.M)  # bash, ksh, mksh, zsh
 NO_LOGIN = "This account is currently not available"
 
 
