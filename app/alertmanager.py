@@ -11,20 +11,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any
 
 import httpx2
 import structlog
 
+from app.errors import without_logins
 from app.intake.matchers import Matcher
-from app.intake.message import Message, to_alert
+from app.intake.message import MAX_ALERTS, Message, to_alert
 from app.intake.salvage import one
 from app.ledger.arrivals import Receipt
 from app.ledger.database import LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Alert
 
-PATIENCE = 10.0  # seconds for an answer
+PATIENCE = 10.0  # seconds for an answer to begin, and between two pieces of it
+WHOLE = 60.0  # seconds for all of it
 LARGEST = 32 << 20  # bytes of it
 WAITS = (1.0, 5.0, 20.0, 60.0)  # seconds until it is asked once more
 
@@ -89,32 +92,41 @@ class LeftOut:
                 log.exception("the alerts that a message left out could not be taken")
 
     def _fetch(self, group: Group, url: str) -> None:
+        shown = without_logins(url)
         for wait in (*self._waits, None):
             try:
-                receipt = self._receive(answered(url, group)).result()
-            except (httpx2.HTTPError, ValueError, LedgerUnavailable) as fault:
-                said = " ".join(str(fault).split())[:200]
-                log.warning("alerts that a message left out cannot be fetched", url=url, fault=said, again_in=wait)
+                self._take(answered(url, group))
+            except (httpx2.HTTPError, ValueError, RecursionError, LedgerUnavailable) as fault:
+                said = without_logins(" ".join(str(fault).split()))[:200]
+                log.warning("alerts that a message left out cannot be fetched", url=shown, fault=said, again_in=wait)
                 if wait is None or self._stopping.wait(wait):
                     break
             else:
                 self._fetches.labels("fetched").inc()
-                new, known = len(receipt.created), len(receipt.known)
-                log.info("alerts that a message left out", new=new, known=known, skipped=len(receipt.skipped))
                 return
         self._fetches.labels("failed").inc()
+
+    def _take(self, alerts: Sequence[Alert]) -> None:
+        """No more at a time than a message may have."""
+        for begin in range(0, len(alerts), MAX_ALERTS):
+            receipt = self._receive(alerts[begin : begin + MAX_ALERTS]).result()
+            new, known = len(receipt.created), len(receipt.known)
+            log.info("alerts that a message left out", new=new, known=known, skipped=len(receipt.skipped))
 
 
 def answered(url: str, group: Group) -> list[Alert]:
     """The group's firing alerts. Raises HTTPError or ValueError."""
-    address = f"{url.rstrip('/')}/api/v2/alerts"
-    with httpx2.stream("GET", address, params=group.query(), timeout=PATIENCE) as answer:
+    address, end = f"{url.rstrip('/')}/api/v2/alerts", monotonic() + WHOLE
+    plain = {"Accept-Encoding": "identity"}  # what is packed has no bound until it is unpacked
+    with httpx2.stream("GET", address, params=group.query(), headers=plain, timeout=PATIENCE) as answer:
         answer.raise_for_status()
         body = bytearray()
-        for piece in answer.iter_bytes():
+        for piece in answer.iter_raw():
             body += piece
             if len(body) > LARGEST:
                 raise ValueError(f"it answers more than {LARGEST >> 20} MiB")
+            if monotonic() > end:
+                raise ValueError(f"its answer was not whole after {WHOLE:g} s")
     found = json.loads(body)
     if not isinstance(found, list):
         raise ValueError("it answers no list of alerts")

@@ -8,6 +8,7 @@ Foreign exceptions (paramiko, SQLAlchemy, OSError) are turned into one of these 
 them. The reason codes are the contract's; the same words serve the API, the log and the metric label.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,3 +65,8 @@ class Refusal(AlertprofError):
 
 class Passing(AlertprofError):
     """May pass. Whoever catches it tries again later, until its deadline."""
+
+
+def without_logins(text: str) -> str:
+    """A sentence, perhaps somebody else's, with the addresses in it; for all to read."""
+    return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)

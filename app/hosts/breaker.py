@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from app.errors import Code, Passing, Refusal
+from app.hosts.route import Route
 
 AT_ONCE = 8  # logins to one server; OpenSSH begins to refuse at ten
 FIRST, LONGEST = 20.0, 600.0  # seconds of a pause, twice as long each time
@@ -22,7 +23,7 @@ class TurnedAway(Passing):
 
 
 class Breaker:
-    """The circuit breaker of one server, by address and port. Thread-safe."""
+    """The circuit breaker of one server. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -90,12 +91,12 @@ class Paused(TurnedAway):
 
 
 class Breakers:
-    """One for each server that was ever logged in to."""
+    """One for each server that was ever logged in to. Behind two jump hosts one address may be two servers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._all: dict[tuple[str, int], Breaker] = {}
+        self._all: dict[Hashable, Breaker] = {}
 
-    def of(self, address: str, port: int) -> Breaker:
+    def of(self, route: Route) -> Breaker:
         with self._lock:
-            return self._all.setdefault((address, port), Breaker())
+            return self._all.setdefault(tuple((hop.address, hop.port) for hop in route.hops), Breaker())

@@ -1,6 +1,7 @@
 """What ended a login before our gate began, told by what it said last. Called by entry.py. Pure.
 
-The words are a stranger's: they choose a sentence of ours, and are quoted bounded and escaped.
+The words are a stranger's: they choose a sentence of ours, and are quoted bounded and escaped. Greetings are among
+them ("access is RESTRICTED", "not available until six"), so only what programs themselves say counts.
 """
 
 import re
@@ -11,18 +12,19 @@ ANOTHER_SHELL = 126  # the status with which entry.py's first lines end whatever
 
 SHORT = re.compile(
     r"cannot allocate memory|resource temporarily unavailable|out of memory|cannot fork|can't fork|fork failed"
-    r"|too many open files|no space left|text file busy|input/output error",
+    r"|too many open files|no space left on device|text file busy|input/output error",
     re.I,
 )
 # sudo's own words, and the remedy for each; the first that fits.
 SUDO = (
     (
-        r"must have a tty",
+        r"must have a tty to run sudo",
         "sudo wants a terminal (requiretty): add `Defaults:{user} !requiretty` to sudoers",
     ),
     (
-        r"password is (required|expired)|a terminal is required|not in the sudoers|not allowed to (run|execute)"
-        r"|may not run sudo|account validation failure",
+        r"sudo: (a password is required|account or password is expired|a terminal is required"
+        r"|account validation failure|interactive authentication is required|I'm sorry \S{1,64} I'm afraid I can't)"
+        r"|not in the sudoers|not allowed to (run sudo|execute) |user \S{1,64} may not run ",
         "sudo does not let this account run `{command}` without a password: add a sudoers line "
         "(`{user} ALL=(root) NOPASSWD: {program}`)",
     ),
@@ -32,7 +34,7 @@ SUDO = (
         "or add `Defaults:{user} !use_pty` to sudoers",
     ),
     (
-        r"sudo: (command )?not found|sudo: no such file|unknown command.*sudo|sudo: inaccessible or not found",
+        r"sudo: (command )?not found|sudo: no such file|unknown command.{0,200}sudo|sudo: inaccessible or not found",
         "there is no sudo: install it",
     ),
     (
@@ -40,11 +42,12 @@ SUDO = (
         "sudo itself has no rights there (nosuid, no_new_privs): run sshd without them, or log in as root",
     ),
     (
-        r"uname: .*(permission denied|operation not permitted|cannot execute)",
+        r"uname: .{0,200}(permission denied|operation not permitted|cannot execute)",
         "sudo lets the shell start no other program (noexec): add `Defaults!/bin/sh !noexec` to sudoers",
     ),
 )
-RESTRICTED = re.compile(r"restricted", re.I)
+RESTRICTED = re.compile(r": restricted(: cannot .{0,200})?$", re.M)  # bash, ksh, mksh, zsh
+NO_LOGIN = "This account is currently not available"
 
 
 def last_line(text: str) -> str:
@@ -75,9 +78,9 @@ def of_shell(words: str, status: int | None) -> str:
             "the account has a restricted shell, which starts no /bin/sh: give it another one (`usermod --shell`), "
             "or bind the key to the gate (`alertprof gate` tells how)"
         )
-    if "not available" in words or "nologin" in words:
+    if NO_LOGIN in words:
         return "the account may not log in (nologin, false): give it a shell, as `usermod --shell /bin/sh`"
-    if status in (ANOTHER_SHELL, 127) or "not /bin/sh" in words:
+    if status in (ANOTHER_SHELL, 127) or "reads, not /bin/sh" in words:
         return (
             "something else reads what is meant for /bin/sh: a start-up file of the account runs another shell in its "
             "place (exec); let it do so for terminals only"

@@ -172,30 +172,31 @@ class Connector:
             self._places.release()
 
     def _login(self, route: Route, end: float) -> Connection:
-        with self._breakers.of(route.address, route.port).login(route.shown, keys_of(route), _left(end)):
-            try:
-                return self._try_login(route, end)
-            except NoBanner:
-                time.sleep(random.uniform(0.1, 0.4))  # noqa: S311
-                return self._try_login(route, end)
-
-    def _try_login(self, route: Route, end: float) -> Connection:
+        """A jump host's own circuit breaker answers for it: what it refuses is not this host's doing."""
         jump = self._login(route.jump, end) if route.jump else None
         try:
-            transport = wire.transport(self._sock(route, jump, end), route.known.kinds)
-            self._heed(route, Step.TCP, f"{entry(route.address, route.port)} takes connections")
+            with self._breakers.of(route).login(route.shown, keys_of(route), _left(end)):
+                try:
+                    return self._try_login(route, jump, end)
+                except NoBanner:
+                    time.sleep(random.uniform(0.1, 0.4))  # noqa: S311
+                    return self._try_login(route, jump, end)
         except BaseException:
             if jump:
                 jump.close()
             raise
-        connection = Connection(route, transport, self._settings.channel_timeout, jump)
+
+    def _try_login(self, route: Route, jump: Connection | None, end: float) -> Connection:
+        transport = wire.transport(self._sock(route, jump, end), route.known.kinds)
         try:
+            self._heed(route, Step.TCP, f"{entry(route.address, route.port)} takes connections")
             self._log_in(transport, route, end)
         except BaseException:
             transport.sock.close()
-            connection.close()
+            with suppress(*LOST):
+                transport.close()
             raise
-        return connection
+        return Connection(route, transport, self._settings.channel_timeout, jump)
 
     def _sock(self, route: Route, jump: Connection | None, end: float) -> Any:
         try:

@@ -4,6 +4,7 @@ ssh runs the commands of `Match exec` for it, with the host's name in their word
 them too.
 """
 
+import glob
 import os
 import re
 import shlex
@@ -13,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 MATCH_EXEC = re.compile(r"^\s*match\b.*\bexec\b", re.IGNORECASE | re.MULTILINE)
-INCLUDE = re.compile(r"^\s*include[\s=]+(.*)$", re.IGNORECASE | re.MULTILINE)
+INCLUDE = re.compile(r'^\s*"?include"?[\s=]+(.*)$', re.IGNORECASE | re.MULTILINE)
+QUOTES = re.compile("['\"]")  # may stand around any part of a word
 DEEPEST = 16  # files that include one another, as ssh itself has it
 
 
@@ -65,7 +67,7 @@ def runs_commands(file: Path, relative_to: Path, depth: int = 0) -> bool:
         text = file.read_text(errors="replace")
     except OSError:
         return False
-    if MATCH_EXEC.search(text):
+    if MATCH_EXEC.search(QUOTES.sub("", text)):
         return True
     if depth == DEEPEST:
         return bool(INCLUDE.search(text))
@@ -77,8 +79,11 @@ def _included(text: str, relative_to: Path) -> Iterator[Path | None]:
         for word in _words(line):
             if re.search(r"[%$]", word):
                 yield None
-            pattern = relative_to / Path(word).expanduser()
-            yield from pattern.parent.parent.glob(f"{pattern.parent.name}/{pattern.name}")
+            try:
+                pattern = relative_to / Path(word).expanduser()
+            except RuntimeError:  # of nobody's home
+                continue
+            yield from map(Path, glob.glob(str(pattern)))  # noqa: PTH207 - pathlib's ** is another
 
 
 def _words(line: str) -> list[str]:

@@ -75,7 +75,9 @@ class TlsLine:
             self._line.send(data, max(end - monotonic(), 0.001))
 
     def _more(self, end: float) -> None:
-        data = self._line.recv(CHUNK, max(end - monotonic(), 0.001))
+        if (left := end - monotonic()) <= 0:  # what comes need not be an answer: greetings, tickets, without end
+            raise Passing(Code.TIMEOUT, "no answer over TLS in time")
+        data = self._line.recv(CHUNK, left)
         with self._lock:
             if data:
                 self._in.write(data)

@@ -14,12 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from app.model import Alert
 
 MAX_ALERTS = 10_000
+MOST_LABELS = 256
 FINGERPRINT = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 MAX_LEFT_OUT = 1_000_000  # more than any Alertmanager holds; what says more counts as so many
 
 LabelName = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 LabelValue = Annotated[str, StringConstraints(max_length=16_384)]
-Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=256)]
+Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=MOST_LABELS)]
 Text = Annotated[str, StringConstraints(max_length=65_536)]
 Annotations = Annotated[dict[LabelName, Text], Field(max_length=256)]
 

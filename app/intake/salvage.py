@@ -9,12 +9,13 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
-from app.intake.message import FINGERPRINT, MAX_ALERTS, Message, OddAlert, WireAlert, utc
+from app.intake.message import FINGERPRINT, MAX_ALERTS, MOST_LABELS, Message, OddAlert, WireAlert, utc
 
 REMEDY = "set max_alerts in Alertmanager's webhook_config, or group by more labels."
 DEEPEST = 64  # brackets in each other; what lies deeper is none of a message's
@@ -22,7 +23,8 @@ MOST_ANNOTATIONS, LONGEST_NAME, LONGEST = 256, 1024, 65_536
 ODD_LABELS, ODD_NAME, ODD_VALUE = 64, 128, 256  # that are kept of an alert that cannot be taken
 
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")  # what a database takes in no text
-_PARTS = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+# A text that is never closed goes on to the end: to look for its end from each of its quotes would take for ever.
+_PARTS = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
@@ -87,6 +89,9 @@ def one(said: Any, status: Any) -> WireAlert:
     if not isinstance(said, dict):
         return odd({}, f"it is no JSON object but {'a list' if isinstance(said, list) else json.dumps(said)[:80]}")
     said = said | {"status": status if said.get("status") is None else said["status"]}
+    labels = said.get("labels")
+    if isinstance(labels, dict) and len(labels) > MOST_LABELS:  # what else is wrong with them nobody has to be told
+        return odd(said, f"labels: Dictionary should have at most {MOST_LABELS} items, not {len(labels)}")
     try:
         return WireAlert.model_validate(mended(said))
     except ValidationError as error:
@@ -132,10 +137,8 @@ def texts(said: Any) -> dict[str, str]:
     """The entries of a map that are text, or a number or true and false, which are written as such; each bounded."""
     entries = said.items() if isinstance(said, dict) else ()
     named = ((cut(text(name), LONGEST_NAME), value) for name, value in entries if name and scalar(value))
-    taken = [
-        (name, cut(text(value) if isinstance(value, str) else json.dumps(value), LONGEST)) for name, value in named
-    ]
-    return dict(taken[:MOST_ANNOTATIONS])
+    taken = islice(named, MOST_ANNOTATIONS)
+    return {name: cut(text(value) if isinstance(value, str) else json.dumps(value), LONGEST) for name, value in taken}
 
 
 def scalar(value: Any) -> bool:

@@ -55,7 +55,7 @@ class Takes:
         self._lock = Lock()
         self._lines: list[tuple[Part, Line]] = []
         self._begun = self._touched = monotonic()
-        self._give_up_at = 0.0
+        self._give_up_at = self._latest = 0.0
         self._over = False
         self.ended_after = 0.0  # seconds; 0 unless it was ended early
         self.shorter: dict[Kind, str] = {}  # what was not recorded in one piece as long as asked, and why
@@ -69,6 +69,8 @@ class Takes:
     ) -> None:
         """Hands every part to `keep` as it comes. Raises Passing when the connection to the host is lost (then nothing
         goes on recording), or when somebody else is profiling the process, before anything more is asked of it."""
+        longest = max((part.seconds for part in recorded), default=0)
+        self._latest = self._begun + 2 * longest + SENDING  # whoever answers, shorter ones and slices have an end
         with ThreadPoolExecutor(len(recorded) + 1, thread_name_prefix="pprof") as pool:
             try:
                 first = [pool.submit(self._take, part) for part in recorded[:1]]
@@ -133,7 +135,8 @@ class Takes:
             return Fetched(part.kind, path, 0, f"{self._fault(part, got.reply)}; {why(closed_after)}", part.suffix)
         first, *rest = got.paths
         seconds = min(got.seconds, wanted)
-        self.shorter[part.kind] = f"of {len(got.paths)} slices of {seconds} s, since {why(closed_after)}"
+        slices = f"of {len(got.paths)} slices of {seconds} s, since {why(closed_after)}"
+        self.shorter[part.kind] = "; ".join(filter(None, (self.shorter.get(part.kind), slices)))
         fault = self._fault(part, got.reply)
         return Fetched(part.kind, first, got.size, fault, part.suffix, slices=tuple(rest))
 
@@ -163,7 +166,8 @@ class Takes:
     def _may_go_on(self, part: Part, line: Line) -> bool:
         with self._lock:
             self._lines.append((part, line))
-            return not self._over and not (self.ended_after and part.seconds)
+            over = self._over or monotonic() > self._latest
+            return not over and not (self.ended_after and part.seconds)
 
     def _end_early(self) -> None:
         """Our half of what records is closed: Go stops profiling, and sends what it has."""

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import yaml
 
-from app.errors import Code, Passing, Refusal
+from app.errors import Code, Passing, Refusal, without_logins
 from app.resolvers.base import Reach, Resolver, Told, split_instance
 
 REFRESH = 60.0  # seconds for which an endpoint's answer is good, as Prometheus' refresh_interval
@@ -144,7 +144,7 @@ def group_of(group: Any) -> Iterator[Entry]:
 
 
 def unreadable(where: str, why: str) -> Passing:
-    return Passing(Code.HOST_UNKNOWN, f"the inventory {where} cannot be read: {why}")
+    return Passing(Code.HOST_UNKNOWN, without_logins(f"the inventory {where} cannot be read: {why}"))
 
 
 class Endpoints:

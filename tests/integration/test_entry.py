@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +319,22 @@ def test_a_server_that_turns_us_away_is_quoted_and_left_alone_for_a_while(tmp_pa
             with pytest.raises(Passing, match="no login is tried for 20 s"):
                 door.gate("127.0.0.1")
         assert len(host.peers) == 1
+
+
+def test_a_jump_host_that_turns_us_away_is_not_taken_for_the_host_behind_it(tmp_path: Path) -> None:
+    def turn_away(peer: socket.socket) -> None:
+        peer.sendall(b"Not allowed at this time\r\n")
+        peer.shutdown(socket.SHUT_WR)
+
+    with HostileHost(tmp_path, raw=turn_away) as jump:
+        known = jump.known_hosts.read_text()
+        jump.known_hosts.write_text(known + known.replace("127.0.0.1", "127.0.0.9"))
+        ssh = replace(jump.settings.ssh, jump_host=f"127.0.0.1:{jump.port}")
+        connector = Connector(replace(jump.settings, ssh=ssh))
+        for said in ("Not allowed at this time", "no login is tried for 20 s", "no login is tried for 20 s"):
+            with pytest.raises(Passing, match=f"^host 127.0.0.1 .*{said}"):
+                connector.connect("127.0.0.9")
+        assert len(jump.peers) == 1
 
 
 def test_a_server_that_is_full_is_quoted(tmp_path: Path) -> None:

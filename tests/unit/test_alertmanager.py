@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 
+from app import alertmanager
 from app.alertmanager import Group, LeftOut, answered
 from app.intake import webhook
 from app.ledger.arrivals import Receipt
@@ -26,8 +27,10 @@ CUT = (DATA / "0.35-truncated.json").read_bytes()
 class Taken:
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
+        self.sizes: list[int] = []
 
     def receive(self, alerts: Sequence[Alert]) -> Future[Receipt]:
+        self.sizes.append(len(alerts))
         self.alerts += alerts
         done: Future[Receipt] = Future()
         done.set_result(Receipt((), (), ()))
@@ -93,6 +96,38 @@ def test_an_alertmanager_that_does_not_answer_is_given_up_and_told() -> None:
         left_out.ask(webhook.parse(CUT))
         eventually(lambda: fetches(metrics, "failed"), "after three tries")
     assert taken.alerts == []
+
+
+def test_what_is_logged_of_an_address_has_no_password(capsys: pytest.CaptureFixture[str]) -> None:
+    taken, metrics = Taken(), Metrics()
+    with answering(b"") as (url, _), asking(url.replace("://", "://ops:s3cret@"), taken, metrics) as left_out:
+        left_out.ask(webhook.parse(CUT))
+        eventually(lambda: fetches(metrics, "failed"), "after three tries")
+    logged = capsys.readouterr().out
+    assert "500" in logged and "s3cret" not in logged
+
+
+@pytest.mark.parametrize("answer", [b"[" * 200_000, b"\x1f\x8b\x08 packed", b"3"])
+def test_an_answer_that_cannot_be_read_is_given_up_and_told(answer: bytes) -> None:
+    taken, metrics = Taken(), Metrics()
+    with answering(answer) as (url, _), asking(url, taken, metrics) as left_out:
+        left_out.ask(webhook.parse(CUT))
+        eventually(lambda: fetches(metrics, "failed"), "after three tries")
+
+
+def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alertmanager, "WHOLE", -1.0)
+    with answering(ANSWER) as (url, _), pytest.raises(ValueError, match="not whole after"):
+        answered(url, Group("cut", ()))
+
+
+def test_no_more_are_recorded_at_a_time_than_a_message_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alertmanager, "MAX_ALERTS", 2)
+    taken, metrics = Taken(), Metrics()
+    with answering(ANSWER) as (url, _), asking(url, taken, metrics) as left_out:
+        left_out.ask(webhook.parse(CUT))
+        eventually(lambda: fetches(metrics, "fetched"), "in two parts")
+    assert taken.sizes == [2, 1]
 
 
 def test_nothing_is_asked_without_an_address_a_receiver_or_anything_left_out() -> None:

@@ -6,7 +6,10 @@ import pytest
 
 from app.errors import Code, Passing, Refusal
 from app.hosts import breaker
-from app.hosts.breaker import Breaker, Paused, TurnedAway
+from app.hosts.breaker import Breaker, Breakers, Paused, TurnedAway
+from app.hosts.known_hosts import Known
+from app.hosts.route import Route
+from app.hosts.settings import SshOptions
 
 
 class Clock:
@@ -83,3 +86,17 @@ def test_one_login_at_a_time_after_it_turned_us_away(clock: Clock) -> None:
     second = server.login("h", "key", 0.05)
     with server.login("h", "key", 1), pytest.raises(Passing, match="no place became free"), second:
         pytest.fail("two at once")
+
+
+def way(address: str, jump: Route | None = None) -> Route:
+    return Route(address, address, 22, "ops", SshOptions(), (), Known(address, (), (), (), ()), jump)
+
+
+def test_one_address_behind_two_jump_hosts_is_two_servers() -> None:
+    servers = Breakers()
+    first, second = (servers.of(way("10.0.0.5", way(jump))) for jump in ("jump-a", "jump-b"))
+    assert first is not second
+    assert first is servers.of(way("10.0.0.5", way("jump-a")))
+    assert refused(first, "key") == "key was refused"
+    with second.login("h", "key", 1):
+        pass

@@ -196,11 +196,29 @@ def test_whether_commands_would_run_is_seen(file: Path, tmp_path: Path, included
     assert not SshConfig(file, None).runs_commands, "nothing is asked of ssh then"
 
 
+@pytest.mark.parametrize(
+    "line", ['"Match" exec "true"', 'Match host x "exec" true', "Match ex'ec' true", 'Match="exec" true']
+)
+def test_quotes_hide_no_command(file: Path, line: str) -> None:
+    file.write_text(f"{line}\n")
+    assert SshConfig(file, "/usr/bin/ssh").runs_commands
+
+
+@pytest.mark.parametrize(
+    "include", ["Include {}/*/team/config", '"Include" {}/*/*/*', "Include={}/conf.d/te[a-z]m/config"]
+)
+def test_an_include_is_followed_wherever_its_wildcards_are(file: Path, tmp_path: Path, include: str) -> None:
+    (tmp_path / "conf.d" / "team").mkdir(parents=True)
+    (tmp_path / "conf.d" / "team" / "config").write_text("Match exec true\n")
+    file.write_text(f"{include.format(tmp_path)}\n")
+    assert SshConfig(file, "/usr/bin/ssh").runs_commands
+
+
 def test_an_include_that_cannot_be_followed_counts_as_one_with_commands(file: Path) -> None:
     for word in ("%d/more", "${MORE}/x", '"open'):
         file.write_text(f"Include {word}\n")
         assert SshConfig(file, "/usr/bin/ssh").runs_commands
-    file.write_text("Include /nowhere/*.conf\n")
+    file.write_text("Include /nowhere/*.conf ~nobody-of-that-name/x\n")
     assert not SshConfig(file, "/usr/bin/ssh").runs_commands
 
 

@@ -3,15 +3,18 @@ neighbours, and has a row that says why.
 """
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from app.errors import Code
-from app.intake.message import fingerprint
+from app.intake.message import OddAlert, WireAlert, fingerprint
+from app.intake.salvage import salvaged
 from app.ledger.ledger import Filter
 from app.model import Capture, State
 from tests.unit.intake.test_webhook import alert, body
@@ -129,6 +132,23 @@ def test_what_can_be_done_without_costs_nothing(house: House) -> None:
     assert (len(told["captures"]), told["skipped"]) == (2 + len(odd), [])
     (row,) = house.ledger.of_fingerprint("odd0")
     assert row.trigger.annotations == {"description": "hot"}
+
+
+def test_a_deep_body_of_quotes_that_are_never_closed_is_read_in_one_go() -> None:
+    """It took time as the square of its length, and nobody else was served meanwhile."""
+    began = time.monotonic()
+    with pytest.raises(HTTPException, match="no JSON"):
+        salvaged(b"[" * 2000 + rb"\"" * 40_000)
+    assert time.monotonic() - began < 20
+
+
+def test_of_labels_without_number_none_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WireAlert, "model_validate", lambda said: pytest.fail("each of its faults is written down"))
+    many = {f"l{number}": number for number in range(100_000)}
+    (odd,) = salvaged(json.dumps({"alerts": [alert(labels=many)]}).encode()).alerts
+    assert isinstance(odd, OddAlert)
+    assert "labels: Dictionary should have at most 256 items, not 100000" in odd.fault
+    assert len(odd.labels) == 64
 
 
 @pytest.mark.parametrize("given", [{"fingerprint": ""}, {"fingerprint": None}, {}])

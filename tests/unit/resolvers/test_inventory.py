@@ -144,5 +144,6 @@ def test_an_endpoint_that_fails_leaves_what_it_said_before(endpoint: Endpoint, m
 
 def test_an_endpoint_that_never_answered_is_waited_for(endpoint: Endpoint) -> None:
     endpoint.status = 500
-    with pytest.raises(Passing, match="cannot be read"):
-        told(Inventory(urls=(url(endpoint),)), instance="orders-3:8080")
+    with pytest.raises(Passing, match="cannot be read") as caught:
+        told(Inventory(urls=(url(endpoint).replace("://", "://ops:s3cret@"),)), instance="orders-3:8080")
+    assert "s3cret" not in caught.value.reason.message, "everybody may read it"
