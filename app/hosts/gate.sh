@@ -34,7 +34,7 @@ stat_of() {
   s=
   { while IFS= read -r l || [ -n "$l" ]; do s=$s$l; done <"$1"; } || return 1
   [ -n "$s" ] || return 1
-  comm=${s#*\(}; comm=${comm%) *}; s=${s##*) }
+  comm=${s#*\(}; comm=${comm%\) *}; s=${s##*\) }
   set -- $s; [ $# -ge 26 ] || return 1
   state=$1 parent=$2 ticks=$((${12} + ${13})) start=${20} image=${24}:${26}
   case $state in Z | X | x) return 1 ;; esac

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,21 @@ def test_a_toggling_process_is_started_once_and_stopped_once_and_its_seven_files
     assert [event.what for event in toggle.events()] == ["usr2", "start", "usr1", "usr2", "stop"]
     assert gate.drop(word).code == "ok"
     assert list(toggle.tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["ksh", "mksh"])
+def test_the_korn_shells_do_it_too(toggle: Service, name: str) -> None:
+    if not shutil.which(name):
+        pytest.skip(f"{name} as /bin/sh is NOT tested: it is not installed")
+    gate, word = Gate(ShellPipe([name, "-s"]), f"local {name}", send_script=True), token()
+    process = look(gate, toggle.pid)
+    assert process.askers == (1, 1)
+    assert gate.start(process.id, Mode.TOGGLE, 30, word).code == "started"
+    assert gate.dump(word).code == "ok"
+    assert stopped(gate, word).code == "finished"
+    assert gate.drop(word).code == "ok"
+    assert [event.what for event in toggle.events()] == ["usr2", "start", "usr1", "usr2", "stop"]
+    gate.close()
 
 
 def test_a_timed_process_is_never_sent_a_stop(gate: Gate, timed: Service) -> None:
