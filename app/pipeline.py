@@ -470,18 +470,19 @@ def artifact_name(capture: Capture, kind: Kind, suffix: str = "") -> str:
 
 def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
     """Why this capture has failed, though it came to its end, or None."""
-    if harmed := harm.reason_of(capture):
-        return harmed
+    harmed = harm.reason_of(capture)
     if still := capture.notes.get("left"):
         return Reason(Code.TIMEOUT, still)
     faults: Mapping[str, str] = capture.notes.get("faults", {})
     have = frozenset(artifact.kind for artifact in capture.artifacts)
     missing = [kind.value for kind in profiler.missing(have)]
     if not faults and not missing:
-        return None
+        return harmed
     bad = [f"{kind}: {fault}" for kind, fault in faults.items()] + [
         f"{kind}: there is no such file" for kind in missing
     ]
+    if harmed:
+        return Reason(harmed.code, f"{harmed.message} ({'; '.join(bad)})")
     if capture.notes.get("lost"):
         return Reason(Code.PROCESS_EXITED, f"the process ended while it was recording ({'; '.join(bad)})")
     code = Code.PROFILE_EMPTY if faults else Code.COLLECT_FAILED

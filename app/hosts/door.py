@@ -1,7 +1,7 @@
 """The door to other machines: for each host one connection and one gate, kept open. Used by pipeline.py's plug-ins.
 
 A connection stays open while something records at its far end: when a session ends, logind may end what was started
-in it, the dead-man's stop too. So a connection is closed only when nobody has asked for it for a while, and whoever
+in it, the dead-man's switch too. So a connection is closed only when nobody has asked for it for a while, and whoever
 waits for a recording asks every few seconds.
 """
 

@@ -110,7 +110,7 @@ class Answer:
     files: tuple[RemoteFile, ...] = ()
     open: tuple[str, ...] = ()
     free_bytes: int | None = None
-    fired: bool = False  # the dead-man's stop has acted
+    fired: bool = False  # the dead-man's switch has acted
     stopped: bool = False  # the signal that ends it was sent
     died: bool = False  # the process was gone right after the signal
     left: bool = False  # it should have ended by itself, did not, and was left alone

@@ -415,7 +415,7 @@ lock() {
     if [ -n "$dead" ] && turn "$dead"; then
       held_by=$o; owner; [ "$o" != "$held_by" ] || rm -f "$L.lock"
     fi
-    # Where nobody can make an entry (read-only, no inode left) the gates are busy, and the dead-man's stop is alone.
+    # Where nobody can make an entry (read-only, no inode left) the gates are busy, and the dead-man's switch is alone.
     [ -z "$watchdog" ] || [ $n -lt 20 ] || { ln -s "$me" "$L.try.$me" && rm -f "$L.try.$me"; } || living "$o" || return 0
     n=$((n + 1)); [ $n -lt 120 ] || { code=busy; return 1; }
     [ ! -f "$L.lock" ] && [ ! -h "$L.lock" ] || nap

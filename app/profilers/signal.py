@@ -73,7 +73,7 @@ REFUSALS: Refusals = {
         Code.NO_PROFILER,
         "prints into no file (but a pipe, a terminal or the journal): what it says could not be brought home",
     ),
-    "unarmed": (Refusal, Code.NOT_PERMITTED, "was left alone: the dead-man's stop could not be started there"),
+    "unarmed": (Refusal, Code.NOT_PERMITTED, "was left alone: the dead-man's switch could not be started there"),
     "pending": (Passing, Code.UNSAFE_SIGNAL, "has not taken an earlier signal yet"),
 }
 
@@ -183,7 +183,7 @@ class Signal(Profiler):
         if answer.code not in ("finished", "unconfirmed"):
             raise refusal(capture, answer.code, REFUSALS)
         said = f"{self.stop_signal} sent; " if answer.stopped and not answer.fired else ""
-        fired = "the dead-man's stop on the host had ended it; " if answer.fired else ""
+        fired = "the dead-man's switch on the host had ended it; " if answer.fired else ""
         return Progress(f"{said}{fired}{len(answer.files)} files appeared")
 
     def collect(
@@ -212,7 +212,7 @@ class Signal(Profiler):
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         words = f"{process.id.pid} {process.id.start} {process.id.image} {self.recipe.id} {seconds_of(capture)}"
         sent = f"signal {words} TOKEN: {self.start_signal} to pid {process.id.pid}"
-        ending = f"stop TOKEN: {self.stop_signal} to it, unless the dead-man's stop was quicker"
+        ending = f"stop TOKEN: {self.stop_signal} to it, unless the dead-man's switch was quicker"
         files = f"fetch TOKEN of what is new in {', '.join(self.files)}, then drop TOKEN"
         return (sent, *([ending] if self.stop_signal else []), files)
 

@@ -157,7 +157,7 @@ POINTS = {
     "looked": "the gate looks at the process",
     "resolved": "judged, cooldown looked up",
     "asked": "the resolved capture is on disk",
-    "handler": "`start`: lock, journal, dead-man's stop, check, kill, handler",
+    "handler": "`start`: lock, journal, dead-man's switch, check, kill, handler",
 }
 
 

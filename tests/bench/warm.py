@@ -18,7 +18,7 @@ from tests.bench.rounds import Goal, Group, rounds
 from tests.lab.sshd import Sshd
 
 START, TWIN = "start, stops by itself", "start, stops by itself (again)"
-TOGGLE, DUMP = "start, dead-man's stop armed first", "dump"
+TOGGLE, DUMP = "start, dead-man's switch armed first", "dump"
 CHECKED = "identity check and kill alone"
 ECHO, ECHO_ONLY = "TCP echo, then kill", "TCP echo alone"
 MASTER, KILL, NULL = "ssh ControlMaster, kill", "kill from here", "gate, no signal (round trip)"

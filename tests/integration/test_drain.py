@@ -16,7 +16,7 @@ def test_sigterm_while_it_records_ends_the_service_and_a_restart_completes_the_c
         scene.service.wait_capture(new, {"recording"})
         scene.service.stop()
         assert scene.service.process.status == 0
-        assert target.recording(), "the row and the dead-man's stop end it, not our leaving"
+        assert target.recording(), "the row and the dead-man's switch end it, not our leaving"
         scene.service.restart()
         assert scene.service.wait_capture(new)["state"] == "completed"
     assert (target.count("start"), target.count("usr2")) == (1, 2)

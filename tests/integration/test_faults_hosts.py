@@ -102,7 +102,7 @@ def test_a_host_that_goes_down_while_it_records_is_waited_for(scene: Scene, run_
     target = run_target("toggle")
     new = begun(scene, target)
     scene.service.wait_capture(new, {"recording"})
-    scene.sshd.stop()  # with everything that ran in its sessions, the dead-man's stop too
+    scene.sshd.stop()  # with everything that ran in its sessions, the dead-man's switch too
     told(scene, new, "refused")
     scene.sshd.start()
     completed(scene, new)

@@ -281,7 +281,7 @@ def test_a_process_that_shuts_down_is_refused(gate: Gate, tmp_path: Path) -> Non
         assert service.count("usr2") == 0
 
 
-# ---------------------------------------------------------------------- dead-man's stop
+# ---------------------------------------------------------------------- dead-man's switch
 
 
 def test_a_recording_whose_gate_died_for_good_is_stopped_by_the_target(shell: str, toggle: Service) -> None:

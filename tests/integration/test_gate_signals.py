@@ -214,7 +214,7 @@ def test_another_tokens_recording_is_left_alone(open_gate: Open, target: Make) -
     assert process.log() == ["usr1", "usr2"] * 2
 
 
-# ---------------------------------------------------------------------- dead-man's stop
+# ---------------------------------------------------------------------- dead-man's switch
 
 
 def test_a_recording_whose_gate_died_for_good_is_ended_by_the_target(open_gate: Open, target: Make) -> None:

@@ -71,7 +71,7 @@ class Host:
         return ProcessId(self.boot, running.pid, running.start, running.image)
 
     def pass_time(self, to: datetime) -> None:
-        """What the host does by itself up to then, in order: go-zero's own end, the dead-man's stop."""
+        """What the host does by itself up to then, in order: go-zero's own end, the dead-man's switch."""
         self.now = max(self.now, to)
         for running in self.processes.values():
             if running.mode is Mode.TIMED and running.owner and self.now >= running.since + OWN_MINUTE:

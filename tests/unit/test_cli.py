@@ -227,7 +227,7 @@ def test_explain_is_0_when_every_alert_would_lead_to_a_capture_and_1_otherwise(
     assert not (tmp_path / "alertprof.db").exists()
 
 
-@pytest.mark.parametrize("content", ["", "nonsense", "[]", '{"alerts": [{}]}', None])
+@pytest.mark.parametrize("content", ["", "nonsense", "[]", '{"alerts": {}}', None])
 def test_explain_of_what_is_no_message_is_wrong_usage(run: Run, tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "alert.json"
     file.write_text(content) if content is not None else None
@@ -235,6 +235,14 @@ def test_explain_of_what_is_no_message_is_wrong_usage(run: Run, tmp_path: Path, 
 
     assert (refused.code, refused.out) == (2, "")
     assert str(file) in refused.err
+
+
+def test_explain_of_an_alert_that_cannot_be_taken_says_so_and_ends_with_1(run: Run, tmp_path: Path) -> None:
+    (file := tmp_path / "alert.json").write_text('{"alerts": [{}]}')
+    told = run("explain", str(file))
+
+    assert told.code == 1
+    assert "0 of 1 alert would lead to a capture" in told.out
 
 
 def test_explain_reads_the_standard_input(known: Path) -> None:

@@ -2,7 +2,7 @@
 
 The pipeline, the worker's step, the profiler, the resolver, the store and the ledger (SQLite) are the real ones. The
 target is a stand-in: a model of one host in memory that answers the gate's verbs as gate.sh does, with a journal by
-token, a dead-man's stop, and processes of both semantics. What gate.sh itself does is shown on real parts in
+token, a dead-man's switch, and processes of both semantics. What gate.sh itself does is shown on real parts in
 tests/integration/test_gate.py; here it is shown that nothing the service does with such a gate breaks its promises.
 """
 
@@ -341,7 +341,7 @@ def lost_start(house: House, when: str) -> str:
 @pytest.mark.parametrize("when", ["before", "amid", "after"])
 def test_a_start_whose_end_is_unknown_is_asked_again_and_begins_one_recording(house: House, when: str) -> None:
     new = lost_start(house, when)
-    house.work("two", 60)  # the lease of the dead runs out, the dead-man's stop acts
+    house.work("two", 60)  # the lease of the dead runs out, the dead-man's switch acts
     house.host.shut = None
     house.run_to_the_end()
     assert row(house, new).state is State.COMPLETED
@@ -370,7 +370,7 @@ def test_a_host_that_shuts_us_out_while_it_records_is_asked_again(house: House, 
     house.host.shut = Refusal(code, f"h: {code.value}")
     house.work("one", 300)
     assert not row(house, new).state.ended
-    assert house.host.processes[7].owner is None, "the dead-man's stop has ended it"
+    assert house.host.processes[7].owner is None, "the dead-man's switch has ended it"
     house.host.shut = None
     house.run_to_the_end()
     assert row(house, new).state is State.COMPLETED
@@ -568,7 +568,7 @@ def test_a_clock_of_ours_set_back_leaves_the_end_to_the_target(house: House) -> 
     new = recording(house)
     house.now -= timedelta(hours=3)
     house.work("one", 60)
-    assert house.host.processes[7].owner is None, "the dead-man's stop knows no wall clock"
+    assert house.host.processes[7].owner is None, "the dead-man's switch knows no wall clock"
     house.work("one", 3 * 3600)
     assert row(house, new).state is State.COMPLETED
     assert house.host.harm == []

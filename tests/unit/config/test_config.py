@@ -244,7 +244,7 @@ colour: red
         ),
         (
             "colour: red",
-            "1:1: colour: unknown key; there are ssh, hosts, allowed_hosts, storage, auth, limits, rules",
+            "1:1: colour: unknown key; there are ssh, hosts, allowed_hosts, storage, auth, limits, alertmanager, rules",
         ),
         (
             "ssh: {}\nssh: {}",

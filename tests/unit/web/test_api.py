@@ -24,7 +24,7 @@ def test_a_capture_is_shown_as_the_contract_has_it(house: House) -> None:
     shown = answer.json()
     assert list(shown) == [
         "id", "state", "reason", "created_at", "started_at", "stopped_at", "ended_at", "trigger", "rule", "target",
-        "profiler", "timeline", "artifacts", "findings", "labels", "pinned",
+        "profiler", "timeline", "artifacts", "findings", "labels", "pinned", "due_at",
     ]  # fmt: skip
     assert (shown["state"], shown["reason"], shown["created_at"]) == ("completed", None, "2026-11-23T12:00:00Z")
     assert list(shown["trigger"]) == [
