@@ -174,6 +174,9 @@ class Verbs:
     def layout(self, pid: int) -> Layout:
         return Layout(frozenset())
 
+    def hides(self) -> bool:
+        return False
+
     def ports(self, pid: int) -> Ports:
         return Ports(())
 
