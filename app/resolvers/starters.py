@@ -49,14 +49,14 @@ def starts(gate: Gate, parent: Seen, child: Seen) -> bool:
     above, below = gate.look(parent.id.pid), gate.look(child.id.pid)
     if not above or not below or above.mode is not Mode.NONE or gate.ports(parent.id.pid).listening:
         return False
-    told = names_it(above.cmdline, below.cmdline, shell=name_of(child) in SHELLS)
+    told = names_it(above.cmdline, below.cmdline, of_shell=name_of(child) in SHELLS)
     return told or below.mode is not Mode.NONE or bool(gate.ports(child.id.pid).listening)
 
 
-def names_it(words: Sequence[str], child: Sequence[str], *, shell: bool) -> bool:
+def names_it(words: Sequence[str], child: Sequence[str], *, of_shell: bool) -> bool:
     """Do a parent's words end with the child's? Of a script the child's first word is its interpreter; a shell's last
     word is a command that the parent has as one word too."""
     said = list(words[1:])
     script = child[1:] if len(child) > 1 and not child[1].startswith("-") else ()
     whole = any(any(ending) and said[-len(ending) :] == list(ending) for ending in (child, script))
-    return whole or (shell and any(child[-1] in (word, word.partition("=")[2]) for word in said))
+    return whole or (of_shell and any(child[-1] in (word, word.partition("=")[2]) for word in said))

@@ -82,7 +82,7 @@ def test_a_service_with_a_child_stays_itself(host: Host) -> None:
     ],
 )
 def test_a_starters_words_end_with_what_it_starts(words: list[str], child: list[str], is_: bool) -> None:
-    assert names_it(words, child, shell=child[0] == "sh") is is_
+    assert names_it(words, child, of_shell=child[0] == "sh") is is_
 
 
 def test_a_loop_of_parents_ends() -> None:
