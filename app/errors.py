@@ -59,11 +59,11 @@ class AlertprofError(Exception):
         self.reason = Reason(code, message)
 
 
-class Refusal(AlertprofError):
+class Refused(AlertprofError):
     """Final. Trying again would change nothing, or would do harm."""
 
 
-class Passing(AlertprofError):
+class Retryable(AlertprofError):
     """May pass. Whoever catches it tries again later, until its deadline."""
 
 

@@ -1,4 +1,4 @@
-"""The wiring: builds every room, hands each what it needs, and runs the service. Called by cli.py's `serve`."""
+"""The wiring: builds every room, hands each what it needs, and runs the service. Called by cli/program.py's `serve`."""
 
 import logging
 import os
@@ -16,37 +16,38 @@ import uuid_utils
 import uvicorn
 from fastapi import FastAPI
 
-from app import failpoints, harm
-from app.address import Address, listening
-from app.alertmanager import LeftOut
 from app.analysis.isolate import check_files, top_of, tree_of
-from app.asgi import create_app
-from app.config import Settings
-from app.explain import Explainer
-from app.explanation import Explained
-from app.hosts.door import Door
+from app.captures import failpoints
+from app.captures.pipeline import Pipeline, named_alone
+from app.captures.retention import clear
+from app.captures.worker import Worker
+from app.config.address import Address, listening
+from app.config.settings import Settings
+from app.config.web import WebConfig
+from app.explain.explainer import Explainer
+from app.explain.explanation import Explained
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.intake.admission import decide
 from app.intake.rules import first_match
-from app.intake.webhook import alerts_in
 from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Capture, Step
-from app.pipeline import Pipeline, named_alone
-from app.readiness import Readiness
+from app.profilers import harm
 from app.resolvers.container import Container
 from app.resolvers.labels import Labels
 from app.resolvers.name import Name
 from app.resolvers.pod import Pod
 from app.resolvers.port import Port
 from app.resolvers.systemd import Systemd
-from app.retention import clear
 from app.stores import Store
-from app.web.connection import AT_ONCE, Server, connections
+from app.web.api.left_out import LeftOut
+from app.web.api.readiness import Readiness
+from app.web.api.webhook import alerts_in
+from app.web.asgi import create_app
 from app.web.parts import Parts
-from app.web.tls import renewing
-from app.web_config import WebConfig
-from app.worker import Worker
+from app.web.transport.connection import AT_ONCE, Server, connections
+from app.web.transport.tls import renewing
 
 RESOLVERS = (Labels(), Container(), Pod(), Systemd(), Name(), Port())
 THREADS = 16  # of the worker, besides those that hold a connection while a recording comes home over it
@@ -68,9 +69,9 @@ class Service:
         self.store = Store(settings.storage.artifacts)
         self.metrics.store_free.set_function(self.store.free_bytes)
         connector = Connector(settings.hosts)
-        self.door = Door(connector, settings.recipes)
+        self.pool = HostPool(connector, settings.recipes)
         pipeline = Pipeline(
-            door=self.door,
+            pool=self.pool,
             store=self.store,
             ledger=self.ledger,
             rules=lambda: settings.rules,
@@ -80,7 +81,7 @@ class Service:
             hold=settings.limits.hold,
         )
         self.left_out = LeftOut(settings.alertmanager, self.ledger.receive, self.metrics)
-        self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.door, self.ledger)
+        self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.pool, self.ledger)
         self._retention, self._clear_at = settings.storage.retention, 0.0
         threads = THREADS + settings.limits.at_once
         self.worker = Worker(
@@ -104,11 +105,11 @@ class Service:
     def close(self) -> None:
         self.left_out.stop()
         self.worker.stop(DRAIN)
-        self.door.close()
+        self.pool.close()
         self.ledger.close()
 
     def _chores(self) -> None:
-        self.door.close_idle()
+        self.pool.close_idle()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
             clear(self.ledger, self.store, self._retention, now(), self.metrics.removed_bytes.inc)
@@ -134,8 +135,8 @@ class Service:
         return self.explainer.answer(alerts_in(body, moment), moment, connect=connect)
 
     def _count(self, before: Capture, after: Capture) -> None:
-        for entry in after.timeline[len(before.timeline) :]:
-            log.info("capture", capture_id=after.id, state=after.state.value, step=entry.step, said=entry.message)
+        for event in after.timeline[len(before.timeline) :]:
+            log.info("capture", capture_id=after.id, state=after.state.value, step=event.step, said=event.message)
         if before.step is Step.START and after.step is Step.WAIT:
             self.metrics.recordings_started.labels(after.profiler).inc()
         if (signal_sent := harm.signal_of(after)) and not harm.signal_of(before):

@@ -117,7 +117,7 @@ class ProcessId:
     image: str
 
     @property
-    def life(self) -> str:
+    def key(self) -> str:
         """The same for as long as the process lives, on whatever name the host is reached."""
         return f"{self.boot}:{self.pid}:{self.start}"
 
@@ -193,7 +193,7 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Event:
     """One line of a capture's timeline."""
 
     at: datetime
@@ -222,7 +222,7 @@ class Capture:
     started_at: datetime | None = None
     stopped_at: datetime | None = None
     ended_at: datetime | None = None
-    timeline: tuple[Entry, ...] = ()
+    timeline: tuple[Event, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     findings: tuple[Finding, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -235,8 +235,8 @@ class Capture:
     def token(self) -> str:
         return self.id.replace("-", "")
 
-    def told(self, now: datetime, step: str, message: str) -> Self:
-        return replace(self, timeline=(*self.timeline, Entry(now, step, message)))
+    def with_event(self, now: datetime, step: str, message: str) -> Self:
+        return replace(self, timeline=(*self.timeline, Event(now, step, message)))
 
     def to(self, step: Step, *, due: datetime, give_up: datetime | None = None) -> Self:
         """The capture at the beginning of its next step."""
@@ -245,7 +245,7 @@ class Capture:
     def ended(self, state: State, now: datetime, reason: Reason | None = None) -> Self:
         message = reason.message if reason else "all files are home"
         done = replace(self, state=state, step=Step.DONE, reason=reason, due_at=None, give_up_at=None, ended_at=now)
-        return done.told(now, state.value, message)
+        return done.with_event(now, state.value, message)
 
     def skipped(self, now: datetime, code: Code, message: str) -> Self:
         return self.ended(State.SKIPPED, now, Reason(code, message))

@@ -26,7 +26,7 @@ from app.analysis.profile import BadProfile, Mapped, read_file
 from app.analysis.top import Row, Top, top
 from app.analysis.tree import Node, Tree, tree
 from app.analysis.verdict import check
-from app.errors import Code, Passing
+from app.errors import Code, Retryable
 from app.model import Kind
 
 ANSWER: Final = 16 << 20  # bytes
@@ -103,7 +103,9 @@ def _made(request: Json, out: Path, limits: Limits) -> None:
     try:
         answer = _ask_one(request, limits)
         if answer["unwritten"]:
-            raise Passing(Code.COLLECT_FAILED, f"the profile cannot be written in pprof's form: {answer['unwritten']}")
+            raise Retryable(
+                Code.COLLECT_FAILED, f"the profile cannot be written in pprof's form: {answer['unwritten']}"
+            )
     except BaseException:
         out.unlink(missing_ok=True)
         raise
@@ -166,7 +168,7 @@ def _ask(request: Json, limits: Limits) -> tuple[list[Json], str]:
         except subprocess.TimeoutExpired:
             end = f"takes more than {limits.wall_seconds:g} s to read"
         except OSError as error:  # says nothing about the file
-            raise Passing(Code.COLLECT_FAILED, f"no process to read profiles in: {error.strerror}") from error
+            raise Retryable(Code.COLLECT_FAILED, f"no process to read profiles in: {error.strerror}") from error
         return _answers(out), end
 
 

@@ -10,7 +10,7 @@ import paramiko
 from paramiko.agent import AgentKey, AgentSSH
 from paramiko.pkey import PublicBlob
 
-PATIENCE = 10.0  # seconds for each answer; an agent may ask its owner before it signs
+TIMEOUT = 10.0  # seconds for each answer; an agent may ask its owner before it signs
 
 
 class Silent(Exception):
@@ -24,7 +24,7 @@ class _Agent(AgentSSH):
         super().__init__()
         connection = socket.socket(socket.AF_UNIX)
         try:
-            connection.settimeout(PATIENCE)
+            connection.settimeout(TIMEOUT)
             connection.connect(where)
             self._connect(connection)  # type: ignore[attr-defined]
         except BaseException:

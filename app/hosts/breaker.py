@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from app.errors import Code, Passing, Refusal
+from app.errors import Code, Refused, Retryable
 from app.hosts.route import Route
 
 AT_ONCE = 8  # logins to one server; OpenSSH begins to refuse at ten
@@ -18,7 +18,7 @@ AGAIN = 20.0  # seconds before keys that were refused are offered once more; as 
 SENTENCE = "Not allowed at this time"
 
 
-class TurnedAway(Passing):
+class TurnedAway(Retryable):
     """The server wants to hear nothing from us for a while, or we have decided so."""
 
 
@@ -29,20 +29,20 @@ class Breaker:
         self._changed = threading.Condition()
         self._inside, self._limit = 0, AT_ONCE
         self._pauses, self._pause_length, self._until = 0, 0.0, 0.0
-        self._refused: dict[Hashable, tuple[Refusal, float]] = {}
+        self._refused: dict[Hashable, tuple[Refused, float]] = {}
 
     @contextmanager
-    def login(self, shown: str, keys: Hashable, patience: float) -> Iterator[None]:
+    def login(self, shown: str, keys: Hashable, timeout: float) -> Iterator[None]:
         """One login with these keys. Raises what the block raises, TurnedAway during a pause, Passing when no place
         becomes free, and at once the Refusal that the same keys met a moment ago."""
-        self._take_place(shown, patience)
+        self._take_place(shown, timeout)
         try:
             self._check(shown, keys)
             yield
         except TurnedAway:
             self._pause()
             raise
-        except Refusal as refused:
+        except Refused as refused:
             if refused.reason.code is Code.AUTH_FAILED:
                 self._refused.setdefault(keys, (refused, monotonic() + AGAIN))
             raise
@@ -51,11 +51,11 @@ class Breaker:
         finally:
             self._leave()
 
-    def _take_place(self, shown: str, patience: float) -> None:
+    def _take_place(self, shown: str, timeout: float) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._inside < self._limit, patience):
+            if not self._changed.wait_for(lambda: self._inside < self._limit, timeout):
                 said = f"host {shown}: {self._inside} logins to it at once, no place became free"
-                raise Passing(Code.HOST_UNREACHABLE, said)
+                raise Retryable(Code.HOST_UNREACHABLE, said)
             self._inside += 1
 
     def _leave(self) -> None:
@@ -69,7 +69,7 @@ class Breaker:
             raise Paused(Code.HOST_UNREACHABLE, f"host {shown}: {said}")
         refused, again = self._refused.get(keys, (None, 0.0))
         if refused and again > monotonic():
-            raise Refusal(
+            raise Refused(
                 refused.reason.code, f"{refused.reason.message} (they are not offered again for {AGAIN:.0f} s)"
             )
         self._refused.pop(keys, None)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import h11
 
-from app.errors import Passing
+from app.errors import Retryable
 from app.hosts.pipe import Pipe, told
 
 CHUNK = 256 << 10
@@ -31,7 +31,7 @@ class Line(Pipe, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Deadlines:
     """Seconds: until the answer begins, between two pieces of it, and for the whole."""
 
     first: float
@@ -62,7 +62,7 @@ def get(
     write: Callable[[bytes], object],
     *,
     limit: int,
-    patience: Patience,
+    deadlines: Deadlines,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Reply:
     """The answer to `GET path`, its body going to `write` where the status is 200.
@@ -70,7 +70,7 @@ def get(
     host: for the header; path: ours, already in its grammar; limit: bytes of body; headers: more of them. Raises
     Passing when the connection to the host is lost, and what `write` raises; whatever the far end does is a Reply.
     """
-    return _Exchange(line, write, limit, patience).run(path, {"Host": host, **headers})
+    return _Exchange(line, write, limit, deadlines).run(path, {"Host": host, **headers})
 
 
 class _Broken(Exception):
@@ -78,11 +78,11 @@ class _Broken(Exception):
 
 
 class _Exchange:
-    def __init__(self, line: Line, write: Callable[[bytes], object], limit: int, patience: Patience) -> None:
-        self._line, self._write, self._limit, self._patience = line, write, limit, patience
+    def __init__(self, line: Line, write: Callable[[bytes], object], limit: int, deadlines: Deadlines) -> None:
+        self._line, self._write, self._limit, self._deadlines = line, write, limit, deadlines
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
         self._begun = monotonic()
-        self._end = self._begun + patience.whole
+        self._end = self._begun + deadlines.whole
         self._closed_after = 0.0
         self._taken = self._size = self._status = 0  # bytes received, bytes of body, status
         self._said = b""
@@ -105,8 +105,8 @@ class _Exchange:
         request = self._http.send(h11.Request(method="GET", target=path, headers=[*headers.items()])) or b""
         request += self._http.send(h11.EndOfMessage()) or b""
         try:
-            self._line.send(request, self._patience.silence)
-        except Passing as fault:
+            self._line.send(request, self._deadlines.silence)
+        except Retryable as fault:
             raise self._broken("takes no request", fault) from fault
 
     def _over(self) -> bool:
@@ -144,12 +144,12 @@ class _Exchange:
             raise _Broken("sends padding instead of an answer")
         left = self._end - monotonic()
         if left <= 0:
-            raise _Broken(f"was not done after {self._patience.whole:g} s")
-        wait = self._patience.silence if self._taken else self._patience.first
+            raise _Broken(f"was not done after {self._deadlines.whole:g} s")
+        wait = self._deadlines.silence if self._taken else self._deadlines.first
         asked = monotonic()
         try:
             data = self._line.recv(CHUNK, min(wait, left))
-        except Passing as fault:
+        except Retryable as fault:
             if monotonic() - asked < min(wait, left):  # sshd may end a tunnel without an end of what comes over it
                 self._closed()
             raise self._broken(self._so_far(), fault) from fault
@@ -166,6 +166,6 @@ class _Exchange:
     def _so_far(self) -> str:
         return f"broke off after {self._size} bytes" if self._status else "gives no answer"
 
-    def _broken(self, what: str, fault: Passing) -> Exception:
+    def _broken(self, what: str, fault: Retryable) -> Exception:
         """Whose fault it was: the far end's, or that of the way there."""
         return _Broken(what) if self._line.alive else fault

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import paramiko
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.hosts import agents, keyfile
 
 
@@ -70,10 +70,10 @@ class Identities:
             return self._parsed(file)
         except FileNotFoundError as fault:
             if required:
-                raise Refusal(Code.AUTH_FAILED, f"the identity file {file} does not exist") from fault
+                raise Refused(Code.AUTH_FAILED, f"the identity file {file} does not exist") from fault
         except Unusable as fault:
             if required and not fault.locked:
-                raise Refusal(Code.AUTH_FAILED, fault.why) from fault
+                raise Refused(Code.AUTH_FAILED, fault.why) from fault
             offer.notes.append(fault.why)
         return ()
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 
 log = logging.getLogger(__name__)
 
@@ -99,14 +99,14 @@ class Known:
         if self.authorities:
             raise self._authority_only(host)
         without = "; without allowed_hosts only known hosts are allowed" if unknown == Code.HOST_NOT_ALLOWED else ""
-        raise Refusal(unknown, f"host {host} is not known{without}: {self._how_to_know()}")
+        raise Refused(unknown, f"host {host} is not known{without}: {self._how_to_know()}")
 
     def check(self, host: str, key: bytes) -> None:
         """Refusal(HOST_KEY_MISMATCH) unless `key`, which the server has shown, is pinned and not revoked."""
         if revocation := self._revocation(key):
             raise self._is_revoked(host, revocation)
         if all(line.key != key for line in self.pinned):
-            raise Refusal(
+            raise Refused(
                 Code.HOST_KEY_MISMATCH,
                 f"host {host} showed the key {fingerprint(key)}, but {self.pinned[0].place} says another one: either "
                 f"the host was set up anew or somebody else answers in its place. Compare the fingerprint with the "
@@ -117,15 +117,15 @@ class Known:
     def _revocation(self, key: bytes) -> Line | None:
         return next((line for line in self.revoked if line.key == key), None)
 
-    def _is_revoked(self, host: str, line: Line) -> Refusal:
-        return Refusal(
+    def _is_revoked(self, host: str, line: Line) -> Refused:
+        return Refused(
             Code.HOST_KEY_MISMATCH,
             f"the key {fingerprint(line.key)} of host {host} is revoked by {line.place}: give the host a new key and "
             f"add that one to {self.files[0]}",
         )
 
-    def _authority_only(self, host: str) -> Refusal:
-        return Refusal(
+    def _authority_only(self, host: str) -> Refused:
+        return Refused(
             Code.HOST_UNKNOWN,
             f"host {host} is known only by a certificate authority ({self.authorities[0].place}), and host "
             f"certificates cannot be verified here: {self._how_to_know()}",
@@ -170,7 +170,7 @@ class KnownHosts:
             except FileNotFoundError:
                 return ()
             except OSError as fault:
-                raise Refusal(Code.HOST_UNKNOWN, f"known hosts cannot be read: {file}: {fault.strerror}") from fault
+                raise Refused(Code.HOST_UNKNOWN, f"known hosts cannot be read: {file}: {fault.strerror}") from fault
             return self._read[file][1]
 
 
@@ -220,8 +220,8 @@ def revoked_by(file: Path) -> Iterable[Line]:
             yield found
 
 
-def _no_revocations(file: Path, why: str) -> Refusal:
-    return Refusal(
+def _no_revocations(file: Path, why: str) -> Refused:
+    return Refused(
         Code.HOST_KEY_MISMATCH,
         f"the ssh configuration's RevokedHostKeys {file} cannot be used ({why}), so no host key is trusted",
     )

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 
 GRAMMAR = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9._:-]{0,252}")
 LOOPBACK = re.compile(r"(.+\.)?localhost[46]?(\.localdomain[46]?)?|ip6-(localhost|loopback)")
@@ -34,9 +34,9 @@ def plain(host: str) -> str:
     return str(found) if found else bare.lower()
 
 
-def _not_a_host(host: str, right: str) -> Refusal:
+def _not_a_host(host: str, right: str) -> Refused:
     shown = ascii(host if len(host) <= 80 else host[:80] + "…")
-    return Refusal(Code.HOST_NOT_ALLOWED, f"{shown} is no host name: {right}")
+    return Refused(Code.HOST_NOT_ALLOWED, f"{shown} is no host name: {right}")
 
 
 @lru_cache(maxsize=1024)

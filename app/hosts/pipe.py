@@ -1,6 +1,6 @@
 """The two ends of a remote command, as the gate's verbs see them, and the one made of a paramiko channel.
 
-`Pipe` is what gate.py and its tests speak to; `ChannelPipe` is made by ssh.Connection.open, `Tunnel` by its `tunnel`.
+`Pipe` is what the gate's client speaks to; `ChannelPipe` is made by ssh.Connection.open, `Tunnel` by its `tunnel`.
 """
 
 import time
@@ -9,7 +9,7 @@ from typing import Protocol
 
 import paramiko
 
-from app.errors import Code, Passing
+from app.errors import Code, Retryable
 
 LOST = (OSError, EOFError, paramiko.SSHException)  # all that paramiko raises when a connection is no more
 SLICE = 1.0
@@ -106,8 +106,8 @@ class ChannelPipe:
         except LOST:
             return
 
-    def _passing(self, what: str) -> Passing:
-        return Passing(Code.HOST_UNREACHABLE, f"host {self._host}: {what}")
+    def _passing(self, what: str) -> Retryable:
+        return Retryable(Code.HOST_UNREACHABLE, f"host {self._host}: {what}")
 
 
 class Tunnel(ChannelPipe):

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.hosts import names
 from app.hosts.known_hosts import Known, KnownHosts, entry
 from app.hosts.settings import HostsSettings, SshOptions
@@ -72,7 +72,7 @@ class Router:
         files = said.known_hosts_files or (*default_known_hosts(), *GLOBAL_KNOWN_HOSTS)
         known = self._known_hosts.find(files, [entry(name, said.port or 22), name])
         if not known.pinned:
-            raise Refusal(
+            raise Refused(
                 Code.HOST_NOT_ALLOWED,
                 f"host {name} is not known by this name, and the ssh configuration's Match exec would run a command "
                 "for it: add the host to allowed_hosts if it may be profiled",
@@ -123,7 +123,7 @@ class Router:
         """A jump host's name and its options: what the spec says, its own override, and ssh: without its jump."""
         parts = JUMP.fullmatch(spec.strip())
         if not parts:
-            raise Refusal(Code.HOST_UNREACHABLE, f"host {host}: {spec!a} is no jump host; write [user@]host[:port]")
+            raise Refused(Code.HOST_UNREACHABLE, f"host {host}: {spec!a} is no jump host; write [user@]host[:port]")
         name = names.plain(parts["host"])
         spoken = SshOptions(user=parts["user"], port=int(parts["port"]) if parts["port"] else None)
         general = replace(self._settings.ssh, jump_host=None, address=None)
@@ -135,18 +135,18 @@ def default_known_hosts() -> tuple[Path, ...]:
     return home / "known_hosts", home / "known_hosts2"
 
 
-def _not_allowed(name: str, why: str) -> Refusal:
+def _not_allowed(name: str, why: str) -> Refused:
     remedy = ": add it there if it may be profiled"
     if names.relative(name):
         remedy = (
             ". It means another machine to everybody who says it: have the alert name the host that was measured (a "
             "label host or node), or add it to allowed_hosts if alertprof's own is meant"
         )
-    return Refusal(Code.HOST_NOT_ALLOWED, f"host {name} {why}{remedy}")
+    return Refused(Code.HOST_NOT_ALLOWED, f"host {name} {why}{remedy}")
 
 
-def _circle(host: str, spec: str) -> Refusal:
-    return Refusal(
+def _circle(host: str, spec: str) -> Refused:
+    return Refused(
         Code.HOST_UNREACHABLE,
         f"host {host} is behind {spec}, and the way there goes in a circle or over more than {MOST_HOPS} jump hosts",
     )

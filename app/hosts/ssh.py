@@ -1,4 +1,4 @@
-"""Connections to hosts. The pool in door.py asks a Connector for them and opens pipes on them.
+"""Connections to hosts. The pool in gate/pool.py asks a Connector for them and opens pipes on them.
 
 Never SSHClient and never a makefile: the finalizer of paramiko's ChannelStdinFile can stop the transport's thread
 (paramiko#2685).
@@ -14,7 +14,7 @@ from typing import Any
 
 import paramiko
 
-from app.errors import AlertprofError, Code, Passing, Refusal
+from app.errors import AlertprofError, Code, Refused, Retryable
 from app.hosts import algorithms, wire
 from app.hosts.breaker import SENTENCE, Breakers, TurnedAway
 from app.hosts.identities import Identities, Identity, Offer
@@ -69,7 +69,9 @@ class Connection:
             said = f"no session was opened: sshd gives no further one on this connection (MaxSessions; {told(fault)})"
             raise NoSession(Code.HOST_UNREACHABLE, f"host {self.host}: {said}") from fault
         except LOST as fault:
-            raise Passing(Code.HOST_UNREACHABLE, f"host {self.host}: no session was opened ({told(fault)})") from fault
+            raise Retryable(
+                Code.HOST_UNREACHABLE, f"host {self.host}: no session was opened ({told(fault)})"
+            ) from fault
         if isinstance(self._transport.sock, wire.Wire):
             self._transport.sock.eager = False
         return ChannelPipe(channel, self.host)
@@ -97,7 +99,7 @@ class Connection:
         except paramiko.ChannelException as fault:
             raise _no_tunnel(self.host, address, port, fault) from fault
         except LOST as fault:
-            raise Passing(Code.HOST_UNREACHABLE, f"host {self.host}: no tunnel was opened ({told(fault)})") from fault
+            raise Retryable(Code.HOST_UNREACHABLE, f"host {self.host}: no tunnel was opened ({told(fault)})") from fault
 
     def forward(self, address: str, port: int) -> paramiko.Channel:
         """As `tunnel`, bare. Raises what paramiko raises."""
@@ -122,31 +124,31 @@ class Step(StrEnum):
     AUTHENTICATION = "authentication"
 
 
-Heed = Callable[[Route, Step, str], None]
+Report = Callable[[Route, Step, str], None]
 
 
-class NoSession(Passing):
+class NoSession(Retryable):
     """sshd's MaxSessions is reached on this connection, which goes on."""
 
 
-class NotReached(Passing):
+class NotReached(Retryable):
     """The host took the request for a tunnel, but nothing took its connection at that address and port."""
 
 
-class NoAlgorithm(Refusal):
+class NoAlgorithm(Refused):
     """The host has no algorithm of ours for one of the things to be agreed on."""
 
 
-class NoBanner(Passing):
+class NoBanner(Retryable):
     """The server took the connection and did not introduce itself: MaxStartups is reached, or it is starved."""
 
 
 class Connector:
     """Logs in to hosts. Any thread may ask; at most LOGINS_AT_ONCE are served at a time."""
 
-    def __init__(self, settings: HostsSettings, heed: Heed = lambda route, step, said: None) -> None:
+    def __init__(self, settings: HostsSettings, report: Report = lambda route, step, said: None) -> None:
         """`heed` hears every step of a login that has succeeded."""
-        self._settings, self._heed = settings, heed
+        self._settings, self._report = settings, report
         self._router = Router(settings)
         self._identities = Identities()
         self._places = threading.BoundedSemaphore(LOGINS_AT_ONCE)
@@ -165,7 +167,7 @@ class Connector:
         route = self.route(host)
         end = time.monotonic() + self._settings.login_timeout
         if not self._places.acquire(timeout=self._settings.login_timeout):
-            raise Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: too many logins at once, no place became free")
+            raise Retryable(Code.HOST_UNREACHABLE, f"host {route.shown}: too many logins at once, no place became free")
         try:
             return self._login(route, end)
         finally:
@@ -189,7 +191,7 @@ class Connector:
     def _try_login(self, route: Route, jump: Connection | None, end: float) -> Connection:
         transport = wire.transport(self._sock(route, jump, end), route.known.kinds)
         try:
-            self._heed(route, Step.TCP, f"{entry(route.address, route.port)} takes connections")
+            self._report(route, Step.TCP, f"{entry(route.address, route.port)} takes connections")
             self._log_in(transport, route, end)
         except BaseException:
             transport.sock.close()
@@ -206,7 +208,7 @@ class Connector:
         except paramiko.ChannelException as fault:
             raise _not_forwarded(route, fault) from fault
         except LOST as fault:
-            raise Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: no connection ({told(fault)})") from fault
+            raise Retryable(Code.HOST_UNREACHABLE, f"host {route.shown}: no connection ({told(fault)})") from fault
 
     def _log_in(self, transport: algorithms.Transport, route: Route, end: float) -> None:
         transport.banner_timeout = self._settings.banner_timeout
@@ -219,7 +221,7 @@ class Connector:
                 key = transport.get_remote_server_key().asbytes()
                 route.known.check(route.host, key)
                 agreed = f"agreed on {algorithms.agreed(transport)}"
-                self._heed(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}; {agreed}")
+                self._report(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}; {agreed}")
                 self._authenticate(transport, route, end)
             except LOST as fault:
                 raise self._lost(route, fault, greeting_of(transport), expired=expired.is_set()) from fault
@@ -236,7 +238,7 @@ class Connector:
     def _lost(self, route: Route, fault: BaseException, greeting: str, *, expired: bool) -> AlertprofError:
         if expired:
             said = f"the login was not done within {self._settings.login_timeout:g} s"
-            return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+            return Retryable(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
         if "banner" in str(fault) and SENTENCE in greeting:
             return TurnedAway(Code.HOST_UNREACHABLE, f"host {route.shown}: {NOT_NOW}")
         if "banner" in str(fault):
@@ -245,7 +247,7 @@ class Connector:
             return NoBanner(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
         said = f"host {route.shown}: the login was broken off ({told(fault)})"
         final = isinstance(fault, paramiko.ssh_exception.IncompatiblePeer)  # no algorithm in common
-        return Refusal(Code.HOST_UNREACHABLE, said) if final else Passing(Code.HOST_UNREACHABLE, said)
+        return Refused(Code.HOST_UNREACHABLE, said) if final else Retryable(Code.HOST_UNREACHABLE, said)
 
     def _authenticate(self, transport: paramiko.Transport, route: Route, end: float) -> None:
         offer = Offer(
@@ -260,7 +262,7 @@ class Connector:
             for identity in identities:
                 tried.append(identity.label)
                 if self._accepted(transport, route, identity, end):
-                    self._heed(route, Step.AUTHENTICATION, f"{route.user} is let in with {identity.label}")
+                    self._report(route, Step.AUTHENTICATION, f"{route.user} is let in with {identity.label}")
                     return
                 offer.notes.extend(_besides(transport.get_exception()))
                 if not transport.is_active():
@@ -308,14 +310,16 @@ def _not_forwarded(route: Route, fault: paramiko.ChannelException) -> AlertprofE
     jump = route.jump.host if route.jump else ""
     if fault.code == PROHIBITED:
         said = f"the jump host {jump} may not forward: AllowTcpForwarding and permitopen decide that there"
-        return Refusal(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
-    return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: the jump host {jump} does not reach it ({told(fault)})")
+        return Refused(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+    return Retryable(
+        Code.HOST_UNREACHABLE, f"host {route.shown}: the jump host {jump} does not reach it ({told(fault)})"
+    )
 
 
 def _no_tunnel(host: str, address: str, port: int, fault: paramiko.ChannelException) -> AlertprofError:
     where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     if fault.code == PROHIBITED:
-        return Refusal(
+        return Refused(
             Code.NOT_PERMITTED,
             f"host {host}: its sshd does not forward this key to {where}: add "
             f'`port-forwarding,permitopen="{where}"` to the key\'s line in authorized_keys (behind restrict), '
@@ -323,15 +327,15 @@ def _no_tunnel(host: str, address: str, port: int, fault: paramiko.ChannelExcept
         )
     if fault.code == CONNECT_FAILED:
         return NotReached(Code.HOST_UNREACHABLE, f"host {host}: nothing takes connections at {where} there")
-    return Passing(Code.HOST_UNREACHABLE, f"host {host}: no tunnel to {where} ({told(fault)})")
+    return Retryable(Code.HOST_UNREACHABLE, f"host {host}: no tunnel to {where} ({told(fault)})")
 
 
 def _hung_up(route: Route, tried: list[str]) -> AlertprofError:
     if len(tried) == 1:
         said = f"the connection was lost while {tried[0]} was being offered"
-        return Passing(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
+        return Retryable(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
     said = f"host {route.shown} hung up after {len(tried)} keys (MaxAuthTries): name the right one as identity_file"
-    return Refusal(Code.AUTH_FAILED, f"{said}; tried {', '.join(tried)}")
+    return Refused(Code.AUTH_FAILED, f"{said}; tried {', '.join(tried)}")
 
 
 def lets_in(user: str) -> str:
@@ -343,9 +347,9 @@ def lets_in(user: str) -> str:
     )
 
 
-def _not_let_in(route: Route, tried: list[str], notes: list[str]) -> Refusal:
+def _not_let_in(route: Route, tried: list[str], notes: list[str]) -> Refused:
     said = f"none of these keys was accepted: {', '.join(tried)}" if tried else "there is no key to offer"
     remedy = KEYS_ONLY if any(BESIDES in note for note in notes) else lets_in(route.user)
-    return Refusal(
+    return Refused(
         Code.AUTH_FAILED, "; ".join([f"user {route.user} may not log in to host {route.shown}: {said}", *notes, remedy])
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import Code, Passing, Refusal
+from app.errors import Code, Refused, Retryable
 from app.hosts import ssh_client, ssh_reader
 from app.hosts.settings import SshOptions
 from app.hosts.ssh_tokens import Tokens
@@ -91,9 +91,9 @@ class SshConfig:
         try:
             return ssh_client.ask(ssh, options, host, TIME_LIMIT)
         except ssh_client.TooSlow as fault:
-            raise Passing(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
+            raise Retryable(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
         except ssh_client.NotSaid as fault:
-            raise Refusal(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
+            raise Refused(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
 
     def _which_file(self) -> list[str]:
         if self._file:
@@ -111,9 +111,9 @@ class SshConfig:
         try:
             return {**defaults, **ssh_reader.read(self._main_file, host, ours)}
         except OSError as fault:
-            raise Refusal(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault.strerror)) from fault
+            raise Refused(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault.strerror)) from fault
         except ssh_reader.NotUnderstood as fault:
-            raise Refusal(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
+            raise Refused(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
 
 
 def _as_words(ours: SshOptions) -> Iterator[str]:
@@ -153,8 +153,8 @@ def _unusable(file: Path, why: object) -> str:
     return f"the ssh configuration {file} cannot be used: {why}"
 
 
-def _proxy_command(host: str) -> Refusal:
-    return Refusal(
+def _proxy_command(host: str) -> Refused:
+    return Refused(
         Code.HOST_UNREACHABLE,
         f"the ssh configuration reaches host {host} by ProxyCommand, which is not run here: use ProxyJump there, "
         "or say jump_host in alertprof's configuration",

@@ -10,7 +10,7 @@ from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
-from app.errors import Code, Passing
+from app.errors import Code, Retryable
 from app.hosts.http import Line
 from app.hosts.pipe import told
 
@@ -66,7 +66,7 @@ class TlsLine:
                 raise
             except ssl.SSLError as error:
                 self.refused = told(ValueError((error.reason or str(error)).replace("_", " ").lower()))
-                raise Passing(Code.HOST_UNREACHABLE, f"TLS was refused ({self.refused})") from error
+                raise Retryable(Code.HOST_UNREACHABLE, f"TLS was refused ({self.refused})") from error
 
     def _flush(self, end: float) -> None:
         with self._lock:
@@ -76,7 +76,7 @@ class TlsLine:
 
     def _more(self, end: float) -> None:
         if (left := end - monotonic()) <= 0:  # what comes need not be an answer: greetings, tickets, without end
-            raise Passing(Code.TIMEOUT, "no answer over TLS in time")
+            raise Retryable(Code.TIMEOUT, "no answer over TLS in time")
         data = self._line.recv(CHUNK, left)
         with self._lock:
             if data:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.errors import Code, Reason
-from app.model import Alert, Capture, Decision, Entry, Episode, Known, New, State, Trigger
+from app.model import Alert, Capture, Decision, Episode, Event, Known, New, State, Trigger
 
 # A repeat on a row that was skipped for one of these is judged anew: the world may have changed meanwhile.
 MAY_CHANGE = frozenset(
@@ -102,9 +102,9 @@ def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: da
         starts_at=alert.starts_at,
         generator_url=alert.generator_url,
     )
-    told = (Entry(now, "received", _received(trigger, rule)),)
+    timeline = (Event(now, "received", _received(trigger, rule)),)
     if rule is None:
-        capture = Capture(new_id, now, trigger, due_at=now, timeline=told)
+        capture = Capture(new_id, now, trigger, due_at=now, timeline=timeline)
     else:
         capture = Capture(
             new_id,
@@ -114,10 +114,10 @@ def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: da
             rule=rule.name,
             profiler=rule.profiler,
             duration=rule.duration,
-            timeline=told,
+            timeline=timeline,
         )
     if hindrance and hindrance.code is Code.PAUSED:
-        return replace(capture, reason=hindrance).told(now, "waiting", hindrance.message)
+        return replace(capture, reason=hindrance).with_event(now, "waiting", hindrance.message)
     return capture.skipped(now, hindrance.code, hindrance.message) if hindrance else capture
 
 

@@ -37,7 +37,7 @@ class Rule:
     duration: timedelta = timedelta(seconds=30)
     cooldown: timedelta = timedelta(minutes=10)
     profiler: str = "auto"
-    way: Any = None  # that profiler with its options; None: with none
+    spec: Any = None  # that profiler with its options; None: with none
     take: Literal["newest", "oldest", "cpu", "memory", "all"] | None = None  # of several processes; None: refuse
     resolvers: tuple[Any, ...] = ()  # in the order they are tried; none: every resolver, in the default order
     only_exe: re.Pattern[str] | None = None  # a process whose exe or cmdline these do not find is never signalled

@@ -81,7 +81,7 @@ _SOONEST = sa.select(sa.func.min(sa.case((_c.lease_until > _c.due_at, _c.lease_u
 _FREE_ALL = (
     sa.update(captures).where(_c.due_at.is_not(None), _c.owner.is_not(None)).values(owner=None, lease_until=None)
 )
-_PATIENCE_ANEW = sa.update(captures).where(_c.due_at.is_not(None), _c.give_up_at.is_not(None)).values(give_up_at=None)
+_DEADLINES_ANEW = sa.update(captures).where(_c.due_at.is_not(None), _c.give_up_at.is_not(None)).values(give_up_at=None)
 
 
 def take(
@@ -108,9 +108,9 @@ def save(connection: sa.Connection, claim: Claim, capture: Capture, *, release: 
     _held(connection.execute(_RELEASE if release else _SAVE, {**row, **seen, **_key(claim)}), claim)
 
 
-def active_on(connection: sa.Connection, life: str) -> str | None:
+def active_on(connection: sa.Connection, process_key: str) -> str | None:
     """The id of the capture that is active on this process."""
-    return connection.execute(_ACTIVE, {"life": life}).scalar()
+    return connection.execute(_ACTIVE, {"life": process_key}).scalar()
 
 
 def soonest(connection: sa.Connection) -> datetime | None:
@@ -122,7 +122,7 @@ def free_all(connection: sa.Connection) -> None:
     """Ends all leases, for whoever knows that all their holders are dead. Nobody has waited for hosts meanwhile, so
     patience begins anew."""
     connection.execute(_FREE_ALL)
-    connection.execute(_PATIENCE_ANEW)
+    connection.execute(_DEADLINES_ANEW)
 
 
 def _key(claim: Claim) -> dict[str, object]:

@@ -174,15 +174,15 @@ class Ledger:
 
     def _place(self, connection: sa.Connection, capture: Capture, bounds: Bounds) -> None:
         """A place for one more recording. That the process has one is a better reason than that there is no room."""
-        other = claims.active_on(connection, capture.process.life) if capture.process else None
+        other = claims.active_on(connection, capture.process.key) if capture.process else None
         if other not in (None, capture.id):
             raise ProcessTaken(str(other))
         capacity.take(connection, capture, bounds, self._clock())
 
     def _taken(self, capture: Capture) -> None:
-        life = capture.process.life if capture.process else ""
+        process_key = capture.process.key if capture.process else ""
         with self._database.reading() as connection:
-            other = claims.active_on(connection, life)
+            other = claims.active_on(connection, process_key)
         if other is not None:
             raise ProcessTaken(other)
 
@@ -191,12 +191,12 @@ class Ledger:
         with self._database.reading() as connection:
             return claims.soonest(connection)
 
-    def last_ended(self, life: str, host: str, service: str, *, by: str | None = None) -> Capture | None:
-        """The latest capture that recorded and has ended: on this process (ProcessId.life), or of this service on
+    def last_ended(self, process_key: str, host: str, service: str, *, by: str | None = None) -> Capture | None:
+        """The latest capture that recorded and has ended: on this process (ProcessId.key), or of this service on
         this host, since a process that was restarted is as a new one. by: only those that an alert asked for
         ("alert"), or a person ("manual")."""
         with self._database.reading() as connection:
-            return queries.last_ended(connection, life, host, service, by)
+            return queries.last_ended(connection, process_key, host, service, by)
 
     # the API
 
@@ -284,10 +284,10 @@ class Ledger:
         with self._database.reading() as connection:
             return arrivals.current(connection, fingerprints)
 
-    def active_on(self, life: str) -> str | None:
-        """The id of the capture that is at work on this process (ProcessId.life)."""
+    def active_on(self, process_key: str) -> str | None:
+        """The id of the capture that is at work on this process (ProcessId.key)."""
         with self._database.reading() as connection:
-            return claims.active_on(connection, life)
+            return claims.active_on(connection, process_key)
 
     def full(self, capture: Capture, now: datetime) -> Full | None:
         """Why there is no room for one more recording of this capture's target just now, or None."""

@@ -107,8 +107,8 @@ def get(connection: sa.Connection, id_: str) -> Capture | None:
     return _one(connection.execute(_GET, {"key": id_}))
 
 
-def last_ended(connection: sa.Connection, life: str, host: str, service: str, by: str | None) -> Capture | None:
-    return _one(connection.execute(_LAST_ENDED, {"key": life, "host": host, "service": service, "by": by}))
+def last_ended(connection: sa.Connection, process_key: str, host: str, service: str, by: str | None) -> Capture | None:
+    return _one(connection.execute(_LAST_ENDED, {"key": process_key, "host": host, "service": service, "by": by}))
 
 
 def of_fingerprint(connection: sa.Connection, fingerprint: str) -> tuple[Capture, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.errors import Code, Reason
-from app.model import Artifact, Capture, Entry, Finding, Kind, ProcessId, State, Step, Target, Trigger
+from app.model import Artifact, Capture, Event, Finding, Kind, ProcessId, State, Step, Target, Trigger
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -80,9 +80,9 @@ def progress(capture: Capture) -> dict[str, Any]:
         "service": target.service if target else None,
         "target": target and _dumps({**asdict(target), "started_at": micro_or_none(target.started_at)}),
         "process": process and _dumps(asdict(process)),
-        "life": process and process.life,
-        "active_process": process.life if process and not capture.state.ended else None,
-        "timeline": _dumps([(micro(entry.at), entry.step, entry.message) for entry in capture.timeline]),
+        "life": process and process.key,
+        "active_process": process.key if process and not capture.state.ended else None,
+        "timeline": _dumps([(micro(event.at), event.step, event.message) for event in capture.timeline]),
         "artifacts": _dumps([asdict(artifact) for artifact in capture.artifacts]) if capture.artifacts else "[]",
         "findings": _dumps([asdict(finding) for finding in capture.findings]) if capture.findings else "[]",
         "own_labels": _dumps(dict(capture.labels)) if capture.labels else "{}",
@@ -109,7 +109,7 @@ def to_capture(row: sa.Row[Any]) -> Capture:
         started_at=moment_or_none(row.started_at),
         stopped_at=moment_or_none(row.stopped_at),
         ended_at=moment_or_none(row.ended_at),
-        timeline=tuple(Entry(moment(at), step, message) for at, step, message in _loads(row.timeline)),
+        timeline=tuple(Event(moment(at), step, message) for at, step, message in _loads(row.timeline)),
         artifacts=tuple(_artifact(**said) for said in _loads(row.artifacts)),
         findings=tuple(_finding(**said) for said in _loads(row.findings)),
         labels=_loads(row.own_labels),

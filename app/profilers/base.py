@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from app.errors import Code, Refusal
-from app.harm import refusal as blocked_refusal
-from app.hosts.door import Door
-from app.hosts.gate import Gate, Process
-from app.hosts.recipes import Recipe
+from app.errors import Code, Refused
+from app.gate.client import Gate, Process
+from app.gate.pool import HostPool
+from app.gate.recipes import Recipe
 from app.model import Capture, Finding, Harm, Kind, ProcessId
+from app.profilers.harm import refusal as blocked_refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StepResult:
     """What a call came to. `again`: look once more after this long; None: this chapter is finished."""
 
     message: str = ""
@@ -48,7 +48,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selection:
     """The profiler for one process, its full name as the API shows it, and why it was this one. `length`: how long it
     records, whatever is asked for; None: as long as that."""
 
@@ -58,11 +58,11 @@ class Chosen:
     length: timedelta | None = None
 
 
-class Way(ABC):
+class ProfilerSpec(ABC):
     """What a rule may name as `profiler`: chooses how one process is profiled."""
 
     @abstractmethod
-    def choose(self, process: Process, host: str, door: Door) -> Chosen:
+    def choose(self, process: Process, host: str, pool: HostPool) -> Selection:
         """Raises Refusal when the process must not be profiled so, Passing when the host does not answer."""
 
     def recipes(self) -> tuple[Recipe, ...]:
@@ -70,7 +70,7 @@ class Way(ABC):
         return ()
 
 
-class Profiler(Way):
+class Profiler(ProfilerSpec):
     """One way to profile. Every method may raise Refusal (final) or Passing (asked again).
 
     `streams`: the recording comes home while it is made, over a connection that is held meanwhile: `collect` is called
@@ -80,29 +80,29 @@ class Profiler(Way):
     streams: ClassVar[bool] = False
     signals: ClassVar[bool] = False
 
-    def choose(self, process: Process, host: str, door: Door) -> Chosen:
-        name = self.judge(process, host, door)
+    def choose(self, process: Process, host: str, pool: HostPool) -> Selection:
+        name = self.judge(process, host, pool)
         if self.signals and process.blocked:
             raise blocked_refusal(host, process.id.pid, PurePosixPath(process.exe).name, process.blocked)
-        return Chosen(self, name)
+        return Selection(self, name)
 
     @abstractmethod
-    def judge(self, process: Process, host: str, door: Door) -> str:
+    def judge(self, process: Process, host: str, pool: HostPool) -> str:
         """The profiler's full name for this process, as the API shows it. Raises Refusal when it must not be profiled.
 
         Everything that can change is looked at once more in the step that acts; this is for a clear answer beforehand.
         """
 
-    def begun(self, capture: Capture, door: Door) -> bool:
+    def begun(self, capture: Capture, pool: HostPool) -> bool:
         """May anything have been done on the target for this capture already?"""
-        return gate_of(capture, door).status(capture.token).code != "unknown"
+        return gate_of(capture, pool).status(capture.token).code != "unknown"
 
     @abstractmethod
-    def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
+    def start(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
         """Make it record, exactly once for this capture's token, and see that it does."""
 
     @abstractmethod
-    def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
+    def watch(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
         """Look at a recording that runs; finished when it has ended or its time is up."""
 
     def asked_to_stop(self, capture: Capture) -> str:
@@ -110,18 +110,18 @@ class Profiler(Way):
         return "asked to stop early"
 
     @abstractmethod
-    def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
+    def stop(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
         """See to it that the recording ends; finished when it provably has."""
 
     @abstractmethod
     def collect(
         self,
         capture: Capture,
-        door: Door,
+        pool: HostPool,
         folder: Path,
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
-    ) -> Progress:
+    ) -> StepResult:
         """Bring the files into `folder` one by one; `keep` judges and stores each. `stopping`: somebody has asked for
         an early end meanwhile, or the service is ending."""
 
@@ -130,7 +130,7 @@ class Profiler(Way):
         """Which kinds a whole capture would have besides these."""
 
     @abstractmethod
-    def clean(self, capture: Capture, door: Door) -> Progress:
+    def clean(self, capture: Capture, pool: HostPool) -> StepResult:
         """Remove from the target what this capture made, and nothing else."""
 
     @abstractmethod
@@ -140,7 +140,7 @@ class Profiler(Way):
 
 def process_of(capture: Capture) -> ProcessId:
     if capture.process is None:
-        raise Refusal(Code.PROCESS_NOT_FOUND, f"capture {capture.id} was started without a process")
+        raise Refused(Code.PROCESS_NOT_FOUND, f"capture {capture.id} was started without a process")
     return capture.process
 
 
@@ -148,15 +148,15 @@ def host_of(capture: Capture) -> str:
     return capture.target.host if capture.target else ""
 
 
-def gate_of(capture: Capture, door: Door) -> Gate:
+def gate_of(capture: Capture, pool: HostPool) -> Gate:
     """To the host of the capture's process."""
-    return same_boot(door.gate(host_of(capture)), process_of(capture))
+    return same_boot(pool.gate(host_of(capture)), process_of(capture))
 
 
 def same_boot(gate: Gate, process: ProcessId) -> Gate:
     """The gate, if its host is still up that the process ran on."""
     if gate.boot != process.boot:
-        raise Refusal(
+        raise Refused(
             Code.PROCESS_EXITED, f"{gate.host}: the host was restarted, pid {process.pid} is gone with its files"
         )
     return gate

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from app.errors import Code, Refusal
-from app.hosts.door import Door
-from app.hosts.gate import Answer, Gate, Process
-from app.hosts.recipes import Recipe
+from app.errors import Code, Refused
+from app.gate.client import Answer, Gate, Process
+from app.gate.pool import HostPool
+from app.gate.recipes import Recipe
 from app.intake.re2 import compiled
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
+from app.profilers.base import Fetched, Profiler, StepResult, gate_of, host_of, process_of, same_boot
 from app.profilers.gates import (
     COMMON,
     LOOK_EVERY,
@@ -42,10 +42,10 @@ VARIABLES = {"{pid}": '"$pid"', "{duration}": '"$secs"', "{output}": '"$output"'
 
 REFUSALS: Refusals = {
     **COMMON,
-    "stopped": (Refusal, Code.UNSAFE_SIGNAL, "is stopped (SIGSTOP or a debugger): there is nothing to record"),
-    "journal": (Refusal, Code.NO_SPACE, "is on a host where the gate cannot write its journal (disk full?)"),
-    "room": (Refusal, Code.NO_SPACE, "is on a host with less than 64 MiB free where the command's output would go"),
-    "unarmed": (Refusal, Code.NOT_PERMITTED, "was left alone: the command's keeper could not be started there"),
+    "stopped": (Refused, Code.UNSAFE_SIGNAL, "is stopped (SIGSTOP or a debugger): there is nothing to record"),
+    "journal": (Refused, Code.NO_SPACE, "is on a host where the gate cannot write its journal (disk full?)"),
+    "room": (Refused, Code.NO_SPACE, "is on a host with less than 64 MiB free where the command's output would go"),
+    "unarmed": (Refused, Code.NOT_PERMITTED, "was left alone: the command's keeper could not be started there"),
 }
 
 
@@ -99,10 +99,10 @@ class Command(Profiler):
     def recipes(self) -> tuple[Recipe, ...]:
         return (self.recipe,)
 
-    def judge(self, process: Process, host: str, door: Door) -> str:
+    def judge(self, process: Process, host: str, pool: HostPool) -> str:
         no_wrapper(process, host, "there is nothing of the service in it to see")
         if not compiled(self.exe).search(process.exe or process.comm):
-            raise Refusal(
+            raise Refused(
                 Code.NO_PROFILER,
                 f"{host}: pid {process.id.pid} ({process.exe or process.comm}) is none of the programs that "
                 f"{self._name} is for (exe: {self.exe})",
@@ -111,58 +111,58 @@ class Command(Profiler):
             raise refusal_of(host, process.id.pid, f"({name_of(process)})", "unreadable", REFUSALS)
         return self._name
 
-    def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        process, gate = process_of(capture), gate_of(capture, door)
+    def start(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        process, gate = process_of(capture), gate_of(capture, pool)
         answer = gate.run(process, self.recipe, round(capture.duration.total_seconds()), capture.token)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
-        return Progress(f"the command runs there: {self._shown}", min(capture.duration, LOOK_EVERY))
+        return StepResult(f"the command runs there: {self._shown}", min(capture.duration, LOOK_EVERY))
 
-    def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = gate_of(capture, door).status(capture.token)
+    def watch(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        answer = gate_of(capture, pool).status(capture.token)
         if answer.code == "finished":
-            return Progress()
+            return StepResult()
         if answer.code != "open":
             raise refusal(capture, answer.code, REFUSALS)
         if danger := endangered(answer):
-            return Progress(f"stopped early: {danger}")
+            return StepResult(f"stopped early: {danger}")
         planned = (capture.started_at or now) + capture.duration
         if now >= planned + self.grace + LATE:  # its keeper must have been killed
-            return Progress("the command does not end by itself")
-        return Progress(again=min(planned - now, LOOK_EVERY) if planned > now + SOON else SOON * 2)
+            return StepResult("the command does not end by itself")
+        return StepResult(again=min(planned - now, LOOK_EVERY) if planned > now + SOON else SOON * 2)
 
-    def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        process, gate = process_of(capture), gate_of(capture, door)
+    def stop(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        process, gate = process_of(capture), gate_of(capture, pool)
         answer = gate.stop(capture.token)
         if answer.code in ("open", "busy"):
-            return Progress(again=SOON)
+            return StepResult(again=SOON)
         if answer.code != "finished":
             raise refusal(capture, answer.code, REFUSALS)
-        if failure(answer) and not any(seen.id.life == process.life for seen in gate.process(process.pid)):
-            return Progress("the process ended while it was recorded", notes={"lost": True})
-        return Progress(f"the command {failure(answer) or 'has ended well'}")
+        if failure(answer) and not any(seen.id.key == process.key for seen in gate.process(process.pid)):
+            return StepResult("the process ended while it was recorded", notes={"lost": True})
+        return StepResult(f"the command {failure(answer) or 'has ended well'}")
 
     def collect(
         self,
         capture: Capture,
-        door: Door,
+        pool: HostPool,
         folder: Path,
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
-    ) -> Progress:
+    ) -> StepResult:
         if capture.artifacts:
-            return Progress("the file is home already")
-        with door.files(host_of(capture)) as gate:
+            return StepResult("the file is home already")
+        with pool.files(host_of(capture)) as gate:
             file = self._file(same_boot(gate, process_of(capture)), capture, folder)
         keep(file)
-        return Progress("its result was brought home" if file.size else "there is no result")
+        return StepResult("its result was brought home" if file.size else "there is no result")
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         whole = (Kind.CPU, Kind.OTHER) if self._text else (self._kind,)
         return tuple(kind for kind in whole if kind not in have)
 
-    def clean(self, capture: Capture, door: Door) -> Progress:
-        return removed(gate_of(capture, door), capture)
+    def clean(self, capture: Capture, pool: HostPool) -> StepResult:
+        return removed(gate_of(capture, pool), capture)
 
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         seconds = round(capture.duration.total_seconds())

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
-from app.errors import AlertprofError, Code, Passing, Refusal
-from app.hosts.facts import SHELLS
-from app.hosts.gate import BLIND, Answer, Gate, Process, RemoteFile
+from app.errors import AlertprofError, Code, Refused, Retryable
+from app.gate.client import BLIND, Answer, Gate, Process, RemoteFile
+from app.gate.facts import SHELLS
 from app.model import Capture, Harm, Kind
-from app.profilers.base import Fetched, Progress, host_of, process_of
+from app.profilers.base import Fetched, StepResult, host_of, process_of
 
 LOOK_EVERY = timedelta(seconds=5)
 SOON = timedelta(milliseconds=500)
@@ -26,54 +26,54 @@ Refusals = Mapping[str, tuple[type[AlertprofError], Code, str]]
 
 # What the gate's refusals mean: the code, and the sentence after "HOST: pid N ".
 COMMON: Refusals = {
-    "gone": (Refusal, Code.PROCESS_EXITED, "has exited"),
+    "gone": (Refused, Code.PROCESS_EXITED, "has exited"),
     "replaced": (
-        Refusal,
+        Refused,
         Code.PROCESS_REPLACED,
         "is another process or runs another program now; the one that was meant is gone",
     ),
-    "thread": (Refusal, Code.PROCESS_NOT_FOUND, "is a thread, not a process: name the process"),
+    "thread": (Refused, Code.PROCESS_NOT_FOUND, "is a thread, not a process: name the process"),
     "stopped": (
-        Refusal,
+        Refused,
         Code.UNSAFE_SIGNAL,
         "is stopped (SIGSTOP or a debugger): it would take the signal at some later time",
     ),
-    "traced": (Refusal, Code.UNSAFE_SIGNAL, "is being traced by a debugger"),
+    "traced": (Refused, Code.UNSAFE_SIGNAL, "is being traced by a debugger"),
     "unreadable": (
-        Refusal,
+        Refused,
         Code.NOT_PERMITTED,
         "does not let this account see its open files: log in as the service's user and group or as root, "
         "or set become: sudo",
     ),
     "denied": (
-        Refusal,
+        Refused,
         Code.NOT_PERMITTED,
         "may not be signalled by this account: log in as the service's user or set become: sudo",
     ),
     "journal": (
-        Refusal,
+        Refused,
         Code.NO_SPACE,
         "is on a host where the gate cannot write its journal (disk full?): no record, no signal",
     ),
     "unknown": (
-        Refusal,
+        Refused,
         Code.COLLECT_FAILED,
         "has no record of this capture on its host any more: the journal there was removed",
     ),
     "recipe": (
-        Refusal,
+        Refused,
         Code.NOT_PERMITTED,
         "is on a host whose gate does not know what this rule's profiler is to do: install there what "
         "`alertprof gate --config.file F` prints (where no gate is installed, restart alertprof)",
     ),
     "already": (
-        Passing,
+        Retryable,
         Code.ALREADY_PROFILING,
         "is being profiled already, by hand or by another program; that is left alone",
     ),
-    "blind": (Passing, Code.TIMEOUT, BLIND),
-    "busy": (Passing, Code.TIMEOUT, "is being worked on by another gate"),
-    "recent": (Passing, Code.TIMEOUT, "was signalled a moment ago"),
+    "blind": (Retryable, Code.TIMEOUT, BLIND),
+    "busy": (Retryable, Code.TIMEOUT, "is being worked on by another gate"),
+    "recent": (Retryable, Code.TIMEOUT, "was signalled a moment ago"),
 }
 
 
@@ -81,13 +81,13 @@ def refusal(capture: Capture, code: str, meanings: Refusals = COMMON) -> Alertpr
     """What the gate's answer means; for a while one that may pass, where it may only have come too late."""
     fault = refusal_of(host_of(capture), process_of(capture).pid, "", code, meanings)
     if code in SLOW and capture.attempt < SLOW_ATTEMPTS:
-        return Passing(fault.reason.code, fault.reason.message)
+        return Retryable(fault.reason.code, fault.reason.message)
     return fault
 
 
 def refusal_of(host: str, pid: int, name: str, code: str, meanings: Refusals = COMMON) -> AlertprofError:
     who = f"{host}: pid {pid} {name}".strip()
-    unknown = (Refusal, Code.COLLECT_FAILED, f"was answered with {code!r}, which is not understood")
+    unknown = (Refused, Code.COLLECT_FAILED, f"was answered with {code!r}, which is not understood")
     how, known, sentence = meanings.get(code, unknown)
     return how(known, f"{who} {sentence}")
 
@@ -99,7 +99,7 @@ def name_of(process: Process) -> str:
 def no_wrapper(process: Process, host: str, harm: str) -> None:
     """Raises Refusal for a shell: the service is its child. `harm`: what would become of it."""
     if name_of(process) in SHELLS:
-        raise Refusal(
+        raise Refused(
             Code.PROCESS_IS_WRAPPER,
             f"{host}: pid {process.id.pid} is a shell ({' '.join(process.cmdline)[:120]}), not the service that it "
             f"wraps: {harm}. Name the service's own process",
@@ -109,7 +109,7 @@ def no_wrapper(process: Process, host: str, harm: str) -> None:
 def room_for(process: Process, host: str, why: str) -> None:
     """Raises Refusal where a process's files would find too little room."""
     if process.free_bytes is not None and process.free_bytes < FLOOR:
-        raise Refusal(
+        raise Refused(
             Code.NO_SPACE,
             f"{host}: only {process.free_bytes >> 20} MiB are free where pid {process.id.pid} writes its profiles; "
             f"{FLOOR >> 20} MiB are wanted, {why}",
@@ -133,16 +133,16 @@ def harm_in(gate: Gate, capture: Capture, answer: Answer) -> Harm | None:
     return answer.ended
 
 
-def removed(gate: Gate, capture: Capture) -> Progress:
+def removed(gate: Gate, capture: Capture) -> StepResult:
     """Of what the capture's token made on the host nothing is left; Passing where that could not be seen."""
     answer = gate.drop(capture.token)
     if answer.code in BLINDED:
         raise refusal(capture, answer.code)
     if answer.code != "ok":
-        return Progress(f"files may remain on the host ({answer.code})")
+        return StepResult(f"files may remain on the host ({answer.code})")
     if astray := ", ".join(file.kind for file in answer.files):
-        return Progress(f"the files on the host were removed, but {astray} could not be found there: it may remain")
-    return Progress("the files on the host were removed")
+        return StepResult(f"the files on the host were removed, but {astray} could not be found there: it may remain")
+    return StepResult("the files on the host were removed")
 
 
 def files_of(gate: Gate, capture: Capture) -> tuple[RemoteFile, ...]:

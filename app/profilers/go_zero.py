@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from app.errors import Code, Passing, Refusal
-from app.hosts.door import Door
-from app.hosts.gate import Answer, Gate, Mode, Process
+from app.errors import Code, Refused, Retryable
+from app.gate.client import Answer, Gate, Mode, Process
+from app.gate.pool import HostPool
 from app.model import Capture, Finding, Kind
-from app.profilers.base import Chosen, Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
+from app.profilers.base import Fetched, Profiler, Selection, StepResult, gate_of, host_of, process_of, same_boot
 from app.profilers.gates import (
     COMMON,
     LOOK_EVERY,
@@ -52,29 +52,29 @@ KINDS = {
 
 REFUSALS: Refusals = {
     **COMMON,
-    "deadly": (Refusal, Code.UNSAFE_SIGNAL, "has no handler for SIGUSR2: the signal would kill it"),
+    "deadly": (Refused, Code.UNSAFE_SIGNAL, "has no handler for SIGUSR2: the signal would kill it"),
     "deaf": (
-        Refusal,
+        Refused,
         Code.UNSAFE_SIGNAL,
         "does not listen for SIGUSR2 any more: it is probably shutting down",
     ),
-    "not": (Refusal, Code.UNSAFE_SIGNAL, "does not run the program that was looked at"),
+    "not": (Refused, Code.UNSAFE_SIGNAL, "does not run the program that was looked at"),
     "shared": (
-        Refusal,
+        Refused,
         Code.UNSAFE_SIGNAL,
         "was not signalled: something besides go-zero asks for SIGUSR2 or SIGUSR1 in it since it was looked at",
     ),
     "unarmed": (
-        Refusal,
+        Refused,
         Code.NOT_PERMITTED,
         "was left alone: the dead-man's switch could not be started there",
     ),
     "unconfirmed": (
-        Refusal,
+        Refused,
         Code.PROFILE_EMPTY,
         "took SIGUSR2, but opened no profile files: is its TMPDIR there, writable and not full?",
     ),
-    "pending": (Passing, Code.UNSAFE_SIGNAL, "has not taken an earlier SIGUSR2 yet"),
+    "pending": (Retryable, Code.UNSAFE_SIGNAL, "has not taken an earlier SIGUSR2 yet"),
 }
 
 
@@ -82,13 +82,13 @@ REFUSALS: Refusals = {
 class GoZero(Profiler):
     signals: ClassVar[bool] = True
 
-    def choose(self, process: Process, host: str, door: Door) -> Chosen:
-        chosen, notes = Profiler.choose(self, process, host, door), [unseen(process)]
+    def choose(self, process: Process, host: str, pool: HostPool) -> Selection:
+        selection, notes = Profiler.choose(self, process, host, pool), [unseen(process)]
         if process.mode is Mode.TIMED:
-            chosen, notes = replace(chosen, length=MINUTE), [OWN_MINUTE, *notes]
-        return replace(chosen, why="; ".join(filter(None, notes)))
+            selection, notes = replace(selection, length=MINUTE), [OWN_MINUTE, *notes]
+        return replace(selection, why="; ".join(filter(None, notes)))
 
-    def judge(self, process: Process, host: str, door: Door) -> str:
+    def judge(self, process: Process, host: str, pool: HostPool) -> str:
         name, pid = name_of(process), process.id.pid
         no_wrapper(process, host, "SIGUSR2 would kill it")
         if not process.catches:
@@ -96,7 +96,7 @@ class GoZero(Profiler):
         if not process.readable:
             raise refusal_of(host, pid, f"({name})", "unreadable", REFUSALS)
         if process.mode is Mode.NONE:
-            raise Refusal(
+            raise Refused(
                 Code.NO_PROFILER,
                 f"{host}: pid {pid} ({name}) is no go-zero service (no core/proc in its function table): "
                 "SIGUSR2 would do nothing",
@@ -108,26 +108,26 @@ class GoZero(Profiler):
             raise refusal_of(host, pid, f"({name})", "deaf", REFUSALS)
         return f"go-zero-{process.mode.value}"
 
-    def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        process, mode, gate = process_of(capture), mode_of(capture), gate_of(capture, door)
+    def start(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        process, mode, gate = process_of(capture), mode_of(capture), gate_of(capture, pool)
         answer = gate.start(process, mode, round(length(capture).total_seconds()), capture.token)
         if harm := harm_in(gate, capture, answer):
-            return Progress("SIGUSR2 sent", harm=harm)
+            return StepResult("SIGUSR2 sent", harm=harm)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
         message = f"SIGUSR2 sent, recording began ({self._dump(gate, capture)})"
-        return Progress(message, min(length(capture), LOOK_EVERY))
+        return StepResult(message, min(length(capture), LOOK_EVERY))
 
-    def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = gate_of(capture, door).status(capture.token)
+    def watch(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        answer = gate_of(capture, pool).status(capture.token)
         if answer.ended or answer.code in ("finished", "gone", "replaced"):
-            return Progress(harm=answer.ended)
+            return StepResult(harm=answer.ended)
         if answer.code not in ("open", "unseen"):
             raise refusal(capture, answer.code, REFUSALS)
         if (danger := endangered(answer, "trace")) and mode_of(capture) is Mode.TOGGLE:
-            return Progress(f"stopped early: {danger}")
+            return StepResult(f"stopped early: {danger}")
         left = (capture.started_at or now) + length(capture) - now
-        return Progress(again=min(left, LOOK_EVERY)) if left > timedelta(0) else Progress()
+        return StepResult(again=min(left, LOOK_EVERY)) if left > timedelta(0) else StepResult()
 
     def asked_to_stop(self, capture: Capture) -> str:
         if mode_of(capture) is Mode.TOGGLE or capture.started_at is None:
@@ -138,36 +138,36 @@ class GoZero(Profiler):
             f"at {end} UTC, and what it has recorded then comes home"
         )
 
-    def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = gate_of(capture, door).stop(capture.token)
+    def stop(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        answer = gate_of(capture, pool).stop(capture.token)
         if answer.left:
             return left_recording(capture)
         if answer.code in ("open", "deaf", "busy"):  # deaf: it shuts down, its end will be the recording's
-            return Progress(again=SOON if mode_of(capture) is Mode.TOGGLE else SELF_STOPPING)
+            return StepResult(again=SOON if mode_of(capture) is Mode.TOGGLE else SELF_STOPPING)
         if answer.ended or answer.code in ("gone", "replaced"):
-            return Progress("the process ended while it was recording", notes={"lost": True}, harm=answer.ended)
+            return StepResult("the process ended while it was recording", notes={"lost": True}, harm=answer.ended)
         if answer.code not in ("finished", "foreign"):
             raise refusal(capture, answer.code, REFUSALS)
-        return Progress(ending(capture, answer), findings=surprises(capture, answer))
+        return StepResult(ending(capture, answer), findings=surprises(capture, answer))
 
     def collect(
         self,
         capture: Capture,
-        door: Door,
+        pool: HostPool,
         folder: Path,
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
-    ) -> Progress:
+    ) -> StepResult:
         host, have = host_of(capture), {artifact.kind for artifact in capture.artifacts}
-        with door.files(host) as gate:
+        with pool.files(host) as gate:
             same_boot(gate, process_of(capture))
             wanted = [file for file in files_of(gate, capture) if KINDS[file.kind] not in have]
             for file in wanted:
                 keep(fetched(gate, capture, file.kind, folder, kind=KINDS[file.kind]))
-        return Progress(f"{len(wanted)} files brought home")
+        return StepResult(f"{len(wanted)} files brought home")
 
-    def clean(self, capture: Capture, door: Door) -> Progress:
-        return removed(gate_of(capture, door), capture)
+    def clean(self, capture: Capture, pool: HostPool) -> StepResult:
+        return removed(gate_of(capture, pool), capture)
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         return tuple(kind for kind in KINDS.values() if kind not in have)
@@ -191,7 +191,7 @@ class GoZero(Profiler):
         """The goroutines as they are now; a recording goes on without them, but not for one lost connection."""
         try:
             code = gate.dump(capture.token).code
-        except Passing as fault:
+        except Retryable as fault:
             if capture.attempt < DUMP_ATTEMPTS:
                 raise  # the start is asked for again: it was replayed, not repeated, and the dump comes after it
             return fault.reason.message
@@ -228,14 +228,14 @@ def surprises(capture: Capture, answer: Answer) -> tuple[Finding, ...]:
     return (Finding("warning", "the recording did not end by itself", detail, code="ended_by_switch"),)
 
 
-def left_recording(capture: Capture) -> Progress:
+def left_recording(capture: Capture) -> StepResult:
     """Nothing that is known to be harmless ends this recording: a person has to."""
     said = (
         f"{who(capture)} still records: its recording had to end by itself and did not, and one more SIGUSR2 did not "
         "end it or was not safe to send. It is left alone; restart the service when you can, its files grow"
     )
     finding = Finding("critical", "it is still recording", said, code="left_recording")
-    return Progress(said, notes={"left": said}, findings=(finding,))
+    return StepResult(said, notes={"left": said}, findings=(finding,))
 
 
 def who(capture: Capture) -> str:

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from app.errors import Code, Passing, Refusal
-from app.hosts.door import Door
-from app.hosts.facts import Layout, Ports
-from app.hosts.gate import Gate, Process
-from app.hosts.http import Patience
+from app.errors import Code, Refused, Retryable
+from app.gate.client import Gate, Process
+from app.gate.facts import Layout, Ports
+from app.gate.pool import HostPool
+from app.hosts.http import Deadlines
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of
+from app.profilers.base import Fetched, Profiler, StepResult, gate_of, host_of, process_of
 from app.profilers.gates import refusal
 from app.profilers.origin import layout_of, prove, prove_all
 from app.profilers.places import PORTS_AT_MOST, Place, places_of
@@ -28,7 +28,7 @@ from app.profilers.takes import Part, Takes
 NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
-PROBE = Patience(first=10, silence=10, whole=20)
+PROBE = Deadlines(first=10, silence=10, whole=20)
 NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls" where it is so
 
 INSTANT = (
@@ -67,50 +67,50 @@ class HttpPprof(Profiler):
         ):
             raise ValueError(f"{NAME}: a login is username (without a colon) and password_file, or token_file alone")
 
-    def judge(self, process: Process, host: str, door: Door) -> str:
+    def judge(self, process: Process, host: str, pool: HostPool) -> str:
         if not process.go_version and not self.ports:
-            raise Refusal(
+            raise Refused(
                 Code.NO_PROFILER,
                 f"{host}: pid {process.id.pid} ({name_of(process)}) is no Go program, and HTTP is not sent to "
                 f"a stranger's port: if it serves {self.path} all the same, name the port "
                 f"({{kind: {NAME}, ports: [6060]}})",
             )
-        found = self._find(process, host, door)
+        found = self._find(process, host, pool)
         if isinstance(found, str):
-            raise Refusal(Code.NO_PROFILER, found)
+            raise Refused(Code.NO_PROFILER, found)
         return NAME
 
-    def begun(self, capture: Capture, door: Door) -> bool:
+    def begun(self, capture: Capture, pool: HostPool) -> bool:
         return False
 
-    def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
+    def start(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
         host = host_of(capture)
-        found = self._find(the_process(capture, door), host, door)
+        found = self._find(the_process(capture, pool), host, pool)
         if isinstance(found, str):  # it was there a moment ago: too busy to answer, perhaps
-            raise Passing(Code.TIMEOUT, found)
+            raise Retryable(Code.TIMEOUT, found)
         noted = {"address": found.address, "port": found.port, **({"tls": True} if found.tls else {})}
-        return Progress(f"it serves {self.path} at {found}", notes={NOTE: noted})
+        return StepResult(f"it serves {self.path} at {found}", notes={NOTE: noted})
 
-    def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
+    def watch(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
         """Records only for as long as `collect` holds the connection."""
-        return Progress()
+        return StepResult()
 
-    def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        return Progress()
+    def stop(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        return StepResult()
 
     def collect(
         self,
         capture: Capture,
-        door: Door,
+        pool: HostPool,
         folder: Path,
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
-    ) -> Progress:
-        host, process = host_of(capture), the_process(capture, door)
-        server = self._server(door, host, self._noted(capture))
-        layout = layout_of(process, door.gate(host))
+    ) -> StepResult:
+        host, process = host_of(capture), the_process(capture, pool)
+        server = self._server(pool, host, self._noted(capture))
+        layout = layout_of(process, pool.gate(host))
         if other := server.other(process, PROBE):
-            raise Passing(Code.TIMEOUT, f"{host}: pid {process.id.pid}: {server.place} {other}")
+            raise Retryable(Code.TIMEOUT, f"{host}: pid {process.id.pid}: {server.place} {other}")
         had = {(artifact.kind, PurePosixPath(artifact.name).suffix) for artifact in capture.artifacts}
         recorded = [part for part in self._recorded(capture) if (part.kind, part.suffix) not in had]
         instant = [part for part in INSTANT if (part.kind, part.suffix) not in had]
@@ -125,20 +125,20 @@ class HttpPprof(Profiler):
         prove_all(server, process, layout, home)
         return self._told(server, process, home, takes)
 
-    def _told(self, server: Server, process: Process, home: list[Fetched], takes: Takes) -> Progress:
+    def _told(self, server: Server, process: Process, home: list[Fetched], takes: Takes) -> StepResult:
         whole = [not file.fault for file in home]
         said = f"{sum(whole)} of {len(whole)} files came home whole from {server.place}"
-        if not all(whole) and not lives(process, server.door.gate(server.host)):
-            return Progress(f"{said}; the process ended while it was recording", notes={"lost": True})
+        if not all(whole) and not lives(process, server.pool.gate(server.host)):
+            return StepResult(f"{said}; the process ended while it was recording", notes={"lost": True})
         ended = [f"ended early after {takes.ended_after:.0f} s"] if takes.ended_after else []
-        return Progress("; ".join([said, *ended, *(f"{kind} is {why}" for kind, why in takes.shorter.items())]))
+        return StepResult("; ".join([said, *ended, *(f"{kind} is {why}" for kind, why in takes.shorter.items())]))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         whole = (Kind.CPU, *([Kind.TRACE] if self.trace else []), *(part.kind for part in INSTANT))
         return tuple(kind for kind in dict.fromkeys(whole) if kind not in have)
 
-    def clean(self, capture: Capture, door: Door) -> Progress:
-        return Progress("nothing was left on the host")
+    def clean(self, capture: Capture, pool: HostPool) -> StepResult:
+        return StepResult("nothing was left on the host")
 
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         ports = "|".join(map(str, self.ports)) or f"PORT, each that pid {process.id.pid} listens on:"
@@ -157,57 +157,57 @@ class HttpPprof(Profiler):
     def _noted(self, capture: Capture) -> Place:
         noted: dict[str, Any] | None = capture.notes.get(NOTE)
         if noted is None:
-            raise Refusal(Code.COLLECT_FAILED, f"capture {capture.id} was begun without a port")
+            raise Refused(Code.COLLECT_FAILED, f"capture {capture.id} was begun without a port")
         return Place(str(noted["address"]), int(noted["port"]), bool(noted.get("tls")))
 
-    def _find(self, process: Process, host: str, door: Door) -> Place | str:
+    def _find(self, process: Process, host: str, pool: HostPool) -> Place | str:
         """Where this very process serves pprof; or a sentence that says what is there instead."""
         who = f"{host}: pid {process.id.pid} ({name_of(process)})"
         if not process.readable:
             raise refusal_to_see(who)
-        gate = door.gate(host)
+        gate = pool.gate(host)
         ports, layout = gate.ports(process.id.pid), layout_of(process, gate)
         places, beyond = places_of(ports, self.ports)
-        others: dict[Place, str | Refusal] = {}
+        others: dict[Place, str | Refused] = {}
         for bare in places:
-            place, other = bare, self._asked(process, layout, self._server(door, host, bare))
+            place, other = bare, self._asked(process, layout, self._server(pool, host, bare))
             if other == SPEAKS_TLS:
                 place = bare._replace(tls=True)
-                other = self._asked(process, layout, self._server(door, host, place))
+                other = self._asked(process, layout, self._server(pool, host, place))
             if not other:
                 return alone(gate, process, place, who)
             others[place] = other
         if not lives(process, gate):  # which also shows that it was not our connection that was silent
-            raise Refusal(Code.PROCESS_EXITED, f"{who} has exited")
-        if forbidden := next((other for other in others.values() if isinstance(other, Refusal)), None):
+            raise Refused(Code.PROCESS_EXITED, f"{who} has exited")
+        if forbidden := next((other for other in others.values() if isinstance(other, Refused)), None):
             raise forbidden
         said = [f"port {port} is bound to another network namespace's loopback, out of reach" for port in beyond]
         said += [f"{place} {other}" for place, other in others.items()]
         said += ["if it does under another path, name that (path)"] * any("answers 404" in each for each in said)
         return f"{who} serves no {self.path}: {'; '.join(said) or listens_on(ports)}"
 
-    def _asked(self, process: Process, layout: Layout, server: Server) -> str | Refusal:
+    def _asked(self, process: Process, layout: Layout, server: Server) -> str | Refused:
         """What answers there instead of this very process, "" when it is this one. Neither a place that sshd does not
         forward to nor one where another process answers is the end: permitopen may allow the next, which may be it."""
         try:
             other = server.other(process, PROBE)
             if not other:
                 prove(server, process, layout, PROBE)
-        except Refusal as refused:
+        except Refused as refused:
             if refused.reason.code not in (Code.NOT_PERMITTED, Code.EVIDENCE_CONFLICT):
                 raise
             return refused
         return other
 
-    def _server(self, door: Door, host: str, place: Place) -> Server:
-        return Server(door, host, place, self.path, Login(self.username, self.password_file, self.token_file))
+    def _server(self, pool: HostPool, host: str, place: Place) -> Server:
+        return Server(pool, host, place, self.path, Login(self.username, self.password_file, self.token_file))
 
 
-def the_process(capture: Capture, door: Door) -> Process:
+def the_process(capture: Capture, pool: HostPool) -> Process:
     """The capture's process as it is now. Raises Refusal when it is gone or runs another program."""
     meant = process_of(capture)
-    process = gate_of(capture, door).look(meant.pid)
-    if process is None or process.id.life != meant.life:
+    process = gate_of(capture, pool).look(meant.pid)
+    if process is None or process.id.key != meant.key:
         raise refusal(capture, "gone")
     if process.id != meant:
         raise refusal(capture, "replaced")
@@ -215,17 +215,17 @@ def the_process(capture: Capture, door: Door) -> Process:
 
 
 def lives(process: Process, gate: Gate) -> bool:
-    return any(seen.id.life == process.id.life for seen in gate.process(process.id.pid))
+    return any(seen.id.key == process.id.key for seen in gate.process(process.id.pid))
 
 
 def alone(gate: Gate, process: Process, place: Place, who: str) -> Place:
     """The place, if no other process of the same program takes connections from the same port: whose profile would come
     could not be told."""
     for seen in gate.listeners(place.port):
-        if seen.id.life != process.id.life and seen.exe == process.exe:
+        if seen.id.key != process.id.key and seen.exe == process.exe:
             theirs, _ = places_of(gate.ports(seen.id.pid), (place.port,))
             if place._replace(tls=False) in theirs:
-                raise Refusal(
+                raise Refused(
                     Code.NO_PROFILER, f"{who} shares {place} with pid {seen.id.pid}: who of them answers cannot be told"
                 )
     return place
@@ -236,8 +236,8 @@ def listens_on(ports: Ports) -> str:
     return f"it listens on {numbers} only" if numbers else "it listens on no TCP port"
 
 
-def refusal_to_see(who: str) -> Refusal:
-    return Refusal(
+def refusal_to_see(who: str) -> Refused:
+    return Refused(
         Code.NOT_PERMITTED,
         f"{who} does not let this account see where it listens: log in as the service's user or as root, "
         "or set become: sudo",

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 from app.analysis.isolate import mapped_of
 from app.analysis.profile import BadProfile, Mapped, read
-from app.errors import Code, Refusal
-from app.hosts.facts import Layout, Span
-from app.hosts.gate import Gate, Process
-from app.hosts.http import Patience
+from app.errors import Code, Refused
+from app.gate.client import Gate, Process
+from app.gate.facts import Layout, Span
+from app.hosts.http import Deadlines
 from app.hosts.pipe import told
 from app.profilers.base import Fetched
 from app.profilers.servers import Server
@@ -25,14 +25,14 @@ FIXED = 1 << 63  # x86's vsyscall lies up there, in every process at the same pl
 def layout_of(process: Process, gate: Gate) -> Layout:
     if layout := gate.layout(process.id.pid):
         return layout
-    raise Refusal(Code.PROCESS_EXITED, f"{gate.host}: pid {process.id.pid} ({process.exe or process.comm}) has exited")
+    raise Refused(Code.PROCESS_EXITED, f"{gate.host}: pid {process.id.pid} ({process.exe or process.comm}) has exited")
 
 
-def prove(server: Server, process: Process, layout: Layout, patience: Patience) -> None:
+def prove(server: Server, process: Process, layout: Layout, deadlines: Deadlines) -> None:
     """Raises Refusal when it is another process that answers there with that command line, or when it cannot be told.
     Where no profile is served that is small enough, those that come home will show it."""
     for query in SAMPLES:
-        reply, said = server.small(query, SAMPLE_LIMIT, patience)
+        reply, said = server.small(query, SAMPLE_LIMIT, deadlines)
         if reply.fault or reply.status != 200:
             continue
         try:
@@ -48,7 +48,7 @@ def prove_all(server: Server, process: Process, layout: Layout, home: Iterable[F
     elsewhere. Dumps and traces do not tell; they are believed with the rest."""
     good = [file for file in home if file.suffix == ".pprof" and not file.fault]
     of_pprof = [path for file in good for path in (file.path, *file.slices)]
-    seen = Layout(layout.spans | loaded(process, server.door.gate(server.host)), layout.twins)
+    seen = Layout(layout.spans | loaded(process, server.pool.gate(server.host)), layout.twins)
     for mapped in mapped_of(of_pprof).values():
         must_be(server, process, seen, mapped)
 
@@ -63,7 +63,7 @@ def loaded(process: Process, gate: Gate) -> frozenset[Span]:
 def must_be(server: Server, process: Process, layout: Layout, mapped: tuple[Mapped, ...]) -> None:
     """Raises Refusal unless a profile that tells these mappings is the process's own."""
     if wrong := not_of(process, layout, mapped):
-        raise Refusal(
+        raise Refused(
             Code.EVIDENCE_CONFLICT,
             f"{server.host}: what {server.place} answers is not proven to come from pid {process.id.pid} "
             f"({process.exe or process.comm}): {wrong}",

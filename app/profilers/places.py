@@ -3,7 +3,7 @@
 import ipaddress
 from typing import NamedTuple
 
-from app.hosts.facts import Ports
+from app.gate.facts import Ports
 
 PORTS_AT_MOST = 8
 ADDRESSES_AT_MOST = 2  # of one network namespace

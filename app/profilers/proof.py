@@ -5,8 +5,8 @@ module paths tell the same story, and whether something besides go-zero asks for
 What neither can see is listed in docs/reliability.md.
 """
 
-from app.errors import Code, Refusal
-from app.hosts.gate import Mode, Process
+from app.errors import Code, Refused
+from app.gate.client import Mode, Process
 
 SAYS = {
     "toggle": "one that the same signal starts and stops (up to v1.6.0)",
@@ -17,7 +17,7 @@ SAYS = {
 def agreed(process: Process, host: str, name: str) -> None:
     """Raises Refusal(EVIDENCE_CONFLICT) where the executable contradicts itself."""
     if process.mode is Mode.CONFLICT:
-        raise Refusal(
+        raise Refused(
             Code.EVIDENCE_CONFLICT,
             f"{host}: pid {process.id.pid} ({name}) is left alone: {conflict(process)}. What SIGUSR2 would do to it is "
             "not certain; profile it over /debug/pprof (http-pprof)",
@@ -54,8 +54,8 @@ def unseen(process: Process) -> str:
     return "" if process.askers else "whether something besides go-zero asks for SIGUSR2 could not be seen"
 
 
-def _shared(process: Process, host: str, name: str, why: str) -> Refusal:
-    return Refusal(
+def _shared(process: Process, host: str, name: str, why: str) -> Refused:
+    return Refused(
         Code.UNSAFE_SIGNAL,
         f"{host}: pid {process.id.pid} ({name}) is not signalled: something besides go-zero asks for SIGUSR2 or "
         f"SIGUSR1 in it ({why}). Profile it over /debug/pprof (http-pprof)",

@@ -6,10 +6,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.errors import Code, Refusal
-from app.hosts.door import Door
-from app.hosts.gate import Process
-from app.hosts.http import Line, Patience, Reply, get
+from app.errors import Code, Refused
+from app.gate.client import Process
+from app.gate.pool import HostPool
+from app.hosts.http import Deadlines, Line, Reply, get
 from app.hosts.pipe import told
 from app.hosts.ssh import NotReached
 from app.hosts.tls import TlsLine
@@ -44,35 +44,37 @@ class Login:
 class Server:
     """What listens at a place of a host; `path` is its /debug/pprof."""
 
-    door: Door
+    pool: HostPool
     host: str
     place: Place
     path: str
     login: Login = field(default_factory=Login)
 
     def line(self) -> Line:
-        line = self.door.tunnel(self.host, self.place.address, self.place.port)
+        line = self.pool.tunnel(self.host, self.place.address, self.place.port)
         return TlsLine(line) if self.place.tls else line
 
-    def get(self, line: Line, query: str, write: Callable[[bytes], object], *, limit: int, patience: Patience) -> Reply:
+    def get(
+        self, line: Line, query: str, write: Callable[[bytes], object], *, limit: int, deadlines: Deadlines
+    ) -> Reply:
         path, headers = f"{self.path}/{query}", self.login.headers()
-        return get(line, str(self.place), path, write, limit=limit, patience=patience, headers=headers)
+        return get(line, str(self.place), path, write, limit=limit, deadlines=deadlines, headers=headers)
 
-    def small(self, query: str, limit: int, patience: Patience) -> tuple[Reply, bytes]:
+    def small(self, query: str, limit: int, deadlines: Deadlines) -> tuple[Reply, bytes]:
         """A short answer, held in memory."""
         said = bytearray()
         with closing(self.line()) as line:
-            reply = self.get(line, query, said.extend, limit=limit, patience=patience)
+            reply = self.get(line, query, said.extend, limit=limit, deadlines=deadlines)
             if isinstance(line, TlsLine) and line.refused:
                 wants = "it may want a client's certificate, which cannot be given"
                 reply = Reply(0, fault=f"ends the TLS connection ({line.refused}; {wants})")
         return reply, bytes(said)
 
-    def other(self, process: Process, patience: Patience) -> str:
+    def other(self, process: Process, deadlines: Deadlines) -> str:
         """What answers there instead of a process with this one's command line, as the end of a sentence; "" when
         none does."""
         try:
-            reply, said = self.small("cmdline", CMDLINE_LIMIT, patience)
+            reply, said = self.small("cmdline", CMDLINE_LIMIT, deadlines)
         except NotReached:
             return "takes no connection"
         if reply.fault or reply.status != 200:
@@ -98,9 +100,9 @@ def secret(file: str) -> str:
         with Path(file).open("rb") as opened:
             said = opened.read(SECRET_LIMIT).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Refusal(Code.AUTH_FAILED, f"http-pprof's secret cannot be read from {file}: {told(error)}") from error
+        raise Refused(Code.AUTH_FAILED, f"http-pprof's secret cannot be read from {file}: {told(error)}") from error
     if not said or not said.isprintable():
-        raise Refusal(Code.AUTH_FAILED, f"http-pprof's secret in {file} is empty or is no single line of text")
+        raise Refused(Code.AUTH_FAILED, f"http-pprof's secret in {file} is empty or is no single line of text")
     return said
 
 

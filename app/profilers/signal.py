@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from app.errors import Code, Passing, Refusal
-from app.hosts.door import Door
-from app.hosts.gate import Gate, Process
-from app.hosts.recipes import Recipe
+from app.errors import Code, Refused, Retryable
+from app.gate.client import Gate, Process
+from app.gate.pool import HostPool
+from app.gate.recipes import Recipe
 from app.intake.re2 import compiled
 from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, Progress, gate_of, host_of, process_of, same_boot
+from app.profilers.base import Fetched, Profiler, StepResult, gate_of, host_of, process_of, same_boot
 from app.profilers.gates import (
     COMMON,
     LOOK_EVERY,
@@ -56,25 +56,25 @@ PART = re.compile(r"(\{[A-Za-z_][A-Za-z0-9_]*\}|[*?]+)")
 
 REFUSALS: Refusals = {
     **COMMON,
-    "deadly": (Refusal, Code.UNSAFE_SIGNAL, "has no handler for the rule's signal: it would kill the process"),
+    "deadly": (Refused, Code.UNSAFE_SIGNAL, "has no handler for the rule's signal: it would kill the process"),
     "deaf": (
-        Refusal,
+        Refused,
         Code.UNSAFE_SIGNAL,
         "is a Go program and not shown to ask for the rule's signal: Go programs die of some that they did not ask for "
         "(see go_function)",
     ),
     "many": (
-        Refusal,
+        Refused,
         Code.NO_PROFILER,
         "has more than 2000 files where the rule looks for the new ones: name them more narrowly",
     ),
     "stdout": (
-        Refusal,
+        Refused,
         Code.NO_PROFILER,
         "prints into no file (but a pipe, a terminal or the journal): what it says could not be brought home",
     ),
-    "unarmed": (Refusal, Code.NOT_PERMITTED, "was left alone: the dead-man's switch could not be started there"),
-    "pending": (Passing, Code.UNSAFE_SIGNAL, "has not taken an earlier signal yet"),
+    "unarmed": (Refused, Code.NOT_PERMITTED, "was left alone: the dead-man's switch could not be started there"),
+    "pending": (Retryable, Code.UNSAFE_SIGNAL, "has not taken an earlier signal yet"),
 }
 
 
@@ -140,11 +140,11 @@ class Signal(Profiler):
         """Of the files as they come."""
         return Kind(self.artifact or ("cpu" if self.format == "pprof" else "other")) if not self._text else Kind.OTHER
 
-    def judge(self, process: Process, host: str, door: Door) -> str:
+    def judge(self, process: Process, host: str, pool: HostPool) -> str:
         name = name_of(process)
         no_wrapper(process, host, f"{self.start_signal} might kill it")
         if not compiled(self.exe).search(process.exe or process.comm):
-            raise Refusal(
+            raise Refused(
                 Code.NO_PROFILER,
                 f"{host}: pid {process.id.pid} ({process.exe or process.comm}) is none of the programs that "
                 f"{self.start_signal} is for (exe: {self.exe})",
@@ -154,60 +154,60 @@ class Signal(Profiler):
         room_for(process, host, "since a dump is as large as the process")
         return f"signal-{self.start_signal.removeprefix('SIG').lower()}"
 
-    def start(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        process, gate = process_of(capture), gate_of(capture, door)
+    def start(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        process, gate = process_of(capture), gate_of(capture, pool)
         answer = gate.signal(process, self.recipe, seconds_of(capture), capture.token)
         if harm := harm_in(gate, capture, answer):
-            return Progress(f"{self.start_signal} sent", harm=harm)
+            return StepResult(f"{self.start_signal} sent", harm=harm)
         if answer.code not in ("started", "replayed", "ended"):
             raise refusal(capture, answer.code, REFUSALS)
-        return Progress(f"{self.start_signal} sent", min(capture.duration, SOON * 2))
+        return StepResult(f"{self.start_signal} sent", min(capture.duration, SOON * 2))
 
-    def watch(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = gate_of(capture, door).status(capture.token)
+    def watch(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        answer = gate_of(capture, pool).status(capture.token)
         if answer.ended or answer.code in ("finished", "gone", "replaced"):
-            return Progress(harm=answer.ended)
+            return StepResult(harm=answer.ended)
         if answer.code != "open":
             raise refusal(capture, answer.code, REFUSALS)
         if (danger := endangered(answer)) and self.stop_signal:
-            return Progress(f"stopped early: {danger}")
+            return StepResult(f"stopped early: {danger}")
         left = (capture.started_at or now) + capture.duration - now
-        return Progress(again=min(left, LOOK_EVERY)) if left > timedelta(0) else Progress()
+        return StepResult(again=min(left, LOOK_EVERY)) if left > timedelta(0) else StepResult()
 
-    def stop(self, capture: Capture, door: Door, now: datetime) -> Progress:
-        answer = gate_of(capture, door).stop(capture.token)
+    def stop(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
+        answer = gate_of(capture, pool).stop(capture.token)
         if answer.code in ("open", "busy", "deaf", "pending"):  # deaf: it shuts down, its end will be the recording's
-            return Progress(again=SOON)
+            return StepResult(again=SOON)
         if answer.ended or answer.code in ("gone", "replaced"):
-            return Progress("the process ended before its files were whole", notes={"lost": True}, harm=answer.ended)
+            return StepResult("the process ended before its files were whole", notes={"lost": True}, harm=answer.ended)
         if answer.code not in ("finished", "unconfirmed"):
             raise refusal(capture, answer.code, REFUSALS)
         said = f"{self.stop_signal} sent; " if answer.stopped and not answer.fired else ""
         fired = "the dead-man's switch on the host had ended it; " if answer.fired else ""
-        return Progress(f"{said}{fired}{len(answer.files)} files appeared")
+        return StepResult(f"{said}{fired}{len(answer.files)} files appeared")
 
     def collect(
         self,
         capture: Capture,
-        door: Door,
+        pool: HostPool,
         folder: Path,
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
-    ) -> Progress:
+    ) -> StepResult:
         if capture.artifacts:
-            return Progress("the files are home already")
-        with door.files(host_of(capture)) as gate:
+            return StepResult("the files are home already")
+        with pool.files(host_of(capture)) as gate:
             files = self._files(same_boot(gate, process_of(capture)), capture, folder)
         for file in files:
             keep(file)
-        return Progress(f"{sum(not file.fault for file in files)} files brought home")
+        return StepResult(f"{sum(not file.fault for file in files)} files brought home")
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         whole = (Kind.CPU, Kind.OTHER) if self._text else (self._kind,)
         return tuple(kind for kind in whole if kind not in have)
 
-    def clean(self, capture: Capture, door: Door) -> Progress:
-        return removed(gate_of(capture, door), capture)
+    def clean(self, capture: Capture, pool: HostPool) -> StepResult:
+        return removed(gate_of(capture, pool), capture)
 
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         words = f"{process.id.pid} {process.id.start} {process.id.image} {self.recipe.id} {seconds_of(capture)}"

@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
 
-from app.errors import Code, Passing
-from app.hosts.http import Line, Patience, Reply
+from app.errors import Code, Retryable
+from app.hosts.http import Deadlines, Line, Reply
 from app.hosts.ssh import NotReached
 from app.model import Kind
 from app.profilers.base import Fetched
@@ -71,16 +71,16 @@ class Takes:
         goes on recording), or when somebody else is profiling the process, before anything more is asked of it."""
         longest = max((part.seconds for part in recorded), default=0)
         self._latest = self._begun + 2 * longest + SENDING  # whoever answers, shorter ones and slices have an end
-        with ThreadPoolExecutor(len(recorded) + 1, thread_name_prefix="pprof") as pool:
+        with ThreadPoolExecutor(len(recorded) + 1, thread_name_prefix="pprof") as threads:
             try:
-                first = [pool.submit(self._take, part) for part in recorded[:1]]
+                first = [threads.submit(self._take, part) for part in recorded[:1]]
                 for future in wait(first, BEGUN).done:
                     future.result()
-                rest = [pool.submit(self._take, part) for part in (*recorded[1:], *instant)]
+                rest = [threads.submit(self._take, part) for part in (*recorded[1:], *instant)]
                 self._keep_all({*first, *rest}, keep, stopping)
             finally:
                 self._abandon()
-                pool.shutdown(wait=False, cancel_futures=True)
+                threads.shutdown(wait=False, cancel_futures=True)
 
     def _keep_all(
         self, pending: set[Future[Fetched]], keep: Callable[[Fetched], None], stopping: Callable[[], bool]
@@ -95,7 +95,7 @@ class Takes:
                 self._abandon()
             if monotonic() > self._touched + TOUCH:
                 self._touched = monotonic()
-                self._server.door.gate(self._server.host)
+                self._server.pool.gate(self._server.host)
 
     def _take(self, part: Part) -> Fetched:
         path = self._folder / f"{part.kind.value}{part.suffix}"
@@ -103,7 +103,7 @@ class Takes:
         if cut_short(part.seconds, reply):
             return self._in_slices(part, path, reply.closed_after)
         if part.kind is Kind.CPU and reply.status == 500 and "already in use" in reply.said:
-            raise Passing(
+            raise Retryable(
                 Code.ALREADY_PROFILING,
                 f"{self._server.host}: {self._server.place} is being profiled already, by hand or by another program; "
                 "that is left alone",
@@ -154,12 +154,12 @@ class Takes:
         return self._over or self.ended_after > 0
 
     def _got(self, part: Part, write: Callable[[bytes], object]) -> Reply:
-        patience = Patience(part.seconds + ANSWER, SILENCE, part.seconds + SENDING)
+        deadlines = Deadlines(part.seconds + ANSWER, SILENCE, part.seconds + SENDING)
         try:
             with closing(self._server.line()) as line:
                 if not self._may_go_on(part, line):
                     return Reply(0, fault="was not asked: the end came before")
-                return self._server.get(line, part.query, write, limit=part.limit, patience=patience)
+                return self._server.get(line, part.query, write, limit=part.limit, deadlines=deadlines)
         except NotReached:
             return Reply(0, fault="takes no connection any more")
 

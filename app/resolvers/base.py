@@ -9,9 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from app.errors import Code, Refusal
-from app.hosts.facts import Seen
-from app.hosts.gate import Gate
+from app.errors import Code, Refused
+from app.gate.client import Gate
+from app.gate.facts import Seen
 from app.hosts.names import relative
 from app.resolvers.words import attribute, meant
 
@@ -24,13 +24,13 @@ NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Candidates:
     """The host that was asked (as its gate spells it: limits count by that) and every process there that fits; `how`
     says in words what was looked for. `ranked`: the first of them that can be profiled is meant. `labels`: what it was
     found by, and `by` the kind of the resolver; search.py puts them in."""
 
     host: str
-    candidates: tuple[Seen, ...]
+    processes: tuple[Seen, ...]
     how: str
     ranked: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Enriched:
     """Not yet a process: what else is known about these labels, for the resolvers that come after."""
 
     labels: Mapping[str, str]
@@ -49,7 +49,7 @@ class Resolver(ABC):
     """One way from labels to a process. Subclasses are frozen dataclasses whose fields are their YAML options."""
 
     @abstractmethod
-    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | Told | None:
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | Enriched | None:
         """None: these labels do not speak to me. Raises Refusal for labels that do but make no sense."""
 
 
@@ -77,11 +77,11 @@ def gate_for(hosts: tuple[str, ...], reach: Reach) -> Gate:
     """The gate of the first of these that is a host of ours: an address of a pod, say, is none, its node is.
 
     Raises what reaching the first one raised when none is, and what any other fault raises at once."""
-    refusals: list[Refusal] = []
+    refusals: list[Refused] = []
     for host in hosts:
         try:
             return reach(host)
-        except Refusal as refused:
+        except Refused as refused:
             if refused.reason.code not in NO_HOSTS:
                 raise
             refusals.append(refused)

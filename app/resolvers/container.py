@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.errors import Code, Refusal
-from app.hosts.facts import Named, Seen
-from app.hosts.gate import Gate
-from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of, shown
+from app.errors import Code, Refused
+from app.gate.client import Gate
+from app.gate.facts import Named, Seen
+from app.resolvers.base import Candidates, Reach, Resolver, gate_for, hosts_of, shown
 from app.resolvers.families import each_container, inside, mains
 from app.resolvers.pod import NODE_ORDER, words_of
 from app.resolvers.starters import started_by
@@ -23,37 +23,37 @@ PREFIX = "container_label_"
 
 @dataclass(frozen=True, slots=True)
 class Container(Resolver):
-    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         hosts = hosts_of(labels, NODE_ORDER)
         id_, path = id_in(labels), meant(labels, "id")
         by_path = path.startswith("/") and path.strip("/")
         if not hosts or not (id_ or by_path or speaks_of_one(labels)):
             return None
         if SANDBOX in (labels.get("container_name"), words_of(labels).container):
-            raise Refusal(Code.PROCESS_NOT_FOUND, NO_PROGRAM)
+            raise Refused(Code.PROCESS_NOT_FOUND, NO_PROGRAM)
         gate = gate_for(hosts, reach)
         processes = gate.processes()
         if id_:
-            found = Found(gate.host, by_id(processes, id_), f"of the container {id_[:12]}")
+            candidates = Candidates(gate.host, by_id(processes, id_), f"of the container {id_[:12]}")
         elif by_path:
             group = [seen for seen in processes if inside(seen, path.rstrip("/"))]
-            found = Found(gate.host, mains(group), f"of the cgroup {shown(path)}")
+            candidates = Candidates(gate.host, mains(group), f"of the cgroup {shown(path)}")
         else:
-            found = self._by_name(labels, gate, processes)
-        return started_by(gate, processes, found)
+            candidates = self._by_name(labels, gate, processes)
+        return started_by(gate, processes, candidates)
 
-    def _by_name(self, labels: Mapping[str, str], gate: Gate, processes: tuple[Seen, ...]) -> Found:
+    def _by_name(self, labels: Mapping[str, str], gate: Gate, processes: tuple[Seen, ...]) -> Candidates:
         known = gate.named()
         fitting = [named for named in known if fits(named, labels)]
         group = tuple(head for named in fitting for head in by_id(processes, named.id))
         if not fitting and not known:
-            raise Refusal(
+            raise Refused(
                 Code.PROCESS_NOT_FOUND,
                 f"{gate.host}: names of containers cannot be seen there (only root may, and only Docker and Podman "
                 "write them down): keep cAdvisor's label `id` in the alert, or set become: sudo",
             )
         about = [f"{name}={labels[name]}" for name in sorted(labels) if is_about(name) and labels[name]]
-        return Found(gate.host, group, f"of a container with {', '.join(shown(each, 60) for each in about[:8])}")
+        return Candidates(gate.host, group, f"of a container with {', '.join(shown(each, 60) for each in about[:8])}")
 
 
 def id_in(labels: Mapping[str, str]) -> str | None:

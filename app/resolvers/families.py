@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
-from app.hosts.facts import SHELLS, Seen
+from app.gate.facts import SHELLS, Seen
 
 # What only starts the service, waits for it and passes signals on.
 WRAPPERS = SHELLS | {"tini", "tini-static", "dumb-init", "catatonit", "docker-init", "s6-supervise", "runit", "su-exec"}

@@ -17,11 +17,11 @@ from typing import Any
 import httpx2
 import yaml
 
-from app.errors import Code, Passing, Refusal, without_logins
-from app.resolvers.base import Reach, Resolver, Told, split_instance
+from app.errors import Code, Refused, Retryable, without_logins
+from app.resolvers.base import Enriched, Reach, Resolver, split_instance
 
 REFRESH = 60.0  # seconds for which an endpoint's answer is good, as Prometheus' refresh_interval
-PATIENCE = 10.0  # seconds for an endpoint to answer
+TIMEOUT = 10.0  # seconds for an endpoint to answer
 LARGEST = 32 << 20  # bytes of a file or an answer
 KINDS = (".json", ".yml", ".yaml")
 
@@ -56,7 +56,7 @@ class Inventory(Resolver):
             if not url.startswith(("http://", "https://")):
                 raise ValueError(f"inventory: urls: {url!r} is no http or https address")
 
-    def find(self, labels: Mapping[str, str], reach: Reach) -> Told | None:
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Enriched | None:
         wanted = labels.get(self.by, "")
         if not wanted:
             return None
@@ -65,13 +65,13 @@ class Inventory(Resolver):
         if not hosts:
             return None
         if len(hosts) > 1:
-            raise Refusal(
+            raise Refused(
                 Code.HOST_UNKNOWN,
                 f"the inventory has several hosts for {self.by}={wanted[:120]!r}: {', '.join(sorted(hosts)[:10])}. "
                 "Look it up by another label",
             )
         host = hosts.pop()
-        return Told(said_of(fitting, labels) | {"host": host}, f"{self.by}={wanted[:120]} is on {host}")
+        return Enriched(said_of(fitting, labels) | {"host": host}, f"{self.by}={wanted[:120]} is on {host}")
 
     def _host(self, entry: Entry) -> str | None:
         return entry.labels.get(self.host) or split_instance(entry.target)[0]
@@ -143,8 +143,8 @@ def group_of(group: Any) -> Iterator[Entry]:
     yield from (Entry(str(target), said) for target in targets)
 
 
-def unreadable(where: str, why: str) -> Passing:
-    return Passing(Code.HOST_UNKNOWN, without_logins(f"the inventory {where} cannot be read: {why}"))
+def unreadable(where: str, why: str) -> Retryable:
+    return Retryable(Code.HOST_UNKNOWN, without_logins(f"the inventory {where} cannot be read: {why}"))
 
 
 class Endpoints:
@@ -162,7 +162,7 @@ class Endpoints:
                 return known
             try:
                 fresh = asked(url, credentials_file)
-            except Passing:
+            except Retryable:
                 if known is None:
                     raise
                 fresh = known
@@ -175,7 +175,7 @@ ENDPOINTS = Endpoints()
 
 def asked(url: str, credentials_file: str) -> tuple[Entry, ...]:
     try:
-        with httpx2.stream("GET", url, headers=authorization(credentials_file), timeout=PATIENCE) as answer:
+        with httpx2.stream("GET", url, headers=authorization(credentials_file), timeout=TIMEOUT) as answer:
             answer.raise_for_status()
             body = b""
             for piece in answer.iter_bytes():

@@ -4,8 +4,8 @@ import time
 from collections.abc import Collection
 from typing import Literal
 
-from app.hosts.facts import Seen
-from app.hosts.gate import Gate
+from app.gate.client import Gate
+from app.gate.facts import Seen
 from app.model import ProcessId
 
 WINDOW = 1.0  # seconds between two looks at everybody's processor time

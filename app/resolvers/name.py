@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from app.hosts.facts import Seen
-from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of, shown
+from app.gate.facts import Seen
+from app.resolvers.base import Candidates, Reach, Resolver, gate_for, hosts_of, shown
 from app.resolvers.starters import started_by
 from app.resolvers.words import attribute, meant
 
@@ -20,14 +20,14 @@ class Name(Resolver):
     # OpenTelemetry
     label: str = ""
 
-    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         hosts, name = hosts_of(labels), self._name(labels)
         if not hosts or not name:
             return None
         gate = gate_for(hosts, reach)
         processes = gate.processes()
         called = tuple(each for each in processes if is_called(each, name))
-        return started_by(gate, processes, Found(gate.host, called, f"called {shown(name)!r}"))
+        return started_by(gate, processes, Candidates(gate.host, called, f"called {shown(name)!r}"))
 
     def _name(self, labels: Mapping[str, str]) -> str:
         if self.label:

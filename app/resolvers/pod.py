@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.errors import Code, Refusal
-from app.hosts.facts import Pod as PodFacts
-from app.hosts.facts import Seen
-from app.hosts.gate import Gate
-from app.resolvers.base import NO_HOSTS, Found, Reach, Resolver, gate_for, hosts_of, shown
+from app.errors import Code, Refused
+from app.gate.client import Gate
+from app.gate.facts import Pod as PodFacts
+from app.gate.facts import Seen
+from app.resolvers.base import NO_HOSTS, Candidates, Reach, Resolver, gate_for, hosts_of, shown
 from app.resolvers.families import each_container
 from app.resolvers.starters import started_by
 from app.resolvers.words import NO_PROGRAM, SANDBOX, attribute, meant
@@ -39,23 +39,25 @@ class Words:
 class Pod(Resolver):
     node: str = "node"  # the label that names the node
 
-    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         said = words_of(labels)
         if not said.pod or not (said.namespace or said.uid):
             return None
         gate = self._node(labels, said, reach)
         processes = gate.processes()
-        return started_by(gate, processes, Found(gate.host, mains_of(said, gate.pods(), processes), in_words(said)))
+        return started_by(
+            gate, processes, Candidates(gate.host, mains_of(said, gate.pods(), processes), in_words(said))
+        )
 
     def _node(self, labels: Mapping[str, str], said: Words, reach: Reach) -> Gate:
         node = meant(labels, self.node)
         order = tuple(name for name in NODE_ORDER if node or name != "node")
         try:
             return gate_for(hosts_of({**labels, "exported_node": node}, order) or ("",), reach)
-        except Refusal as refused:
+        except Refused as refused:
             if refused.reason.code not in NO_HOSTS or node:
                 raise
-            raise Refusal(
+            raise Refused(
                 Code.HOST_UNKNOWN,
                 f"the labels name the pod {shown(said.pod)}, but no node that is a host of ours: "
                 f"have Prometheus add a label {self.node} (from __meta_kubernetes_pod_node_name, or by joining "

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.errors import Code, Refusal
-from app.hosts.facts import Seen
-from app.hosts.gate import Gate
+from app.errors import Code, Refused
+from app.gate.client import Gate
+from app.gate.facts import Seen
 from app.hosts.names import address
-from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of, place_of, shown
+from app.resolvers.base import Candidates, Reach, Resolver, gate_for, hosts_of, place_of, shown
 from app.resolvers.families import name_of
 
 # Who speaks about others calls itself so, or is one of these.
@@ -29,18 +29,18 @@ PROXY = "docker-proxy"
 class Port(Resolver):
     exporters: bool = False  # an exporter that speaks about others may itself be meant
 
-    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         at, port = place_of(labels)
         hosts = hosts_of(labels)
         if not hosts or not port:
             return None
         if not re.fullmatch(r"[1-9][0-9]{0,4}", port, re.ASCII) or int(port) > 65535:
-            raise Refusal(Code.PROCESS_NOT_FOUND, f"the label instance names no port: {port[:40]!r}")
+            raise Refused(Code.PROCESS_NOT_FOUND, f"the label instance names no port: {port[:40]!r}")
         gate = gate_for(hosts, reach)
         listening = here_or_at(gate, int(port), at or "")
         if listening and len({name_of(seen) for seen in listening}) == 1 and not self.exporters:
             meant_itself(gate.host, int(port), listening[0], labels)
-        return Found(gate.host, listening, f"listening on port {port}")
+        return Candidates(gate.host, listening, f"listening on port {port}")
 
 
 def here_or_at(gate: Gate, port: int, at: str) -> tuple[Seen, ...]:
@@ -53,7 +53,7 @@ def here_or_at(gate: Gate, port: int, at: str) -> tuple[Seen, ...]:
     chosen = there if there and not mine else here if mine or wanted == gate.host else ()
     if found and not chosen:
         listed = ", ".join(f"{seen} at {seen.addresses[0] if seen.addresses else gate.host}" for seen in found[:10])
-        raise Refusal(
+        raise Refused(
             Code.PROCESS_NOT_FOUND,
             f"{gate.host}: nothing listens on port {port} but inside containers, or at other addresses than {at}: "
             f"{listed}. Name the container (cAdvisor's id, or pod and node)",
@@ -101,14 +101,14 @@ def loopback(at: str) -> bool:
 def meant_itself(host: str, port: int, seen: Seen, labels: Mapping[str, str]) -> None:
     """Raises Refusal for one that only speaks about others."""
     if why := of_others(seen, labels):
-        raise Refusal(
+        raise Refused(
             Code.PROCESS_NOT_FOUND,
             f"{host}: {seen} listens on port {port}, and the alert is about what it watches, not about itself ({why}). "
             "For the host's biggest consumer give the rule resolvers: [{kind: top}]; if it is itself meant, "
             "[{kind: port, exporters: true}]",
         )
     if name_of(seen) == PROXY:
-        raise Refusal(
+        raise Refused(
             Code.PROCESS_NOT_FOUND,
             f"{host}: {seen} only passes port {port} on into a container whose process cannot be seen: name the "
             "container (cAdvisor's id), or set become: sudo",

@@ -8,24 +8,24 @@ program, and is the one that listens, is go-zero, or is what the parent's own wo
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from app.hosts.facts import SHELLS, Seen
-from app.hosts.gate import Gate, Mode
-from app.resolvers.base import Found
+from app.gate.client import Gate, Mode
+from app.gate.facts import SHELLS, Seen
+from app.resolvers.base import Candidates
 from app.resolvers.families import WRAPPERS, name_of
 
 DEEPEST = 8  # starters of starters
 
 
-def started_by(gate: Gate, processes: Sequence[Seen], found: Found) -> Found:
+def started_by(gate: Gate, processes: Sequence[Seen], candidates: Candidates) -> Candidates:
     """The same with what each starter started in its place."""
     passed: dict[Seen, None] = {}
-    candidates: dict[Seen, None] = {}
-    for each in found.candidates:
+    started: dict[Seen, None] = {}
+    for each in candidates.processes:
         chain = chain_of(gate, processes, each)
         passed |= dict.fromkeys(chain[:-1])
-        candidates[chain[-1]] = None
+        started[chain[-1]] = None
     through = f", started by {', '.join(map(str, passed))}" if passed else ""
-    return replace(found, candidates=tuple(candidates), how=f"{found.how}{through}")
+    return replace(candidates, processes=tuple(started), how=f"{candidates.how}{through}")
 
 
 def chain_of(gate: Gate, processes: Iterable[Seen], first: Seen) -> list[Seen]:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.errors import Code, Refusal
-from app.hosts.facts import Seen
-from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of
+from app.errors import Code, Refused
+from app.gate.facts import Seen
+from app.resolvers.base import Candidates, Reach, Resolver, gate_for, hosts_of
 from app.resolvers.families import mains
 from app.resolvers.starters import started_by
 from app.resolvers.words import meant
@@ -25,16 +25,16 @@ OF_USER = rf"{OF_SYSTEM}/user@[0-9]+\.service{OF_SYSTEM}"
 class Systemd(Resolver):
     label: str = ""  # the label that holds the unit's name; by default `name`, then `unit`
 
-    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         hosts, unit = hosts_of(labels), self._unit(labels)
         if not hosts or not unit:
             return None
         if not UNIT.fullmatch(unit):
-            raise Refusal(Code.PROCESS_NOT_FOUND, f"the unit {unit[:80]!r} is no service: it has no process of its own")
+            raise Refused(Code.PROCESS_NOT_FOUND, f"the unit {unit[:80]!r} is no service: it has no process of its own")
         gate = gate_for(hosts, reach)
         processes = gate.processes()
-        found = Found(gate.host, main_processes(processes, unit), f"the main process of {unit}")
-        return started_by(gate, processes, found)
+        candidates = Candidates(gate.host, main_processes(processes, unit), f"the main process of {unit}")
+        return started_by(gate, processes, candidates)
 
     def _unit(self, labels: Mapping[str, str]) -> str | None:
         said = [labels.get(self.label, "")] if self.label else [meant(labels, "name"), meant(labels, "unit")]

@@ -6,7 +6,7 @@ The first that can be profiled is taken; who uses more and cannot be profiled is
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.resolvers.base import Found, Reach, Resolver, gate_for, hosts_of
+from app.resolvers.base import Candidates, Reach, Resolver, gate_for, hosts_of
 from app.resolvers.loads import By, ranked
 
 
@@ -14,7 +14,7 @@ from app.resolvers.loads import By, ranked
 class Top(Resolver):
     by: By = "cpu"
 
-    def find(self, labels: Mapping[str, str], reach: Reach) -> Found | None:
+    def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         hosts = hosts_of(labels)
         if not hosts:
             return None
@@ -22,4 +22,4 @@ class Top(Resolver):
         busiest = ranked(gate, self.by)
         what = "processor time" if self.by == "cpu" else "memory"
         first = f", the biggest consumer being {busiest[0][0]} with {busiest[0][1]}" if busiest else ""
-        return Found(gate.host, tuple(seen for seen, _ in busiest), f"using most {what}{first}", ranked=True)
+        return Candidates(gate.host, tuple(seen for seen, _ in busiest), f"using most {what}{first}", ranked=True)

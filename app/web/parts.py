@@ -1,4 +1,4 @@
-"""What the web needs from the rest of the house; main.py builds one and hands it to app/asgi.py."""
+"""What the web needs from the rest of the house; main.py builds one and hands it to app/web/asgi.py."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 
 from app.analysis.top import Top
 from app.analysis.tree import Tree
-from app.explanation import Explained
+from app.explain.explanation import Explained
 from app.intake.message import Message
 from app.ledger.ledger import Ledger
 from app.metrics import Metrics
 from app.model import Artifact, Capture
-from app.web.tokens import Tokens
+from app.web.auth.tokens import Tokens
 
 
 class Store(Protocol):

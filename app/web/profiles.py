@@ -22,7 +22,7 @@ PPROF = (Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCR
 SUFFIX = ".pprof"  # a goroutine profile has it, a goroutine dump has not
 KEPT = 64
 READERS = 2  # processes that read profiles at once; a hostile file keeps one for half a minute
-PATIENCE = 5.0  # seconds; a request that waits keeps one of the framework's 40 threads
+TIMEOUT = 5.0  # seconds; a request that waits keeps one of the framework's 40 threads
 
 Key = tuple[str, str, int, str | None]
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Profiles:
             if key in self.last:
                 kept: T = self.last[key]
                 return kept
-        if not self.places.acquire(timeout=PATIENCE):
+        if not self.places.acquire(timeout=TIMEOUT):
             raise HTTPException(503, "Other profiles are being read; try again in a moment.", {"Retry-After": "5"})
         try:
             made = self._read(f"{capture.id}/{file.name}", read)

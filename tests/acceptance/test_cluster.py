@@ -53,7 +53,7 @@ class Relay:
                 break
             except OSError:
                 self._line.close()
-        self._ways: dict[tuple[str, int], socket.socket] = {}
+        self._specs: dict[tuple[str, int], socket.socket] = {}
         self._thread(self._inward)
 
     def cut(self) -> None:
@@ -66,7 +66,7 @@ class Relay:
 
     def close(self) -> None:
         self._line.close()
-        for each in (self._udp, *self._ways.values()):
+        for each in (self._udp, *self._specs.values()):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
@@ -77,13 +77,13 @@ class Relay:
                 data, sender = self._udp.recvfrom(1 << 16)
                 if not data:
                     return
-                if sender not in self._ways:
-                    way = self._ways[sender] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                if sender not in self._specs:
+                    way = self._specs[sender] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                     way.connect(("127.0.0.1", self._to))
                     self._thread(self._outward, sender, way)
                 if not self._cut:
                     with suppress(ConnectionRefusedError):
-                        self._ways[sender].send(data)
+                        self._specs[sender].send(data)
 
     def _outward(self, sender: tuple[str, int], way: socket.socket) -> None:
         with suppress(OSError):

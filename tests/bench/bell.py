@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from app.hosts.gate import Gate, Mode, Process
+from app.gate.client import Gate, Mode, Process
 from tests.bench.rounds import Unmeasured
 from tests.lab.target import Service
 

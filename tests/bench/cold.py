@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from app.gate.client import Gate
+from app.gate.entry import SENT
+from app.gate.pool import HostPool
 from app.hosts import wire
-from app.hosts.door import Door
-from app.hosts.entry import SENT
-from app.hosts.gate import Gate
 from app.hosts.ssh import Connector
 from tests.bench import openssh
 from tests.bench.bell import Bell, Bells, Ear, seen, tidy, token
@@ -30,7 +30,7 @@ def measure(folder: Path, *, quick: bool) -> Group:
     count = 8 if quick else 40
     with Sshd(folder / "sshd") as sshd, Bell("toggle", folder / "bell") as bell:
         connector = Connector(sshd.settings())
-        spare = Door(connector)
+        spare = HostPool(connector)
         gate = spare.gate(sshd.host)
         ear, bells = Ear(), Bells(folder)
 
@@ -59,17 +59,17 @@ def measure(folder: Path, *, quick: bool) -> Group:
 
 def signalled(connector: Connector, seen_by: Gate, ear: Ear, bell: Bell, *, look: bool) -> float:
     """A new connection and a gate that knows nothing; `seen_by` has told who the process is unless it is to look."""
-    word, door = token(), Door(connector)
+    word, pool = token(), HostPool(connector)
     with bell:
         host, known = seen_by.host, None if look else seen(seen_by, bell.pid)
 
         def ring() -> None:
-            gate = door.gate(host)
+            gate = pool.gate(host)
             process = known or seen(gate, bell.pid)
             gate.start(process.id, bell.mode, 30, word)
 
         took = ear.milliseconds(bell, ring)
-    door.close()
+    pool.close()
     tidy(seen_by, word)
     return took
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from app.hosts.door import Door
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.model import Target
 from app.profilers.http_pprof import HttpPprof
@@ -42,33 +42,33 @@ def measure(folder: Path, *, quick: bool) -> Group:
         raise Unmeasured(str(reason)) from reason
     env = {"DEVSERVER": str(ports.free())}
     with Sshd(folder / "sshd") as sshd, Service("real-v1.6.0", folder / "target", env=env) as target:
-        door = Door(Connector(sshd.settings()))
-        door.gate(HOST).look(target.pid)
+        pool = HostPool(Connector(sshd.settings()))
+        pool.gate(HOST).look(target.pid)
         series = rounds(
             {
                 NOTHING: lambda: microseconds(target),
                 TWIN: lambda: microseconds(target),
-                HTTP: lambda: while_asked(target, door, HttpPprof(), folder),
-                TRACED: lambda: while_asked(target, door, HttpPprof(trace=True), folder),
+                HTTP: lambda: while_asked(target, pool, HttpPprof(), folder),
+                TRACED: lambda: while_asked(target, pool, HttpPprof(trace=True), folder),
                 SIGNAL: lambda: while_signalled(target),
             },
             2 if quick else 10,
         )
-        door.close()
+        pool.close()
     title = "What profiling costs the target: its processor time for one request"
     return Group(title, "µs", series, NOTHING, (), NOTHING, TWIN)
 
 
-def while_asked(target: Service, door: Door, profiler: HttpPprof, folder: Path) -> float:
+def while_asked(target: Service, pool: HostPool, profiler: HttpPprof, folder: Path) -> float:
     """All that http-pprof does, over a real sshd, for as long as the load."""
-    process = door.gate(HOST).look(target.pid)
+    process = pool.gate(HOST).look(target.pid)
     assert process
     new = manual(1, process=process.id, target=Target(HOST, target.pid), duration=timedelta(seconds=SECONDS))
-    capture = replace(new, notes=profiler.start(new, door, NOON).notes)
+    capture = replace(new, notes=profiler.start(new, pool, NOON).notes)
     faults: list[str] = []
 
     def record() -> None:
-        profiler.collect(capture, door, folder, lambda file: faults.append(file.fault), lambda: False)
+        profiler.collect(capture, pool, folder, lambda file: faults.append(file.fault), lambda: False)
 
     recording = threading.Thread(target=record)
     with during(recording.start, recording.join):

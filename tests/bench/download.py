@@ -4,8 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from app.hosts.door import Door
-from app.hosts.gate import Gate, Mode
+from app.gate.client import Gate, Mode
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from tests.bench import openssh
 from tests.bench.bell import Bell, seen, token
@@ -20,21 +20,21 @@ CAT = "ssh cat over ControlMaster"
 
 def measure(folder: Path, *, quick: bool) -> Group:
     with Sshd(folder / "sshd") as sshd, Bell("timed", folder / "bell") as bell, openssh.Master(sshd) as master:
-        door = Door(Connector(sshd.settings()))
-        word = recorded(door.gate(sshd.host), bell)
+        pool = HostPool(Connector(sshd.settings()))
+        word = recorded(pool.gate(sshd.host), bell)
         big = enlarged(bell)
         cat = [*master.command(), f"cat {big}"]
-        with door.files(sshd.host) as open_gate:
+        with pool.files(sshd.host) as open_gate:
             series = rounds(
                 {
-                    WHOLE: lambda: whole(door, sshd.host, word, folder / "ours"),
-                    TWIN: lambda: whole(door, sshd.host, word, folder / "ours"),
+                    WHOLE: lambda: whole(pool, sshd.host, word, folder / "ours"),
+                    TWIN: lambda: whole(pool, sshd.host, word, folder / "ours"),
                     FETCH: lambda: fetched(open_gate, word, folder / "ours"),
                     CAT: lambda: catted(cat, folder / "theirs"),
                 },
                 4 if quick else 20,
             )
-        door.close()
+        pool.close()
     goals = (Goal(WHOLE, CAT, 0.6, at_least=True), Goal(FETCH, CAT, 0.6, at_least=True))
     return Group(f"Download of {SIZE >> 20} MiB onto disk", "MB/s", series, CAT, goals, WHOLE, TWIN)
 
@@ -55,10 +55,10 @@ def enlarged(bell: Bell) -> Path:
     return trace
 
 
-def whole(door: Door, host: str, word: str, to: Path) -> float:
+def whole(pool: HostPool, host: str, word: str, to: Path) -> float:
     to.unlink(missing_ok=True)
     began = time.monotonic()
-    with door.files(host) as gate:
+    with pool.files(host) as gate:
         fetch(gate, word, to)
     return speed(began)
 

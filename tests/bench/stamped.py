@@ -27,10 +27,10 @@ def stamp(owner: Any, name: str, *, before: str = "", after: str = "") -> None:
 
 
 def main() -> None:
-    from app import cli
-    from app.hosts.gate import Gate
+    from app.captures.pipeline import Pipeline
+    from app.cli import program as cli
+    from app.gate.client import Gate
     from app.ledger.ledger import Ledger
-    from app.pipeline import Pipeline
 
     stamp(Ledger, "receive", before="received")
     stamp(Ledger, "_record", after="committed")

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
-from app.hosts.door import Door
-from app.hosts.entry import SENT
-from app.hosts.gate import SCRIPT, Gate, Mode, words_of
+from app.gate.client import SCRIPT, Gate, Mode, words_of
+from app.gate.entry import SENT
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from tests.bench import openssh
 from tests.bench.bell import Bell, Bells, Ear, seen, tidy, token
@@ -30,8 +30,8 @@ POKE = b'v_poke() { pid=$1 want=$2; send USR1 "$3" && code=ok; }\n'
 def measure(folder: Path, *, quick: bool) -> Group:
     with Sshd(folder / "sshd") as sshd, Echo() as echo, Bell("toggle", folder / "bell") as bell:
         connector = Connector(sshd.settings())
-        door = Door(connector)
-        gate, poked = door.gate(sshd.host), gate_that_pokes(connector, sshd.host)
+        pool = HostPool(connector)
+        gate, poked = pool.gate(sshd.host), gate_that_pokes(connector, sshd.host)
         known = words_of(seen(gate, bell.pid).id)
         ear, bells = Ear(), Bells(folder)
         with openssh.Master(sshd) as master:
@@ -52,7 +52,7 @@ def measure(folder: Path, *, quick: bool) -> Group:
                 15 if quick else 100,
             )
         poked.close()
-        door.close()
+        pool.close()
     return Group(
         "A warm signal: from the request until the handler ran",
         "ms",
@@ -73,7 +73,7 @@ def measure(folder: Path, *, quick: bool) -> Group:
 
 def gate_that_pokes(connector: Connector, host: str) -> Gate:
     script = SCRIPT.replace(b"v_list() {", POKE + b"v_list() {", 1).replace(b" in look |", b" in poke | look |", 1)
-    with patch("app.hosts.gate.SCRIPT", script):
+    with patch("app.gate.client.SCRIPT", script):
         return Gate(connector.connect(host).open(SENT), host, send_script=True)
 
 

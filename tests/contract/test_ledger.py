@@ -15,12 +15,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from app.errors import Code, Reason
-from app.harm import id_of
 from app.intake.rules import Rule, parse_matcher, parse_matchers
 from app.ledger.ledger import Bounds, Claim, FenceLost, Filter, Full, Ledger, LedgerUnavailable, ProcessTaken
 from app.ledger.messages import KEPT, LARGEST
 from app.ledger.schema import metadata
 from app.model import Artifact, Blocked, Episode, Finding, Kind, State, Step, Target
+from app.profilers.harm import id_of
 from tests.unit.ledger.builders import (
     LEASE,
     ME,
@@ -205,8 +205,8 @@ def test_the_last_one_that_an_alert_asked_for_may_be_asked_for(ledger: Ledger) -
     claim = claimed(ledger)
     ended = completed(recording(claim.capture))
     ledger.release(claim, ended)
-    assert ledger.last_ended(process().life, "", "", by="manual") == ended
-    assert ledger.last_ended(process().life, "", "", by="alert") is None
+    assert ledger.last_ended(process().key, "", "", by="manual") == ended
+    assert ledger.last_ended(process().key, "", "", by="alert") is None
 
 
 def test_fifty_deliveries_of_two_alerts_on_two_replicas_make_two_captures(open_ledger: Open) -> None:
@@ -282,10 +282,10 @@ def test_a_lease_that_ran_out_is_taken_over_and_the_late_owner_saves_nothing(led
     taken = claimed(ledger, LEASE, owner="next")
     assert taken.fence > late.fence
     with pytest.raises(FenceLost):
-        ledger.save(late, late.capture.told(NOON, "late", "too late"))
+        ledger.save(late, late.capture.with_event(NOON, "late", "too late"))
     with pytest.raises(FenceLost):
         ledger.renew(late, NOON + LEASE, LEASE)
-    ledger.save(taken, taken.capture.told(NOON, "next", "in time"))
+    ledger.save(taken, taken.capture.with_event(NOON, "next", "in time"))
     capture = ledger.get(taken.capture.id)
     assert capture is not None
     assert [entry.step for entry in capture.timeline] == ["next"]
@@ -352,7 +352,7 @@ def test_a_capture_comes_back_as_it_was_saved(ledger: Ledger) -> None:
         notes={"files": ["x"], "deep": {"n": 1}},
         duration=timedelta(milliseconds=1500),
         profiler="go-zero",
-    ).told(NOON + timedelta(microseconds=1), "start", "recording")
+    ).with_event(NOON + timedelta(microseconds=1), "start", "recording")
     ledger.save(claim, full)
     assert ledger.get(full.id) == full
 
@@ -373,11 +373,11 @@ def test_an_ended_capture_leaves_its_process_to_the_next(ledger: Ledger) -> None
     ledger.create(manual(2))
     first, second = claimed(ledger), claimed(ledger)
     ledger.save(first, recording(first.capture))
-    assert ledger.last_ended(process().life, "", "") is None
+    assert ledger.last_ended(process().key, "", "") is None
     ended = completed(recording(first.capture))
     ledger.release(first, ended)
-    assert ledger.last_ended(process().life, "", "") == ended
-    assert ledger.last_ended(process(8).life, "", "") is None
+    assert ledger.last_ended(process().key, "", "") == ended
+    assert ledger.last_ended(process(8).key, "", "") is None
     ledger.release(second, recording(second.capture))
 
 
@@ -385,7 +385,7 @@ def test_a_capture_that_never_recorded_is_not_the_last_of_its_process(ledger: Le
     ledger.create(manual(1))
     claim = claimed(ledger)
     ledger.release(claim, replace(claim.capture, process=process()).skipped(NOON, Code.COOLDOWN, "too soon"))
-    assert ledger.last_ended(process().life, "", "") is None
+    assert ledger.last_ended(process().key, "", "") is None
 
 
 def test_a_service_that_was_restarted_is_as_its_old_process(ledger: Ledger) -> None:
@@ -393,9 +393,9 @@ def test_a_service_that_was_restarted_is_as_its_old_process(ledger: Ledger) -> N
     claim = claimed(ledger)
     ended = replace(completed(recording(claim.capture)), target=Target("h", 7, service="orders"))
     ledger.release(claim, ended)
-    assert ledger.last_ended(process(8).life, "h", "orders") == ended
-    assert ledger.last_ended(process(8).life, "h", "payments") is None
-    assert ledger.last_ended(process(8).life, "other", "orders") is None
+    assert ledger.last_ended(process(8).key, "h", "orders") == ended
+    assert ledger.last_ended(process(8).key, "h", "payments") is None
+    assert ledger.last_ended(process(8).key, "other", "orders") is None
 
 
 @pytest.mark.parametrize(
@@ -692,7 +692,7 @@ def test_what_would_be_is_read_without_changing_anything(ledger: Ledger, url: st
     reader = Ledger.to_read(url, decide=admission(), bounds=Bounds())
     try:
         assert reader.episodes(["a1", "none"]) == {"a1": Episode(id_, State.RECORDING, None, None, None)}
-        assert reader.active_on(process().life) == id_
+        assert reader.active_on(process().key) == id_
         assert reader.active_on("another") is None
         full = reader.full(asked, NOON)
         assert full and full.waits and "limits.per_host" in str(full)

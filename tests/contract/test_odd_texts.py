@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.ledger.ledger import Filter
-from tests.unit.intake.test_webhook import alert, body
+from tests.unit.web.api.test_webhook import alert, body
 from tests.unit.web.house import House
 
 ODD = ("a%00b", "%00", "%ED%A0%80", "%FF", "019aafe2%00")

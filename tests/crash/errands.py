@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from app.failpoints import KILLED, VARIABLE
+from app.captures.failpoints import KILLED, VARIABLE
 from tests.crash.stage import GONE, Actor, Stage
 from tests.lab.process import Late, eventually
 from tests.lab.proxy import Cut

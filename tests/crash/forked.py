@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.lab.process import Process
 
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["app.cli", "app.main", "app.client"])
+_server.set_forkserver_preload(["app.cli.program", "app.main", "app.cli.client"])
 
 
 class Forked(Process):
@@ -54,6 +54,6 @@ def _run(words: list[str], env: Mapping[str, str], log: Path) -> None:
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["alertprof", *words]
-    from app.cli import main
+    from app.cli.program import main
 
     main()

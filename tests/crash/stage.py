@@ -23,7 +23,7 @@ from tests.lab.sshd import Sshd
 from tests.lab.target import Service
 
 PLAN = {"toggle": 1.0, "timed": 1.5}  # seconds of a recording
-PATIENCE = 150.0  # seconds until a capture that has not ended counts as one that never does
+TIMEOUT = 150.0  # seconds until a capture that has not ended counts as one that never does
 UNLIMITED = {"per_host": 100, "per_service": 100, "at_once": 1000, "per_hour": 1000000}
 GONE = (httpx2.TransportError, httpx2.HTTPStatusError)
 
@@ -159,7 +159,7 @@ class Stage:
         """Alertmanager repeats what was not acknowledged (and what was: it falls on its episode); all captures end."""
         for actor in self.actors:
             self.insist(actor)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         for actor in self.actors:
             with suppress(Late):
                 self.service.wait_capture(actor.capture_id, ENDS, max(1.0, deadline - time.monotonic()))

@@ -10,7 +10,7 @@ from typing import Self
 import paramiko
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED, cMSG_CHANNEL_DATA, cMSG_CHANNEL_EXTENDED_DATA
 
-from app.errors import Passing
+from app.errors import Retryable
 from app.hosts.settings import HostsSettings, SshOptions
 from tests.lab.sshd import make_key
 
@@ -122,7 +122,7 @@ class HostileHost:
             threading.Thread(target=self._greet, args=(peer,), daemon=True).start()
 
     def _greet(self, peer: socket.socket) -> None:
-        with suppress(*ENDS, Passing):
+        with suppress(*ENDS, Retryable):
             if self.raw:
                 self.raw(peer)
                 return

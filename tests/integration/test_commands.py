@@ -16,13 +16,13 @@ from uuid import uuid4
 import pytest
 
 from app.analysis.isolate import check_file, convert_file, top_of
-from app.errors import AlertprofError, Code, Refusal
-from app.hosts.door import Door
-from app.hosts.gate import Gate
-from app.hosts.recipes import Recipe
+from app.errors import AlertprofError, Code, Refused
+from app.gate.client import Gate
+from app.gate.pool import HostPool
+from app.gate.recipes import Recipe
 from app.model import Capture, Kind, Target, Trigger
 from app.plugins import from_plain, to_plain
-from app.profilers.base import Fetched, Profiler, Progress
+from app.profilers.base import Fetched, Profiler, StepResult
 from app.profilers.command import Command
 from app.profilers.signal import Signal
 from tests.integration.scene import Scene, alert, kinds
@@ -101,38 +101,38 @@ def record(tmp_path: Path) -> Iterator[Callable[..., Story]]:
     def recorded(profiler: Profiler, pid: int, seconds: float = 2, *, stop_after: float | None = None) -> Story:
         """The whole of a capture, as pipeline.py goes through it. stop_after: somebody asks for an early end."""
         doors.append(Here(*profiler.recipes()))
-        door, folder = cast(Door, doors[-1]), tmp_path / f"home-{len(doors)}"
+        pool, folder = cast(HostPool, doors[-1]), tmp_path / f"home-{len(doors)}"
         folder.mkdir()
-        process = door.gate("here").look(pid)
+        process = pool.gate("here").look(pid)
         assert process is not None
-        name = profiler.choose(process, "here", door).name
+        name = profiler.choose(process, "here", pool).name
         profiler = from_plain("app.profilers", Profiler, to_plain(profiler))
         capture = Capture(
             str(uuid4()), now(), Trigger("manual"), duration=timedelta(seconds=seconds), process=process.id,
             target=Target("here", pid), profiler=name, started_at=now(),
         )  # fmt: skip
-        said = [profiler.start(capture, door, now()).message]
+        said = [profiler.start(capture, pool, now()).message]
         until = time.monotonic() + (stop_after if stop_after is not None else 600)
-        said.append(chapter(lambda: profiler.watch(capture, door, now()), until).message)
-        ended = chapter(lambda: profiler.stop(capture, door, now()), time.monotonic() + 60)
+        said.append(chapter(lambda: profiler.watch(capture, pool, now()), until).message)
+        ended = chapter(lambda: profiler.stop(capture, pool, now()), time.monotonic() + 60)
         said.append(ended.message)
         files: list[Fetched] = []
-        said.append(profiler.collect(capture, door, folder, files.append, lambda: False).message)
-        profiler.clean(capture, door)
-        assert door.gate("here").status(capture.token).code == "finished"
+        said.append(profiler.collect(capture, pool, folder, files.append, lambda: False).message)
+        profiler.clean(capture, pool)
+        assert pool.gate("here").status(capture.token).code == "finished"
         assert profiler.plan(process, capture)
         return Story(name, replace(capture, notes=dict(ended.notes)), files, said)
 
     yield recorded
-    for door in doors:
-        door.close()
+    for pool in doors:
+        pool.close()
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-def chapter(step: Callable[[], Progress], until: float) -> Progress:
+def chapter(step: Callable[[], StepResult], until: float) -> StepResult:
     progress = step()
     while progress.again is not None and time.monotonic() < until:
         time.sleep(min(progress.again.total_seconds(), 0.5))
@@ -191,14 +191,14 @@ def test_py_spys_own_words_are_told_when_it_fails(record: Callable[..., Story]) 
 
 
 def test_a_process_that_the_command_is_not_for_is_refused(record: Callable[..., Story]) -> None:
-    with running("/bin/sh", "-c", "echo ready; exec sleep 600") as pid, pytest.raises(Refusal) as refused:
+    with running("/bin/sh", "-c", "echo ready; exec sleep 600") as pid, pytest.raises(Refused) as refused:
         record(py_spy, pid)
     assert refused.value.reason.code is Code.NO_PROFILER
     assert "exe: python" in refused.value.reason.message
 
 
 def test_the_shell_around_a_service_is_refused(record: Callable[..., Story]) -> None:
-    with running("/bin/sh", "-c", "echo ready; sleep 600; true") as pid, pytest.raises(Refusal) as refused:
+    with running("/bin/sh", "-c", "echo ready; sleep 600; true") as pid, pytest.raises(Refused) as refused:
         record(replace(py_spy, exe=""), pid)
     assert refused.value.reason.code is Code.PROCESS_IS_WRAPPER
 

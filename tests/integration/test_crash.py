@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from app.errors import Code, Passing
-from app.hosts.gate import Answer, Gate
+from app.errors import Code, Retryable
+from app.gate.client import Answer, Gate
 from app.model import Capture, Trigger
 from app.profilers.go_zero import GoZero
 from tests.crash import truth
@@ -66,10 +66,10 @@ def test_connections_cut_at_random_moments_harm_nobody(tmp_path: Path) -> None:
 def test_a_goroutine_dump_that_a_cut_took_is_asked_for_again_and_then_done_without() -> None:
     class CutGate:
         def dump(self, token: str) -> Answer:
-            raise Passing(Code.HOST_UNREACHABLE, "the connection was lost")
+            raise Retryable(Code.HOST_UNREACHABLE, "the connection was lost")
 
     capture = Capture("01a20883-e982-7295-bcc6-d5d29c4deea2", datetime.now(UTC), Trigger("manual"))
-    with pytest.raises(Passing):
+    with pytest.raises(Retryable):
         GoZero()._dump(cast(Gate, CutGate()), capture)
     assert GoZero()._dump(cast(Gate, CutGate()), replace(capture, attempt=2)) == "the connection was lost"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.hosts.gate import Answer, Gate, Mode
+from app.gate.client import Answer, Gate, Mode
 from tests.integration.test_gate import fetched, look, stopped, token
 from tests.lab.process import eventually
 from tests.lab.shell import SHELLS, ShellPipe, local_gate

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from app.errors import AlertprofError, Code, Passing, Refusal
-from app.hosts.door import Door
-from app.hosts.installed import PLACE, script
+from app.errors import AlertprofError, Code, Refused, Retryable
+from app.gate.installed import PLACE, script
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from tests.bench.far import Far, Stretch
 from tests.integration.hostile import HostileHost
@@ -34,7 +34,7 @@ def shell(name: str) -> str:
 
 
 @contextmanager
-def door_to(folder: Path, *, user: str | None = None, key: str = "", **ssh: Any) -> Iterator[Door]:
+def pool_to(folder: Path, *, user: str | None = None, key: str = "", **ssh: Any) -> Iterator[HostPool]:
     """key: options of its line in authorized_keys."""
     for each in (folder, *folder.parents):
         if each.stat().st_uid == os.geteuid() == 0 and len(each.parts) > 2:  # sshd reads rc and gate as the user
@@ -43,16 +43,16 @@ def door_to(folder: Path, *, user: str | None = None, key: str = "", **ssh: Any)
     with Sshd(folder / "sshd", user=user, startup=True, config=config) as sshd:
         keys = sshd.directory / "authorized_keys"
         keys.write_text(f"{key} {keys.read_text()}".strip() + "\n")
-        door = Door(Connector(sshd.settings(**ssh)))
+        pool = HostPool(Connector(sshd.settings(**ssh)))
         try:
-            yield door
+            yield pool
         finally:
-            door.close()
+            pool.close()
 
 
-def refused(door: Door) -> str:
-    with pytest.raises(Refusal) as caught:
-        door.gate("127.0.0.1")
+def refused(pool: HostPool) -> str:
+    with pytest.raises(Refused) as caught:
+        pool.gate("127.0.0.1")
     assert caught.value.reason.code is Code.NOT_PERMITTED
     assert caught.value.reason.message.isprintable()
     return caught.value.reason.message
@@ -73,9 +73,9 @@ def refused(door: Door) -> str:
     ],
 )
 def test_a_login_that_prints_is_passed_over(tmp_path: Path, name: str, files: Mapping[str, str]) -> None:
-    with account(shell(name), files) as user, door_to(tmp_path, user=user) as door:
-        assert door.gate("127.0.0.1").processes()
-        with door.files("127.0.0.1") as gate:
+    with account(shell(name), files) as user, pool_to(tmp_path, user=user) as pool:
+        assert pool.gate("127.0.0.1").processes()
+        with pool.files("127.0.0.1") as gate:
             assert gate.process(os.getpid()) or gate.process(1)
 
 
@@ -86,16 +86,16 @@ def test_an_installed_gate_is_found_behind_what_a_start_up_file_prints(tmp_path:
     gate.chmod(0o755)
     greeting = "echo Welcome; echo ready 1 00000000-0000-0000-0000-000000000000 0; printf title\n"
     bound = {"key": f'restrict,command="{gate}"', "gate": "installed"}
-    with account(shell("bash"), {".bashrc": greeting}) as user, door_to(tmp_path, user=user, **bound) as door:
-        there = door.gate("127.0.0.1")
+    with account(shell("bash"), {".bashrc": greeting}) as user, pool_to(tmp_path, user=user, **bound) as pool:
+        there = pool.gate("127.0.0.1")
         assert there.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         assert there.processes()
 
 
 @needs_root
 def test_a_greeting_without_end_is_refused_at_once(tmp_path: Path) -> None:
-    with account(shell("bash"), {".bashrc": "yes Welcome\n"}) as user, door_to(tmp_path, user=user) as door:
-        assert "prints more than 64 KiB" in refused(door)
+    with account(shell("bash"), {".bashrc": "yes Welcome\n"}) as user, pool_to(tmp_path, user=user) as pool:
+        assert "prints more than 64 KiB" in refused(pool)
 
 
 # ---------------------------------------------------------------------- what ends a login is named
@@ -122,8 +122,8 @@ def test_what_ends_a_login_is_named_at_once(
         if "exec" in "".join(files.values()):
             shell(word)
     began = time.monotonic()
-    with account(path, files) as user, door_to(tmp_path, user=user) as door:
-        message = refused(door)
+    with account(path, files) as user, pool_to(tmp_path, user=user) as pool:
+        message = refused(pool)
         assert all(each in message for each in said), message
     assert time.monotonic() - began < 25, "nothing was waited for"
 
@@ -132,8 +132,8 @@ def test_what_ends_a_login_is_named_at_once(
 def test_a_shell_that_reads_all_before_it_says_anything_is_named_after_the_time_limit(tmp_path: Path) -> None:
     shell("fish")
     files = {".bashrc": "exec fish"}
-    with account(shell("bash"), files) as user, door_to(tmp_path, user=user, shell_timeout=2.0) as door:
-        assert "another shell" in refused(door)
+    with account(shell("bash"), files) as user, pool_to(tmp_path, user=user, shell_timeout=2.0) as pool:
+        assert "another shell" in refused(pool)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_a_shell_that_reads_all_before_it_says_anything_is_named_after_the_time_
     ],
 )
 def test_a_forced_command_that_is_no_gate_is_refused_at_once(tmp_path: Path, command: str, said: list[str]) -> None:
-    with door_to(tmp_path, config=[f"ForceCommand {command}"]) as door:
-        message = refused(door)
+    with pool_to(tmp_path, config=[f"ForceCommand {command}"]) as pool:
+        message = refused(pool)
         assert all(each in message for each in said), message
 
 
@@ -155,13 +155,13 @@ def test_a_key_bound_to_a_gate_where_none_is_configured_is_named(tmp_path: Path)
     gate = tmp_path / "gate"
     gate.write_text(script())
     gate.chmod(0o755)
-    with door_to(tmp_path, key=f'command="{gate}"') as door:
-        assert "set gate: installed" in refused(door)
+    with pool_to(tmp_path, key=f'command="{gate}"') as pool:
+        assert "set gate: installed" in refused(pool)
 
 
 def test_a_shell_where_an_installed_gate_is_configured_is_named(tmp_path: Path) -> None:
-    with door_to(tmp_path, gate="installed") as door:
-        assert "is it installed there" in refused(door)
+    with pool_to(tmp_path, gate="installed") as pool:
+        assert "is it installed there" in refused(pool)
 
 
 @needs_root
@@ -169,10 +169,10 @@ def test_a_host_that_is_short_of_memory_this_time_is_asked_again(tmp_path: Path)
     said = "echo 'bash: fork: Cannot allocate memory' >&2; exit 254"
     with (
         account(shell("bash"), {".bashrc": said}) as user,
-        door_to(tmp_path, user=user) as door,
-        pytest.raises(Passing, match="Cannot allocate memory"),
+        pool_to(tmp_path, user=user) as pool,
+        pytest.raises(Retryable, match="Cannot allocate memory"),
     ):
-        door.gate("127.0.0.1")
+        pool.gate("127.0.0.1")
 
 
 # ---------------------------------------------------------------------- slow ones
@@ -180,18 +180,18 @@ def test_a_host_that_is_short_of_memory_this_time_is_asked_again(tmp_path: Path)
 
 @needs_root
 def test_a_slow_start_up_file_is_waited_for(tmp_path: Path) -> None:
-    with account(shell("bash"), {".bashrc": "sleep 12"}) as user, door_to(tmp_path, user=user) as door:
-        assert door.gate("127.0.0.1").processes()
+    with account(shell("bash"), {".bashrc": "sleep 12"}) as user, pool_to(tmp_path, user=user) as pool:
+        assert pool.gate("127.0.0.1").processes()
 
 
 @needs_root
 def test_the_step_that_was_slow_is_named_with_its_limit(tmp_path: Path) -> None:
     with (
         account(shell("bash"), {".bashrc": "echo dialling home; sleep 60"}) as user,
-        door_to(tmp_path, user=user, shell_timeout=1.5) as door,
-        pytest.raises(Passing) as caught,
+        pool_to(tmp_path, user=user, shell_timeout=1.5) as pool,
+        pytest.raises(Retryable) as caught,
     ):
-        door.gate("127.0.0.1")
+        pool.gate("127.0.0.1")
     message = caught.value.reason.message
     assert "shell was not ready within 1.5 s" in message
     assert "shell_timeout" in message and "dialling home" in message
@@ -215,8 +215,8 @@ ALL = "{user} ALL=(root) NOPASSWD: ALL\n"
     ],
 )
 def test_what_sudo_refuses_is_named_by_its_own_words(tmp_path: Path, sudoers: str, said: list[str]) -> None:
-    with account("/bin/sh", sudoers=sudoers) as user, door_to(tmp_path, user=user, become="sudo") as door:
-        message = refused(door)
+    with account("/bin/sh", sudoers=sudoers) as user, pool_to(tmp_path, user=user, become="sudo") as pool:
+        message = refused(pool)
         assert all(each in message for each in said), message
 
 
@@ -224,8 +224,8 @@ def test_what_sudo_refuses_is_named_by_its_own_words(tmp_path: Path, sudoers: st
 @pytest.mark.skipif(not shutil.which("sudo"), reason="sudo is not installed")
 def test_what_sudo_says_to_a_key_that_is_bound_to_the_gate_is_named(tmp_path: Path) -> None:
     bound = {"key": f'restrict,command="sudo -n {PLACE}"', "gate": "installed"}
-    with account("/bin/sh") as user, door_to(tmp_path, user=user, **bound) as door:
-        message = refused(door)
+    with account("/bin/sh") as user, pool_to(tmp_path, user=user, **bound) as pool:
+        message = refused(pool)
         assert f"NOPASSWD: {PLACE}" in message and "password is required" in message
         assert "become" not in message
 
@@ -234,8 +234,8 @@ def test_what_sudo_says_to_a_key_that_is_bound_to_the_gate_is_named(tmp_path: Pa
 @pytest.mark.skipif(not shutil.which("sudo"), reason="sudo is not installed")
 def test_what_sudo_did_not_refuse_is_not_said_of_it(tmp_path: Path) -> None:
     files = {".bashrc": "echo closed for lunch >&2; exit 4"}
-    with account(shell("bash"), files, ALL) as user, door_to(tmp_path, user=user, become="sudo") as door:
-        message = refused(door)
+    with account(shell("bash"), files, ALL) as user, pool_to(tmp_path, user=user, become="sudo") as pool:
+        message = refused(pool)
         assert "sudo" not in message and "closed for lunch" in message
 
 
@@ -243,46 +243,46 @@ def test_what_sudo_did_not_refuse_is_not_said_of_it(tmp_path: Path) -> None:
 @pytest.mark.skipif(not shutil.which("sudo"), reason="sudo is not installed")
 def test_sudo_with_a_terminal_of_its_own_lets_the_gate_in(tmp_path: Path) -> None:
     sudoers = f"Defaults:{{user}} use_pty\n{ALL}"
-    with account("/bin/sh", sudoers=sudoers) as user, door_to(tmp_path, user=user, become="sudo") as door:
-        assert door.gate("127.0.0.1").user == "0"
+    with account("/bin/sh", sudoers=sudoers) as user, pool_to(tmp_path, user=user, become="sudo") as pool:
+        assert pool.gate("127.0.0.1").user == "0"
 
 
 # ---------------------------------------------------------------------- sessions
 
 
 def test_where_one_session_is_all_there_is_files_come_over_it_and_nobody_is_cut_off(tmp_path: Path) -> None:
-    with door_to(tmp_path, config=["MaxSessions 1"]) as door:
-        gate = door.gate("127.0.0.1")
-        with door.files("127.0.0.1") as one, door.files("127.0.0.1") as two:
+    with pool_to(tmp_path, config=["MaxSessions 1"]) as pool:
+        gate = pool.gate("127.0.0.1")
+        with pool.files("127.0.0.1") as one, pool.files("127.0.0.1") as two:
             assert one is two is gate
         assert not gate.lost
-        assert door.gate("127.0.0.1") is gate
+        assert pool.gate("127.0.0.1") is gate
         assert gate.processes()
 
 
 def test_an_sshd_that_opens_no_session_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    with door_to(tmp_path, config=["MaxSessions 0"]) as door:
-        assert "MaxSessions 0" in refused(door)
+    with pool_to(tmp_path, config=["MaxSessions 0"]) as pool:
+        assert "MaxSessions 0" in refused(pool)
 
 
 def test_a_slow_second_session_does_not_cut_off_the_first(tmp_path: Path) -> None:
     """Two captures on one connection: what one is refused, the other one does not feel."""
     slow = tmp_path / "slow"
     command = f"test ! -e {slow} || sleep 30; exec /bin/sh -s"
-    with door_to(tmp_path, config=[f"ForceCommand {command}"], shell_timeout=2.0) as door:
-        gate = door.gate("127.0.0.1")
+    with pool_to(tmp_path, config=[f"ForceCommand {command}"], shell_timeout=2.0) as pool:
+        gate = pool.gate("127.0.0.1")
         slow.touch()
-        with pytest.raises(AlertprofError, match="not ready within 2 s"), door.files("127.0.0.1"):
+        with pytest.raises(AlertprofError, match="not ready within 2 s"), pool.files("127.0.0.1"):
             pass
         assert gate.processes()
-        assert door.gate("127.0.0.1") is gate
+        assert pool.gate("127.0.0.1") is gate
 
 
 def test_nothing_runs_on_after_a_refused_login(tmp_path: Path) -> None:
     mark = f"{tmp_path}/refused"
     forced = [f"ForceCommand exec -a {mark} sleep 1000"]
-    with door_to(tmp_path, config=forced, shell_timeout=1.0) as door, pytest.raises(Passing):
-        door.gate("127.0.0.1")
+    with pool_to(tmp_path, config=forced, shell_timeout=1.0) as pool, pytest.raises(Retryable):
+        pool.gate("127.0.0.1")
     assert mark not in subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
 
 
@@ -309,15 +309,15 @@ def test_a_server_that_turns_us_away_is_quoted_and_left_alone_for_a_while(tmp_pa
         peer.shutdown(socket.SHUT_WR)
 
     with HostileHost(tmp_path, raw=turn_away) as host:
-        door = Door(Connector(host.settings))
-        with pytest.raises(Passing) as caught:
-            door.gate("127.0.0.1")
+        pool = HostPool(Connector(host.settings))
+        with pytest.raises(Retryable) as caught:
+            pool.gate("127.0.0.1")
         message = caught.value.reason.message
         assert all(word in message for word in ("Not allowed at this time", "PerSourcePenalties", "MaxStartups"))
         assert len(host.peers) == 1, "it was not asked twice"
         for _ in range(3):
-            with pytest.raises(Passing, match="no login is tried for 20 s"):
-                door.gate("127.0.0.1")
+            with pytest.raises(Retryable, match="no login is tried for 20 s"):
+                pool.gate("127.0.0.1")
         assert len(host.peers) == 1
 
 
@@ -332,7 +332,7 @@ def test_a_jump_host_that_turns_us_away_is_not_taken_for_the_host_behind_it(tmp_
         ssh = replace(jump.settings.ssh, jump_host=f"127.0.0.1:{jump.port}")
         connector = Connector(replace(jump.settings, ssh=ssh))
         for said in ("Not allowed at this time", "no login is tried for 20 s", "no login is tried for 20 s"):
-            with pytest.raises(Passing, match=f"^host 127.0.0.1 .*{said}"):
+            with pytest.raises(Retryable, match=f"^host 127.0.0.1 .*{said}"):
                 connector.connect("127.0.0.9")
         assert len(jump.peers) == 1
 
@@ -342,23 +342,23 @@ def test_a_server_that_is_full_is_quoted(tmp_path: Path) -> None:
         peer.sendall(b"Exceeded MaxStartups\r\n")
         peer.shutdown(socket.SHUT_WR)
 
-    with HostileHost(tmp_path, raw=refuse) as host, pytest.raises(Passing, match="«Exceeded MaxStartups»"):
+    with HostileHost(tmp_path, raw=refuse) as host, pytest.raises(Retryable, match="«Exceeded MaxStartups»"):
         Connector(host.settings).connect("127.0.0.1")
 
 
 def test_a_key_that_was_refused_is_not_offered_again_at_once(tmp_path: Path) -> None:
-    with door_to(tmp_path) as door:
+    with pool_to(tmp_path) as pool:
         (tmp_path / "sshd" / "authorized_keys").write_text("")
         for _ in range(3):
-            with pytest.raises(Refusal, match="none of these keys was accepted"):
-                door.gate("127.0.0.1")
+            with pytest.raises(Refused, match="none of these keys was accepted"):
+                pool.gate("127.0.0.1")
         assert (tmp_path / "sshd" / "sshd.log").read_text().count("Connection from") <= 2  # one is the lab's own
 
 
 def test_what_is_asked_for_besides_the_key_is_named_with_the_remedy(tmp_path: Path) -> None:
     two = ["AuthenticationMethods publickey,keyboard-interactive", "KbdInteractiveAuthentication yes", "UsePAM yes"]
-    with door_to(tmp_path, config=two) as door, pytest.raises(Refusal) as caught:
-        door.gate("127.0.0.1")
+    with pool_to(tmp_path, config=two) as pool, pytest.raises(Refused) as caught:
+        pool.gate("127.0.0.1")
     assert "asks for keyboard-interactive besides" in caught.value.reason.message
     assert "AuthenticationMethods publickey" in caught.value.reason.message
 
@@ -367,8 +367,8 @@ def test_what_is_asked_for_besides_the_key_is_named_with_the_remedy(tmp_path: Pa
 def test_what_may_keep_a_user_out_with_any_key_is_named(tmp_path: Path, setting: str) -> None:
     if os.geteuid():
         pytest.skip("sshd lets an ordinary user in as nobody else, so that root's settings show nothing")
-    with door_to(tmp_path, config=[setting]) as door, pytest.raises(Refusal) as caught:
-        door.gate("127.0.0.1")
+    with pool_to(tmp_path, config=[setting]) as pool, pytest.raises(Refused) as caught:
+        pool.gate("127.0.0.1")
     assert "DenyUsers" in caught.value.reason.message and "PermitRootLogin" in caught.value.reason.message
 
 

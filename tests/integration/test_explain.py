@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from app.doctor import examined
-from app.explanation import Check, Mark
+from app.explain.doctor import examined
+from app.explain.explanation import Check, Mark
 from tests.integration.scene import Scene, alert, message
 from tests.lab import ports
 from tests.lab.account import POSSIBLE, account

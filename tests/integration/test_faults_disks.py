@@ -14,7 +14,7 @@ from typing import Any, cast
 import httpx2
 import pytest
 
-from app.hosts.gate import Gate, Mode
+from app.gate.client import Gate, Mode
 from app.stores import Store
 from tests.integration.scene import Scene, alert, codes, kinds, message
 from tests.integration.test_gate import stopped

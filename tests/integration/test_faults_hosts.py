@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from app.hosts.gate import Gate, Mode
+from app.gate.client import Gate, Mode
 from app.model import ProcessId
 from tests.integration.scene import Scene, alert, codes, kinds
 from tests.lab.process import eventually

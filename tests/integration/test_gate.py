@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Passing
-from app.hosts.gate import SCRIPT, Answer, Gate, Mode, Process
+from app.errors import Retryable
+from app.gate.client import SCRIPT, Answer, Gate, Mode, Process
 from app.model import ProcessId
 from tests.lab.process import eventually as until
 from tests.lab.shell import SHELLS, ShellPipe, local_gate
@@ -174,7 +174,7 @@ def test_eight_gates_at_once_start_one_recording_and_stop_it_once(shell: str, to
 def code_of(ask: object) -> str:
     try:
         return ask().code  # type: ignore[operator,no-any-return]
-    except Passing as fault:
+    except Retryable as fault:
         return fault.reason.code.value
 
 
@@ -236,7 +236,7 @@ def test_exec_makes_another_process_of_the_same_number(gate: Gate, tmp_path: Pat
         go.touch()
         until(lambda: look(gate, wrapper.pid).comm == "sleep", "it has become another program")
         after = look(gate, wrapper.pid)
-    assert before.id.life == after.id.life
+    assert before.id.key == after.id.key
     assert before.id.image != after.id.image
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from app.hosts.gate import Answer, Gate, Mode
-from app.hosts.recipes import Recipe
+from app.gate.client import Answer, Gate, Mode
+from app.gate.recipes import Recipe
 from app.model import ProcessId
 from app.profilers.command import Command
 from tests.integration.test_gate import code_of, fetched, journal, look, token

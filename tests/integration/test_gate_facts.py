@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.hosts.facts import Named, Pod
-from app.hosts.gate import Gate
+from app.gate.client import Gate
+from app.gate.facts import Named, Pod
 from tests.lab.cgroups import hierarchy
 from tests.lab.container import Contained
 from tests.lab.shell import SHELLS, ShellPipe

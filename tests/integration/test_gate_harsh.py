@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Passing
-from app.hosts.gate import SCRIPT, Gate, Mode
+from app.errors import Retryable
+from app.gate.client import SCRIPT, Gate, Mode
 from tests.integration.test_eight_bugs import journals
 from tests.integration.test_gate import SEVEN, fetched, look, stopped, token
 from tests.integration.test_gate_commands import pipe_of
@@ -94,9 +94,9 @@ def test_a_gate_that_can_start_nothing_never_takes_a_recording_for_ended(
     (gate, group), service, word = starved, run_target("toggle"), token()
     assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word).code == "started"
     group.bear(processes)
-    with suppress(Passing):
+    with suppress(Retryable):
         assert gate.status(word).code == "blind"
-    with suppress(Passing):
+    with suppress(Retryable):
         assert gate.stop(word).code == "blind"
     assert service.recording()
     group.bear(None)
@@ -136,7 +136,7 @@ def test_a_gate_that_can_start_nothing_never_toggles_somebody_elses_recording_of
     service.wait_event("start")
     eventually(service.recording, "it records")
     group.bear(processes)
-    with suppress(Passing):
+    with suppress(Retryable):
         assert gate.start(process, Mode.TOGGLE, 600, token()).code == "blind"
     group.bear(None)
     assert service.recording() and what(service) == ["usr2", "start"]
@@ -147,7 +147,7 @@ def test_a_gate_that_can_open_nothing_never_takes_a_process_for_gone(gate: Gate,
     assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word).code == "started"
     before = resource.prlimit(shell, resource.RLIMIT_NOFILE)
     resource.prlimit(shell, resource.RLIMIT_NOFILE, (4, before[1]))
-    with suppress(Passing):
+    with suppress(Retryable):
         assert gate.stop(word).code in ("blind", "busy")
     assert service.recording()
     other = local_gate()

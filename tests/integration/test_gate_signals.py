@@ -14,8 +14,8 @@ from typing import Literal
 
 import pytest
 
-from app.hosts.gate import Answer, Gate
-from app.hosts.recipes import Recipe
+from app.gate.client import Answer, Gate
+from app.gate.recipes import Recipe
 from app.profilers.signal import NUMBERS, Signal
 from tests.integration.test_gate import fetched, journal, look, stopped, token
 from tests.integration.test_gate_commands import Open, gates, pipe_of

@@ -22,13 +22,13 @@ import pytest
 from paramiko.common import OPEN_SUCCEEDED
 
 from app.analysis.verdict import check
-from app.errors import Code, Passing, Refusal
-from app.hosts.door import Door
-from app.hosts.http import Patience
+from app.errors import Code, Refused, Retryable
+from app.gate.pool import HostPool
+from app.hosts.http import Deadlines
 from app.hosts.ssh import DOWNLOAD_WINDOW, Connector, NotReached
 from app.model import Capture, Kind, Target
 from app.profilers import http_pprof, takes
-from app.profilers.base import Fetched, Progress
+from app.profilers.base import Fetched, StepResult
 from app.profilers.http_pprof import HttpPprof
 from tests.integration.hostile import ENDS, PIECE, HostileHost, Session
 from tests.integration.scene import Scene, alert, kinds
@@ -42,7 +42,7 @@ from tests.unit.web.certificates import Authority
 RunTarget = Callable[..., Service]
 HOST = "127.0.0.1"
 KINDS = {"cpu", "heap", "allocs", "goroutine", "mutex", "block", "threadcreate"}
-SOON = Patience(first=1, silence=1, whole=2)
+SOON = Deadlines(first=1, silence=1, whole=2)
 
 
 @pytest.fixture
@@ -52,37 +52,37 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
 
 
 @pytest.fixture
-def door(sshd: Sshd) -> Iterator[Door]:
-    made = Door(Connector(sshd.settings(channel_timeout=5.0)))
+def pool(sshd: Sshd) -> Iterator[HostPool]:
+    made = HostPool(Connector(sshd.settings(channel_timeout=5.0)))
     yield made
     made.close()
 
 
-def capture(door: Door, pid: int, *, seconds: float = 1, profiler: HttpPprof | None = None) -> Capture:
+def capture(pool: HostPool, pid: int, *, seconds: float = 1, profiler: HttpPprof | None = None) -> Capture:
     """As it stands when it is begun."""
-    process = door.gate(HOST).look(pid)
+    process = pool.gate(HOST).look(pid)
     assert process
     new = manual(1, process=process.id, target=Target(HOST, pid), duration=timedelta(seconds=seconds))
-    return replace(new, notes=(profiler or HttpPprof()).start(new, door, NOON).notes)
+    return replace(new, notes=(profiler or HttpPprof()).start(new, pool, NOON).notes)
 
 
 def collected(
-    door: Door,
+    pool: HostPool,
     of: Capture,
     folder: Path,
     profiler: HttpPprof | None = None,
     stopping: Callable[[], bool] = lambda: False,
-) -> tuple[dict[str, Fetched], Progress]:
+) -> tuple[dict[str, Fetched], StepResult]:
     kept: list[Fetched] = []
     folder.mkdir(exist_ok=True)
-    progress = (profiler or HttpPprof()).collect(of, door, folder, kept.append, stopping)
+    progress = (profiler or HttpPprof()).collect(of, pool, folder, kept.append, stopping)
     return {file.path.name: file for file in kept}, progress
 
 
-def judged(door: Door, pid: int, profiler: HttpPprof | None = None) -> str:
-    process = door.gate(HOST).look(pid)
+def judged(pool: HostPool, pid: int, profiler: HttpPprof | None = None) -> str:
+    process = pool.gate(HOST).look(pid)
     assert process
-    return (profiler or HttpPprof()).judge(process, HOST, door)
+    return (profiler or HttpPprof()).judge(process, HOST, pool)
 
 
 def profiling(target: Service) -> bool:
@@ -174,12 +174,12 @@ def test_kill_9_while_it_records_ends_the_recording_and_a_restart_makes_it_anew(
 
 
 def test_every_kind_comes_home_as_what_it_is_and_pprof_names_the_hot_function(
-    door: Door, run_target: RunTarget, tmp_path: Path
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
     target = run_target("profiled", HOT="1", CONTENDED="1")
-    assert judged(door, target.pid) == "http-pprof"
+    assert judged(pool, target.pid) == "http-pprof"
     profiler = HttpPprof(trace=True)
-    files, progress = collected(door, capture(door, target.pid, seconds=2), tmp_path / "home", profiler)
+    files, progress = collected(pool, capture(pool, target.pid, seconds=2), tmp_path / "home", profiler)
     assert {file.kind.value for file in files.values()} == {*KINDS, "trace"}
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
     assert progress.message.startswith("9 of 9")
@@ -191,7 +191,7 @@ def test_every_kind_comes_home_as_what_it_is_and_pprof_names_the_hot_function(
 
 
 def test_an_early_end_brings_the_cpu_profile_of_the_time_until_then(
-    door: Door, run_target: RunTarget, tmp_path: Path
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
     target = run_target("profiled", HOT="1")
     began: list[float] = []
@@ -201,8 +201,8 @@ def test_an_early_end_brings_the_cpu_profile_of_the_time_until_then(
             began.append(time.monotonic())
         return bool(began) and time.monotonic() > began[0] + 2
 
-    of, profiler = capture(door, target.pid, seconds=600), HttpPprof(trace=True)
-    files, progress = collected(door, of, tmp_path / "home", profiler, stopping)
+    of, profiler = capture(pool, target.pid, seconds=600), HttpPprof(trace=True)
+    files, progress = collected(pool, of, tmp_path / "home", profiler, stopping)
     assert time.monotonic() - began[0] < 60
     assert "ended early after" in progress.message
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
@@ -211,32 +211,32 @@ def test_an_early_end_brings_the_cpu_profile_of_the_time_until_then(
 
 
 def test_a_connection_that_is_cut_leaves_nothing_recording_and_the_whole_is_asked_again(
-    sshd: Sshd, door: Door, run_target: RunTarget, tmp_path: Path
+    sshd: Sshd, pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
     target, profiler = run_target("profiled", HOT="1"), HttpPprof(trace=True)
-    of = capture(door, target.pid, seconds=600)
-    with ThreadPoolExecutor(1) as pool:
-        recording = pool.submit(collected, door, of, tmp_path / "first", profiler)
+    of = capture(pool, target.pid, seconds=600)
+    with ThreadPoolExecutor(1) as threads:
+        recording = threads.submit(collected, pool, of, tmp_path / "first", profiler)
         eventually(lambda: profiling(target) and tracing(target), "it records")
         sshd.cut()
-        with pytest.raises(Passing, match=HOST):
+        with pytest.raises(Retryable, match=HOST):
             recording.result(30)
     eventually(lambda: not profiling(target) and not tracing(target), "Go has stopped by itself")
     httpx2.get(f"{target.url}/debug/pprof/profile?seconds=1", timeout=30).raise_for_status()
-    files, _ = collected(door, replace(of, duration=timedelta(seconds=1)), tmp_path / "second", profiler)
+    files, _ = collected(pool, replace(of, duration=timedelta(seconds=1)), tmp_path / "second", profiler)
     assert not [file.fault for file in files.values() if file.fault]
 
 
 def test_somebody_elses_profile_is_waited_for_and_comes_whole(
-    door: Door, run_target: RunTarget, tmp_path: Path
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
     target = run_target("profiled", HOT="1")
-    of = capture(door, target.pid)
+    of = capture(pool, target.pid)
     with socket.create_connection((HOST, target.port), 30) as theirs:
         theirs.sendall(b"GET /debug/pprof/profile?seconds=600 HTTP/1.0\r\n\r\n")
         eventually(lambda: profiling(target), "they record")
-        with pytest.raises(Passing) as caught:
-            collected(door, of, tmp_path / "home")
+        with pytest.raises(Retryable) as caught:
+            collected(pool, of, tmp_path / "home")
         assert caught.value.reason.code is Code.ALREADY_PROFILING
         theirs.shutdown(socket.SHUT_WR)  # the end of theirs
         answer = b"".join(iter(lambda: theirs.recv(1 << 16), b""))
@@ -245,12 +245,12 @@ def test_somebody_elses_profile_is_waited_for_and_comes_whole(
 
 
 def test_a_process_that_dies_while_it_records_is_told_and_its_snapshots_are_home(
-    door: Door, run_target: RunTarget, tmp_path: Path
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
     target = run_target("profiled")
-    of = capture(door, target.pid, seconds=600)
-    with ThreadPoolExecutor(1) as pool:
-        recording = pool.submit(collected, door, of, tmp_path / "home")
+    of = capture(pool, target.pid, seconds=600)
+    with ThreadPoolExecutor(1) as threads:
+        recording = threads.submit(collected, pool, of, tmp_path / "home")
         last = tmp_path / "home" / "threadcreate.pprof"
         eventually(lambda: last.exists() and check(Kind.THREADCREATE, last) is None, "the last snapshot is home")
         target.stop()
@@ -261,13 +261,13 @@ def test_a_process_that_dies_while_it_records_is_told_and_its_snapshots_are_home
 
 @pytest.mark.parametrize("name", ["real-v1.6.0", "real-v1.10.3"])
 def test_go_zeros_own_devserver_is_found_beside_the_service_port(
-    door: Door, run_target: RunTarget, tmp_path: Path, name: str
+    pool: HostPool, run_target: RunTarget, tmp_path: Path, name: str
 ) -> None:
     port = ports.free()
     target = run_target(name, HOT="1", DEVSERVER=str(port))
-    of = capture(door, target.pid)
+    of = capture(pool, target.pid)
     assert of.notes == {"http": {"address": HOST, "port": port}}
-    files, _ = collected(door, of, tmp_path / "home")
+    files, _ = collected(pool, of, tmp_path / "home")
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
     assert "main.checksum" in top(files["cpu.pprof"].path)
     assert target.held() == set()
@@ -275,45 +275,45 @@ def test_go_zeros_own_devserver_is_found_beside_the_service_port(
 
 @pytest.mark.parametrize("name", ["profiled-old", "profiled"])
 def test_a_write_timeout_below_the_duration_costs_an_old_go_the_difference_and_a_new_one_nothing(
-    door: Door, run_target: RunTarget, tmp_path: Path, name: str
+    pool: HostPool, run_target: RunTarget, tmp_path: Path, name: str
 ) -> None:
     target, profiler = run_target(name, HOT="1", WRITE_TIMEOUT="4s"), HttpPprof(trace=True)
-    files, progress = collected(door, capture(door, target.pid, seconds=6), tmp_path / "home", profiler)
+    files, progress = collected(pool, capture(pool, target.pid, seconds=6), tmp_path / "home", profiler)
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
     assert ("cpu is of 3 s, 3 s shorter than asked for" in progress.message) is (name == "profiled-old")
 
 
 def test_a_write_timeout_that_a_middleware_hides_costs_a_recording_and_half_of_the_time(
-    door: Door, run_target: RunTarget, tmp_path: Path
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
     target = run_target("profiled", HOT="1", WRITE_TIMEOUT="3s", WRAPPED="1")
-    files, progress = collected(door, capture(door, target.pid, seconds=4), tmp_path / "home")
+    files, progress = collected(pool, capture(pool, target.pid, seconds=4), tmp_path / "home")
     assert not files["cpu.pprof"].fault
     assert "cpu is of 2 s, 2 s shorter than asked for: it was recorded and then not sent" in progress.message
 
 
 def test_a_handler_with_a_time_out_of_its_own_is_asked_for_less(
-    door: Door, run_target: RunTarget, tmp_path: Path
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
     target = run_target("profiled", HOT="1", TIMEOUT="3s")
-    files, progress = collected(door, capture(door, target.pid, seconds=600), tmp_path / "home")
+    files, progress = collected(pool, capture(pool, target.pid, seconds=600), tmp_path / "home")
     assert not files["cpu.pprof"].fault
     assert re.search(r"something before it ends requests after \d+ s with 503", progress.message)
     assert not profiling(target)
 
 
-def test_a_program_whose_port_is_closed_is_refused(door: Door, run_target: RunTarget) -> None:
-    with pytest.raises(Refusal, match="it listens on no TCP port"):
-        judged(door, run_target("plain").pid)
+def test_a_program_whose_port_is_closed_is_refused(pool: HostPool, run_target: RunTarget) -> None:
+    with pytest.raises(Refused, match="it listens on no TCP port"):
+        judged(pool, run_target("plain").pid)
 
 
-def test_a_go_service_without_pprof_is_refused_with_what_it_answered(door: Door, run_target: RunTarget) -> None:
+def test_a_go_service_without_pprof_is_refused_with_what_it_answered(pool: HostPool, run_target: RunTarget) -> None:
     target = run_target("toggle")
-    with pytest.raises(Refusal, match=f"127.0.0.1:{target.port} answers 404"):
-        judged(door, target.pid)
+    with pytest.raises(Refused, match=f"127.0.0.1:{target.port} answers 404"):
+        judged(pool, target.pid)
 
 
-def test_a_container_that_serves_on_its_own_loopback_is_refused_with_the_reason(door: Door, tmp_path: Path) -> None:
+def test_a_container_that_serves_on_its_own_loopback_is_refused_with_the_reason(pool: HostPool, tmp_path: Path) -> None:
     if os.geteuid() or subprocess.run(["unshare", "-n", "true"], check=False).returncode:
         pytest.skip("may not make a network namespace")
     inside = f"ip link set lo up; exec {golang.build('profiled')}"
@@ -322,8 +322,8 @@ def test_a_container_that_serves_on_its_own_loopback_is_refused_with_the_reason(
         try:
             assert program.stdout
             assert program.stdout.readline().startswith(b"READY")
-            with pytest.raises(Refusal, match="6061 is bound to another network namespace's loopback"):
-                judged(door, program.pid)
+            with pytest.raises(Refused, match="6061 is bound to another network namespace's loopback"):
+                judged(pool, program.pid)
         finally:
             program.kill()
 
@@ -331,21 +331,21 @@ def test_a_container_that_serves_on_its_own_loopback_is_refused_with_the_reason(
 # ---------------------------------------------------------------------- behind TLS, a login, a prefix
 
 
-def test_a_program_that_speaks_tls_is_spoken_to_in_tls(door: Door, run_target: RunTarget, tmp_path: Path) -> None:
+def test_a_program_that_speaks_tls_is_spoken_to_in_tls(pool: HostPool, run_target: RunTarget, tmp_path: Path) -> None:
     cert, secret = Authority(tmp_path / "authority").issue("orders")
     both = tmp_path / "both.pem"
     both.write_text(secret.read_text() + cert.read_text())
     target = run_target("profiled", HOT="1", TLS=str(both))
-    of = capture(door, target.pid, seconds=600)
+    of = capture(pool, target.pid, seconds=600)
     assert of.notes["http"]["tls"] is True
     began = time.monotonic()
-    files, progress = collected(door, of, tmp_path / "home", stopping=lambda: time.monotonic() > began + 2)
+    files, progress = collected(pool, of, tmp_path / "home", stopping=lambda: time.monotonic() > began + 2)
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
     assert "ended early" in progress.message
     assert "main.checksum" in top(files["cpu.pprof"].path)
 
 
-def test_a_server_that_wants_a_clients_certificate_is_named(door: Door, tmp_path: Path) -> None:
+def test_a_server_that_wants_a_clients_certificate_is_named(pool: HostPool, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "authority")
     cert, secret = authority.issue("orders")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority.file)
@@ -365,36 +365,36 @@ def test_a_server_that_wants_a_clients_certificate_is_named(door: Door, tmp_path
 
     with Stranger(answer) as stranger:
         stranger._talk = talk  # type: ignore[method-assign]
-        with pytest.raises(Refusal, match="it may want a client's certificate"):
-            judged(door, os.getpid(), stranger.profiler)
+        with pytest.raises(Refused, match="it may want a client's certificate"):
+            judged(pool, os.getpid(), stranger.profiler)
 
 
 def test_a_login_is_named_where_it_is_wanted_and_given_where_it_is_known(
-    door: Door, run_target: RunTarget, tmp_path: Path
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
     basic = "Basic " + base64.b64encode("ops:sésame".encode()).decode()
     target = run_target("profiled", LOGIN=basic)
-    with pytest.raises(Refusal, match="answers 401: it wants a login"):
-        judged(door, target.pid)
+    with pytest.raises(Refused, match="answers 401: it wants a login"):
+        judged(pool, target.pid)
     (file := tmp_path / "password").write_text("sésame\n")
     known = HttpPprof(username="ops", password_file=str(file))
-    assert judged(door, target.pid, known) == "http-pprof"
-    files, _ = collected(door, capture(door, target.pid, profiler=known), tmp_path / "home", known)
+    assert judged(pool, target.pid, known) == "http-pprof"
+    files, _ = collected(pool, capture(pool, target.pid, profiler=known), tmp_path / "home", known)
     assert not [file.fault for file in files.values() if file.fault]
     file.write_text("wrong")
-    with pytest.raises(Refusal, match="does not accept the login"):
-        judged(door, target.pid, known)
+    with pytest.raises(Refused, match="does not accept the login"):
+        judged(pool, target.pid, known)
     (token := tmp_path / "token").write_text("s3cret")
-    assert judged(door, run_target("profiled", LOGIN="Bearer s3cret").pid, HttpPprof(token_file=str(token)))
+    assert judged(pool, run_target("profiled", LOGIN="Bearer s3cret").pid, HttpPprof(token_file=str(token)))
 
 
 def test_a_prefix_is_named_where_it_is_missing_and_asked_below_where_it_is_known(
-    door: Door, run_target: RunTarget
+    pool: HostPool, run_target: RunTarget
 ) -> None:
     target = run_target("profiled", PREFIX="/internal")
-    with pytest.raises(Refusal, match="answers 404; if it does under another path"):
-        judged(door, target.pid)
-    assert judged(door, target.pid, HttpPprof(path="/internal/debug/pprof")) == "http-pprof"
+    with pytest.raises(Refused, match="answers 404; if it does under another path"):
+        judged(pool, target.pid)
+    assert judged(pool, target.pid, HttpPprof(path="/internal/debug/pprof")) == "http-pprof"
 
 
 # ---------------------------------------------------------------------- what the key may
@@ -405,28 +405,28 @@ def authorize(sshd: Sshd, options: str) -> None:
     (sshd.directory / "authorized_keys").write_text(f"{options} {public}")
 
 
-def test_a_restricted_key_is_refused_with_the_remedy(sshd: Sshd, door: Door, run_target: RunTarget) -> None:
+def test_a_restricted_key_is_refused_with_the_remedy(sshd: Sshd, pool: HostPool, run_target: RunTarget) -> None:
     target = run_target("profiled")
     authorize(sshd, "restrict")
-    with pytest.raises(Refusal) as caught:
-        judged(door, target.pid)
+    with pytest.raises(Refused) as caught:
+        judged(pool, target.pid)
     assert caught.value.reason.code is Code.NOT_PERMITTED
     assert f'port-forwarding,permitopen="127.0.0.1:{target.port}"' in caught.value.reason.message
 
 
-def test_the_remedy_helps(sshd: Sshd, door: Door, run_target: RunTarget) -> None:
+def test_the_remedy_helps(sshd: Sshd, pool: HostPool, run_target: RunTarget) -> None:
     target = run_target("profiled")
     authorize(sshd, f'restrict,port-forwarding,permitopen="127.0.0.1:{target.port}"')
-    assert judged(door, target.pid) == "http-pprof"
+    assert judged(pool, target.pid) == "http-pprof"
 
 
 def test_an_sshd_that_forwards_nothing_is_refused_with_the_remedy(tmp_path: Path, run_target: RunTarget) -> None:
     target = run_target("profiled")
     with Sshd(tmp_path / "strict", config=["AllowTcpForwarding no"]) as strict:
-        door = Door(Connector(strict.settings()))
-        with pytest.raises(Refusal, match="AllowTcpForwarding"):
-            judged(door, target.pid)
-        door.close()
+        pool = HostPool(Connector(strict.settings()))
+        with pytest.raises(Refused, match="AllowTcpForwarding"):
+            judged(pool, target.pid)
+        pool.close()
 
 
 # ---------------------------------------------------------------------- strangers
@@ -524,22 +524,22 @@ def counting() -> Iterator[subprocess.Popen[bytes]]:
             program.kill()
 
 
-def test_a_program_that_is_no_go_gets_no_connection_at_all(door: Door) -> None:
+def test_a_program_that_is_no_go_gets_no_connection_at_all(pool: HostPool) -> None:
     with counting() as program:
-        with pytest.raises(Refusal, match="no Go program"):
-            judged(door, program.pid)
+        with pytest.raises(Refused, match="no Go program"):
+            judged(pool, program.pid)
         assert program.communicate(timeout=20)[0].strip() == b"0"
 
 
 @pytest.mark.parametrize("answer", [waits, floods, greets, trickles, pads])
 def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
-    door: Door, monkeypatch: pytest.MonkeyPatch, answer: Callable[[socket.socket, str], None]
+    pool: HostPool, monkeypatch: pytest.MonkeyPatch, answer: Callable[[socket.socket, str], None]
 ) -> None:
     monkeypatch.setattr(http_pprof, "PROBE", SOON)
     with Stranger(answer) as stranger:
         began = time.monotonic()
-        with pytest.raises(Refusal) as caught:
-            judged(door, os.getpid(), stranger.profiler)
+        with pytest.raises(Refused) as caught:
+            judged(pool, os.getpid(), stranger.profiler)
         assert time.monotonic() - began < 15
         assert caught.value.reason.code is Code.NO_PROFILER
         eventually(lambda: stranger.asked == ["/debug/pprof/cmdline"], "its thread has noted the one question")
@@ -547,7 +547,7 @@ def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
 
 @pytest.mark.parametrize("bad", [waits, floods, greets, trickles, pads])
 def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
-    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Callable[[socket.socket, str], None]
+    pool: HostPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Callable[[socket.socket, str], None]
 ) -> None:
     for name, value in {"ANSWER": 5, "SILENCE": 5, "SENDING": 8}.items():
         monkeypatch.setattr(takes, name, value)
@@ -561,9 +561,9 @@ def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
             says(peer, myself() if path.endswith("/cmdline") else b"x")
 
     with Stranger(answer) as stranger:
-        of = capture(door, os.getpid(), profiler=stranger.profiler)
+        of = capture(pool, os.getpid(), profiler=stranger.profiler)
         began = time.monotonic()
-        files, _ = collected(door, of, tmp_path / "home", stranger.profiler)
+        files, _ = collected(pool, of, tmp_path / "home", stranger.profiler)
         assert time.monotonic() - began < 90
     assert [name for name, file in files.items() if file.fault] == ["heap.pprof"]
     assert files["heap.pprof"].size == files["heap.pprof"].path.stat().st_size <= 8 << 20
@@ -572,24 +572,24 @@ def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
 # ---------------------------------------------------------------------- the door's tunnels
 
 
-def test_a_port_where_nothing_listens_is_told_apart_and_the_connection_goes_on(door: Door) -> None:
+def test_a_port_where_nothing_listens_is_told_apart_and_the_connection_goes_on(pool: HostPool) -> None:
     with socket.create_server((HOST, 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(NotReached, match=f"127.0.0.1:{port}"):
-        door.tunnel(HOST, HOST, port)
-    assert door.gate(HOST).process(os.getpid())
+        pool.tunnel(HOST, HOST, port)
+    assert pool.gate(HOST).process(os.getpid())
 
 
 def test_a_tunnel_is_opened_on_a_new_connection_when_the_old_one_was_cut(
-    sshd: Sshd, door: Door, run_target: RunTarget
+    sshd: Sshd, pool: HostPool, run_target: RunTarget
 ) -> None:
     target = run_target("profiled")
     for _ in range(3):
-        line = door.tunnel(HOST, HOST, target.port)
+        line = pool.tunnel(HOST, HOST, target.port)
         line.send(b"GET /debug/pprof/cmdline HTTP/1.1\r\nHost: x\r\n\r\n", 10)
         assert line.recv(8, 10) == b"HTTP/1.1"
         sshd.cut()
-        with pytest.raises(Passing):
+        with pytest.raises(Retryable):
             while line.recv(1 << 16, 10):
                 pass
             line.send(b"x", 10)
@@ -597,14 +597,14 @@ def test_a_tunnel_is_opened_on_a_new_connection_when_the_old_one_was_cut(
         line.close()
 
 
-def test_many_threads_have_tunnels_to_ports_that_are_open_and_closed(door: Door, run_target: RunTarget) -> None:
+def test_many_threads_have_tunnels_to_ports_that_are_open_and_closed(pool: HostPool, run_target: RunTarget) -> None:
     target = run_target("profiled")
     with socket.create_server((HOST, 0)) as closed:
         shut = closed.getsockname()[1]
 
     def says_hello(port: int) -> bytes | None:
         try:
-            line = door.tunnel(HOST, HOST, port)
+            line = pool.tunnel(HOST, HOST, port)
         except NotReached:
             return None
         line.send(b"GET /debug/pprof/cmdline HTTP/1.0\r\n\r\n", 20)
@@ -612,8 +612,8 @@ def test_many_threads_have_tunnels_to_ports_that_are_open_and_closed(door: Door,
         line.close()
         return answer.partition(b"\r\n\r\n")[2]
 
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(says_hello, [target.port, shut] * 32))
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(says_hello, [target.port, shut] * 32))
     assert answers == [str(golang.build("profiled")).encode(), None] * 32
 
 
@@ -645,7 +645,7 @@ def test_a_host_that_floods_a_tunnel_without_heed_of_the_window_is_cut_off(tmp_p
     with HostileHost(tmp_path, raw=flood) as hostile:
         connection = Connector(hostile.settings).connect(HOST)
         line = None
-        with suppress(Passing):  # it may be cut off before the tunnel counts as open
+        with suppress(Retryable):  # it may be cut off before the tunnel counts as open
             line = connection.tunnel(HOST, 6060)
         eventually(lambda: not connection.alive, "the connection was given up")
         assert line is None or not line.alive
@@ -653,14 +653,14 @@ def test_a_host_that_floods_a_tunnel_without_heed_of_the_window_is_cut_off(tmp_p
         connection.close()
 
 
-def test_closing_half_of_a_tunnel_lets_the_answer_come(door: Door) -> None:
+def test_closing_half_of_a_tunnel_lets_the_answer_come(pool: HostPool) -> None:
     def answer(peer: socket.socket, path: str) -> None:
         while peer.recv(65536):
             pass
         says(peer, b"good-bye")
 
     with Stranger(answer) as stranger:
-        line = door.tunnel(HOST, HOST, stranger.port)
+        line = pool.tunnel(HOST, HOST, stranger.port)
         line.send(b"GET / HTTP/1.1\r\n\r\n", 10)
         line.finish()
         assert b"".join(iter(lambda: line.recv(1 << 16, 10), b"")).endswith(b"good-bye")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Code, Refusal
-from app.hosts.door import Door
+from app.errors import Code, Refused
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.profilers.auto import Auto
 from tests.integration.scene import Scene, alert, kinds
@@ -68,31 +68,31 @@ def run_app(tmp_path: Path) -> Iterator[RunApp]:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
+def pool(tmp_path: Path) -> Iterator[HostPool]:
     with Sshd(tmp_path / "sshd") as sshd:
-        made = Door(Connector(sshd.settings(channel_timeout=5.0)))
+        made = HostPool(Connector(sshd.settings(channel_timeout=5.0)))
         yield made
         made.close()
 
 
-def refused(door: Door, pid: int) -> Refusal:
-    with pytest.raises(Refusal) as caught:
-        judged(door, pid)
+def refused(pool: HostPool, pid: int) -> Refused:
+    with pytest.raises(Refused) as caught:
+        judged(pool, pid)
     return caught.value
 
 
 @pytest.mark.parametrize("backend", ["profiled-bare", "profiled-pie", "profiled"])
 def test_a_gateway_that_passes_every_path_on_does_not_get_its_backends_profile(
-    door: Door, run_app: RunApp, backend: str
+    pool: HostPool, run_app: RunApp, backend: str
 ) -> None:
     behind = run_app(backend, HOT="1")
     gateway = run_app("profiled", PASS_ON=behind.url)
-    fault = refused(door, gateway.pid)
+    fault = refused(pool, gateway.pid)
     assert fault.reason.code is Code.EVIDENCE_CONFLICT
     assert f"{HOST}:{gateway.port}" in fault.reason.message
     assert f"pid {gateway.pid}" in fault.reason.message
     assert "pass requests on" in fault.reason.message
-    assert judged(door, behind.pid) == "http-pprof"
+    assert judged(pool, behind.pid) == "http-pprof"
 
 
 def test_the_capture_of_such_a_gateway_says_so_and_keeps_nothing(tmp_path: Path, run_app: RunApp) -> None:
@@ -108,60 +108,60 @@ def test_the_capture_of_such_a_gateway_says_so_and_keeps_nothing(tmp_path: Path,
 
 @pytest.mark.parametrize("passed", ["/debug/pprof/profile", "/debug/pprof/heap"])
 def test_a_proxy_for_one_path_alone_is_found_out_by_what_came_home(
-    door: Door, run_app: RunApp, tmp_path: Path, passed: str
+    pool: HostPool, run_app: RunApp, tmp_path: Path, passed: str
 ) -> None:
     behind = run_app("profiled", HOT="1")
     gateway = run_app("profiled", PASS_ON=behind.url, PASSED=passed)
-    of = capture(door, gateway.pid)
-    with pytest.raises(Refusal) as caught:
-        collected(door, of, tmp_path / "home")
+    of = capture(pool, gateway.pid)
+    with pytest.raises(Refused) as caught:
+        collected(pool, of, tmp_path / "home")
     assert caught.value.reason.code is Code.EVIDENCE_CONFLICT
 
 
-def test_a_proxy_for_other_paths_is_profiled_itself(door: Door, run_app: RunApp, tmp_path: Path) -> None:
+def test_a_proxy_for_other_paths_is_profiled_itself(pool: HostPool, run_app: RunApp, tmp_path: Path) -> None:
     behind = run_app("profiled-bare", HOT="1")
     gateway = run_app("profiled", PASS_ON=behind.url, PASSED="/orders,/debug/pprof/symbol", HOT="1")
-    files, _ = collected(door, capture(door, gateway.pid), tmp_path / "home")
+    files, _ = collected(pool, capture(pool, gateway.pid), tmp_path / "home")
     assert not [file.fault for file in files.values() if file.fault]
     assert "main.checksum" in top(files["cpu.pprof"].path)
 
 
 @pytest.mark.parametrize("name", ["profiled", "profiled-pie", "profiled-bare", "profiled-old"])
 def test_a_process_that_answers_for_itself_is_profiled_however_it_was_built(
-    door: Door, run_app: RunApp, tmp_path: Path, name: str
+    pool: HostPool, run_app: RunApp, tmp_path: Path, name: str
 ) -> None:
     target = run_app(name, HOT="1", GODEBUG="madvdontneed=1")
-    assert judged(door, target.pid) == "http-pprof"
-    files, progress = collected(door, capture(door, target.pid), tmp_path / "home")
+    assert judged(pool, target.pid) == "http-pprof"
+    files, progress = collected(pool, capture(pool, target.pid), tmp_path / "home")
     assert {name: file.fault for name, file in files.items()} == dict.fromkeys(files, "")
     assert progress.message.startswith("8 of 8")
 
 
-def test_two_replicas_behind_a_gateway_of_the_same_binary_are_told_apart(door: Door, run_app: RunApp) -> None:
+def test_two_replicas_behind_a_gateway_of_the_same_binary_are_told_apart(pool: HostPool, run_app: RunApp) -> None:
     one, other = run_app("profiled-bare"), run_app("profiled-bare")
     gateway = run_app("profiled-bare", PASS_ON=one.url)
-    assert judged(door, one.pid) == judged(door, other.pid) == "http-pprof"
-    assert refused(door, gateway.pid).reason.code is Code.EVIDENCE_CONFLICT
+    assert judged(pool, one.pid) == judged(pool, other.pid) == "http-pprof"
+    assert refused(pool, gateway.pid).reason.code is Code.EVIDENCE_CONFLICT
 
 
 def test_where_the_kernel_puts_all_code_at_the_same_place_replicas_are_refused_and_a_single_one_is_not(
-    door: Door, run_app: RunApp
+    pool: HostPool, run_app: RunApp
 ) -> None:
     alone = run_app("profiled-bare", script=UNMOVED)
-    assert judged(door, alone.pid) == "http-pprof"
+    assert judged(pool, alone.pid) == "http-pprof"
     gateway = run_app("profiled-bare", script=UNMOVED, PASS_ON=alone.url)
-    fault = refused(door, gateway.pid)
+    fault = refused(pool, gateway.pid)
     assert fault.reason.code is Code.EVIDENCE_CONFLICT
     assert f"pid {alone.pid}" in fault.reason.message
     assert "cannot be told apart" in fault.reason.message
 
 
-def test_auto_says_that_the_evidence_disagrees_too(door: Door, run_app: RunApp) -> None:
+def test_auto_says_that_the_evidence_disagrees_too(pool: HostPool, run_app: RunApp) -> None:
     gateway = run_app("profiled", PASS_ON=run_app("profiled-bare").url)
-    process = door.gate(HOST).look(gateway.pid)
+    process = pool.gate(HOST).look(gateway.pid)
     assert process
-    with pytest.raises(Refusal) as caught:
-        Auto().choose(process, HOST, door)
+    with pytest.raises(Refused) as caught:
+        Auto().choose(process, HOST, pool)
     assert caught.value.reason.code is Code.EVIDENCE_CONFLICT
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.hosts.installed import PLACE, script
+from app.gate.installed import PLACE, script
 from tests.integration.scene import Scene, alert, kinds
 from tests.lab.sshd import Sshd
 from tests.lab.target import Service

@@ -14,9 +14,9 @@ from typing import cast
 
 import pytest
 
-from app.errors import Refusal
-from app.hosts.door import Door
-from app.hosts.gate import Gate, Mode, Process
+from app.errors import Refused
+from app.gate.client import Gate, Mode, Process
+from app.gate.pool import HostPool
 from app.profilers.go_zero import GoZero
 from tests.integration.test_gate import look, stopped, token
 from tests.lab import golang
@@ -25,7 +25,7 @@ from tests.lab.process import eventually as until
 from tests.lab.shell import SHELLS, ShellPipe, local_gate
 from tests.lab.target import Service
 
-NEVER_ASKED = cast(Door, None)  # what judges go-zero asks nothing of the host
+NEVER_ASKED = cast(HostPool, None)  # what judges go-zero asks nothing of the host
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def judged(process: Process) -> str:
     """The reason code of its refusal, or ""."""
     try:
         GoZero().judge(process, "here", NEVER_ASKED)
-    except Refusal as refused:
+    except Refused as refused:
         return refused.reason.code.value
     return ""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from app.analysis.isolate import check_file, top_of
-from app.config import parse
+from app.config.settings import parse
 from app.errors import AlertprofError, Code
 from app.intake.rules import Rule
 from app.model import Kind
@@ -67,7 +67,7 @@ def test_node_writes_its_heap_snapshot_which_comes_home(
     record: Callable[..., Story], node: str, tmp_path: Path
 ) -> None:
     with running("node", node, "-e", NODE, cwd=tmp_path) as pid:
-        story = record(rule(block("heapsnapshot")).way, pid, 60)
+        story = record(rule(block("heapsnapshot")).spec, pid, 60)
         assert Path(f"/proc/{pid}").exists()
     (file,) = story.files
     assert (story.name, file.fault, file.kind, file.suffix) == ("signal-usr2", "", Kind.OTHER, ".heapsnapshot")
@@ -80,7 +80,7 @@ def test_a_node_that_was_started_without_the_option_is_left_alone(
 ) -> None:
     with running("node", "-e", NODE, cwd=tmp_path) as pid:
         with pytest.raises(AlertprofError) as refused:
-            record(rule(block("heapsnapshot")).way, pid, 60)
+            record(rule(block("heapsnapshot")).spec, pid, 60)
         assert Path(f"/proc/{pid}").exists()
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
 
@@ -97,7 +97,7 @@ def test_sponge_records_until_the_second_signal(
     record: Callable[..., Story], run_target: Callable[..., Service], sponge: Rule
 ) -> None:
     service = run_target("sponge")
-    story = record(sponge.way, service.pid, 2)
+    story = record(sponge.spec, service.pid, 2)
     (file,) = story.files
     assert (story.name, file.fault, file.kind) == ("signal-trap", "", Kind.CPU)
     assert check_file(Kind.CPU, file.path) is None
@@ -112,7 +112,7 @@ def test_sponge_that_has_ended_by_itself_gets_no_second_signal(
     record: Callable[..., Story], run_target: Callable[..., Service], sponge: Rule
 ) -> None:
     service = run_target("sponge", STANDIN_PROFILE_SECONDS="0.5")
-    story = record(sponge.way, service.pid, 4)
+    story = record(sponge.spec, service.pid, 4)
     assert [file.fault for file in story.files] == [""]
     assert not any("SIGTRAP sent" in said for said in story.said[1:])
     assert [event.what for event in service.events()] == ["start", "stop"]
@@ -126,7 +126,7 @@ def test_a_sponge_that_records_already_is_left_alone(
     service.signal(signal.SIGTRAP)
     service.wait_event("start")
     with pytest.raises(AlertprofError) as refused:
-        record(sponge.way, service.pid, 2)
+        record(sponge.spec, service.pid, 2)
     assert refused.value.reason.code is Code.ALREADY_PROFILING
     assert [event.what for event in service.events()] == ["start"]
 
@@ -136,7 +136,7 @@ def test_a_go_program_without_sponge_is_not_sent_what_would_kill_it(
 ) -> None:
     service = run_target("plain-usr2")
     with pytest.raises(AlertprofError) as refused:
-        record(sponge.way, service.pid, 2)
+        record(sponge.spec, service.pid, 2)
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
     assert service.alive
     service.signal(signal.SIGTRAP)
@@ -168,7 +168,7 @@ def test_async_profiler_tells_where_a_jvm_is_hot(
     record: Callable[..., Story], async_profiler: Path, jvm: int, tmp_path: Path, stop_after: float | None
 ) -> None:
     recipe = block(WHERE)
-    way = rule(recipe.replace(WHERE, str(async_profiler))).way
+    way = rule(recipe.replace(WHERE, str(async_profiler))).spec
     story = record(way, jvm, 600 if stop_after else 2, stop_after=stop_after)
     (file,) = story.files
     assert (story.name, file.fault, file.suffix) == ("command-async-profiler", "", ".folded")

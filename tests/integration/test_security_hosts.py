@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import AlertprofError, Code, Passing
-from app.hosts.entry import SENT
-from app.hosts.gate import Gate, Mode
+from app.errors import AlertprofError, Code, Retryable
+from app.gate.client import Gate, Mode
+from app.gate.entry import SENT
 from app.hosts.ssh import Connector
 from app.model import ProcessId
 from tests.integration.hostile import ENDS, PIECE, Behaviour, HostileHost, Session
@@ -114,7 +114,7 @@ def reached(host: HostileHost, timeout: float = 0.7) -> Gate:
 def test_a_hostile_answer_is_passing_bounded_and_told(tmp_path: Path, behave: Behaviour) -> None:
     with HostileHost(tmp_path, behave) as host:
         begin = time.monotonic()
-        with pytest.raises(Passing) as caught:
+        with pytest.raises(Retryable) as caught:
             reached(host).processes()
         assert time.monotonic() - begin < LONG
         assert caught.value.reason.code is Code.HOST_UNREACHABLE
@@ -134,7 +134,7 @@ def test_a_host_that_floods_while_nobody_reads_is_cut_off(tmp_path: Path, stderr
 
     with HostileHost(tmp_path, behave) as host:
         connection = Connector(host.settings).connect("127.0.0.1")
-        with suppress(Passing):  # it may be cut off before the command counts as begun
+        with suppress(Retryable):  # it may be cut off before the command counts as begun
             connection.open(SENT)
         eventually(lambda: not connection.alive, "the connection is cut", LONG)
         assert host.sent < MUCH // 2
@@ -145,7 +145,7 @@ def test_a_process_described_with_anything_is_understood_or_refused(tmp_path: Pa
     masks = [b"mask zz\ncaught 0\n", b"mask 0\ncaught " + b"f" * 9000 + b"\n", b"", b"mask 0\ncaught 0\nfree -1\n"]
     for number, mask in enumerate(masks):
         (folder := tmp_path / str(number)).mkdir()
-        with HostileHost(folder, answers(facts + mask + b".# ok\n")) as host, suppress(Passing):
+        with HostileHost(folder, answers(facts + mask + b".# ok\n")) as host, suppress(Retryable):
             process = reached(host).look(7)
             assert process is None or not process.catches or process.id.pid == 7
 
@@ -170,9 +170,9 @@ def test_a_file_of_any_announced_size_writes_no_more_than_was_asked_for(
     got = bytearray()
     with HostileHost(tmp_path, answers(answer)) as host:
         try:
-            patience = LONG if code else 0.7
-            said = reached(host, patience).fetch(TOKEN, "cpu", 1000, got.extend, patience).code
-        except Passing:
+            deadlines = LONG if code else 0.7
+            said = reached(host, deadlines).fetch(TOKEN, "cpu", 1000, got.extend, deadlines).code
+        except Retryable:
             said = None
     assert said == code
     assert len(got) <= 3 or bytes(got) in answer

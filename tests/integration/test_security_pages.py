@@ -20,8 +20,8 @@ from starlette.types import ASGIApp
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
 from app.errors import Code, Reason
-from app.model import Capture, Entry, State, Step, Target, Trigger
-from app.web.guard import HEADERS
+from app.model import Capture, Event, State, Step, Target, Trigger
+from app.web.auth.guard import HEADERS
 from tests.unit.web.house import House
 
 CHROMIUM = shutil.which("chromium")
@@ -91,7 +91,7 @@ def hostile(house: House) -> Capture:
         rule=ALL,
         profiler=ALL,
         labels={ALL: ALL},
-        timeline=(Entry(house.now, ALL, ALL),),
+        timeline=(Event(house.now, ALL, ALL),),
     )
 
 

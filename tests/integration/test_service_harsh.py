@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from app.errors import Code, Passing
-from app.hosts import door as door_module
-from app.hosts.door import Door
-from app.hosts.gate import Answer, Gate
+from app.errors import Code, Retryable
+from app.gate import pool as pool_module
+from app.gate.client import Answer, Gate
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.model import Kind
 from app.profilers import gates
@@ -118,7 +118,7 @@ def test_what_a_gate_could_not_see_is_not_taken_for_a_file_that_is_not_there(tmp
         lambda: gates.files_of(gate, capture),
         lambda: gates.removed(gate, capture),
     ):
-        with pytest.raises(Passing) as passing:
+        with pytest.raises(Retryable) as passing:
             asked()
         assert passing.value.reason.code is Code.TIMEOUT
 
@@ -126,17 +126,17 @@ def test_what_a_gate_could_not_see_is_not_taken_for_a_file_that_is_not_there(tmp
 def test_a_connection_over_which_something_comes_home_is_never_idle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_module, "IDLE", 0.0)
+    monkeypatch.setattr(pool_module, "IDLE", 0.0)
     with Sshd(tmp_path) as sshd:
-        door = Door(Connector(sshd.settings()))
-        with door.files(sshd.host) as gate:
-            door.close_idle()
+        pool = HostPool(Connector(sshd.settings()))
+        with pool.files(sshd.host) as gate:
+            pool.close_idle()
             assert gate.processes()
-        line = door.tunnel(sshd.host, sshd.host, sshd.port)
-        door.close_idle()
+        line = pool.tunnel(sshd.host, sshd.host, sshd.port)
+        pool.close_idle()
         assert line.recv(4, 20) == b"SSH-"
         line.close()
         time.sleep(0.01)
-        door.close_idle()
+        pool.close_idle()
         assert not line.alive
-        door.close()
+        pool.close()

@@ -17,7 +17,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from app.errors import AlertprofError, Code, Passing, Refusal
+from app.errors import AlertprofError, Code, Refused, Retryable
 from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 from app.hosts.ssh import DOWNLOAD_WINDOW, Connection, Connector
 from tests.lab.process import eventually
@@ -140,10 +140,10 @@ def test_a_command_that_answers_nothing_is_waited_for_no_longer_than_said(shared
     with connected(shared.settings()) as connection:
         pipe = connection.open("exec sleep 60")
         begin = time.monotonic()
-        with pytest.raises(Passing, match=r"host 127\.0\.0\.1.*no answer within 0\.3 s") as passing:
+        with pytest.raises(Retryable, match=r"host 127\.0\.0\.1.*no answer within 0\.3 s") as passing:
             pipe.recv(10, 0.3)
         assert 0.3 <= time.monotonic() - begin < LONG
-        with pytest.raises(Passing, match=r"no answer within 0\.3 s"):
+        with pytest.raises(Retryable, match=r"no answer within 0\.3 s"):
             pipe.recv(10, 0.2999999)
         assert passing.value.reason.code == Code.HOST_UNREACHABLE
         assert says(connection, "echo still") == b"still\n"
@@ -152,7 +152,7 @@ def test_a_command_that_answers_nothing_is_waited_for_no_longer_than_said(shared
 def test_a_command_that_reads_nothing_is_sent_to_no_longer_than_said(shared: Sshd) -> None:
     with connected(shared.settings()) as connection:
         pipe = connection.open("exec sleep 60")
-        with pytest.raises(Passing, match=r"took nothing more for 0\.5 s"):
+        with pytest.raises(Retryable, match=r"took nothing more for 0\.5 s"):
             pipe.send(b"x" * 50_000_000, 0.5)
 
 
@@ -160,7 +160,7 @@ def test_sending_to_a_command_that_has_ended_is_told(shared: Sshd) -> None:
     with connected(shared.settings()) as connection:
         pipe = connection.open("exit")
         assert pipe.recv(10, LONG) == b""
-        with pytest.raises(Passing, match=r"host 127\.0\.0\.1"):
+        with pytest.raises(Retryable, match=r"host 127\.0\.0\.1"):
             for _ in range(2000):
                 pipe.send(b"x", LONG)
                 time.sleep(0.01)  # until sshd has told the end of it
@@ -171,13 +171,13 @@ def test_a_cut_connection_is_told_and_not_taken_for_an_end(tmp_path: Path) -> No
         pipe = connection.open("cat /dev/zero")
         assert pipe.recv(1000, LONG)
         sshd.cut()
-        with pytest.raises(Passing, match=r"host 127\.0\.0\.1.*lost") as passing:
+        with pytest.raises(Retryable, match=r"host 127\.0\.0\.1.*lost") as passing:
             while pipe.recv(1 << 20, LONG):
                 pass
         assert passing.value.reason.code == Code.HOST_UNREACHABLE
-        with pytest.raises(Passing):
+        with pytest.raises(Retryable):
             connection.open("echo x")
-        with pytest.raises(Passing):
+        with pytest.raises(Retryable):
             pipe.send(b"x", LONG)
         eventually(lambda: not connection.alive, "the connection is known to be lost")
         pipe.close()
@@ -191,9 +191,9 @@ def test_a_frozen_server_is_waited_for_no_longer_than_said(tmp_path: Path) -> No
             with suppress(ProcessLookupError):
                 os.kill(pid, 19)
         pipe.send(b"x", LONG)
-        with pytest.raises(Passing, match="no answer within"):
+        with pytest.raises(Retryable, match="no answer within"):
             pipe.recv(1, 0.3)
-        with pytest.raises(Passing, match="no session"):
+        with pytest.raises(Retryable, match="no session"):
             connection.open("echo x")
         begin = time.monotonic()
         connection.close()
@@ -203,7 +203,7 @@ def test_a_frozen_server_is_waited_for_no_longer_than_said(tmp_path: Path) -> No
 def test_a_host_without_another_session_says_so(tmp_path: Path) -> None:
     with Sshd(tmp_path, config=["MaxSessions 1"]) as sshd, connected(sshd.settings()) as connection:
         first = connection.open("exec cat")
-        with pytest.raises(Passing, match="no session"):
+        with pytest.raises(Retryable, match="no session"):
             connection.open("echo x")
         first.send(b"x", LONG)
         assert first.recv(1, LONG) == b"x"
@@ -263,7 +263,7 @@ def test_a_refused_host_is_never_connected_to(
     with Listener() as listener:
         settings = shared.settings(port=listener.port, allowed=allowed, known_hosts_files=(tmp_path / "none",))
         fault = fault_of(settings, host)
-        assert isinstance(fault, Refusal)
+        assert isinstance(fault, Refused)
         assert fault.reason.code == code
         assert listener.count() == 0
 
@@ -276,7 +276,7 @@ def test_a_host_that_only_a_marker_knows_is_never_connected_to(shared: Sshd, tmp
         known.write_text(f"{marker} [127.0.0.1]:{listener.port} {kind} {key}\n")
         fault = fault_of(shared.settings(port=listener.port, known_hosts_files=(known,)))
         expected = Code.HOST_KEY_MISMATCH if marker == "@revoked" else Code.HOST_UNKNOWN
-        assert (type(fault), fault.reason.code) == (Refusal, expected)
+        assert (type(fault), fault.reason.code) == (Refused, expected)
         assert listener.count() == 0
 
 
@@ -326,7 +326,7 @@ def test_a_changed_host_key_is_refused_before_authentication(shared: Sshd, tmp_p
     known.write_text(f"# ours\n[127.0.0.1]:{shared.port} {key}\n")
     before = shared.log().count("publickey")
     fault = fault_of(shared.settings(known_hosts_files=(known,)))
-    assert (type(fault), fault.reason.code) == (Refusal, Code.HOST_KEY_MISMATCH)
+    assert (type(fault), fault.reason.code) == (Refused, Code.HOST_KEY_MISMATCH)
     assert f"{known}:2" in fault.reason.message
     assert "ssh-keygen" in fault.reason.message
     assert shared.log().count("publickey") == before
@@ -346,7 +346,7 @@ def test_a_revoked_host_key_is_refused(shared: Sshd, tmp_path: Path) -> None:
     ours = f"[127.0.0.1]:{shared.port} {known_line(shared)}\n"
     known.write_text(f"{ours}{rsa}@revoked * {known_line(shared)}\n")
     fault = fault_of(shared.settings(known_hosts_files=(known,)))
-    assert (type(fault), fault.reason.code) == (Refusal, Code.HOST_KEY_MISMATCH)
+    assert (type(fault), fault.reason.code) == (Refused, Code.HOST_KEY_MISMATCH)
     assert "revoked" in fault.reason.message
     known.write_text(f"{rsa}@revoked * {known_line(shared)}\n")
     with connected(shared.settings(known_hosts_files=(known,))) as connection:
@@ -381,7 +381,7 @@ def authorize(sshd: Sshd, key: Path) -> None:
 def test_a_key_that_is_not_authorized_is_refused_with_its_name(shared: Sshd, tmp_path: Path) -> None:
     stranger = make_key(tmp_path / "stranger")
     fault = fault_of(shared.settings(identity_files=(stranger,)))
-    assert (type(fault), fault.reason.code) == (Refusal, Code.AUTH_FAILED)
+    assert (type(fault), fault.reason.code) == (Refused, Code.AUTH_FAILED)
     assert str(stranger) in fault.reason.message
     assert "authorized_keys" in fault.reason.message
 
@@ -396,7 +396,7 @@ def test_more_keys_than_the_host_hears_are_refused_with_the_remedy(tmp_path: Pat
     with Sshd(tmp_path / "sshd", config=["MaxAuthTries 2"]) as sshd:
         strangers = tuple(make_key(tmp_path / f"stranger{n}") for n in range(4))
         fault = fault_of(sshd.settings(identity_files=(*strangers, sshd.client_key)))
-        assert (type(fault), fault.reason.code) == (Refusal, Code.AUTH_FAILED)
+        assert (type(fault), fault.reason.code) == (Refused, Code.AUTH_FAILED)
         assert "MaxAuthTries" in fault.reason.message
 
 
@@ -489,7 +489,7 @@ def test_a_host_behind_a_jump_host(shared: Sshd, tmp_path: Path) -> None:
             pipe = connection.open("head -c 20000000 /dev/zero", window=DOWNLOAD_WINDOW)
             assert sum(map(len, iter(lambda: pipe.recv(256 << 10, LONG), b""))) == 20_000_000
             shared.cut()
-            with pytest.raises(Passing):
+            with pytest.raises(Retryable):
                 says(connection, "echo x")
 
 
@@ -498,7 +498,7 @@ def test_a_jump_host_with_another_key_is_refused(shared: Sshd, tmp_path: Path) -
         with inner.known_hosts.open("a") as known:
             known.write(f"[127.0.0.1]:{shared.port} {known_line(inner)}\n")
         fault = fault_of(inner.settings(jump_host=f"{shared.host}:{shared.port}"), inner.host)
-        assert (type(fault), fault.reason.code) == (Refusal, Code.HOST_KEY_MISMATCH)
+        assert (type(fault), fault.reason.code) == (Refused, Code.HOST_KEY_MISMATCH)
         assert "host 127.0.0.1" in fault.reason.message
 
 
@@ -507,7 +507,7 @@ def test_a_jump_host_that_may_not_forward_is_refused(tmp_path: Path) -> None:
         known = sshd.known_hosts.read_text()
         sshd.known_hosts.write_text(known + f"[127.0.0.9]:{sshd.port} {known_line(sshd)}\n")
         fault = fault_of(sshd.settings(jump_host=sshd.host), "127.0.0.9")
-        assert (type(fault), fault.reason.code) == (Refusal, Code.HOST_UNREACHABLE)
+        assert (type(fault), fault.reason.code) == (Refused, Code.HOST_UNREACHABLE)
         assert "AllowTcpForwarding" in fault.reason.message
 
 
@@ -517,7 +517,7 @@ def test_a_host_that_the_jump_host_does_not_reach_may_come_back(shared: Sshd, tm
     override = HostOverride("127.0.0.9", SshOptions(port=1, jump_host=f"127.0.0.1:{shared.port}"))
     settings = shared.settings(known_hosts_files=(known,), overrides=(override,))
     fault = fault_of(settings, "127.0.0.9")
-    assert (type(fault), fault.reason.code) == (Passing, Code.HOST_UNREACHABLE)
+    assert (type(fault), fault.reason.code) == (Retryable, Code.HOST_UNREACHABLE)
     assert "127.0.0.9" in fault.reason.message
 
 
@@ -537,7 +537,7 @@ def test_a_closed_port_may_open_again(tmp_path: Path) -> None:
     with Sshd(tmp_path) as sshd:
         settings = sshd.settings()
     fault = fault_of(settings)
-    assert (type(fault), fault.reason.code) == (Passing, Code.HOST_UNREACHABLE)
+    assert (type(fault), fault.reason.code) == (Retryable, Code.HOST_UNREACHABLE)
     assert "refused" in fault.reason.message
     assert "host 127.0.0.1" in fault.reason.message
 
@@ -553,7 +553,7 @@ def test_a_server_that_never_speaks_is_tried_twice_and_given_up(shared: Sshd, tm
         begin = time.monotonic()
         fault = fault_of(silent(shared, listener, tmp_path, banner_timeout=0.2))
         assert time.monotonic() - begin < LONG
-        assert (type(fault).__mro__[1], fault.reason.code) == (Passing, Code.HOST_UNREACHABLE)
+        assert (type(fault).__mro__[1], fault.reason.code) == (Retryable, Code.HOST_UNREACHABLE)
         assert "does not speak SSH" in fault.reason.message
         assert listener.count() == 2
 
@@ -563,7 +563,7 @@ def test_the_whole_login_has_one_deadline(shared: Sshd, tmp_path: Path) -> None:
         begin = time.monotonic()
         fault = fault_of(silent(shared, listener, tmp_path, login_timeout=0.5, banner_timeout=60.0))
         assert time.monotonic() - begin < LONG
-        assert isinstance(fault, Passing)
+        assert isinstance(fault, Retryable)
         assert r"within 0.5 s" in fault.reason.message
 
 
@@ -571,7 +571,7 @@ def test_a_server_that_says_hello_and_no_more_is_given_up(shared: Sshd, tmp_path
     with Listener() as listener:
         threading.Thread(target=_greet, args=(listener,), daemon=True).start()
         fault = fault_of(silent(shared, listener, tmp_path, handshake_timeout=0.3))
-        assert isinstance(fault, Passing)
+        assert isinstance(fault, Retryable)
         assert listener.count() == 1
 
 
@@ -602,7 +602,7 @@ def test_a_command_whose_start_is_never_confirmed_is_given_up(shared: Sshd, tmp_
         settings = silent(shared, listener, tmp_path, channel_timeout=3.0)
         with connected(settings) as connection:
             begin = time.monotonic()
-            with pytest.raises(Passing, match=r"no session was opened \(no answer within 3 s\)"):
+            with pytest.raises(Retryable, match=r"no session was opened \(no answer within 3 s\)"):
                 connection.open("echo x")
             assert time.monotonic() - begin < LONG / 2
         Deaf.done.set()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.hosts.ssh import Connector
 from tests.integration.test_explain import config, doctor
 from tests.lab.dropbear import DROPBEAR, Dropbear
@@ -57,7 +57,7 @@ def test_a_hardened_server_is_reached(tmp_path: Path, lines: tuple[str, ...]) ->
 @pytest.mark.parametrize("line", REFUSED)
 def test_nothing_in_common_is_final_and_says_what_each_has_and_the_line_to_set(tmp_path: Path, line: str) -> None:
     offers, remedy = REFUSED[line]
-    with Sshd(tmp_path, config=[line]) as sshd, pytest.raises(Refusal) as refused:
+    with Sshd(tmp_path, config=[line]) as sshd, pytest.raises(Refused) as refused:
         Connector(sshd.settings()).connect(sshd.host)
     assert refused.value.reason.code == Code.HOST_UNREACHABLE
     assert offers in refused.value.reason.message
@@ -68,7 +68,7 @@ def test_nothing_in_common_is_final_and_says_what_each_has_and_the_line_to_set(t
 
 
 def test_all_that_is_not_in_common_is_said_at_once(tmp_path: Path) -> None:
-    with Sshd(tmp_path, config=["Ciphers aes256-cbc", "MACs hmac-sha1"]) as sshd, pytest.raises(Refusal) as refused:
+    with Sshd(tmp_path, config=["Ciphers aes256-cbc", "MACs hmac-sha1"]) as sshd, pytest.raises(Refused) as refused:
         Connector(sshd.settings()).connect(sshd.host)
     assert "no cipher in common: it offers aes256-cbc," in refused.value.reason.message
     assert "no MAC in common: it offers hmac-sha1," in refused.value.reason.message
@@ -104,6 +104,6 @@ def test_a_host_that_shows_another_type_of_key_than_the_pinned_one_is_a_mismatch
     with Sshd(tmp_path / "sshd", host_keys=("ecdsa",)) as sshd:
         other = make_key(tmp_path / "other").with_suffix(".pub").read_text()
         sshd.known_hosts.write_text(f"[127.0.0.1]:{sshd.port} {other}")
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(Refused) as refused:
             Connector(sshd.settings()).connect(sshd.host)
     assert refused.value.reason.code == Code.HOST_KEY_MISMATCH

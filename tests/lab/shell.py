@@ -6,8 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from app.errors import Code, Passing
-from app.hosts.gate import Gate
+from app.errors import Code, Retryable
+from app.gate.client import Gate
 
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "ash"]}
 
@@ -27,12 +27,12 @@ class ShellPipe:
             while data:
                 data = data[os.write(self.process.stdin.fileno(), data) :]
         except OSError as error:
-            raise Passing(Code.HOST_UNREACHABLE, f"the shell has gone: {error}") from error
+            raise Retryable(Code.HOST_UNREACHABLE, f"the shell has gone: {error}") from error
 
     def recv(self, size: int, timeout: float) -> bytes:
         assert self.process.stdout
         if not select.select([self.process.stdout], [], [], timeout)[0]:
-            raise Passing(Code.HOST_UNREACHABLE, "no answer in time")
+            raise Retryable(Code.HOST_UNREACHABLE, "no answer in time")
         return os.read(self.process.stdout.fileno(), size)
 
     def close(self) -> None:

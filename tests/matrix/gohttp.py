@@ -12,8 +12,8 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from app.errors import Refusal
-from app.hosts.door import Door
+from app.errors import Refused
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from tests.integration.test_http_pprof import capture, collected, judged
 from tests.integration.test_http_proof import App
@@ -26,13 +26,13 @@ HEAD = ("Go", "profiled", "of 6 s asked for", "a gateway to it")
 
 def rows() -> Iterator[tuple[str, ...]]:
     with tempfile.TemporaryDirectory() as folder, Sshd(Path(folder) / "sshd") as sshd:
-        door = Door(Connector(sshd.settings()))
+        pool = HostPool(Connector(sshd.settings()))
         for version in VERSIONS:
-            yield (version or "newest", *told(door, version, Path(folder) / f"go{version}"))
-        door.close()
+            yield (version or "newest", *told(pool, version, Path(folder) / f"go{version}"))
+        pool.close()
 
 
-def told(door: Door, version: str, folder: Path) -> tuple[str, ...]:
+def told(pool: HostPool, version: str, folder: Path) -> tuple[str, ...]:
     folder.mkdir()
     name = f"profiled-{version}" if version else "profiled"
     if version:
@@ -44,16 +44,16 @@ def told(door: Door, version: str, folder: Path) -> tuple[str, ...]:
     with ExitStack() as running:
         target = running.enter_context(App(folder / "target", name, WRITE_TIMEOUT="4s"))
         gateway = running.enter_context(App(folder / "gateway", "profiled", PASS_ON=target.url))
-        files, progress = collected(door, capture(door, target.pid, seconds=6), folder / "home")
+        files, progress = collected(pool, capture(pool, target.pid, seconds=6), folder / "home")
         whole = sum(not file.fault for file in files.values())
         shorter = re.search(r"cpu is of (\d+) s", progress.message)
-        return (f"{whole} of {len(files)} files", f"{shorter[1] if shorter else 6} s", refusal(door, gateway.pid))
+        return (f"{whole} of {len(files)} files", f"{shorter[1] if shorter else 6} s", refusal(pool, gateway.pid))
 
 
-def refusal(door: Door, pid: int) -> str:
+def refusal(pool: HostPool, pid: int) -> str:
     try:
-        return f"taken for {judged(door, pid)}"
-    except Refusal as refused:
+        return f"taken for {judged(pool, pid)}"
+    except Refused as refused:
         return f"refused: `{refused.reason.code.value}`"
 
 

@@ -88,12 +88,12 @@ def ssh(server: Server) -> bool:
 def alertprof(server: Server) -> tuple[str, str]:
     agreed: list[str] = []
 
-    def heed(_route: Route, step: Step, said: str) -> None:
+    def report(_route: Route, step: Step, said: str) -> None:
         if step is Step.HOST_KEY:
             agreed.append(said.partition("; agreed on ")[2])
 
     try:
-        with closing(Connector(server.settings(), heed).connect(server.host)) as connection:
+        with closing(Connector(server.settings(), report).connect(server.host)) as connection:
             with closing(connection.open("echo x")) as pipe:
                 answered = pipe.recv(100, 20)
             connection.tunnel("127.0.0.1", server.port).close()

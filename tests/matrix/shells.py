@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.errors import AlertprofError
-from app.hosts.door import Door
+from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from tests.bench import openssh
 from tests.lab.account import account
@@ -76,9 +76,9 @@ def tried(shell: str, files: Mapping[str, str], folder: Path) -> tuple[str, str,
         command = [*openssh.client(sshd), "exec /bin/sh -c 'echo fine'"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         reached = "yes" if "fine" in done.stdout else "no"
-        with closing(Door(Connector(sshd.settings()))) as door:
+        with closing(HostPool(Connector(sshd.settings()))) as pool:
             try:
-                door.gate(sshd.host).processes()
+                pool.gate(sshd.host).processes()
             except AlertprofError as fault:
                 return reached, "no", fault.reason.message.partition(": ")[2].replace("|", "\\|")
         return reached, "yes", ""

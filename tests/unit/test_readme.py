@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import typer
 
-from app.cli import app
-from app.config import parse
+from app.cli.program import app
+from app.config.settings import parse
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

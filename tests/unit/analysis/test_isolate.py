@@ -15,7 +15,7 @@ from app.analysis.isolate import LIMITS, check_file, check_files, convert_file, 
 from app.analysis.profile import BadProfile, Mapped, read
 from app.analysis.top import top
 from app.analysis.tree import tree
-from app.errors import Passing
+from app.errors import Retryable
 from app.model import Kind
 from tests.unit.analysis.synthetic import Maker, cpu, heap
 
@@ -113,7 +113,7 @@ def test_of_a_text_that_is_wrong_nothing_is_written(tmp_path: Path) -> None:
 def test_a_disk_that_takes_no_profile_says_nothing_about_the_text(tmp_path: Path) -> None:
     text = tmp_path / "text"
     text.write_bytes(b"main;leaf 3\n")
-    with pytest.raises(Passing, match=r"cannot be written in pprof's form: No such file or directory"):
+    with pytest.raises(Retryable, match=r"cannot be written in pprof's form: No such file or directory"):
         convert_file("folded", text, tmp_path / "nowhere" / "out.pprof")
 
 
@@ -199,7 +199,7 @@ def test_the_reader_gets_no_secret_of_the_service(tmp_path: Path, monkeypatch: p
 
 def test_no_process_to_be_had_says_nothing_about_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
-    with pytest.raises(Passing, match="no process to read profiles in"):
+    with pytest.raises(Retryable, match="no process to read profiles in"):
         check_file(Kind.CPU, written(tmp_path / "a", cpu()))
 
 

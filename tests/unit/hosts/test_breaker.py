@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from app.errors import Code, Passing, Refusal
+from app.errors import Code, Refused, Retryable
 from app.hosts import breaker
 from app.hosts.breaker import Breaker, Breakers, Paused, TurnedAway
 from app.hosts.known_hosts import Known
@@ -33,8 +33,8 @@ def turned_away(server: Breaker) -> None:
 
 
 def refused(server: Breaker, keys: str) -> str:
-    with pytest.raises(Refusal) as caught, server.login("h", keys, 1):
-        raise Refusal(Code.AUTH_FAILED, f"{keys} was refused")
+    with pytest.raises(Refused) as caught, server.login("h", keys, 1):
+        raise Refused(Code.AUTH_FAILED, f"{keys} was refused")
     return caught.value.reason.message
 
 
@@ -57,7 +57,7 @@ def test_pauses_grow_from_20_seconds_to_ten_minutes_and_a_login_ends_them(clock:
 def test_keys_that_were_refused_are_not_offered_again_at_once_and_others_are(clock: Clock) -> None:
     server = Breaker()
     assert refused(server, "old") == "old was refused"
-    with pytest.raises(Refusal, match=r"old was refused .* for 20 s"), server.login("h", "old", 1):
+    with pytest.raises(Refused, match=r"old was refused .* for 20 s"), server.login("h", "old", 1):
         pytest.fail("the same key was offered again")
     with server.login("h", "new", 1):
         pass
@@ -84,7 +84,7 @@ def test_one_login_at_a_time_after_it_turned_us_away(clock: Clock) -> None:
     turned_away(server)
     clock.now += 21
     second = server.login("h", "key", 0.05)
-    with server.login("h", "key", 1), pytest.raises(Passing, match="no place became free"), second:
+    with server.login("h", "key", 1), pytest.raises(Retryable, match="no place became free"), second:
         pytest.fail("two at once")
 
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import Code, Passing
-from app.hosts.http import HEAD_LIMIT, SAID_LIMIT, Patience, Reply, get
+from app.errors import Code, Retryable
+from app.hosts.http import HEAD_LIMIT, SAID_LIMIT, Deadlines, Reply, get
 
-PATIENCE = Patience(first=9, silence=9, whole=9)
+TIMEOUT = Deadlines(first=9, silence=9, whole=9)
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
@@ -25,7 +25,7 @@ class Script:
     def recv(self, size: int, timeout: float) -> bytes:
         piece = next(self.pieces, None)
         if piece is None and self.silent:
-            raise Passing(Code.HOST_UNREACHABLE, "host h: no answer within 9 s")
+            raise Retryable(Code.HOST_UNREACHABLE, "host h: no answer within 9 s")
         self.taken += len(piece or b"")
         return piece or b""
 
@@ -34,9 +34,9 @@ class Script:
     def close(self) -> None: ...
 
 
-def got(line: Script, *, limit: int = 1 << 20, patience: Patience = PATIENCE) -> tuple[Reply, bytes]:
+def got(line: Script, *, limit: int = 1 << 20, deadlines: Deadlines = TIMEOUT) -> tuple[Reply, bytes]:
     body = bytearray()
-    reply = get(line, "127.0.0.1:6060", "/debug/pprof/heap", body.extend, limit=limit, patience=patience)
+    reply = get(line, "127.0.0.1:6060", "/debug/pprof/heap", body.extend, limit=limit, deadlines=deadlines)
     return reply, bytes(body)
 
 
@@ -125,13 +125,13 @@ def test_an_answer_that_does_not_end_keeps_what_came_and_says_so(head: bytes, si
 
 def test_silence_is_the_far_ends_fault_while_the_connection_lives_and_passing_when_it_does_not() -> None:
     assert got(Script([], silent=True))[0].fault == "gives no answer"
-    with pytest.raises(Passing, match="host h"):
+    with pytest.raises(Retryable, match="host h"):
         got(Script([], silent=True, alive=False))
 
 
 def test_a_trickle_is_not_waited_for_beyond_the_whole_time() -> None:
     line = Script([OK + b"\r\n", *repeat(b"x", 100)])
-    reply, _ = got(line, patience=Patience(first=9, silence=9, whole=0))
+    reply, _ = got(line, deadlines=Deadlines(first=9, silence=9, whole=0))
     assert "was not done after" in reply.fault
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.hosts.identities import Identities, Offer
 from tests.lab.process import eventually
 from tests.lab.sshd import make_key
@@ -48,7 +48,7 @@ def test_a_certificate_beside_the_key_is_offered_before_the_bare_key(tmp_path: P
 def test_a_required_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     file = make_key(tmp_path / "key")
     file.chmod(0o640)
-    with pytest.raises(Refusal, match="chmod 600") as refused:
+    with pytest.raises(Refused, match="chmod 600") as refused:
         labels(Offer((file,), ()))
     assert refused.value.reason.code == Code.AUTH_FAILED
     file.chmod(0o600)
@@ -77,11 +77,11 @@ def test_a_passphrase_is_the_agents_business(tmp_path: Path, pem: bool) -> None:
 
 def test_a_required_file_that_is_no_key_or_not_there_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "key"
-    with pytest.raises(Refusal, match="does not exist"):
+    with pytest.raises(Refused, match="does not exist"):
         labels(Offer((file,), ()))
     file.write_text("nonsense")
     file.chmod(0o600)
-    with pytest.raises(Refusal, match="no private key"):
+    with pytest.raises(Refused, match="no private key"):
         labels(Offer((file,), ()))
 
 
@@ -157,7 +157,7 @@ def test_a_certificate_file_that_serves_for_nothing_is_passed_over_with_a_note(t
 
 
 def test_an_agent_that_never_answers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.hosts.agents.PATIENCE", 0.2)
+    monkeypatch.setattr("app.hosts.agents.TIMEOUT", 0.2)
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind(str(tmp_path / "deaf"))
         deaf.listen()

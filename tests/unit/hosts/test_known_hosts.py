@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.hosts.known_hosts import Known, KnownHosts, entry, fingerprint
 
 
@@ -34,7 +34,7 @@ def find(tmp_path: Path, lines: list[str], *names: str) -> Known:
 
 
 def refusal(known: Known, shown: bytes | None = None) -> tuple[Code, str]:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refused) as refused:
         known.require("web1")
         assert shown is not None
         known.check("web1", shown)
@@ -203,5 +203,5 @@ def test_a_file_that_is_not_there_knows_nobody(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Refusal, match="file/known_hosts"):
+    with pytest.raises(Refused, match="file/known_hosts"):
         KnownHosts().find((tmp_path / "file" / "known_hosts",), ["web1"])

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.hosts.names import fits, plain, relative
 
 
@@ -46,7 +46,7 @@ def test_a_host_name_gets_its_one_form(written: str, inside: str) -> None:
     ],
 )
 def test_what_is_no_host_name_is_refused(written: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refused) as refused:
         plain(written)
     assert refused.value.reason.code == Code.HOST_NOT_ALLOWED
     assert "is no host name" in refused.value.reason.message
@@ -56,7 +56,7 @@ def test_what_is_no_host_name_is_refused(written: str) -> None:
 def test_no_text_becomes_an_option_or_breaks_a_line(text: str) -> None:
     try:
         name = plain(text)
-    except Refusal as refusal:
+    except Refused as refusal:
         assert len(refusal.reason.message) < 1200
         assert refusal.reason.message.isascii()
     else:
@@ -116,5 +116,5 @@ def test_what_means_one_machine_is_not_relative(host: str) -> None:
 
 def test_a_zone_is_left_out_where_the_address_means_something_without_it() -> None:
     assert plain("2001:db8::1%eth0") == plain("[2001:DB8::1%25]") == "2001:db8::1"
-    with pytest.raises(Refusal, match="one link"):
+    with pytest.raises(Refused, match="one link"):
         plain("fe80::1%eth0")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.hosts.route import Route, Router
 from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 
@@ -28,8 +28,8 @@ def route(config: Path, host: str, text: str = "", said: SshOptions | None = Non
     return Router(HostsSettings(ssh=ssh, ssh_config_file=config, **settings)).route(host)
 
 
-def refused(config: Path, host: str, text: str = "", said: SshOptions | None = None, **settings: Any) -> Refusal:
-    with pytest.raises(Refusal) as refusal:
+def refused(config: Path, host: str, text: str = "", said: SshOptions | None = None, **settings: Any) -> Refused:
+    with pytest.raises(Refused) as refusal:
         route(config, host, text, said, **settings)
     return refusal.value
 
@@ -68,12 +68,12 @@ def test_alertprofs_own_machine_is_a_host_only_if_the_configuration_says_so(
     settings = HostsSettings(ssh_config_file=config)
     config.write_text("")
     assert Router(settings).route("web1").host == "web1"
-    with pytest.raises(Refusal, match="alertprof's own") as refused:
+    with pytest.raises(Refused, match="alertprof's own") as refused:
         Router(settings).route(name)
     assert refused.value.reason.code is Code.HOST_NOT_ALLOWED
     assert Router(replace(settings, allowed=(name,))).route(name).host == name
     assert Router(replace(settings, ssh=SshOptions(known_hosts_files=(own,)))).route(name).host == name
-    with pytest.raises(Refusal, match="a label host or node"):
+    with pytest.raises(Refused, match="a label host or node"):
         Router(replace(settings, allowed=("10.0.0.0/8",))).route(name)
 
 

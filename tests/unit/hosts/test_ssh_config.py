@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Code, Passing, Refusal
+from app.errors import Code, Refused, Retryable
 from app.hosts.settings import SshOptions
 from app.hosts.ssh_config import SshConfig
 from tests.lab.process import eventually
@@ -69,7 +69,7 @@ def test_no_proxy_jump_is_none(file: Path, ssh: str | None) -> None:
 
 @ASKED
 def test_a_proxy_command_is_refused_with_the_remedy(file: Path, ssh: str | None) -> None:
-    with pytest.raises(Refusal, match="jump_host") as refused:
+    with pytest.raises(Refused, match="jump_host") as refused:
         SshConfig(file, ssh).entry("piped")
     assert refused.value.reason.code == Code.HOST_UNREACHABLE
 
@@ -77,7 +77,7 @@ def test_a_proxy_command_is_refused_with_the_remedy(file: Path, ssh: str | None)
 @ASKED
 def test_a_file_that_cannot_be_understood_is_named(file: Path, ssh: str | None) -> None:
     file.write_text("Frobnicate\n")
-    with pytest.raises(Refusal, match=str(file)):
+    with pytest.raises(Refused, match=str(file)):
         SshConfig(file, ssh).entry("web1")
 
 
@@ -90,7 +90,7 @@ def test_ssh_follows_include(file: Path, tmp_path: Path) -> None:
 
 def test_without_ssh_an_include_is_refused(file: Path, tmp_path: Path) -> None:
     file.write_text(f"Host other\n  include {tmp_path / 'more'}\n")
-    with pytest.raises(Refusal, match="Include") as refused:
+    with pytest.raises(Refused, match="Include") as refused:
         SshConfig(file, None).entry("web1")
     assert "openssh-client" in refused.value.reason.message
 
@@ -99,7 +99,7 @@ def test_without_ssh_an_include_is_refused(file: Path, tmp_path: Path) -> None:
 def test_without_ssh_a_match_that_nobody_can_judge_is_refused(file: Path, criterion: str) -> None:
     for line in (f"Match {criterion}", f"match host web1 {criterion}", f"Match !{criterion}"):
         file.write_text(f"{line}\n  Port 99\n")
-        with pytest.raises(Refusal, match=f"Match {criterion.split(maxsplit=1)[0]}") as refused:
+        with pytest.raises(Refused, match=f"Match {criterion.split(maxsplit=1)[0]}") as refused:
             SshConfig(file, None).entry("web1")
         assert "openssh-client" in refused.value.reason.message
 
@@ -170,7 +170,7 @@ def test_a_command_of_the_configuration_has_a_time_limit(
     monkeypatch.setattr("app.hosts.ssh_config.TIME_LIMIT", 0.5)
     file.write_text(f'Match exec "echo $$ > {tmp_path}/pid; exec sleep 600"\n  Port 99\n')
     begin = time.monotonic()
-    with pytest.raises(Passing, match=r"within 0\.5 s") as late:
+    with pytest.raises(Retryable, match=r"within 0\.5 s") as late:
         SshConfig(file, SSH).entry("web1")
     assert time.monotonic() - begin < 60
     assert late.value.reason.code == Code.HOST_UNREACHABLE

@@ -4,8 +4,8 @@ from time import monotonic
 
 import pytest
 
-from app.errors import Passing
-from app.hosts.http import Patience, get
+from app.errors import Retryable
+from app.hosts.http import Deadlines, get
 from app.hosts.tls import TlsLine
 
 HELLO_REQUESTS = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 100  # a client that shakes hands ignores them
@@ -31,8 +31,8 @@ class Chatterer:
 
 
 def test_a_server_that_chatters_and_never_comes_to_its_answer_is_left_in_time() -> None:
-    with pytest.raises(Passing, match="in time"):
+    with pytest.raises(Retryable, match="in time"):
         TlsLine(Chatterer()).send(b"GET / HTTP/1.1", 0.2)
-    patience = Patience(first=0.2, silence=0.2, whole=0.5)
-    reply = get(TlsLine(Chatterer()), "there", "/", lambda data: None, limit=100, patience=patience)
+    deadlines = Deadlines(first=0.2, silence=0.2, whole=0.5)
+    reply = get(TlsLine(Chatterer()), "there", "/", lambda data: None, limit=100, deadlines=deadlines)
     assert (reply.status, reply.fault) == (0, "takes no request")

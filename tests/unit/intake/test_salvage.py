@@ -17,7 +17,7 @@ from app.intake.message import OddAlert, WireAlert, fingerprint
 from app.intake.salvage import salvaged
 from app.ledger.ledger import Filter
 from app.model import Capture, State
-from tests.unit.intake.test_webhook import alert, body
+from tests.unit.web.api.test_webhook import alert, body
 from tests.unit.web.house import House
 
 GOOD = alert(fingerprint="00000000000000aa")

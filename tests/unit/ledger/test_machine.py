@@ -164,7 +164,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def one_active_capture_a_process(self) -> None:
-        lives = [row.process.life for row in self.rows() if row.process and not row.state.ended]
+        lives = [row.process.key for row in self.rows() if row.process and not row.state.ended]
         assert len(lives) == len(set(lives))
 
     @invariant()

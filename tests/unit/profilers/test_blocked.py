@@ -5,18 +5,18 @@ from typing import Any, cast
 
 import pytest
 
-from app.errors import Code, Refusal
-from app.harm import id_of
-from app.hosts.door import Door
-from app.hosts.gate import Answer, Mode, Process
+from app.errors import Code, Refused
+from app.gate.client import Answer, Mode, Process
+from app.gate.pool import HostPool
 from app.model import Blocked, Capture, Harm, Target
 from app.plugins import kinds
 from app.profilers.auto import Auto
-from app.profilers.base import Profiler, Way
+from app.profilers.base import Profiler, ProfilerSpec
 from app.profilers.go_zero import GoZero
+from app.profilers.harm import id_of
 from app.profilers.signal import Signal
 from tests.unit.ledger.builders import NOON, manual
-from tests.unit.profilers.test_http_pprof import ME, door_to
+from tests.unit.profilers.test_http_pprof import ME, pool_to
 from tests.unit.profilers.test_http_pprof import process as go_process
 
 ONE = Blocked(id_of("go:a"), "go:a", "/srv/orders", "h2", 9, "c1", NOON, "SIGUSR2", "h2: pid 9 (orders) ended")
@@ -54,10 +54,10 @@ def capture(profiler: str) -> Capture:
 @pytest.mark.parametrize("code", ["gone", "replaced", "finished"])
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
 def test_what_became_of_the_process_is_heard_at_every_step(profiler: Profiler, code: str) -> None:
-    door, mine = Says(Answer(code, ended=HARM)), capture("go-zero-toggle")
-    steps = [step(mine, cast(Door, door), NOON) for step in (profiler.start, profiler.watch, profiler.stop)]
+    pool, mine = Says(Answer(code, ended=HARM)), capture("go-zero-toggle")
+    steps = [step(mine, cast(HostPool, pool), NOON) for step in (profiler.start, profiler.watch, profiler.stop)]
     assert [(progress.harm, progress.again) for progress in steps] == [(HARM, None)] * 3
-    assert door.asked[1:] == ["status", "stop"], "of a process that is gone no dump is asked for"
+    assert pool.asked[1:] == ["status", "stop"], "of a process that is gone no dump is asked for"
 
 
 class Journaled(Says):
@@ -70,24 +70,24 @@ class Journaled(Says):
 
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
 def test_of_a_process_that_is_gone_before_the_start_is_asked_for_again_the_journal_tells(profiler: Profiler) -> None:
-    door = Journaled(Answer("gone"))
-    assert profiler.start(capture("go-zero-toggle"), cast(Door, door), NOON).harm == HARM
-    with pytest.raises(Refusal, match="has exited"):
-        profiler.start(capture("go-zero-toggle"), cast(Door, Says(Answer("gone"))), NOON)
+    pool = Journaled(Answer("gone"))
+    assert profiler.start(capture("go-zero-toggle"), cast(HostPool, pool), NOON).harm == HARM
+    with pytest.raises(Refused, match="has exited"):
+        profiler.start(capture("go-zero-toggle"), cast(HostPool, Says(Answer("gone"))), NOON)
 
 
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
 def test_a_process_that_ended_by_itself_is_no_harm(profiler: Profiler) -> None:
-    door, mine = cast(Door, Says(Answer("gone"))), capture("go-zero-toggle")
-    assert profiler.watch(mine, door, NOON).harm is None
-    assert profiler.stop(mine, door, NOON).harm is None
+    pool, mine = cast(HostPool, Says(Answer("gone"))), capture("go-zero-toggle")
+    assert profiler.watch(mine, pool, NOON).harm is None
+    assert profiler.stop(mine, pool, NOON).harm is None
 
 
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
 def test_a_blocked_executable_is_refused_with_what_happened_and_the_remedy(profiler: Profiler) -> None:
-    assert profiler.choose(zero(), "h", cast(Door, None))
-    with pytest.raises(Refusal) as refused:
-        profiler.choose(zero(blocked=ONE), "h", cast(Door, None))
+    assert profiler.choose(zero(), "h", cast(HostPool, None))
+    with pytest.raises(Refused) as refused:
+        profiler.choose(zero(blocked=ONE), "h", cast(HostPool, None))
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
     assert refused.value.reason.message == (
         "h: pid 7 (orders) is not signalled: a signal has harmed this executable (h2: pid 9 (orders) ended; "
@@ -96,12 +96,12 @@ def test_a_blocked_executable_is_refused_with_what_happened_and_the_remedy(profi
 
 
 def test_auto_goes_on_to_http_pprof_and_says_why() -> None:
-    assert Auto().choose(zero(), "h", cast(Door, door_to())).name == "go-zero-toggle"
-    chosen = Auto().choose(zero(blocked=ONE), "h", cast(Door, door_to()))
+    assert Auto().choose(zero(), "h", cast(HostPool, pool_to())).name == "go-zero-toggle"
+    chosen = Auto().choose(zero(blocked=ONE), "h", cast(HostPool, pool_to()))
     assert chosen.name == "http-pprof"
     assert chosen.why.startswith("not by go-zero: h: pid 7 (orders) is not signalled")
 
 
 def test_who_signals_says_so() -> None:
-    there = {kind for kind, way in kinds("app.profilers", Way).items() if getattr(way, "signals", False)}
+    there = {kind for kind, way in kinds("app.profilers", ProfilerSpec).items() if getattr(way, "signals", False)}
     assert there == {"go-zero", "signal"}

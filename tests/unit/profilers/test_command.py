@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.hosts.gate import SCRIPT, Answer
-from app.hosts.installed import script
-from app.hosts.recipes import Recipe, with_recipes
+from app.gate.client import SCRIPT, Answer
+from app.gate.installed import script
+from app.gate.recipes import Recipe, with_recipes
 from app.model import Kind
 from app.plugins import from_plain, to_plain
 from app.profilers.base import Profiler

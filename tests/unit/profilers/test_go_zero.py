@@ -5,29 +5,29 @@ from typing import Any, cast
 
 import pytest
 
-from app.errors import Code, Reason, Refusal
-from app.hosts.door import Door
-from app.hosts.gate import Answer, Mode
+from app.captures.pipeline import remembered, shortfall
+from app.errors import Code, Reason, Refused
+from app.gate.client import Answer, Mode
+from app.gate.pool import HostPool
 from app.model import Capture, Target, Trigger
-from app.pipeline import remembered, shortfall
 from app.profilers.auto import Auto
-from app.profilers.base import Progress, Way
+from app.profilers.base import ProfilerSpec, StepResult
 from app.profilers.go_zero import GoZero
 from tests.unit.ledger.builders import NOON
 from tests.unit.profilers.test_http_pprof import ME, process
 
-NOBODY = cast(Door, None)
+NOBODY = cast(HostPool, None)
 
 
 @pytest.mark.parametrize("way", [GoZero(), Auto()])
-def test_a_go_zero_that_stops_by_itself_says_that_it_takes_its_own_minute(way: Way) -> None:
+def test_a_go_zero_that_stops_by_itself_says_that_it_takes_its_own_minute(way: ProfilerSpec) -> None:
     chosen = way.choose(process(mode=Mode.TIMED, listens=True, askers=(1, 1)), "h", NOBODY)
     assert (chosen.name, chosen.length) == ("go-zero-timed", timedelta(minutes=1))
     assert chosen.why == "this go-zero stops by itself: it records for 60 s, whatever duration is asked for"
 
 
 @pytest.mark.parametrize("way", [GoZero(), Auto()])
-def test_a_go_zero_that_is_toggled_records_as_long_as_is_asked(way: Way) -> None:
+def test_a_go_zero_that_is_toggled_records_as_long_as_is_asked(way: ProfilerSpec) -> None:
     chosen = way.choose(process(mode=Mode.TOGGLE, listens=True, askers=(1, 1)), "h", NOBODY)
     assert (chosen.name, chosen.length, chosen.why) == ("go-zero-toggle", None, "")
 
@@ -36,7 +36,7 @@ def test_a_go_zero_that_is_toggled_records_as_long_as_is_asked(way: Way) -> None
 
 
 def refused(**seen: Any) -> Reason:
-    with pytest.raises(Refusal) as fault:
+    with pytest.raises(Refused) as fault:
         GoZero().judge(process(**{"mode": Mode.TOGGLE, "listens": True, **seen}), "h", NOBODY)
     return fault.value.reason
 
@@ -95,8 +95,8 @@ class OneAnswer:
         return self.answer
 
 
-def stopped(answer: Answer, mode: str = "timed") -> Progress:
-    return GoZero().stop(recording(mode), cast(Door, OneAnswer(answer)), NOON)
+def stopped(answer: Answer, mode: str = "timed") -> StepResult:
+    return GoZero().stop(recording(mode), cast(HostPool, OneAnswer(answer)), NOON)
 
 
 def recording(mode: str) -> Capture:

@@ -12,14 +12,14 @@ from typing import cast
 import pytest
 
 from app.analysis.profile import BadProfile, Mapped, read_file
-from app.errors import Code, Passing, Refusal
-from app.hosts.door import Door
-from app.hosts.facts import Layout, Ports, Seen, Span
-from app.hosts.gate import Mode, Process
+from app.errors import Code, Refused, Retryable
+from app.gate.client import Mode, Process
+from app.gate.facts import Layout, Ports, Seen, Span
+from app.gate.pool import HostPool
 from app.hosts.ssh import NotReached
 from app.model import Artifact, Capture, Kind, ProcessId, Target
 from app.profilers import origin, takes
-from app.profilers.base import Fetched, Progress
+from app.profilers.base import Fetched, StepResult
 from app.profilers.http_pprof import HttpPprof
 from app.profilers.places import Place, places_of
 from tests.unit.analysis.synthetic import Maker
@@ -28,7 +28,7 @@ from tests.unit.ledger.builders import NOON, manual
 ME = ProcessId("boot", 7, 100, "1:1")
 WORDS = ("/srv/orders", "-f", "etc/orders.yaml")
 CMDLINE = "\0".join(WORDS).encode()
-FORBIDDEN = Refusal(Code.NOT_PERMITTED, "host h: its sshd does not forward this key")
+FORBIDDEN = Refused(Code.NOT_PERMITTED, "host h: its sshd does not forward this key")
 LOOPBACK = Ports((("127.0.0.1", 6060),))
 PROOF = ["/debug/pprof/cmdline", "/debug/pprof/threadcreate"]
 LAYOUT = Layout(frozenset({Span(0x400000, 0x6E7000, 0), Span(0x7FFC3000, 0x7FFC5000, 0)}))
@@ -71,18 +71,18 @@ def process(**more: object) -> Process:
 class Line:
     """A tunnel to a server; an answer of None is one that never comes until the asking side has finished."""
 
-    def __init__(self, door: "FakeDoor", server: Server | Exception) -> None:
-        self.door, self.server, self.answer = door, server, b""
+    def __init__(self, pool: "FakePool", server: Server | Exception) -> None:
+        self.pool, self.server, self.answer = pool, server, b""
         self.finished, self.closed = threading.Event(), threading.Event()
 
     @property
     def alive(self) -> bool:
-        return not self.door.cut
+        return not self.pool.cut
 
     def send(self, data: bytes, timeout: float) -> None:
         path = data.split(b" ")[1].decode()
-        self.door.asked.append(path)
-        if path.split("/")[-1].split("?")[0] in self.door.slow:
+        self.pool.asked.append(path)
+        if path.split("/")[-1].split("?")[0] in self.pool.slow:
             self.finished.wait(20)
         if isinstance(self.server, Exception):
             raise self.server
@@ -90,7 +90,7 @@ class Line:
 
     def recv(self, size: int, timeout: float) -> bytes:
         if self.closed.is_set():
-            raise Passing(Code.HOST_UNREACHABLE, "host h: the connection was lost")
+            raise Retryable(Code.HOST_UNREACHABLE, "host h: the connection was lost")
         data, self.answer = self.answer[:size], self.answer[size:]
         return data
 
@@ -103,7 +103,7 @@ class Line:
 
 
 @dataclass
-class FakeDoor:
+class FakePool:
     """One host. `servers`: what is behind each place; `slow`: which of pprof's answers take until the line ends."""
 
     servers: dict[Place, Server | Exception]
@@ -123,12 +123,12 @@ class FakeDoor:
         place = Place(address, port)
         self.tunnels.append(place)
         server = self.servers.get(place, GONE_BY_NATURE)
-        if isinstance(server, NotReached | Refusal):
+        if isinstance(server, NotReached | Refused):
             raise server
         self.lines.append(Line(self, server))
         return self.lines[-1]
 
-    def gate(self, host: str) -> "FakeDoor":
+    def gate(self, host: str) -> "FakePool":
         return self
 
     def look(self, pid: int) -> Process | None:
@@ -147,18 +147,18 @@ class FakeDoor:
         return (*self.process(7), *self.others)
 
 
-def door_to(server: Server | Exception = go, **more: object) -> FakeDoor:
-    return FakeDoor({Place("127.0.0.1", 6060): server}, **more)  # type: ignore[arg-type]
+def pool_to(server: Server | Exception = go, **more: object) -> FakePool:
+    return FakePool({Place("127.0.0.1", 6060): server}, **more)  # type: ignore[arg-type]
 
 
-def judged(door: FakeDoor, profiler: HttpPprof | None = None) -> str:
-    assert door.process_
-    return (profiler or HttpPprof()).judge(door.process_, "h", cast(Door, door))
+def judged(pool: FakePool, profiler: HttpPprof | None = None) -> str:
+    assert pool.process_
+    return (profiler or HttpPprof()).judge(pool.process_, "h", cast(HostPool, pool))
 
 
-def refused(door: FakeDoor, profiler: HttpPprof | None = None) -> Refusal:
-    with pytest.raises(Refusal) as caught:
-        judged(door, profiler)
+def refused(pool: FakePool, profiler: HttpPprof | None = None) -> Refused:
+    with pytest.raises(Refused) as caught:
+        judged(pool, profiler)
     return caught.value
 
 
@@ -168,16 +168,16 @@ def capture(**more: object) -> Capture:
 
 
 def collected(
-    door: FakeDoor,
+    pool: FakePool,
     folder: Path,
     profiler: HttpPprof | None = None,
     *,
     stopping: Callable[[], bool] = lambda: False,
     of: Capture | None = None,
-) -> tuple[dict[str, Fetched], Progress]:
+) -> tuple[dict[str, Fetched], StepResult]:
     """The files by name, and what was said of them."""
     kept: list[Fetched] = []
-    progress = (profiler or HttpPprof()).collect(of or capture(), cast(Door, door), folder, kept.append, stopping)
+    progress = (profiler or HttpPprof()).collect(of or capture(), cast(HostPool, pool), folder, kept.append, stopping)
     return {file.path.name: file for file in kept}, progress
 
 
@@ -199,29 +199,29 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_process_that_answers_with_its_own_command_line_is_profiled() -> None:
-    door = door_to()
-    assert judged(door) == "http-pprof"
-    assert door.asked == PROOF
+    pool = pool_to()
+    assert judged(pool) == "http-pprof"
+    assert pool.asked == PROOF
 
 
 def test_a_process_that_is_no_go_program_gets_no_connection() -> None:
-    door = door_to(process_=process(go_version=""))
-    fault = refused(door)
+    pool = pool_to(process_=process(go_version=""))
+    fault = refused(pool)
     assert fault.reason.code is Code.NO_PROFILER
     assert "no Go program" in fault.reason.message
-    assert door.tunnels == []
+    assert pool.tunnels == []
 
 
 def test_a_port_that_is_named_is_asked_whatever_the_program_and_no_other_is() -> None:
-    door = door_to(process_=process(go_version=""), ports_=Ports((("127.0.0.1", 3306), ("127.0.0.1", 6060))))
-    assert judged(door, HttpPprof(ports=(6060,))) == "http-pprof"
-    assert set(door.tunnels) == {Place("127.0.0.1", 6060)}
+    pool = pool_to(process_=process(go_version=""), ports_=Ports((("127.0.0.1", 3306), ("127.0.0.1", 6060))))
+    assert judged(pool, HttpPprof(ports=(6060,))) == "http-pprof"
+    assert set(pool.tunnels) == {Place("127.0.0.1", 6060)}
 
 
 def test_a_named_port_that_the_process_does_not_listen_on_is_refused_with_those_that_it_does() -> None:
-    door = door_to()
-    assert "listens on 6060 only" in refused(door, HttpPprof(ports=(8080,))).reason.message
-    assert door.tunnels == []
+    pool = pool_to()
+    assert "listens on 6060 only" in refused(pool, HttpPprof(ports=(8080,))).reason.message
+    assert pool.tunnels == []
 
 
 @pytest.mark.parametrize(
@@ -252,14 +252,14 @@ def test_a_named_port_that_the_process_does_not_listen_on_is_refused_with_those_
     ],
 )
 def test_what_answers_otherwise_is_refused_with_what_it_said(server: Server | Exception, said: str) -> None:
-    fault = refused(door_to(server))
+    fault = refused(pool_to(server))
     assert fault.reason.code is Code.NO_PROFILER
     assert "127.0.0.1:6060" in fault.reason.message
     assert said in fault.reason.message
 
 
 def test_a_process_without_a_command_line_is_nobody() -> None:
-    assert "another command line" in refused(door_to(lambda path: ok(b""), process_=process(cmdline=("",)))).args[0]
+    assert "another command line" in refused(pool_to(lambda path: ok(b""), process_=process(cmdline=("",)))).args[0]
 
 
 def test_a_command_line_longer_than_the_gate_tells_is_compared_as_far_as_it_goes() -> None:
@@ -267,51 +267,51 @@ def test_a_command_line_longer_than_the_gate_tells_is_compared_as_far_as_it_goes
     answer = "\0".join(whole).encode()
     kernel = (answer + b"\0").replace(b"\0", b"\1").replace(b"\n", b" ")[:2000]  # gate.sh
     told = tuple(kernel.decode("utf-8", "backslashreplace").rstrip("\1").split("\1"))
-    assert judged(door_to(lambda path: ok(answer), process_=process(cmdline=told))) == "http-pprof"
-    assert refused(door_to(lambda path: ok(b"x" + answer), process_=process(cmdline=told)))
+    assert judged(pool_to(lambda path: ok(answer), process_=process(cmdline=told))) == "http-pprof"
+    assert refused(pool_to(lambda path: ok(b"x" + answer), process_=process(cmdline=told)))
 
 
 def test_every_port_is_tried_the_usual_one_first_until_one_is_it_and_eight_at_most() -> None:
     ports = Ports((*(("0.0.0.0", port) for port in range(8000, 8020)), ("127.0.0.1", 6060)))
-    door = FakeDoor({Place("127.0.0.1", 8003): go}, ports)
-    assert judged(door) == "http-pprof"
-    assert door.tunnels[:5] == [Place("127.0.0.1", port) for port in (6060, 8000, 8001, 8002, 8003)]
-    none = FakeDoor({}, ports)
+    pool = FakePool({Place("127.0.0.1", 8003): go}, ports)
+    assert judged(pool) == "http-pprof"
+    assert pool.tunnels[:5] == [Place("127.0.0.1", port) for port in (6060, 8000, 8001, 8002, 8003)]
+    none = FakePool({}, ports)
     refused(none)
     assert len(none.tunnels) == 8
 
 
 def test_a_key_that_may_reach_only_one_of_the_ports_is_enough() -> None:
     ports = Ports((("127.0.0.1", 6060), ("127.0.0.1", 8080)))
-    forbidden = FakeDoor({Place("127.0.0.1", 6060): FORBIDDEN, Place("127.0.0.1", 8080): go}, ports)
+    forbidden = FakePool({Place("127.0.0.1", 6060): FORBIDDEN, Place("127.0.0.1", 8080): go}, ports)
     assert judged(forbidden) == "http-pprof"
 
 
 def test_a_key_that_may_reach_none_is_refused_as_sshd_refused_it() -> None:
-    assert refused(door_to(FORBIDDEN)).reason.code is Code.NOT_PERMITTED
+    assert refused(pool_to(FORBIDDEN)).reason.code is Code.NOT_PERMITTED
 
 
 def test_an_account_that_does_not_see_the_process_is_refused_without_a_connection() -> None:
-    door = door_to(process_=process(readable=False))
-    assert refused(door).reason.code is Code.NOT_PERMITTED
-    assert door.tunnels == []
+    pool = pool_to(process_=process(readable=False))
+    assert refused(pool).reason.code is Code.NOT_PERMITTED
+    assert pool.tunnels == []
 
 
 def test_a_process_that_ended_meanwhile_is_said_to_have() -> None:
-    door, gone = door_to(GONE_BY_NATURE), process()
-    door.process_ = None
-    with pytest.raises(Refusal) as caught:
-        HttpPprof().judge(gone, "h", cast(Door, door))
+    pool, gone = pool_to(GONE_BY_NATURE), process()
+    pool.process_ = None
+    with pytest.raises(Refused) as caught:
+        HttpPprof().judge(gone, "h", cast(HostPool, pool))
     assert caught.value.reason.code is Code.PROCESS_EXITED
 
 
 def test_a_port_shared_with_another_process_of_the_program_is_refused() -> None:
     twin = Seen(replace(ME, pid=8), "orders", "/srv/orders")
-    assert "shares 127.0.0.1:6060 with pid 8" in refused(door_to(others=(twin,))).reason.message
+    assert "shares 127.0.0.1:6060 with pid 8" in refused(pool_to(others=(twin,))).reason.message
 
 
 def test_a_port_shared_with_systemd_is_no_matter() -> None:
-    assert judged(door_to(others=(Seen(replace(ME, pid=1), "systemd", "/usr/lib/systemd/systemd"),))) == "http-pprof"
+    assert judged(pool_to(others=(Seen(replace(ME, pid=1), "systemd", "/usr/lib/systemd/systemd"),))) == "http-pprof"
 
 
 def passing_on(*spans: Span, paths: tuple[str, ...] = ("threadcreate", "goroutine", "heap")) -> Server:
@@ -323,7 +323,7 @@ ELSEWHERE = (Span(0x400000, 0x6E7000, 0), Span(0x7F0000, 0x7F2000, 0))  # the sa
 
 
 def test_another_process_with_the_same_command_line_is_a_conflict_that_names_what_answers() -> None:
-    fault = refused(door_to(passing_on(*ELSEWHERE)))
+    fault = refused(pool_to(passing_on(*ELSEWHERE)))
     assert fault.reason.code is Code.EVIDENCE_CONFLICT
     assert "127.0.0.1:6060" in fault.reason.message
     assert "/app there (build id 0123abcd) lies elsewhere in memory" in fault.reason.message
@@ -332,28 +332,28 @@ def test_another_process_with_the_same_command_line_is_a_conflict_that_names_wha
 def test_a_port_that_is_passed_on_does_not_hide_another_that_the_process_serves_itself() -> None:
     ports = Ports((("127.0.0.1", 6060), ("127.0.0.1", 8080)))
     gateway = passing_on(*ELSEWHERE)
-    assert judged(FakeDoor({Place("127.0.0.1", 6060): gateway, Place("127.0.0.1", 8080): go}, ports)) == "http-pprof"
+    assert judged(FakePool({Place("127.0.0.1", 6060): gateway, Place("127.0.0.1", 8080): go}, ports)) == "http-pprof"
 
 
 def test_profiles_that_do_not_tell_where_the_code_lies_prove_nothing_of_a_go_program() -> None:
     server = passing_on(Span(0, 0, 0))
-    fault = refused(door_to(server))
+    fault = refused(pool_to(server))
     assert fault.reason.code is Code.EVIDENCE_CONFLICT
     assert "do not tell where its code lies" in fault.reason.message
-    of_c = door_to(server, process_=process(go_version=""))
+    of_c = pool_to(server, process_=process(go_version=""))
     assert judged(of_c, HttpPprof(ports=(6060,))) == "http-pprof"
 
 
 def test_a_process_whose_code_lies_where_anothers_does_is_refused_by_its_number() -> None:
-    fault = refused(door_to(layout_=replace(LAYOUT, twins=(4711,))))
+    fault = refused(pool_to(layout_=replace(LAYOUT, twins=(4711,))))
     assert fault.reason.code is Code.EVIDENCE_CONFLICT
     assert "pid 4711" in fault.reason.message
 
 
 def test_what_every_process_has_at_the_same_place_is_no_evidence() -> None:
     vsyscall = Span(0xFFFFFFFFFF600000, 0xFFFFFFFFFF601000, 0)
-    assert judged(door_to(passing_on(*LAYOUT.spans, vsyscall))) == "http-pprof"
-    assert refused(door_to(passing_on(vsyscall))).reason.code is Code.EVIDENCE_CONFLICT
+    assert judged(pool_to(passing_on(*LAYOUT.spans, vsyscall))) == "http-pprof"
+    assert refused(pool_to(passing_on(vsyscall))).reason.code is Code.EVIDENCE_CONFLICT
 
 
 def test_the_first_small_profile_that_is_served_is_the_proof() -> None:
@@ -362,14 +362,14 @@ def test_the_first_small_profile_that_is_served_is_the_proof() -> None:
     def server(path: str) -> bytes:
         return ok(b"", "404 Not Found") if path.endswith("/threadcreate") else missing(path)
 
-    assert refused(door_to(server)).reason.code is Code.EVIDENCE_CONFLICT
+    assert refused(pool_to(server)).reason.code is Code.EVIDENCE_CONFLICT
 
 
 def test_a_profile_that_comes_home_of_another_process_is_a_conflict(tmp_path: Path) -> None:
-    door = door_to(passing_on(*ELSEWHERE, paths=("profile?seconds=30",)))
-    assert judged(door) == "http-pprof"
-    with pytest.raises(Refusal) as caught:
-        collected(door, tmp_path)
+    pool = pool_to(passing_on(*ELSEWHERE, paths=("profile?seconds=30",)))
+    assert judged(pool) == "http-pprof"
+    with pytest.raises(Refused) as caught:
+        collected(pool, tmp_path)
     assert caught.value.reason.code is Code.EVIDENCE_CONFLICT
 
 
@@ -378,12 +378,12 @@ def test_code_that_was_loaded_while_it_recorded_is_its_own(tmp_path: Path) -> No
 
     def server(path: str) -> bytes:
         if "profile?" in path:
-            door.layout_ = Layout(LAYOUT.spans | {more})
+            pool.layout_ = Layout(LAYOUT.spans | {more})
             return ok(profile(*LAYOUT.spans, more))
         return go(path)
 
-    door = door_to(server)
-    files, _ = collected(door, tmp_path)
+    pool = pool_to(server)
+    files, _ = collected(pool, tmp_path)
     assert not files["cpu.pprof"].fault
 
 
@@ -426,52 +426,52 @@ def test_in_another_network_namespace_it_is_reached_at_that_ones_addresses(bound
 
 
 def test_loopback_of_a_container_is_refused_with_the_reason_and_without_a_connection() -> None:
-    door = door_to(ports_=Ports((("127.0.0.1", 6060),), ("172.17.0.2",), elsewhere=True))
-    assert "port 6060 is bound to another network namespace's loopback" in refused(door).reason.message
-    assert door.tunnels == []
+    pool = pool_to(ports_=Ports((("127.0.0.1", 6060),), ("172.17.0.2",), elsewhere=True))
+    assert "port 6060 is bound to another network namespace's loopback" in refused(pool).reason.message
+    assert pool.tunnels == []
 
 
 # ---------------------------------------------------------------------- start
 
 
 def test_the_start_notes_where_it_is_and_nothing_more_is_asked() -> None:
-    door = door_to()
-    assert HttpPprof().start(capture(notes={}), cast(Door, door), NOON).notes == {
+    pool = pool_to()
+    assert HttpPprof().start(capture(notes={}), cast(HostPool, pool), NOON).notes == {
         "http": {"address": "127.0.0.1", "port": 6060}
     }
-    assert door.asked == PROOF
+    assert pool.asked == PROOF
 
 
 @pytest.mark.parametrize(
-    ("door", "code"),
+    ("pool", "code"),
     [
-        (door_to(process_=None), Code.PROCESS_EXITED),
-        (door_to(process_=process(id=replace(ME, start=101))), Code.PROCESS_EXITED),
-        (door_to(process_=process(id=replace(ME, image="2:2"))), Code.PROCESS_REPLACED),
-        (door_to(boot="another"), Code.PROCESS_EXITED),
+        (pool_to(process_=None), Code.PROCESS_EXITED),
+        (pool_to(process_=process(id=replace(ME, start=101))), Code.PROCESS_EXITED),
+        (pool_to(process_=process(id=replace(ME, image="2:2"))), Code.PROCESS_REPLACED),
+        (pool_to(boot="another"), Code.PROCESS_EXITED),
     ],
     ids=["gone", "another of that pid", "another program", "rebooted"],
 )
 def test_another_process_than_was_meant_is_refused_without_a_connection(
-    door: FakeDoor, code: Code, tmp_path: Path
+    pool: FakePool, code: Code, tmp_path: Path
 ) -> None:
     for act in (
-        lambda: HttpPprof().start(capture(), cast(Door, door), NOON),
-        lambda: collected(door, tmp_path),
+        lambda: HttpPprof().start(capture(), cast(HostPool, pool), NOON),
+        lambda: collected(pool, tmp_path),
     ):
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(Refused) as caught:
             act()
         assert caught.value.reason.code is code
-    assert door.tunnels == []
+    assert pool.tunnels == []
 
 
 def test_a_port_that_was_there_a_moment_ago_is_asked_again(tmp_path: Path) -> None:
-    door = door_to(lambda path: ok(b"", "503 Service Unavailable"))
+    pool = pool_to(lambda path: ok(b"", "503 Service Unavailable"))
     for act in (
-        lambda: HttpPprof().start(capture(), cast(Door, door), NOON),
-        lambda: collected(door, tmp_path),
+        lambda: HttpPprof().start(capture(), cast(HostPool, pool), NOON),
+        lambda: collected(pool, tmp_path),
     ):
-        with pytest.raises(Passing, match="answers 503"):
+        with pytest.raises(Retryable, match="answers 503"):
             act()
 
 
@@ -479,8 +479,8 @@ def test_a_port_that_was_there_a_moment_ago_is_asked_again(tmp_path: Path) -> No
 
 
 def test_everything_comes_home_in_files_of_its_own(tmp_path: Path) -> None:
-    door = door_to()
-    files, progress = collected(door, tmp_path, of=capture(duration=timedelta(seconds=12)))
+    pool = pool_to()
+    files, progress = collected(pool, tmp_path, of=capture(duration=timedelta(seconds=12)))
     assert set(files) == {
         "cpu.pprof", "goroutine.txt", "goroutine.pprof", "heap.pprof", "allocs.pprof", "mutex.pprof", "block.pprof",
         "threadcreate.pprof",
@@ -490,7 +490,7 @@ def test_everything_comes_home_in_files_of_its_own(tmp_path: Path) -> None:
     assert files["goroutine.txt"].path.read_bytes() == b"profile of /debug/pprof/goroutine?debug=2"
     assert all(file.size == file.path.stat().st_size and not file.fault for file in files.values())
     assert progress.message == "8 of 8 files came home whole from 127.0.0.1:6060"
-    assert all(line.closed.is_set() for line in door.lines)
+    assert all(line.closed.is_set() for line in pool.lines)
 
 
 def test_a_trace_is_taken_when_asked_for_and_is_short() -> None:
@@ -516,11 +516,11 @@ def test_a_process_that_is_being_profiled_already_is_left_alone_and_asked_for_no
     def server(path: str) -> bytes:
         return ok(busy, "500 Internal Server Error") if "profile?" in path else go(path)
 
-    door = door_to(server)
-    with pytest.raises(Passing) as caught:
-        collected(door, tmp_path, HttpPprof(trace=True))
+    pool = pool_to(server)
+    with pytest.raises(Retryable) as caught:
+        collected(pool, tmp_path, HttpPprof(trace=True))
     assert caught.value.reason.code is Code.ALREADY_PROFILING
-    assert door.asked == ["/debug/pprof/cmdline", "/debug/pprof/profile?seconds=30"]
+    assert pool.asked == ["/debug/pprof/cmdline", "/debug/pprof/profile?seconds=30"]
 
 
 @pytest.mark.parametrize(
@@ -535,7 +535,7 @@ def test_a_process_that_is_being_profiled_already_is_left_alone_and_asked_for_no
 def test_one_kind_that_is_refused_or_cut_is_a_fault_of_that_kind_alone(
     answer: bytes, said: str, tmp_path: Path
 ) -> None:
-    files, progress = collected(door_to(lambda path: answer if path.endswith("/mutex") else go(path)), tmp_path)
+    files, progress = collected(pool_to(lambda path: answer if path.endswith("/mutex") else go(path)), tmp_path)
     assert said in files["mutex.pprof"].fault
     assert files["mutex.pprof"].size == files["mutex.pprof"].path.stat().st_size
     assert [name for name, file in files.items() if file.fault] == ["mutex.pprof"]
@@ -544,7 +544,7 @@ def test_one_kind_that_is_refused_or_cut_is_a_fault_of_that_kind_alone(
 
 def test_what_is_home_already_is_not_asked_for_again(tmp_path: Path) -> None:
     had = (Artifact("o-7-cpu-x.pprof", Kind.CPU, 1, "00"), Artifact("o-7-goroutine-x.txt", Kind.GOROUTINE, 1, "00"))
-    files, _ = collected(door_to(), tmp_path, of=capture(artifacts=had))
+    files, _ = collected(pool_to(), tmp_path, of=capture(artifacts=had))
     assert "cpu.pprof" not in files
     assert "goroutine.txt" not in files
     assert "goroutine.pprof" in files
@@ -556,7 +556,7 @@ def test_what_a_write_timeout_refuses_is_asked_for_again_for_what_fits_and_the_c
         return ok(b"profile duration exceeds server's WriteTimeout", "400 Bad Request") if wanted >= 5 else go(path)
 
     files, progress = collected(
-        door_to(server), tmp_path, HttpPprof(trace=True), of=capture(duration=timedelta(seconds=8))
+        pool_to(server), tmp_path, HttpPprof(trace=True), of=capture(duration=timedelta(seconds=8))
     )
     assert not [file for file in files.values() if file.fault]
     assert files["cpu.pprof"].path.read_bytes().endswith(b"profile?seconds=4")
@@ -570,14 +570,14 @@ def test_a_server_that_lets_nobody_record_is_a_fault_in_its_own_words(tmp_path: 
         said = b"profile duration exceeds server's WriteTimeout"
         return ok(said, "400 Bad Request") if "profile?" in path else go(path)
 
-    files, _ = collected(door_to(server), tmp_path)
+    files, _ = collected(pool_to(server), tmp_path)
     assert "WriteTimeout" in files["cpu.pprof"].fault
     assert not files["heap.pprof"].fault
 
 
 def test_an_end_asked_for_meanwhile_closes_our_half_of_what_records_and_keeps_what_comes(tmp_path: Path) -> None:
-    door = door_to(slow=("profile", "trace"))
-    files, progress = collected(door, tmp_path, HttpPprof(trace=True), stopping=lambda: len(door.asked) >= 10)
+    pool = pool_to(slow=("profile", "trace"))
+    files, progress = collected(pool, tmp_path, HttpPprof(trace=True), stopping=lambda: len(pool.asked) >= 10)
     assert not [file for file in files.values() if file.fault]
     assert "ended early after" in progress.message
     assert "cpu.pprof" in files
@@ -586,46 +586,46 @@ def test_an_end_asked_for_meanwhile_closes_our_half_of_what_records_and_keeps_wh
 def test_what_does_not_come_after_an_early_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(takes, "GRACE", 0.1)
     monkeypatch.setattr(Line, "finish", lambda self: None)
-    door = door_to(slow=("profile",))
-    files, _ = collected(door, tmp_path, stopping=lambda: True)
+    pool = pool_to(slow=("profile",))
+    files, _ = collected(pool, tmp_path, stopping=lambda: True)
     assert files["cpu.pprof"].fault
-    assert door.lines[-1].closed.is_set()
+    assert pool.lines[-1].closed.is_set()
 
 
 def test_a_lost_connection_is_passing_and_no_line_stays_open(tmp_path: Path) -> None:
     def server(path: str) -> bytes:
         if path.endswith("/block"):
-            door.cut = True
-            raise Passing(Code.HOST_UNREACHABLE, "host h: the connection was lost")
+            pool.cut = True
+            raise Retryable(Code.HOST_UNREACHABLE, "host h: the connection was lost")
         return go(path)
 
-    door = door_to(server, slow=("profile",))
+    pool = pool_to(server, slow=("profile",))
     began = time.monotonic()
-    with pytest.raises(Passing, match="lost"):
-        collected(door, tmp_path)
+    with pytest.raises(Retryable, match="lost"):
+        collected(pool, tmp_path)
     assert time.monotonic() - began < 10
-    assert all(line.closed.is_set() for line in door.lines)
+    assert all(line.closed.is_set() for line in pool.lines)
 
 
 def test_a_store_that_takes_nothing_ends_the_recording_too(tmp_path: Path) -> None:
     def keep(file: Fetched) -> None:
         raise OSError(28, "No space left on device")
 
-    door = door_to(slow=("profile",))
+    pool = pool_to(slow=("profile",))
     with pytest.raises(OSError, match="No space"):
-        HttpPprof().collect(capture(), cast(Door, door), tmp_path, keep, lambda: False)
-    assert all(line.closed.is_set() for line in door.lines)
+        HttpPprof().collect(capture(), cast(HostPool, pool), tmp_path, keep, lambda: False)
+    assert all(line.closed.is_set() for line in pool.lines)
 
 
 def test_a_process_that_ends_while_it_records_is_said_to_have(tmp_path: Path) -> None:
     def server(path: str) -> bytes:
         if "profile?" in path:
-            door.process_ = None
+            pool.process_ = None
             return b""
         return go(path)
 
-    door = door_to(server)
-    files, progress = collected(door, tmp_path)
+    pool = pool_to(server)
+    files, progress = collected(pool, tmp_path)
     assert files["cpu.pprof"].fault
     assert progress.notes == {"lost": True}
 
@@ -653,12 +653,12 @@ def test_a_secret_that_cannot_be_read_is_a_refusal_that_names_its_file_and_not_t
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
-    door = door_to()
-    fault = refused(door, HttpPprof(token_file=str(file)))
+    pool = pool_to()
+    fault = refused(pool, HttpPprof(token_file=str(file)))
     assert fault.reason.code is Code.AUTH_FAILED
     assert str(file) in fault.reason.message
     assert "lines" not in fault.reason.message
-    assert door.asked == []
+    assert pool.asked == []
 
 
 @pytest.mark.parametrize("path", ["debug/pprof", "/debug/pprof/", "/a b", "/a?x=1", "/a\r\nX: y", "/../é", "", "/"])

@@ -26,7 +26,7 @@ class Server:
     now = 1000.0
 
     @property
-    def door(self) -> "Server":
+    def pool(self) -> "Server":
         return self
 
     def gate(self, host: str) -> None: ...

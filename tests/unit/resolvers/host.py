@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from app.errors import Code, Refusal
-from app.hosts.facts import Named, Pod, Ports, Seen
-from app.hosts.gate import Gate, Mode, Process
+from app.errors import Code, Refused
+from app.gate.client import Gate, Mode, Process
+from app.gate.facts import Named, Pod, Ports, Seen
 from app.model import ProcessId
-from app.resolvers.base import Found, Resolver
+from app.resolvers.base import Candidates, Resolver
 
 ID = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4
@@ -46,7 +46,7 @@ class Host:
 
     def reach(self, host: str) -> Gate:
         if host not in self.known_as:
-            raise Refusal(Code.HOST_NOT_ALLOWED, f"{host!r} is no host of ours")
+            raise Refused(Code.HOST_NOT_ALLOWED, f"{host!r} is no host of ours")
         return cast(Gate, replace(self, host=host))
 
     def processes(self) -> tuple[Seen, ...]:
@@ -84,5 +84,5 @@ class Host:
 def found(resolver: Resolver, asked: Host, /, **labels: str) -> list[int] | None:
     """The pids of the candidates; None when the resolver does not feel addressed."""
     answer = resolver.find(labels, asked.reach)
-    assert answer is None or isinstance(answer, Found)
-    return [each.id.pid for each in answer.candidates] if answer else None
+    assert answer is None or isinstance(answer, Candidates)
+    return [each.id.pid for each in answer.processes] if answer else None

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.errors import Code, Passing, Refusal
-from app.hosts.facts import Seen
-from app.hosts.gate import Gate
-from app.resolvers.base import Found, gate_for, host_of, hosts_of, split_instance
+from app.errors import Code, Refused, Retryable
+from app.gate.client import Gate
+from app.gate.facts import Seen
+from app.resolvers.base import Candidates, gate_for, host_of, hosts_of, split_instance
 from app.resolvers.labels import Labels
 from app.resolvers.loads import By
 from app.resolvers.name import Name
@@ -72,12 +72,12 @@ def test_a_pods_address_is_no_host_and_its_node_is_asked() -> None:
 
 
 def test_when_none_is_a_host_the_first_ones_reason_is_told() -> None:
-    with pytest.raises(Refusal, match=r"10\.244\.0\.7"):
+    with pytest.raises(Refused, match=r"10\.244\.0\.7"):
         gate_for(("10.244.0.7", "worker-9"), Host().reach)
 
 
 @pytest.mark.parametrize(
-    "fault", [Passing(Code.HOST_UNREACHABLE, "no answer"), Refusal(Code.HOST_KEY_MISMATCH, "another key")]
+    "fault", [Retryable(Code.HOST_UNREACHABLE, "no answer"), Refused(Code.HOST_KEY_MISMATCH, "another key")]
 )
 def test_a_host_of_ours_that_cannot_be_asked_is_not_replaced_by_another(fault: Exception) -> None:
     def reach(host: str) -> Gate:
@@ -101,7 +101,7 @@ def test_a_pid_is_that_process() -> None:
 
 @pytest.mark.parametrize("pid", ["1", "0", "-1", "007", "11; id", "¹¹", "99999999"])
 def test_what_is_no_services_pid_is_refused(pid: str) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(Refused):
         found(Labels(), TWO, host="h", pid=pid)
 
 
@@ -164,7 +164,7 @@ def test_open_telemetrys_pid_is_counted_where_the_process_is() -> None:
 
 def test_open_telemetrys_pid_of_another_program_by_now_finds_none() -> None:
     assert found(Labels(), INSIDE, host_name="h", process_pid="30", process_executable_name="mq") == []
-    with pytest.raises(Refusal, match="process_pid"):
+    with pytest.raises(Refused, match="process_pid"):
         found(Labels(), INSIDE, host_name="h", process_pid="x")
 
 
@@ -173,9 +173,9 @@ def test_open_telemetrys_pid_in_a_container_that_is_named_is_left_to_its_resolve
     assert found(Labels(), INSIDE, host_name="h", process_pid="7", **{beside: "x"}) is None
 
 
-def ranked(by: By) -> Found:
+def ranked(by: By) -> Candidates:
     answer = Top(by).find({"host": "h"}, Busy().reach)
-    assert isinstance(answer, Found)
+    assert isinstance(answer, Candidates)
     return answer
 
 
@@ -198,8 +198,8 @@ class Busy(Host):
 def test_top_ranks_by_what_is_used_now_or_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.resolvers.loads.time.sleep", lambda seconds: None)
     cpu, memory = ranked("cpu"), ranked("memory")
-    assert [each.id.pid for each in cpu.candidates] == [11, 10]
-    assert [each.id.pid for each in memory.candidates] == [10, 11]
+    assert [each.id.pid for each in cpu.processes] == [11, 10]
+    assert [each.id.pid for each in memory.processes] == [10, 11]
     assert cpu.ranked and "11 (/srv/hot)" in cpu.how
     assert "10 (/srv/cache) with 900 MiB" in memory.how
     assert Top().find({"job": "node"}, Host().reach) is None

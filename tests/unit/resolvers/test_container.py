@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.errors import Code, Refusal
-from app.hosts.facts import Named
+from app.errors import Code, Refused
+from app.gate.facts import Named
 from app.resolvers.container import Container
 from tests.unit.resolvers.host import ID, OTHER, Host, found, seen
 
@@ -80,13 +80,13 @@ def test_open_telemetrys_id_is_one() -> None:
 @pytest.mark.parametrize("label", ["container", "container_name"])
 def test_a_pods_sandbox_is_refused_as_what_it_is(label: str) -> None:
     labels = {"id": f"/kubepods/pod1/{ID}", "namespace": "shop", "pod": "cart-0", label: "POD"}
-    with pytest.raises(Refusal, match='container!="POD"') as refused:
+    with pytest.raises(Refused, match='container!="POD"') as refused:
         found(Container(), Host(TWO), **AT, **labels)
     assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
 
 
 def test_where_no_names_can_be_seen_it_says_what_would_help() -> None:
-    with pytest.raises(Refusal, match="keep cAdvisor's label `id`") as refused:
+    with pytest.raises(Refused, match="keep cAdvisor's label `id`") as refused:
         found(Container(), Host(TWO), **AT, name="web", image="nginx:1.27")
     assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
 
@@ -102,5 +102,5 @@ def test_the_node_comes_before_the_exporters_instance() -> None:
     assert found(
         Container(), Host(TWO, known_as=("worker-1",)), instance="10.9.9.9:8080", node="worker-1", id=f"/docker/{ID}"
     ) == [20]
-    with pytest.raises(Refusal):
+    with pytest.raises(Refused):
         found(Container(), Host(TWO, known_as=("worker-1",)), instance="10.9.9.9:8080", id=f"/docker/{ID}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.hosts.facts import Seen
+from app.gate.facts import Seen
 from app.resolvers.families import container_of, heads, mains, unit_of
 from tests.unit.resolvers.host import ID, OTHER, seen
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import Passing, Refusal
-from app.hosts.gate import Gate
+from app.errors import Refused, Retryable
+from app.gate.client import Gate
 from app.resolvers import inventory
-from app.resolvers.base import Told
+from app.resolvers.base import Enriched
 from app.resolvers.inventory import Inventory
 
 GROUPS = [
@@ -27,7 +27,7 @@ def nobody(host: str) -> Gate:
 
 def told(resolver: Inventory, **labels: str) -> dict[str, str] | None:
     answer = resolver.find(labels, nobody)
-    assert answer is None or isinstance(answer, Told)
+    assert answer is None or isinstance(answer, Enriched)
     return dict(answer.labels) if answer else None
 
 
@@ -64,7 +64,7 @@ def test_what_is_not_there_is_not_ours(file: Path, labels: dict[str, str]) -> No
 
 
 def test_two_hosts_for_one_label_are_refused_with_both(file: Path) -> None:
-    with pytest.raises(Refusal, match=r"10\.0\.0\.5, 10\.0\.0\.6"):
+    with pytest.raises(Refused, match=r"10\.0\.0\.5, 10\.0\.0\.6"):
         told(Inventory(files=(str(file),), by="job"), job="orders")
 
 
@@ -80,12 +80,12 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "{}", "[1]", '[{"targets": 1}]', '[{"targets": [], "labels": 2}]'])
 def test_a_file_that_is_none_is_waited_for_and_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(Passing, match=r"a\.json cannot be read"):
+    with pytest.raises(Retryable, match=r"a\.json cannot be read"):
         told(Inventory(files=(str(tmp_path / "a.json"),)), instance="x:1")
 
 
 def test_a_file_that_is_not_there_is_waited_for_and_named(tmp_path: Path) -> None:
-    with pytest.raises(Passing, match=r"a\.yml cannot be read: No such file"):
+    with pytest.raises(Retryable, match=r"a\.yml cannot be read: No such file"):
         told(Inventory(files=(str(tmp_path / "a.yml"),)), instance="x:1")
 
 
@@ -144,6 +144,6 @@ def test_an_endpoint_that_fails_leaves_what_it_said_before(endpoint: Endpoint, m
 
 def test_an_endpoint_that_never_answered_is_waited_for(endpoint: Endpoint) -> None:
     endpoint.status = 500
-    with pytest.raises(Passing, match="cannot be read") as caught:
+    with pytest.raises(Retryable, match="cannot be read") as caught:
         told(Inventory(urls=(url(endpoint).replace("://", "://ops:s3cret@"),)), instance="orders-3:8080")
     assert "s3cret" not in caught.value.reason.message, "everybody may read it"

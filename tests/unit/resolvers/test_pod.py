@@ -4,12 +4,12 @@ from typing import cast
 
 import pytest
 
-from app.errors import Code, Refusal
-from app.hosts.facts import Pod as Kept
-from app.resolvers.base import Found
+from app.captures.search import only_one
+from app.errors import Code, Refused
+from app.gate.facts import Pod as Kept
+from app.resolvers.base import Candidates
 from app.resolvers.container import Container
 from app.resolvers.pod import Pod, of_pod
-from app.search import only_one
 from tests.unit.resolvers.host import ID, OTHER, Host, found, seen
 
 UID = "0b1c2d3e-0000-4000-8000-000000000001"
@@ -83,7 +83,7 @@ def test_what_was_exported_is_meant_and_not_the_exporters_own_pod_and_node() -> 
     }
     exported = {"exported_namespace": "shop", "exported_pod": "cart-0", "exported_container": "app"}
     assert found(Pod(), HOST, **own, **exported, exported_node="worker-1") == [20]
-    with pytest.raises(Refusal):
+    with pytest.raises(Refused):
         found(Pod(), HOST, **own, **exported)
 
 
@@ -122,8 +122,8 @@ def test_what_the_labels_say_of_two_pods_is_not_mixed() -> None:
 
 
 def test_the_sandbox_is_named_as_what_it_is() -> None:
-    with pytest.raises(Refusal, match='leave it out with container!="POD"'):
-        only_one(cast(Found, Pod().find({**AT, **CART, "container": "POD"}, HOST.reach)))
+    with pytest.raises(Refused, match='leave it out with container!="POD"'):
+        only_one(cast(Candidates, Pod().find({**AT, **CART, "container": "POD"}, HOST.reach)))
 
 
 def test_the_nodes_label_may_be_another() -> None:
@@ -132,10 +132,10 @@ def test_the_nodes_label_may_be_another() -> None:
 
 
 def test_without_a_node_that_is_a_host_it_says_what_would_help() -> None:
-    with pytest.raises(Refusal, match="add a label node") as refused:
+    with pytest.raises(Refused, match="add a label node") as refused:
         found(Pod(), HOST, instance="10.244.0.9:8080", **CART)
     assert refused.value.reason.code is Code.HOST_UNKNOWN
-    with pytest.raises(Refusal, match="worker-9") as refused:
+    with pytest.raises(Refused, match="worker-9") as refused:
         found(Pod(), HOST, node="worker-9", **CART)
     assert refused.value.reason.code is Code.HOST_NOT_ALLOWED
 

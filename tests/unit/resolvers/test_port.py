@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.resolvers.port import Port
 from tests.unit.resolvers.host import Host, found, seen
 
@@ -30,12 +30,12 @@ def test_a_containers_address_finds_the_one_that_has_it() -> None:
 def test_the_hosts_own_address_finds_the_host_and_never_a_container_with_the_same_loopback() -> None:
     host = Host(listening={80: (INSIDE, HERE)})
     assert found(Port(), host, instance="127.0.0.1:80", host="h") == [10]
-    with pytest.raises(Refusal, match="but inside containers"):
+    with pytest.raises(Refused, match="but inside containers"):
         found(Port(), Host(listening={80: (INSIDE,)}), instance="127.0.0.1:80", host="h")
 
 
 def test_an_address_that_nobody_there_has_is_not_the_host_that_listens_on_that_port() -> None:
-    with pytest.raises(Refusal, match=r"172\.17\.0\.99") as refused:
+    with pytest.raises(Refused, match=r"172\.17\.0\.99") as refused:
         found(Port(), Host(listening={80: (INSIDE, HERE)}), instance="172.17.0.99:80", node="h")
     assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
 
@@ -84,7 +84,7 @@ def test_two_containers_published_at_two_addresses_are_told_apart() -> None:
     ("ip", "port"), [("172.17.0.9", "80"), ("172.17.0.2", "81"), ("172.17.0.2", "x"), ("", "99999")]
 )
 def test_a_proxy_before_nobody_is_refused_by_name(ip: str, port: str) -> None:
-    with pytest.raises(Refusal, match="docker-proxy") as refused:
+    with pytest.raises(Refused, match="docker-proxy") as refused:
         found(Port(), published(("0.0.0.0", ip, port), ("::", ip, port)), instance="10.0.0.5:8080")
     assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
 
@@ -97,7 +97,7 @@ def test_a_proxy_before_nobody_is_refused_by_name(ip: str, port: str) -> None:
 )
 def test_an_exporter_is_not_what_the_alert_is_about(name: str) -> None:
     host = Host(listening={9100: (seen(10, f"/usr/bin/{name}"),)})
-    with pytest.raises(Refusal, match="kind: top"):
+    with pytest.raises(Refused, match="kind: top"):
         found(Port(), host, instance="10.0.0.5:9100")
     assert found(Port(exporters=True), host, instance="10.0.0.5:9100") == [10]
 
@@ -111,7 +111,7 @@ def test_a_service_that_is_called_alike_is_no_exporter() -> None:
 )
 def test_an_exporter_that_nobody_has_heard_of_is_known_by_its_name(name: str) -> None:
     host = Host(listening={9104: (seen(10, f"/opt/{name}"),)})
-    with pytest.raises(Refusal, match="an exporter by its name"):
+    with pytest.raises(Refused, match="an exporter by its name"):
         found(Port(), host, instance="10.0.0.5:9104", job="mysql")
     assert found(Port(exporters=True), host, instance="10.0.0.5:9104", job="mysql") == [10]
 
@@ -125,7 +125,7 @@ def test_an_exporter_that_nobody_has_heard_of_is_known_by_its_name(name: str) ->
 )
 def test_what_speaks_about_others_is_known_by_the_job_and_the_alerts_labels(label: str, said: str) -> None:
     host, labels = Host(listening={9104: (seen(10, "/opt/agent"),)}), {"instance": "10.0.0.5:9104", label: said}
-    with pytest.raises(Refusal, match="about what it watches") as refused:
+    with pytest.raises(Refused, match="about what it watches") as refused:
         found(Port(), host, **labels)
     assert f"{label}={said}" in refused.value.reason.message
     assert found(Port(exporters=True), host, **labels) == [10]
@@ -150,7 +150,7 @@ def test_a_service_that_speaks_about_itself_is_meant_whatever_its_labels(labels:
 def test_a_loopback_name_is_the_host_that_another_label_names(at: str) -> None:
     host = Host(listening={6060: (INSIDE, HERE)}, known_as=("worker-1",))
     assert found(Port(), host, instance=f"{at}:6060", node="worker-1") == [10]
-    with pytest.raises(Refusal, match="worker-2"):
+    with pytest.raises(Refused, match="worker-2"):
         found(Port(), Host(known_as=(at.strip("[]"),)), instance=f"{at}:6060", node="worker-2")
 
 
@@ -176,7 +176,7 @@ def test_the_instance_that_a_collector_passed_on_is_meant_and_not_the_collector(
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "８０", "80;id"])
 def test_what_is_no_port_is_refused(port: str) -> None:
-    with pytest.raises(Refusal, match="names no port"):
+    with pytest.raises(Refused, match="names no port"):
         found(Port(), Host(), instance=f"10.0.0.5:{port}")
 
 

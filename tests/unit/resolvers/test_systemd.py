@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import Code, Refusal
+from app.errors import Code, Refused
 from app.resolvers.systemd import Systemd
 from tests.unit.resolvers.host import ID, Host, found, seen
 
@@ -70,7 +70,7 @@ def test_the_main_process_is_meant_and_not_its_workers() -> None:
 
 @pytest.mark.parametrize("name", ["orders.socket", "backup.timer", "data.mount", "or ders.service", "a/b.service"])
 def test_what_is_no_service_is_refused(name: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(Refused) as refused:
         found(Systemd(), Host(), **AT, name=name)
     assert refused.value.reason.code is Code.PROCESS_NOT_FOUND
 

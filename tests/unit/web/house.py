@@ -14,22 +14,22 @@ from uuid_utils import uuid7
 from app.analysis.profile import BadProfile
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
-from app.asgi import create_app
 from app.errors import Code, Reason
-from app.explain import Explainer
-from app.explanation import Explained
-from app.hosts.door import Door
+from app.explain.explainer import Explainer
+from app.explain.explanation import Explained
+from app.gate.pool import HostPool
 from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector
 from app.intake.admission import decide
 from app.intake.rules import Rule, first_match, parse_matchers
-from app.intake.webhook import alerts_in
 from app.ledger.ledger import Ledger
 from app.main import RESOLVERS
 from app.metrics import Metrics
 from app.model import Artifact, Capture, Kind, State, Step, Target, Trigger
+from app.web.api.webhook import alerts_in
+from app.web.asgi import create_app
+from app.web.auth.tokens import Tokens
 from app.web.parts import Parts
-from app.web.tokens import Tokens
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 RULES = (Rule("orders", parse_matchers('job=~"order-.+"')), Rule("critical", parse_matchers('severity="critical"')))
@@ -61,7 +61,7 @@ class House:
     tops: list[tuple[bytes, int, str | None]] = field(default_factory=list)
     trees: list[tuple[bytes, str | None]] = field(default_factory=list)
     tried: list[tuple[bytes, bool]] = field(default_factory=list)
-    patience: float = 5.0  # seconds for looking at hosts
+    deadlines: float = 5.0  # seconds for looking at hosts
     database: str = ""  # instead of SQLite in the folder
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class House:
         (config := self.folder / "ssh_config").touch()
         ssh = SshOptions(user="ops", known_hosts_files=(known,))
         connector = Connector(HostsSettings(ssh=ssh, ssh_config_file=config))
-        return Explainer(lambda: RULES, RESOLVERS, connector.route, Door(connector), self.ledger)
+        return Explainer(lambda: RULES, RESOLVERS, connector.route, HostPool(connector), self.ledger)
 
     def reached_by(self, **how: Any) -> TestClient:
         """A client; `how` is what TestClient takes."""
@@ -110,7 +110,7 @@ class House:
 
     def explain(self, body: bytes, connect: bool) -> Explained:
         self.tried.append((body, connect))
-        return self.explainer.answer(alerts_in(body, self.now), self.now, connect=connect, seconds=self.patience)
+        return self.explainer.answer(alerts_in(body, self.now), self.now, connect=connect, seconds=self.deadlines)
 
     def tree(self, path: Path, sample_type: str | None) -> Tree:
         content = path.read_bytes()

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
-from app.config import BadConfig, Settings, checked, parse
-from app.errors import Passing
-from app.hosts.gate import Gate, Mode, Process
-from app.intake import webhook
+from app.config.settings import BadConfig, Settings, checked, parse
+from app.config.web import Whole
+from app.config.yaml_marks import read
+from app.errors import Retryable
+from app.gate.client import Gate, Mode, Process
 from app.main import harmless
 from app.model import ProcessId
-from app.web.artifacts import is_known, wanted_span
-from app.web.guard import host_name, refuse_other_sites
-from app.web.tokens import Tokens
-from app.web.users import Users
-from app.web_config import Whole
-from app.yaml_marks import read
+from app.web.api import webhook
+from app.web.api.artifacts import is_known, wanted_span
+from app.web.auth.guard import host_name, refuse_other_sites
+from app.web.auth.tokens import Tokens
+from app.web.auth.users import Users
 from tests.unit.web.test_security_users import PEOPLE
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -116,7 +116,7 @@ def test_any_answer_of_a_gate_is_facts_or_passing(answer: bytes) -> None:
         lambda: gate().drop(TOKEN),
     ]
     for ask in asked:
-        with suppress(Passing):
+        with suppress(Retryable):
             said = ask()
             assert not isinstance(said, Process) or 0 <= said.id.pid < 10**20
 
@@ -125,7 +125,7 @@ def test_any_answer_of_a_gate_is_facts_or_passing(answer: bytes) -> None:
 @given(answers, st.integers(0, 100))
 def test_whatever_a_gate_sends_for_a_file_no_more_than_the_limit_is_written(answer: bytes, limit: int) -> None:
     got = bytearray()
-    with suppress(Passing):
+    with suppress(Retryable):
         Gate(Answering(answer), "host", send_script=True).fetch(TOKEN, "cpu", limit, got.extend, 5)
     assert len(got) <= limit
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from app.config import BadConfig
-from app.web.tls import renewing
-from app.web.tokens import TokensUnreadable
-from app.web_config import WebConfig, load
+from app.config.settings import BadConfig
+from app.config.web import WebConfig, load
+from app.web.auth.tokens import TokensUnreadable
+from app.web.transport.tls import renewing
 from tests.unit.web.certificates import Authority, openssl
 
 # of "one"; made once, so that the tests have the same names everywhere

@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.web import connection as module
-from app.web.connection import BESIDE, PIPELINED, Connection, Server, admitted
+from app.web.transport import connection as module
+from app.web.transport.connection import BESIDE, PIPELINED, Connection, Server, admitted
 
 LONG = 20.0
 WHOLE = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"

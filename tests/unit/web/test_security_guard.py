@@ -5,9 +5,9 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from app.web.guard import host_name
-from app.web.tokens import Tokens
-from app.web.users import Users
+from app.web.auth.guard import host_name
+from app.web.auth.tokens import Tokens
+from app.web.auth.users import Users
 from tests.unit.web.house import EXTERNAL, House
 
 ALERT = b'{"alerts":[{"labels":{"job":"order-mq"},"startsAt":"2026-11-23T11:56:00Z"}]}'

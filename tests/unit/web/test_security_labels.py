@@ -16,17 +16,17 @@ from typing import Any
 
 import pytest
 
+from app.captures.pipeline import artifact_name
 from app.errors import AlertprofError, Code
-from app.hosts.door import Door
-from app.hosts.entry import GUARD, SENT
-from app.hosts.gate import SCRIPT
+from app.gate.client import SCRIPT
+from app.gate.entry import GUARD, SENT
+from app.gate.pool import HostPool
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector
 from app.main import RESOLVERS
 from app.model import Capture, Kind, Target, Trigger
-from app.pipeline import artifact_name
-from app.resolvers.base import Found
+from app.resolvers.base import Candidates
 
 SETS = 100_000
 NETWORK, NAMED = ip_network("10.1.0.0/16"), re.compile(r"order-[a-z0-9._-]+\.prod\.example\.com")
@@ -167,10 +167,10 @@ def label_sets(seed: int, count: int) -> Iterator[dict[str, str]]:
         yield labels
 
 
-def ask(labels: dict[str, str], door: Door) -> Found | None:
+def ask(labels: dict[str, str], pool: HostPool) -> Candidates | None:
     for resolver in RESOLVERS:
-        if found := resolver.find(labels, door.gate):
-            assert isinstance(found, Found)
+        if found := resolver.find(labels, pool.gate):
+            assert isinstance(found, Candidates)
             assert found.how.isprintable()
             return found
     return None
@@ -186,13 +186,13 @@ def named(labels: dict[str, str]) -> str:
 def test_100_000_label_sets_make_no_command_outside_the_grammar_and_no_connection_outside_the_allowed_hosts(
     recorder: Recorder,
 ) -> None:
-    door, outcomes = Door(recorder), Counter[Any]()
+    pool, outcomes = HostPool(recorder), Counter[Any]()
     for labels in label_sets(20261123, SETS):
         try:
-            found = ask(labels, door)
+            found = ask(labels, pool)
             outcomes["found" if found else "nothing"] += 1
             if found and labels.get("pid"):
-                door.gate(found.host).look(int(labels["pid"]))
+                pool.gate(found.host).look(int(labels["pid"]))
         except AlertprofError as fault:
             outcomes[fault.reason.code] += 1
             assert fault.reason.message.isprintable()
@@ -206,7 +206,7 @@ def test_100_000_label_sets_make_no_command_outside_the_grammar_and_no_connectio
     for host, address, port in seen.dialled:
         assert (host, port) == (address, 22)
         assert NAMED.fullmatch(host) or ip_address(host) in NETWORK
-    assert set(door._rooms) == {host for host, _, _ in seen.dialled}, "a refused name leaves nothing behind"
+    assert set(pool._sessions) == {host for host, _, _ in seen.dialled}, "a refused name leaves nothing behind"
     assert set(seen.dialled.values()) == {1}, "one connection a host, however its name is spelled"
     # and the sets are such that all this was put to the test
     assert outcomes["found"] > SETS // 20
@@ -218,7 +218,7 @@ def test_100_000_label_sets_make_no_command_outside_the_grammar_and_no_connectio
 @pytest.mark.parametrize("number", [n for n in NUMBERS if not re.fullmatch("[1-9][0-9]{0,6}", n, re.ASCII) or n == "1"])
 def test_no_other_spelling_of_a_number_is_a_pid(recorder: Recorder, number: str) -> None:
     try:
-        assert ask({"host": "10.1.2.3", "pid": number}, Door(recorder)) is None
+        assert ask({"host": "10.1.2.3", "pid": number}, HostPool(recorder)) is None
     except AlertprofError as fault:
         assert fault.reason.code is Code.PROCESS_NOT_FOUND
     assert not recorder.seen.requests
@@ -227,6 +227,6 @@ def test_no_other_spelling_of_a_number_is_a_pid(recorder: Recorder, number: str)
 @pytest.mark.parametrize("host", STRANGERS)
 def test_a_stranger_is_refused_before_anything_is_sent(recorder: Recorder, host: str) -> None:
     with pytest.raises(AlertprofError) as caught:
-        Door(recorder).gate(host)
+        HostPool(recorder).gate(host)
     assert caught.value.reason.code in (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
     assert not recorder.seen.dialled

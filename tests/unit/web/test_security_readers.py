@@ -14,7 +14,7 @@ from tests.unit.web.house import House
 def test_a_profile_too_many_is_told_to_come_again_and_read_when_there_is_room(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profiles, "PATIENCE", 0.05)
+    monkeypatch.setattr(profiles, "TIMEOUT", 0.05)
     captures = [house.keep_completed(b"\x1f\x8b%d" % number) for number in range(profiles.READERS + 1)]
     reading, go, make = threading.Semaphore(0), threading.Event(), house.top
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import bcrypt
 import pytest
 
-from app.web import users as module
-from app.web.users import REMEMBERED, WAITING, TooManyLogins, Users, fits
+from app.web.auth import users as module
+from app.web.auth.users import REMEMBERED, WAITING, TooManyLogins, Users, fits
 
 
 def hashed(password: str) -> str:

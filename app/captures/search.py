@@ -1,0 +1,173 @@
+"""From an alert's labels to one process and the way to profile it. Nothing is changed on any host.
+
+Called by pipeline.py for a capture's first step, and by explain/explainer.py, which reports the trail. The timeline
+names the candidates that were not chosen, so that a person can judge the choice in the morning.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from app.errors import Code, Refused
+from app.gate.client import HIDDEN, Process
+from app.gate.facts import Seen
+from app.gate.pool import HostPool
+from app.intake.rules import Dropped, Rule, relabelled
+from app.model import Blocked
+from app.plugins import kind_of
+from app.profilers.base import ProfilerSpec, Selection
+from app.resolvers.base import ID, Candidates, Enriched, Resolver, shown
+from app.resolvers.loads import most
+from app.resolvers.pod import words_of
+
+SHOWN = 10  # candidates named in a sentence
+TRIED = 10  # of a ranking, to find one that can be profiled
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """One process, and the way to profile it. `said`: what led here, for the timeline. `rest`: the other processes that
+    the rule takes too."""
+
+    candidates: Candidates
+    process: Process
+    selection: Selection
+    said: tuple[str, ...]
+    rest: tuple[Seen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """`way` is how a process is profiled when nothing says it. `heed` hears every step of the way, in words; `blocked`
+    tells by its build whether an executable is not signalled any more."""
+
+    pool: HostPool
+    resolvers: tuple[Resolver, ...]
+    report: Callable[[str], None] = field(default=lambda said: None)
+    blocked: Callable[[str], Blocked | None] = field(default=lambda build: None)
+
+    def process(self, labels: Mapping[str, str], rule: Rule, spec: ProfilerSpec) -> Resolution:
+        """Raises Refusal with what was looked for and what was found instead, Passing when a host does not answer."""
+        candidates = self.candidates(labels, rule)
+        processes, rest = self._taken(candidates, rule)
+        return replace(self.judged(candidates, processes, rule, spec), rest=rest)
+
+    def candidates(self, labels: Mapping[str, str], rule: Rule) -> Candidates:
+        """The candidates of the first resolver that feels addressed by the relabelled labels."""
+        said = relabelled(rule.relabel, labels)
+        if isinstance(said, Dropped):
+            raise Refused(Code.NO_RULE, f"the rule «{rule.name}» drops this alert: {said}")
+        resolvers = rule.resolvers or self.resolvers
+        for resolver in resolvers:
+            answer = resolver.find(said, self.pool.gate)
+            if isinstance(answer, Enriched):
+                said = answer.labels
+            self.report(f"{kind_of(resolver)}: {in_words(answer)}")
+            if isinstance(answer, Candidates):
+                return replace(answer, labels=said, by=kind_of(resolver))
+        raise unaddressed(resolvers, said)
+
+    def judged(self, candidates: Candidates, processes: tuple[Seen, ...], rule: Rule, spec: ProfilerSpec) -> Resolution:
+        """The first of the candidates that can be profiled; of candidates that are not ranked there is one."""
+        refused: list[str] = []
+        for seen in processes:
+            try:
+                process = self.looked_at(candidates.host, seen)
+                within(rule, candidates.host, process)
+                selection = spec.choose(process, candidates.host, self.pool)
+            except Refused as refusal:
+                if not candidates.ranked:
+                    raise
+                refused.append(refusal.reason.message)
+                self.report(f"not {seen}: {refusal.reason.message}")
+            else:
+                self.report(f"profiled by {selection.name}" + (f" ({selection.why})" if selection.why else ""))
+                return Resolution(candidates, process, selection, story(candidates, process, selection, refused))
+        none = f"none of the {len(processes)} processes {candidates.how} can be profiled"
+        raise Refused(Code.NO_PROFILER, f"{candidates.host}: {none}: {'; '.join(refused)}")
+
+    def looked_at(self, host: str, seen: Seen) -> Process:
+        process = self.pool.gate(host).look(seen.id.pid)
+        if process is None or process.id.key != seen.id.key:
+            raise Refused(Code.PROCESS_EXITED, f"{host}: pid {seen.id.pid} exited while it was looked at")
+        return replace(process, blocked=self.blocked(process.build))
+
+    def _taken(self, candidates: Candidates, rule: Rule) -> tuple[tuple[Seen, ...], tuple[Seen, ...]]:
+        if not candidates.processes and self.pool.gate(candidates.host).hides():
+            raise Refused(Code.NOT_PERMITTED, f"{candidates.host}: no process {candidates.how} is shown: {HIDDEN}")
+        if candidates.ranked:
+            return candidates.processes[:TRIED], ()
+        if rule.take is None or len(candidates.processes) < 2:
+            return (only_one(candidates),), ()
+        if rule.take in ("cpu", "memory"):
+            return (most(self.pool.gate(candidates.host), candidates.processes, rule.take),), ()
+        by_age = sorted(candidates.processes, key=lambda seen: (seen.id.start, seen.id.pid))
+        first, *rest = by_age[::-1] if rule.take == "newest" else by_age
+        return (first,), tuple(rest) if rule.take == "all" else ()
+
+
+def unaddressed(resolvers: Iterable[Resolver], labels: Mapping[str, str]) -> Refused:
+    tried = ", ".join(kind_of(resolver) for resolver in resolvers)
+    return Refused(
+        Code.PROCESS_NOT_FOUND,
+        f"the labels do not say which process: none of the resolvers {tried} feels addressed. They want a host "
+        "(host, instance, node or host_name), and a pid, a process's name, a unit, a container, a pod, or a port in "
+        f"instance{lacking(labels)}",
+    )
+
+
+def lacking(labels: Mapping[str, str]) -> str:
+    """What is nearly said by them."""
+    instance = (labels.get("exported_instance") or labels.get("instance", "")).strip()
+    if ID.fullmatch(instance):
+        return f". The instance {instance} is an id and no place: keep host_name or k8s_node_name in the alert"
+    pod = words_of(labels)
+    if pod.pod and not (pod.namespace or pod.uid):
+        return f". The pod {shown(pod.pod)} is in some namespace: keep that label too"
+    return ""
+
+
+def only_one(candidates: Candidates) -> Seen:
+    if not candidates.processes:
+        raise Refused(Code.PROCESS_NOT_FOUND, f"{candidates.host}: no process {candidates.how}")
+    if len(candidates.processes) > 1:
+        raise Refused(
+            Code.PROCESS_AMBIGUOUS,
+            f"{candidates.host}: {len(candidates.processes)} processes are {candidates.how}: "
+            f"{named(candidates.processes)}. Name one by "
+            "pid, or say in the rule which to take (take: newest, oldest, cpu, memory or all)",
+        )
+    return candidates.processes[0]
+
+
+def named(processes: tuple[Seen, ...]) -> str:
+    more = f" and {len(processes) - SHOWN} more" if len(processes) > SHOWN else ""
+    return ", ".join(str(seen) for seen in processes[:SHOWN]) + more
+
+
+def within(rule: Rule, host: str, process: Process) -> None:
+    """The rule's `only`: a process outside it is never signalled."""
+    for pattern, text, key in (
+        (rule.only_exe, process.exe, "exe"),
+        (rule.only_cmdline, " ".join(process.cmdline), "cmdline"),
+    ):
+        if pattern and not pattern.search(text):
+            raise Refused(
+                Code.NOT_PERMITTED,
+                f"{host}: pid {process.id.pid} ({process.exe}) is outside the rule's only: {key}: {pattern.pattern}",
+            )
+
+
+def in_words(answer: Candidates | Enriched | None) -> str:
+    if answer is None:
+        return "not addressed by these labels"
+    if isinstance(answer, Enriched):
+        return answer.how
+    return f"{len(answer.processes)} on {answer.host} {answer.how}: {named(answer.processes) or 'none'}"
+
+
+def story(candidates: Candidates, process: Process, selection: Selection, refused: list[str]) -> tuple[str, ...]:
+    what = f"pid {process.id.pid} ({process.exe}) on {candidates.host}, {candidates.how}: {selection.name}"
+    others = tuple(seen for seen in candidates.processes if seen.id.pid != process.id.pid)
+    chosen_from = (f"chosen from {named((*others,))} as well",) if others and not candidates.ranked else ()
+    passed_over = (f"passed over: {'; '.join(refused)}",) if refused else ()
+    return (what, *chosen_from, *passed_over, *([selection.why] if selection.why else []))

@@ -1,0 +1,90 @@
+"""Do the files that a configuration names exist, and are they any good? Asked by `check-config` and `serve`.
+
+This is apart from settings.py: the files are read when they are used, so the service runs without them and takes them
+up when they come. The sentences are those that would stand on a capture.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from app.config.file import Block, Whole
+from app.config.settings import checked, content
+from app.config.yaml_marks import Fault, Loc, read
+from app.errors import Refused
+from app.hosts import known_hosts
+from app.hosts.identities import Identities, Offer
+from app.web.auth.tokens import TokensUnreadable, read_tokens
+
+OF_SYSTEMD = Path("/run/credentials")  # put there when the unit starts, for the unit alone
+DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+
+
+def faults(file: Path) -> list[Fault]:
+    """What is amiss with the files that this one names, each at its place. Raises BadConfig."""
+    marked = read(content(file))
+    named = files_in(checked(marked, file, Whole), ())
+    judged = ((loc, JUDGES.get(key, token)(path)) for loc, key, path in named if OF_SYSTEMD not in path.parents)
+    return [marked.fault(loc if loc in marked.nodes else loc[:-1], said) for loc, said in judged if said]
+
+
+def files_in(block: Block, at: Loc) -> Iterator[tuple[Loc, str, Path]]:
+    """Every path in the block, its place as one of a list, and the key that names it."""
+    for key, value in block:
+        for index, one in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(one, Path):
+                yield (*at, key, index), key, one
+            elif isinstance(one, Block):
+                yield from files_in(one, (*at, key, index) if isinstance(value, list) else (*at, key))
+
+
+def without_file(home: Path) -> list[str]:
+    """What the defaults lack, for a service that was given no names of files."""
+    ssh, said = home / ".ssh", []
+    known = (ssh / "known_hosts", ssh / "known_hosts2", Path("/etc/ssh/ssh_known_hosts"))
+    keys = (*(ssh / name for name in DEFAULT_KEYS), ssh / "config")
+    if not any(file.exists() for file in known):
+        said.append(f"no host is known: there is no {known[0]}; ssh-keyscan HOST >> {known[0]}")
+    if not os.environ.get("SSH_AUTH_SOCK") and not any(file.exists() for file in keys):
+        said.append(f"there is no key to log in with: no agent, and no {keys[0]}; ssh-keygen -t ed25519 makes one")
+    return said
+
+
+def private_key(file: Path) -> str:
+    if not file.exists():
+        return f"there is no {file}; make a key with: ssh-keygen -t ed25519 -N '' -f {file}"
+    if file.is_dir():
+        return f"{file} is a directory; name the private key in it"
+    offer = Offer((file,), ())
+    try:
+        usable = next(Identities().offered(offer), None)
+    except OSError as fault:
+        return f"{file} cannot be read: {fault.strerror}"
+    except Refused as refused:
+        return f"{file} is a public key; name the private one" if is_public(file) else refused.reason.message
+    return "" if usable else offer.notes[0]
+
+
+def is_public(file: Path) -> bool:
+    return file.read_bytes()[:100].startswith((b"ssh-", b"ecdsa-", b"sk-"))
+
+
+def known(file: Path) -> str:
+    if not file.exists():
+        return f"there is no {file}, so no host is known: ssh-keyscan HOST >> {file}, and compare the fingerprints"
+    try:
+        lines = list(known_hosts.parse(file))
+    except OSError as fault:
+        return f"{file} cannot be read: {fault.strerror}"
+    return "" if lines else f"{file} has no host's key: ssh-keyscan HOST >> {file}, and compare the fingerprints"
+
+
+def token(file: Path) -> str:
+    try:
+        read_tokens(file)
+    except TokensUnreadable as fault:
+        return str(fault)
+    return ""
+
+
+JUDGES: dict[str, Callable[[Path], str]] = {"identity_file": private_key, "known_hosts_file": known}

@@ -1,0 +1,210 @@
+"""One YAML file -> frozen settings; the only reader of configuration. Every fault is told, with its place.
+
+Called by cli.py (`check-config`) and main.py. config_file.py knows the keys, yaml_marks.py the places.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from app.captures.retention import Policy
+from app.config import file as shape
+from app.config.yaml_marks import Fault, Loc, Marked, read, read_as
+from app.gate.recipes import Recipe
+from app.hosts.settings import HostOverride, HostsSettings, SshOptions
+from app.intake.rules import DEFAULT, Rule
+from app.ledger.ledger import Bounds
+from app.plugins import kind_of
+from app.web.auth.tokens import Tokens
+
+DEFAULT_STORAGE = Path("data")
+
+Root = TypeVar("Root", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """`database`: an SQLAlchemy address; `artifacts`: a directory; `retention`: what is kept, by default all."""
+
+    database: str
+    artifacts: Path
+    retention: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that a file says. `rules` is never empty: without rules there is the one that matches every alert.
+    `amiss`: what is to be told at the start, as config/places.py found it."""
+
+    hosts: HostsSettings
+    rules: tuple[Rule, ...]
+    storage: StorageSettings
+    limits: Bounds
+    auth: Tokens
+    amiss: tuple[str, ...] = ()
+    alertmanager: str | None = None  # where its API is asked for alerts that a message left out
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """What of the rules has to be part of the gate's script."""
+        return tuple(recipe for rule in self.rules if rule.spec for recipe in rule.spec.recipes())
+
+
+class BadConfig(Exception):
+    """Every fault of the file, a line each: `F:line:column: where: what is wrong, and what would be right`."""
+
+    def __init__(self, file: Path, faults: list[Fault]) -> None:
+        super().__init__("\n".join(f"{file}:{fault}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+def load(file: Path | None, storage: Path = DEFAULT_STORAGE) -> Settings:
+    """The settings of this file; the defaults when it is None. `storage`: where data rests that the file gives no
+    place. Raises BadConfig."""
+    return settings(shape.Whole(), storage) if file is None else parse(content(file), file, storage)
+
+
+def content(file: Path) -> str:
+    """Raises BadConfig for a file that is none of text."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadConfig(file, [Fault(1, 1, "the file", f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise BadConfig(file, [Fault(1, 1, "the file", f"is not UTF-8: {error.reason}")]) from error
+
+
+def parse(text: str, file: Path, storage: Path = DEFAULT_STORAGE) -> Settings:
+    """The settings that `text` says; `file` is its name in faults, and where relative paths begin. Raises BadConfig."""
+    marked = read(text)
+    marked.faults += repeated_names(marked)
+    return settings(checked(marked, file, shape.Whole), storage)
+
+
+def checked(marked: Marked, file: Path, root: type[Root]) -> Root:
+    """The file's shape. Raises BadConfig with every fault once, in the order of the file."""
+    faults, whole = list(marked.faults), None
+    if marked.data is not None or not faults:
+        said, context = {} if marked.data is None else marked.data, {"folder": file.absolute().parent}
+        try:
+            whole = root.model_validate(said, context=context)
+        except ValidationError as error:
+            faults += [told(marked, fault, root) for fault in error.errors(include_url=False)]
+    first_at: dict[tuple[int, int], Fault] = {}
+    for fault in faults:
+        first_at.setdefault((fault.line, fault.column), fault)
+    if whole is None or first_at:
+        raise BadConfig(file, sorted(first_at.values()))
+    return whole
+
+
+def repeated_names(marked: Marked) -> list[Fault]:
+    """A capture's row names its rule, so two of the same name could not be told apart."""
+    rules = marked.data.get("rules") if isinstance(marked.data, dict) else None
+    names = [rule.get("name") if isinstance(rule, dict) else None for rule in rules] if isinstance(rules, list) else []
+    return [
+        marked.fault(("rules", index, "name"), f"an earlier rule is called {name!r} too; rename one of them")
+        for index, name in enumerate(names)
+        if isinstance(name, str) and name in names[:index]
+    ]
+
+
+def told(marked: Marked, error: Mapping[str, Any], root: type[BaseModel]) -> Fault:
+    """One of pydantic's errors as a sentence with its place."""
+    loc: Loc = tuple(error["loc"])
+    if error["type"] == "extra_forbidden":
+        return marked.fault(loc, unknown_key(loc, root), at_key=True)
+    if error["type"] == "missing":
+        return marked.fault(loc, "is missing")
+    if error["type"] == "string_type" and (taken := read_as(marked.nodes.get(loc))):
+        text = getattr(marked.nodes[loc], "value", "")
+        return marked.fault(loc, f'YAML reads {text or "this"} as {taken}; write a text, as "{text}" in quotes')
+    if error["type"] in ("model_type", "dict_type"):
+        return marked.fault(loc, "a map is expected here: keys with values, indented below")
+    if error["type"] == "list_type":
+        return marked.fault(loc, "a list is expected here: put it in [ ], or each item on a line of its own after a -")
+    return marked.fault(loc, error["msg"].removeprefix("Value error, "))
+
+
+def unknown_key(loc: Loc, root: type[BaseModel]) -> str:
+    there = list(keys_at(loc[:-1], root))
+    near = get_close_matches(str(loc[-1]), there, n=1)
+    return "unknown key; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}")
+
+
+def keys_at(loc: Loc, root: type[BaseModel]) -> list[str]:
+    """The keys that the block at this place may have."""
+    model: Any = root
+    for part in loc:
+        if isinstance(part, str):
+            model = block_in(model.model_fields[part].annotation)
+    return list(model.model_fields)
+
+
+def block_in(annotation: Any) -> Any:
+    """The model inside `list[Host]` or `Retention | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return (
+        next(found for part in get_args(annotation) if (found := block_in(part)) is not None)
+        if get_args(annotation)
+        else None
+    )
+
+
+def settings(whole: shape.Whole, storage: Path) -> Settings:
+    cooldown = whole.limits.cooldown
+    bounds = Bounds(**whole.limits.model_dump(exclude={"cooldown"}))
+    return Settings(
+        hosts=HostsSettings(
+            ssh=options(whole.ssh),
+            overrides=tuple(HostOverride(host.match, options(host)) for host in whole.hosts),
+            allowed=None if whole.allowed_hosts is None else tuple(whole.allowed_hosts),
+        ),
+        rules=tuple(rule(one, cooldown) for one in whole.rules) or (replace(DEFAULT, cooldown=cooldown),),
+        storage=StorageSettings(
+            whole.storage.database or f"sqlite:///{storage.absolute() / 'alertprof.db'}",
+            Path(whole.storage.artifacts or storage / "artifacts").absolute(),
+            Policy(**whole.storage.retention.model_dump()) if whole.storage.retention else Policy(),
+        ),
+        limits=bounds,
+        alertmanager=whole.alertmanager.url,
+        auth=Tokens(whole.auth.webhook_token_file, whole.auth.operator_token_file),
+    )
+
+
+def options(said: shape.Ssh) -> SshOptions:
+    """A `hosts:` entry that says `jump_host: null` goes directly, whatever `ssh:` says."""
+    directly = isinstance(said, shape.Host) and said.jump_host is None and "jump_host" in said.model_fields_set
+    return SshOptions(
+        user=said.user,
+        port=said.port,
+        address=said.address if isinstance(said, shape.Host) else None,
+        identity_files=tuple(said.identity_file),
+        known_hosts_files=tuple(said.known_hosts_file),
+        become=said.become,
+        jump_host="none" if directly else said.jump_host,
+        gate=said.gate,
+        shell_timeout=said.shell_timeout.total_seconds() if said.shell_timeout else None,
+    )
+
+
+def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
+    return Rule(
+        name=said.name,
+        matchers=tuple(matcher for some in said.matchers for matcher in some),
+        duration=said.duration,
+        cooldown=cooldown if said.cooldown is None else said.cooldown,
+        profiler=kind_of(said.profiler),
+        spec=said.profiler,
+        take=said.take,
+        resolvers=tuple(said.resolvers),
+        only_exe=said.only.exe,
+        only_cmdline=said.only.cmdline,
+        relabel=tuple(one.relabel() for one in said.relabel_configs),
+    )

@@ -1,0 +1,230 @@
+"""--web.config.file: TLS, client certificates, users and headers, in the form that Prometheus' servers share.
+
+The form: prometheus/exporter-toolkit, docs/web-configuration.md. As strict as settings.py, whose way of
+telling faults it uses. The users are read again when the file has changed, the certificates when theirs have; all else
+counts from the start.
+"""
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import structlog
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+
+from app.config.file import Block, File
+from app.config.settings import BadConfig, checked, content
+from app.config.yaml_marks import read
+from app.web.auth.tokens import TokensUnreadable
+from app.web.auth.users import Users
+from app.web.transport.tls import Tls
+
+BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
+HEADERS: Mapping[str, tuple[str, ...]] = {  # and the values that they may have; () is any
+    "Strict-Transport-Security": (),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("deny", "sameorigin"),
+    "X-XSS-Protection": (),
+}
+CLIENTS = {
+    "NoClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
+UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
+VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+
+log = structlog.get_logger(__name__)
+
+
+def not_here(remedy: str) -> BeforeValidator:
+    """For a key of the form that this service does not have."""
+
+    def refuse(value: Any) -> Any:
+        raise ValueError(remedy)
+
+    return BeforeValidator(refuse)
+
+
+def readable(file: Path) -> Path:
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    return file
+
+
+def a_client_policy(text: Any) -> Any:
+    if text in UNVERIFIED:
+        raise ValueError(f"{text} would take a certificate that nobody has verified; write RequireAndVerifyClientCert")
+    if not isinstance(text, str) or text not in CLIENTS:
+        raise ValueError(f"there are {', '.join(CLIENTS)}")
+    return text
+
+
+def a_version(text: Any) -> Any:
+    if text in ("TLS10", "TLS11"):
+        raise ValueError(f"{text} is broken; write TLS12 or TLS13")
+    if not isinstance(text, str) or text not in VERSIONS:
+        raise ValueError("write TLS12 or TLS13")
+    return VERSIONS[text]
+
+
+def a_hash(value: Any) -> str:
+    if not isinstance(value, str) or not BCRYPT.fullmatch(value):
+        raise ValueError("is no bcrypt hash; make one with: htpasswd -nBC 10 '' | tr -d ':\\n'")
+    return value
+
+
+def some_users(users: Any) -> Any:
+    for name in users if isinstance(users, dict) else ():
+        if not name or ":" in name:
+            raise ValueError(f"{name!r} is no user's name: HTTP Basic ends it at a colon")
+    return users
+
+
+def some_headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if name == "Content-Security-Policy":
+            raise ValueError(f"{name} is alertprof's own: it forbids every script, and cannot be replaced")
+        if name not in HEADERS:
+            raise ValueError(f"{name} cannot be set; there are {', '.join(HEADERS)}")
+        if HEADERS[name] and value not in HEADERS[name]:
+            raise ValueError(f"{name} is {' or '.join(HEADERS[name])}")
+        if not value.isascii() or not value.isprintable():
+            raise ValueError(f"{name} has a character that no header may have")
+    return headers
+
+
+Readable = Annotated[File, AfterValidator(readable)]
+Hash = Annotated[str, PlainValidator(a_hash)]
+Version = Annotated[Any, PlainValidator(a_version)]
+INLINE = not_here("certificates and keys are read from files here, which can be renewed; write cert_file, key_file")
+Inline = Annotated[None, INLINE]
+
+
+class TlsServer(Block):
+    cert_file: Readable
+    key_file: Readable
+    client_auth_type: Annotated[str, PlainValidator(a_client_policy)] = "NoClientCert"
+    client_ca_file: Readable | None = None
+    client_allowed_sans: list[str] = Field(default_factory=list)
+    min_version: Version = VERSIONS["TLS12"]
+    max_version: Version = VERSIONS["TLS13"]
+    prefer_server_cipher_suites: bool = True  # of no consequence in Go, and here: every suite is good
+    cert: Inline = None
+    key: Inline = None
+    client_ca: Inline = None
+    cipher_suites: Annotated[None, not_here("only suites with forward secrecy are used; take this out")] = None
+    curve_preferences: Annotated[None, not_here("OpenSSL's order of curves is used; take this out")] = None
+
+    @model_validator(mode="after")
+    def of_one_mind(self) -> Self:
+        if self.client_ca_file and self.client_auth_type == "NoClientCert":
+            raise ValueError("client_ca_file has no use without client_auth_type: RequireAndVerifyClientCert")
+        if not self.client_ca_file and self.client_auth_type != "NoClientCert":
+            raise ValueError(f"client_auth_type: {self.client_auth_type} needs client_ca_file")
+        if self.client_allowed_sans and not self.client_ca_file:
+            raise ValueError("client_allowed_sans needs client_auth_type and client_ca_file")
+        if self.min_version > self.max_version:
+            raise ValueError("min_version is above max_version")
+        self.loaded()
+        return self
+
+    def loaded(self) -> None:
+        try:
+            self.tls().context()
+        except OSError as error:
+            raise ValueError(f"certificate and key are no pair that can be used: {error}") from None
+
+    def tls(self) -> Tls:
+        return Tls(
+            self.cert_file,
+            self.key_file,
+            self.client_ca_file,
+            CLIENTS[self.client_auth_type],
+            frozenset(self.client_allowed_sans),
+            self.min_version,
+            self.max_version,
+        )
+
+
+class HttpServer(Block):
+    http2: bool = True  # a client that would like it falls back to HTTP/1.1 by itself
+    headers: Annotated[dict[str, str], AfterValidator(some_headers)] = Field(default_factory=dict)
+
+
+class Whole(Block):
+    tls_server_config: TlsServer | None = None
+    http_server_config: HttpServer = HttpServer()
+    basic_auth_users: Annotated[dict[str, Hash], BeforeValidator(some_users)] = Field(default_factory=dict)
+    rate_limit: Annotated[None, not_here("requests are bounded in size, time and number already; take this out")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """`headers`: for every answer."""
+
+    tls: Tls | None = None
+    users: Users | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls else "http"
+
+    @property
+    def certified(self) -> bool:
+        return self.tls is not None and self.tls.required
+
+
+class UsersOfFile:
+    """basic_auth_users, read again when the file has changed. Once it is no good, nobody is a user."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._seen = file, signature(file)
+        self._users: Mapping[str, str] | None = whole(file).basic_auth_users
+
+    def __call__(self) -> Mapping[str, str]:
+        """Raises TokensUnreadable."""
+        if (now := signature(self._file)) != self._seen:
+            self._seen, self._users = now, self._read()
+        if self._users is None:
+            raise TokensUnreadable("the web configuration is no good any more; alertprof's log says why")
+        return self._users
+
+    def _read(self) -> Mapping[str, str] | None:
+        try:
+            return whole(self._file).basic_auth_users
+        except BadConfig as error:
+            log.error("the web configuration is no good", file=str(self._file), error=str(error))
+            return None
+
+
+def signature(file: Path) -> tuple[int, ...]:
+    """Changes when the file does."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return ()
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def whole(file: Path) -> Whole:
+    """Raises BadConfig."""
+    return checked(read(content(file)), file, Whole)
+
+
+def load(file: Path | None) -> WebConfig:
+    """What the file asks for; plain HTTP for everybody when it is None. Raises BadConfig."""
+    if file is None:
+        return WebConfig()
+    said = whole(file)
+    return WebConfig(
+        tls=said.tls_server_config.tls() if said.tls_server_config else None,
+        users=Users(UsersOfFile(file)) if said.basic_auth_users else None,
+        headers=tuple(said.http_server_config.headers.items()),
+    )

@@ -1,0 +1,45 @@
+"""May the key reach ports of the host, and which? For doctor.py."""
+
+from collections.abc import Iterable, Iterator
+
+from app.errors import AlertprofError
+from app.explain.explanation import Check, Mark
+from app.gate.client import Gate
+from app.gate.pool import HostPool
+from app.hosts.ssh import Connection, NotReached
+from app.profilers.places import Place, places_of
+
+
+def forwards(connection: Connection, port: int) -> str:
+    """Why the key may not reach ports of the host, "" when it may: its own sshd's is tried, and left at once."""
+    try:
+        connection.tunnel("127.0.0.1", port).close()
+    except NotReached:
+        pass  # it would have been forwarded
+    except AlertprofError as fault:
+        return fault.reason.message
+    return ""
+
+
+def forwarding(refused: str, open_to: Iterable[Place] = ()) -> Check:
+    """`refused`: why sshd's own port is not reached; open_to: the ports of Go programs that are."""
+    if not refused:
+        return Check(Mark.OK, "port forwarding", "it is allowed, so http-pprof is possible")
+    if places := ", ".join(map(str, open_to)):
+        return Check(
+            Mark.OK, "port forwarding", f"it is allowed to {places} (permitopen), so http-pprof is possible there"
+        )
+    said = f"not for this key, so no http-pprof; go-zero's signal needs none ({refused})"
+    return Check(Mark.TOLD, "port forwarding", said)
+
+
+def opened(pool: HostPool, gate: Gate, pids: Iterable[int]) -> Iterator[Place]:
+    """Where these processes listen and the key may reach them: permitopen may name such a port and no other."""
+    for place in dict.fromkeys(place for pid in pids for place in places_of(gate.ports(pid), ())[0]):
+        try:
+            pool.tunnel(gate.host, place.address, place.port).close()
+        except NotReached:
+            pass
+        except AlertprofError:
+            continue
+        yield place

@@ -1,0 +1,223 @@
+"""The door to other machines: for each host one connection and one gate, kept open. Used by pipeline.py's plug-ins.
+
+A connection stays open while something records at its far end: when a session ends, logind may end what was started
+in it, the dead-man's switch too. So a connection is closed only when nobody has asked for it for a while, and whoever
+waits for a recording asks every few seconds.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from time import monotonic
+
+from app.errors import AlertprofError, Code, Refused, Retryable
+from app.gate.client import Gate
+from app.gate.entry import NoEntry, NotBegun, enter
+from app.gate.recipes import Recipe
+from app.hosts.breaker import TurnedAway
+from app.hosts.names import plain
+from app.hosts.pipe import Tunnel
+from app.hosts.ssh import Connection, Connector, NoSession
+
+IDLE = 600.0  # seconds
+NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
+FAILURES_ALLOWED = 3  # logins that may fail in a row before a host is left in peace for a while
+PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # seconds, longer each time
+
+
+class HostPool:
+    """Thread-safe. Raises what Connector.connect raises, and Passing for a gate that is lost.
+
+    recipes: what of the configuration is part of every gate that is sent."""
+
+    def __init__(self, connector: Connector, recipes: Iterable[Recipe] = ()) -> None:
+        self._connector, self._recipes = connector, tuple(recipes)
+        self._lock = Lock()
+        self._sessions: dict[str, _HostSession] = {}
+
+    def gate(self, host: str) -> Gate:
+        """The host's gate, connecting first where there is none. One login at a time a host."""
+        session = self._session(host)
+        try:
+            return session.gate()
+        except Refused as refused:
+            if refused.reason.code in NO_HOSTS:  # any label may bring a new name; none of them is kept
+                with self._lock:
+                    self._sessions.pop(session.host, None)
+            raise
+
+    @contextmanager
+    def files(self, host: str) -> Iterator[Gate]:
+        """A gate of its own on the same connection, closed at the end. Where sshd gives one session only, it is the one
+        that all share."""
+        with self._staying(host) as session:
+            gate = session.another()
+            try:
+                yield gate
+            finally:
+                session.leave(gate)
+
+    def tunnel(self, host: str, address: str, port: int) -> Tunnel:
+        """A TCP connection to a port as seen from the host, on the connection that is there. Close it.
+
+        Raises what `gate` and Connection.tunnel raise."""
+        return self._session(host).tunnel(address, port)
+
+    def close_idle(self) -> None:
+        with self._lock:
+            idle = [session for session in self._sessions.values() if session.idle]
+            for session in idle:
+                del self._sessions[session.host]
+        for session in idle:
+            session.close()
+
+    def close(self) -> None:
+        with self._lock:
+            sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            session.close()
+
+    @contextmanager
+    def _staying(self, host: str) -> Iterator["_HostSession"]:
+        """The host's room, which is not idle until the end, however long that takes."""
+        session = self._session(host)
+        with self._lock:
+            session.users += 1
+        try:
+            yield session
+        finally:
+            with self._lock:
+                session.users -= 1
+                session.used = monotonic()
+
+    def _session(self, host: str) -> "_HostSession":
+        """One for each host, however its name is spelled."""
+        host = plain(host)
+        with self._lock:
+            session = self._sessions.setdefault(host, _HostSession(host, self._connector, self._recipes))
+            session.used = monotonic()
+            return session
+
+
+class _HostSession:
+    """What is behind the door of one host."""
+
+    def __init__(self, host: str, connector: Connector, recipes: tuple[Recipe, ...]) -> None:
+        self.host = host
+        self.used, self.users = monotonic(), 0
+        self._connector, self._recipes = connector, recipes
+        self._lock = Lock()
+        self._connection: Connection | None = None
+        self._tunnels: list[Tunnel] = []
+        self._gate: Gate | None = None
+        self._failures, self._paused_until = 0, 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Nobody has asked for it for a while, and nothing comes home over it."""
+        if self.users or any(tunnel.open for tunnel in self._tunnels):
+            self.used = monotonic()
+            return False
+        return monotonic() - self.used > IDLE
+
+    def gate(self) -> Gate:
+        with self._lock:
+            return self._standing()
+
+    def _standing(self) -> Gate:
+        if self._gate is None or self._gate.lost or not self._connected():
+            self._gate = self._open()
+        return self._gate
+
+    def another(self) -> Gate:
+        with self._lock:
+            try:
+                return self._open(ours=1)
+            except NoSession:
+                return self._standing()
+
+    def leave(self, gate: Gate) -> None:
+        """Closes the gate, unless others have it too."""
+        if gate is not self._gate:
+            gate.close()
+
+    def tunnel(self, address: str, port: int) -> Tunnel:
+        tunnel = self._tunnel(address, port)
+        self._tunnels = [*(each for each in self._tunnels if each.open), tunnel]
+        return tunnel
+
+    def _tunnel(self, address: str, port: int) -> Tunnel:
+        connection = self._connection_now()
+        try:
+            return connection.tunnel(address, port)
+        except Retryable:
+            if connection.alive:
+                raise
+        return self._connection_now().tunnel(address, port)
+
+    def _connection_now(self) -> Connection:
+        with self._lock:
+            self._standing()
+            assert self._connection  # noqa: S101 - set with the gate
+            return self._connection
+
+    def close(self) -> None:
+        with self._lock:
+            if self._gate:
+                self._gate.close()
+            if self._connection:
+                self._connection.close()
+            self._gate = self._connection = None
+
+    def _connected(self) -> bool:
+        return self._connection is not None and self._connection.alive
+
+    def _open(self, ours: int = 0) -> Gate:
+        """A gate on the connection that there is; where that turns out to be dead, once more on a new one.
+
+        ours: how many of the guests are whoever asks."""
+        if self._connection is not None:
+            try:
+                return enter(self._connection, self._recipes)
+            except (NoSession, NotBegun):  # the connection stands, and whoever else is on it would be cut off
+                if self._in_use(ours):
+                    raise
+            except Retryable:
+                pass
+            self._connection.close()
+        self._connection = None
+        connection = self._connect()
+        try:
+            gate = enter(connection, self._recipes, fresh=True)
+        except NoSession as fault:
+            connection.close()
+            said = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"
+            raise NoEntry(Code.NOT_PERMITTED, f"{self.host}: {said}") from fault
+        except AlertprofError:
+            connection.close()
+            raise
+        self._connection = connection
+        return gate
+
+    def _in_use(self, ours: int) -> bool:
+        """Is somebody else on the connection?"""
+        standing = self._gate is not None and not self._gate.lost
+        return standing or self.users > ours or any(tunnel.open for tunnel in self._tunnels)
+
+    def _connect(self) -> Connection:
+        """Logs in; a host that did not let us in several times in a row is not even tried for a while."""
+        left = self._paused_until - monotonic()
+        if left > 0:
+            said = f"{self.host}: {self._failures} logins failed in a row; the next one is tried in {left:.0f} s"
+            raise Retryable(Code.HOST_UNREACHABLE, said)
+        try:
+            connection = self._connector.connect(self.host)
+        except TurnedAway:  # which has pauses of its own
+            raise
+        except Retryable:
+            self._failures += 1
+            if self._failures >= FAILURES_ALLOWED:
+                self._paused_until = monotonic() + PAUSES[min(self._failures - FAILURES_ALLOWED, len(PAUSES) - 1)]
+            raise
+        self._failures = 0
+        return connection

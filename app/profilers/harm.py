@@ -1,0 +1,76 @@
+"""A signal of ours has harmed a process: what is said of it, what is kept, and who is refused from then on. Pure.
+
+pipeline.py blocks the executable before it writes the capture down; profilers/base.py refuses what is blocked.
+"""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from app.errors import Code, Reason, Refused
+from app.model import Blocked, Capture, Finding, Harm, Target
+
+BUILD, HARM = "build", "harm"  # keys of a capture's notes
+ENDED_AFTER_SIGNAL = "ended_after_signal"  # the finding's code
+LONGEST, NAME = 1000, 100  # characters of a path, and of its last part
+
+
+def blocked(capture: Capture, harm: Harm, now: datetime) -> Blocked | None:
+    """What no replica signals any more; None where nobody could tell the executable from others."""
+    build, target = capture.notes.get(BUILD, ""), capture.target or Target("")
+    if not build:
+        return None
+    said = sentence(target, harm)
+    exe, pid = target.exe[:LONGEST], target.pid or 0
+    return Blocked(id_of(build), build, exe, target.host, pid, capture.id, now, harm.signal, said)
+
+
+def id_of(build: str) -> str:
+    """The same on every replica, and for every capture that is harmed."""
+    return hashlib.sha256(build.encode()).hexdigest()[:16]
+
+
+def harmed(capture: Capture, harm: Harm, now: datetime) -> Capture:
+    """The capture with the finding, and with the reason by which it will end."""
+    said = sentence(capture.target or Target(""), harm)
+    message = f"{said}; {outlook(capture.notes.get(BUILD, ''))}"
+    finding = Finding("critical", f"it {harm}", message, code=ENDED_AFTER_SIGNAL)
+    notes: dict[str, Any] = {**capture.notes, HARM: {"signal": harm.signal, "message": message}}
+    return replace(capture, notes=notes, findings=(*capture.findings, finding)).with_event(now, "harm", said)
+
+
+def outlook(build: str) -> str:
+    if not build:
+        return "its executable could not be read, so nothing keeps the next alert from signalling it again"
+    return f"this executable is not signalled any more (build {build}) until `alertprof unblock {id_of(build)}`"
+
+
+def reason_of(capture: Capture) -> Reason | None:
+    """Why a capture has failed whatever else came of it, or None for one that did no harm."""
+    harm = capture.notes.get(HARM)
+    return Reason(Code.PROCESS_EXITED, harm["message"]) if harm else None
+
+
+def signal_of(capture: Capture) -> str | None:
+    """The signal that did harm."""
+    harm = capture.notes.get(HARM)
+    return str(harm["signal"]) if harm else None
+
+
+def refusal(host: str, pid: int, name: str, one: Blocked) -> Refused:
+    return Refused(
+        Code.UNSAFE_SIGNAL,
+        f"{host}: pid {pid} ({name}) is not signalled: a signal has harmed this executable ({one.message}; capture "
+        f"{one.capture}). `alertprof unblock {one.id}` allows it again",
+    )
+
+
+def meanwhile(one: Blocked) -> str:
+    return f"a signal has harmed this executable meanwhile ({one.message}): what was begun here is ended"
+
+
+def sentence(target: Target, harm: Harm) -> str:
+    name = PurePosixPath(target.exe).name or target.service
+    return f"{target.host}: pid {target.pid} ({name[:NAME]}) {harm}"

@@ -1,0 +1,36 @@
+"""/-/healthy, /-/ready and /metrics, as Prometheus people expect them. Registered by app/web/asgi.py."""
+
+from contextlib import suppress
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+
+from app.ledger.ledger import LedgerUnavailable
+from app.web.parts import Parts
+
+
+def routes(parts: Parts) -> APIRouter:
+    router = APIRouter(tags=["administration"], default_response_class=PlainTextResponse)
+
+    @router.head("/-/healthy", include_in_schema=False)
+    @router.get("/-/healthy", summary="The process answers")
+    async def healthy() -> str:
+        return "alertprof is healthy.\n"
+
+    @router.head("/-/ready", include_in_schema=False)
+    @router.get("/-/ready", summary="It can take alerts")
+    def ready() -> str:
+        if obstacle := parts.ready():
+            raise HTTPException(503, f"alertprof is not ready: {obstacle}.")
+        return "alertprof is ready.\n"
+
+    @router.get("/metrics", summary="For Prometheus")
+    def metrics() -> Response:
+        with suppress(LedgerUnavailable):  # the other metrics are wanted most when the database is away
+            parts.metrics.show_captures(parts.ledger.counts())
+            parts.metrics.blocked.set(len(parts.ledger.blocked()))
+        return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

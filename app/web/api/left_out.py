@@ -1,0 +1,141 @@
+"""The alerts that a message left out (max_alerts), asked of Alertmanager's API. Built by main.py; the webhook calls
+`ask` once the message is recorded, and nothing waits for the answer.
+
+Only the address of the configuration is ever asked, whatever a message says of itself. What cannot be had now is asked
+for again a few times, and then with the group's next message.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from time import monotonic
+from typing import Any
+
+import httpx2
+import structlog
+
+from app.errors import without_logins
+from app.intake.matchers import Matcher
+from app.intake.message import MAX_ALERTS, Message, to_alert
+from app.intake.salvage import one
+from app.ledger.arrivals import Receipt
+from app.ledger.database import LedgerUnavailable
+from app.metrics import Metrics
+from app.model import Alert
+
+TIMEOUT = 10.0  # seconds for an answer to begin, and between two pieces of it
+WHOLE = 60.0  # seconds for all of it
+LARGEST = 32 << 20  # bytes of it
+WAITS = (1.0, 5.0, 20.0, 60.0)  # seconds until it is asked once more
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a message was about: the alerts of one receiver that have these labels."""
+
+    receiver: str  # as the message has it: a regular expression that fits this one name
+    labels: tuple[tuple[str, str], ...]
+
+    def query(self) -> dict[str, str | list[str]]:
+        filters = [str(Matcher(name, "=", value)) for name, value in self.labels]
+        firing = {"active": "true", "silenced": "false", "inhibited": "false"}
+        return {**firing, "receiver": self.receiver, "filter": filters}
+
+
+class LeftOut:
+    """Asks `url`, one group after the other, and records what it says by `receive`; without a url it does nothing."""
+
+    def __init__(
+        self,
+        url: str | None,
+        receive: Callable[[Sequence[Alert]], Future[Receipt]],
+        metrics: Metrics,
+        waits: Sequence[float] = WAITS,
+    ) -> None:
+        self.url, self._receive, self._waits = url, receive, waits
+        self._fetches = metrics.left_out_fetches
+        self._groups: SimpleQueue[Group | None] = SimpleQueue()
+        self._waiting: set[Group] = set()
+        self._lock, self._stopping = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="left-out", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """What waits is not asked for any more: the group's next message leads to it again."""
+        self._stopping.set()
+        self._groups.put(None)
+
+    def ask(self, message: Message) -> None:
+        """Returns at once. A message that does not say for which receiver it is could be about anything: not asked."""
+        if not self.url or not message.left_out or not message.receiver:
+            return
+        group = Group(message.receiver, tuple(sorted(message.groupLabels.items())))
+        with self._lock:
+            if group not in self._waiting:
+                self._waiting.add(group)
+                self._groups.put(group)
+
+    def _work(self) -> None:
+        while (group := self._groups.get()) and not self._stopping.is_set():
+            with self._lock:
+                self._waiting.discard(group)
+            try:
+                self._fetch(group, str(self.url))
+            except Exception:  # of one group; the others are asked for
+                log.exception("the alerts that a message left out could not be taken")
+
+    def _fetch(self, group: Group, url: str) -> None:
+        shown = without_logins(url)
+        for wait in (*self._waits, None):
+            try:
+                self._take(answered(url, group))
+            except (httpx2.HTTPError, ValueError, RecursionError, LedgerUnavailable) as fault:
+                said = without_logins(" ".join(str(fault).split()))[:200]
+                log.warning("alerts that a message left out cannot be fetched", url=shown, fault=said, again_in=wait)
+                if wait is None or self._stopping.wait(wait):
+                    break
+            else:
+                self._fetches.labels("fetched").inc()
+                return
+        self._fetches.labels("failed").inc()
+
+    def _take(self, alerts: Sequence[Alert]) -> None:
+        """No more at a time than a message may have."""
+        for begin in range(0, len(alerts), MAX_ALERTS):
+            receipt = self._receive(alerts[begin : begin + MAX_ALERTS]).result()
+            new, known = len(receipt.created), len(receipt.known)
+            log.info("alerts that a message left out", new=new, known=known, skipped=len(receipt.skipped))
+
+
+def answered(url: str, group: Group) -> list[Alert]:
+    """The group's firing alerts. Raises HTTPError or ValueError."""
+    address, end = f"{url.rstrip('/')}/api/v2/alerts", monotonic() + WHOLE
+    plain = {"Accept-Encoding": "identity"}  # what is packed has no bound until it is unpacked
+    with httpx2.stream("GET", address, params=group.query(), headers=plain, timeout=TIMEOUT) as answer:
+        answer.raise_for_status()
+        body = bytearray()
+        for piece in answer.iter_raw():
+            body += piece
+            if len(body) > LARGEST:
+                raise ValueError(f"it answers more than {LARGEST >> 20} MiB")
+            if monotonic() > end:
+                raise ValueError(f"its answer was not whole after {WHOLE:g} s")
+    found = json.loads(body)
+    if not isinstance(found, list):
+        raise ValueError("it answers no list of alerts")
+    return [
+        to_alert(one({**said, "status": "firing", "endsAt": None}, None), "firing") for said in found if fires(said)
+    ]
+
+
+def fires(said: Any) -> bool:
+    """Neither silenced nor inhibited; the API's word for that is a map, where the webhook has one word."""
+    status = said.get("status") if isinstance(said, dict) else None
+    return isinstance(status, dict) and status.get("state") == "active"

@@ -1,0 +1,78 @@
+"""The doors to the outside in one application: the webhook, the API, the pages. Called by main.py.
+
+It stands above `intake.webhook` and `web`, which do not know each other.
+"""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from app.web.api import artifacts, blocked, examples, health, manual
+from app.web.api import captures as api
+from app.web.api.webhook import Webhook, describe
+from app.web.auth.guard import Guard
+from app.web.pages import captures as pages
+from app.web.pages import trial
+from app.web.parts import Parts
+from app.web.problem import handle_problems
+from app.web.profiles import Profiles
+
+TITLE = "alertprof"
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {
+        "description": "A problem, with a sentence in `detail` (RFC 9457)",
+        "content": {"application/problem+json": {"schema": {"type": "object"}, "example": examples.PROBLEM}},
+    }
+    for code in ("default", 422)
+}
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The ASGI application. It starts nothing by itself; the worker is main.py's."""
+    app = FastAPI(
+        title=TITLE,
+        version=version(TITLE),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect turns Alertmanager's POST into a GET without a body
+        middleware=[Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url)],
+        responses=PROBLEMS,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    handle_problems(app)
+    take_alerts(app, parts)
+    profiles = Profiles(parts)
+    for router in (
+        manual.routes(parts),
+        artifacts.routes(parts),
+        api.routes(parts, profiles),
+        api.switch_routes(parts),
+        blocked.routes(parts),
+        health.routes(parts),
+        trial.routes(parts),
+        trial.page_routes(parts),
+        pages.routes(parts, profiles),
+    ):
+        app.include_router(router)
+    return app
+
+
+def take_alerts(app: FastAPI, parts: Parts) -> None:
+    """The webhook as a bare route, ahead of all others, and described by hand."""
+    webhook = Webhook(parts.ledger.receive, parts.metrics, parts.recorded)
+    for path in ("/webhook", "/webhook/"):
+        app.router.routes.insert(0, Route(path, webhook, methods=["POST"], include_in_schema=False))
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            schema = get_openapi(title=TITLE, version=version(TITLE), routes=app.routes, summary=app.summary)
+            describe(schema)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

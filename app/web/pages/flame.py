@@ -1,0 +1,127 @@
+"""A flame graph as boxes with places, for pages/captures.py: the callers above, the called below. Pure.
+
+The page has no script and no inline style, so a zoom is a link to the same page with another box as the root, and
+places are attributes of SVG.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from app.analysis.tree import OTHER, Tree
+from app.analysis.units import format_percent, format_value
+
+ROW: Final = 21  # pixels
+THINNEST: Final = 0.08  # percent of the width: what is thinner would not be seen
+LABELLED: Final = 2.5  # percent: what is thinner has no room for a word
+COLOURS: Final = 8  # f0 to f7 in the style sheet
+GREY, ABOVE = "other", "above"  # no function of a known name; a caller of what has the full width
+FOLDERS: Final = re.compile(r"(?:[\w.~%-]+/)+(?=[\w~%-]+\.)")  # of a Go package; not those in `run (a/b.py:1)`
+FILE: Final = re.compile(r"\(([^()]*?)(?::[0-9]+)?\)$")  # `run (a/b.py:12)`
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """x, width: percent of the picture; y: pixels. `node`: its index in the tree. `label`: "" where nothing fits."""
+
+    node: int
+    x: float
+    width: float
+    y: int
+    label: str
+    title: str
+    look: str  # a class of the style sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Flame:
+    """`height`: pixels; `name`, `told`: of the box that is the root now; `thin`: how many are too thin to draw."""
+
+    boxes: tuple[Box, ...]
+    height: int
+    row: int
+    root: int
+    name: str
+    told: str
+    thin: int
+
+
+def flame(tree: Tree, root: int) -> Flame:
+    """`root`: the node that gets the full width, below its callers; that of the tree when there is no such node."""
+    root = root if 0 <= root < len(tree.nodes) else 0
+    callers = _callers(tree, root)
+    boxes = [replace(_box(tree, at, 0.0, 100.0, depth), look=ABOVE) for depth, at in enumerate(callers)]
+    inside = list(_spread(tree, root, len(callers)))
+    boxes += [box for box in inside if box.width >= THINNEST]
+    node = tree.nodes[root]
+    return Flame(
+        boxes=tuple(boxes),
+        height=max(box.y for box in boxes) + ROW,
+        row=ROW,
+        root=root,
+        name=node.name,
+        told=_told(tree, root),
+        thin=len(inside) + len(callers) - len(boxes),
+    )
+
+
+def _callers(tree: Tree, at: int) -> list[int]:
+    """From the root down to the caller of `at`."""
+    found: list[int] = []
+    while (at := tree.nodes[at].parent) >= 0:
+        found.append(at)
+    return found[::-1]
+
+
+def _spread(tree: Tree, root: int, depth: int) -> Iterator[Box]:
+    """The root and everything below it, each within its caller; `depth`: the row of the root."""
+    whole = tree.nodes[root].value or 1
+    free = {root: (0.0, depth)}  # where the next child of a node begins, in the tree's unit; and the node's row
+    yield _box(tree, root, 0.0, 100.0, depth)
+    for at in range(root + 1, len(tree.nodes)):
+        node = tree.nodes[at]
+        if node.parent not in free:  # depth first: what does not hang on the root is behind all that does
+            return
+        x, row = free[node.parent]
+        free[node.parent] = (x + node.value, row)
+        free[at] = (x, row + 1)
+        yield _box(tree, at, x / whole * 100, node.value / whole * 100, row + 1)
+
+
+def _box(tree: Tree, at: int, x: float, width: float, row: int) -> Box:
+    name = tree.nodes[at].name
+    return Box(
+        node=at,
+        x=round(x, 4),
+        width=round(width, 4),
+        y=row * ROW,
+        label=short(name) if width >= LABELLED else "",
+        title=f"{name}: {_told(tree, at)}",
+        look=GREY if at == 0 or name == OTHER or name.startswith("[") else f"f{colour(name)}",
+    )
+
+
+def _told(tree: Tree, at: int) -> str:
+    node = tree.nodes[at]
+    own = f", of which {_amount(tree, node.self)} its own" if node.self != node.value else ""
+    return _amount(tree, node.value) + own
+
+
+def _amount(tree: Tree, value: int) -> str:
+    share = f" ({format_percent(value / tree.total * 100)})" if tree.total else ""
+    return format_value(value, tree.unit) + share
+
+
+def short(name: str) -> str:
+    """Without the folders of its package: `github.com/zeromicro/go-zero/rest.(*engine).start` is a long name."""
+    folders = FOLDERS.match(name)
+    return name[folders.end() :] if folders else name
+
+
+def colour(name: str) -> int:
+    """The same for all functions of a package, or of a file where names end with one."""
+    found = FILE.search(name)
+    family = found[1] if found else re.split(r"[.(\[<]", short(name), maxsplit=1)[0]
+    return zlib.crc32(family.encode()) % COLOURS

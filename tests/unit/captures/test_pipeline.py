@@ -1,0 +1,141 @@
+"""The decisions of the story that need no host: what becomes of a fault, what a capture lacks, how files are called."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from app.captures.pipeline import (
+    BACK_OFF,
+    DEADLINES,
+    artifact_name,
+    fail,
+    id_beside,
+    meant,
+    retry_later,
+    shortfall,
+    spec_of,
+    with_deadline,
+)
+from app.captures.search import only_one
+from app.errors import Code, Reason, Refused, Retryable
+from app.gate.facts import Seen
+from app.model import Artifact, Capture, Kind, ProcessId, State, Step, Target, Trigger
+from app.profilers.go_zero import GoZero
+from app.resolvers.base import Candidates
+from tests.unit.ledger.builders import NOON, manual
+
+GONE = Retryable(Code.HOST_UNREACHABLE, "h: no connection")
+
+
+def whole(**notes: object) -> Capture:
+    kinds = [Kind.CPU, Kind.HEAP, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.TRACE, Kind.GOROUTINE]
+    return manual(1, artifacts=tuple(Artifact(f"{kind}", kind, 9, "00") for kind in kinds), notes=notes)
+
+
+def test_a_fault_that_may_pass_is_tried_again_later_and_later() -> None:
+    capture, waits = with_deadline(manual(1), NOON), []
+    for _ in range(4):
+        capture = retry_later(capture, NOON, GONE)
+        assert capture.due_at
+        waits.append((capture.due_at - NOON).total_seconds())
+    assert waits == sorted(waits) and waits[0] < waits[-1]
+    assert capture.state is State.PENDING
+    assert [entry.message for entry in capture.timeline] == ["h: no connection"], "said once, not at every try"
+
+
+def test_a_fault_that_does_not_pass_ends_the_capture_with_its_reason() -> None:
+    capture = with_deadline(manual(1), NOON)
+    late = NOON + DEADLINES[Step.RESOLVE]
+    assert retry_later(capture, late, GONE).state is State.PENDING, "its time is up, but nobody has tried meanwhile"
+    ended = retry_later(replace(capture, attempt=len(BACK_OFF)), late, GONE)
+    assert (ended.state, ended.reason) == (State.FAILED, GONE.reason)
+    assert ended.due_at is None
+
+
+def test_patience_begins_with_the_first_try_and_does_not_grow() -> None:
+    capture = with_deadline(manual(1), NOON)
+    assert with_deadline(capture, NOON + timedelta(minutes=1)).give_up_at == capture.give_up_at
+
+
+@pytest.mark.parametrize("code", [Code.COOLDOWN, Code.BUDGET, Code.PAUSED, Code.DUPLICATE])
+def test_what_was_decided_against_is_skipped(code: Code) -> None:
+    assert fail(manual(1), NOON, Reason(code, "x")).state is State.SKIPPED
+
+
+@pytest.mark.parametrize("code", [Code.UNSAFE_SIGNAL, Code.HOST_UNREACHABLE, Code.PROCESS_NOT_FOUND, Code.TIMEOUT])
+def test_what_could_not_be_done_has_failed(code: Code) -> None:
+    assert fail(manual(1), NOON, Reason(code, "x")).state is State.FAILED
+
+
+def test_a_row_whose_process_was_never_found_still_says_what_was_meant() -> None:
+    labels = {"instance": "10.0.0.5:9100", "pid": "4242", "job": "orders"}
+    ended = fail(manual(1, trigger=Trigger("alert", labels)), NOON, Reason(Code.AUTH_FAILED, "x"))
+    assert ended.target == Target("10.0.0.5", 4242, "orders")
+    assert meant({"alertname": "Watchdog"}) is None
+    assert meant({"host": "h", "pid": "1; id"}) == Target("h", None, "")
+
+
+def seen(pid: int) -> Seen:
+    return Seen(ProcessId("boot", pid, 1, "1:1"), "orders", "/srv/orders")
+
+
+def test_one_candidate_is_taken_and_none_or_several_are_refused_by_name() -> None:
+    assert only_one(Candidates("h", (seen(7),), "called orders")) == seen(7)
+    with pytest.raises(Exception, match="no process called orders"):
+        only_one(Candidates("h", (), "called orders"))
+    with pytest.raises(Exception, match=r"7 \(/srv/orders\), 8 \(/srv/orders\)"):
+        only_one(Candidates("h", (seen(7), seen(8)), "called orders"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"), [("perf", "there is no profiler 'perf'"), ("command", "needs command: only a rule can say them")]
+)
+def test_a_profiler_that_is_none_or_lacks_its_options_is_refused(kind: str, why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        spec_of(kind)
+
+
+def test_a_capture_beside_another_has_an_id_of_its_own_and_always_the_same() -> None:
+    first = "01a20fd5-9796-7442-8918-dad8f9c28153"
+    beside = id_beside(first, "boot:8:1")
+    assert beside == id_beside(first, "boot:8:1")
+    assert UUID(beside).version == 7 and beside[:24] == first[:24], "of the same millisecond, so listed together"
+    assert len({first, beside, id_beside(first, "boot:9:1")}) == 3
+
+
+def test_a_capture_with_all_its_files_good_lacks_nothing() -> None:
+    assert shortfall(whole(), GoZero()) is None
+
+
+def test_an_empty_file_is_no_success() -> None:
+    reason = shortfall(whole(faults={"cpu": "empty: 0 bytes"}), GoZero())
+    assert reason and reason.code is Code.PROFILE_EMPTY
+    assert "cpu: empty: 0 bytes" in reason.message
+
+
+def test_a_missing_file_is_no_success() -> None:
+    capture = whole()
+    reason = shortfall(replace(capture, artifacts=capture.artifacts[1:]), GoZero())
+    assert reason and reason.code is Code.COLLECT_FAILED
+    assert "cpu" in reason.message
+
+
+def test_that_the_process_ended_is_the_better_reason() -> None:
+    reason = shortfall(whole(faults={"cpu": "empty: 0 bytes"}, lost=True), GoZero())
+    assert reason and reason.code is Code.PROCESS_EXITED
+
+
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ("order-mq", "order-mq-7-cpu-20261123T120000Z.pprof"),
+        ("../../etc/passwd\n", "etc-passwd-7-cpu-20261123T120000Z.pprof"),
+        ("цены", "service-7-cpu-20261123T120000Z.pprof"),
+        ("", "service-7-cpu-20261123T120000Z.pprof"),
+    ],
+)
+def test_a_files_name_is_ours_and_harmless(service: str, name: str) -> None:
+    capture = manual(1, target=Target("h", 7, service=service), started_at=NOON)
+    assert artifact_name(capture, Kind.CPU) == name

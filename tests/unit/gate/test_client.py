@@ -1,0 +1,85 @@
+"""What the gate says of an executable, and of a process that a signal ended: believed in its exact shape only."""
+
+import pytest
+
+from app.gate.client import Answer, Gate, Process, answer_of
+from app.model import Harm
+
+FACTS = (
+    "pid 7\nstart 100\nimage 1:1\nstate S\nuid 0\nnspid 7\ntracer 0\nmode toggle\ncaught fff\nmask fff\n"
+    "exe /srv/orders\nuptime 5000.00\n"
+)
+
+
+class Canned:
+    """A pipe at whose far end a gate says this, whatever is asked."""
+
+    def __init__(self, said: str) -> None:
+        self.said = f"ready 1 boot 0\n{said}".encode()
+
+    def send(self, data: bytes, timeout: float) -> None:
+        """Nobody reads it."""
+
+    def recv(self, size: int, timeout: float) -> bytes:
+        data, self.said = self.said[:size], self.said[size:]
+        return data
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def looked(lines: str) -> Process:
+    process = Gate(Canned(f"{FACTS}{lines}.1 ok\n"), "h", send_script=False).look(7)
+    assert process
+    return process
+
+
+@pytest.mark.parametrize(
+    "build",
+    ["go:9x7iLqLD4d-_/oT0Kx/Yk1=/a", "gnu:5f0c9a1be27d44385f0c9a1be27d4438", f"sha256:{'0' * 64}", f"go:{'x' * 193}"],
+)
+def test_a_build_of_its_exact_shape_is_known(build: str) -> None:
+    assert looked(f"build {build}\n").build == build
+
+
+@pytest.mark.parametrize(
+    "said", ["", "build \n", "build go:\n", "build md5:00\n", "build go:a b\n", "build go:ä\n", "build go:\x1b[2J\n",
+             "build go:a\x00\n", f"build go:{'x' * 198}\n", "build 5f0c\n"],
+)  # fmt: skip
+def test_any_other_build_is_as_none(said: str) -> None:
+    assert looked(said).build == ""
+
+
+def answered(code: str, said: str) -> Answer:
+    return answer_of(code, [("files", "0"), ("ended", said)])
+
+
+@pytest.mark.parametrize("code", ["gone", "started", "finished"])
+def test_a_process_that_ended_after_our_signal_is_told_whatever_the_answer_is(code: str) -> None:
+    assert answered(code, "0.42 USR2").ended == Harm("SIGUSR2", 0.42)
+    assert answered(code, "3 HUP").ended == Harm("SIGHUP", 3.0)
+
+
+def test_a_process_that_runs_another_program_since_is_told_apart() -> None:
+    assert answered("replaced", "0.42 USR2").ended == Harm("SIGUSR2", 0.42, replaced=True)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "0.42", "USR2", "-1 USR2", "0.42 usr2", "0.42 SIGUSR2", "0.42 USR9", "0.42 USR2 ", "1e3 USR2",
+             "99999 USR2", "٣ USR2", "0.42 USR2\x1b"],
+)  # fmt: skip
+def test_what_has_another_shape_is_no_harm(said: str) -> None:
+    assert answered("gone", said).ended is None
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (Harm("SIGUSR2", 0.42), "ended 0.4 s after our SIGUSR2"),
+        (Harm("SIGHUP", 0.02), "ended 0.02 s after our SIGHUP"),
+        (Harm("SIGUSR1", 3.0), "ended 3.0 s after our SIGUSR1"),
+        (Harm("SIGUSR2", 0.42, replaced=True), "runs another program since 0.4 s after our SIGUSR2"),
+    ],
+)
+def test_harm_is_said_in_a_sentence(harm: Harm, said: str) -> None:
+    assert str(harm) == said
