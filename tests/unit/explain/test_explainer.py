@@ -59,7 +59,7 @@ def ask(tmp_path: Path, ledger: Ledger) -> Any:
     route = Connector(HostsSettings(ssh=ssh, ssh_config_file=config)).route
 
     def explained(*alerts: Alert, rules: tuple[Rule, ...] = (), connect: bool = False, **more: Any) -> Any:
-        given: dict[str, Any] = {"door": NoPool(), "ledger": ledger} | more
+        given: dict[str, Any] = {"pool": NoPool(), "ledger": ledger} | more
         explainer = Explainer(lambda: rules, RESOLVERS, route, **given)
         return explainer.explain(alerts, NOON, connect=connect)
 
