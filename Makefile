@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types contracts check bench serve lock clean
 PYTHON := .venv/bin/python
+# The tests start Python hundreds of times; from source each start takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | sed 's/:.*## /\t/' | expand -t 12
@@ -50,7 +52,7 @@ fuzz: setup  ## what strangers send, for longer than the tests: atheris, schemat
 	@$(PYTHON) -m tests.fuzz $(or $(SECONDS),60)
 
 .PHONY: matrix
-matrix: setup  ## the tables of docs/ssh.md anew, with the newest servers that Debian has; root; ARGS=--write keeps them
+matrix: setup  ## the tables of docs/ssh.md anew, with the newest servers that Debian has, and http-pprof of every Go; root; ARGS=--write keeps them
 	@tests/lab/prepare.sh tests
 	@$(PYTHON) -m tests.matrix $(ARGS)
 

@@ -273,7 +273,7 @@ def test_a_process_that_ends_at_our_signal_is_told_with_the_time_that_it_took(ga
 def test_a_process_that_executes_another_program_at_our_signal_is_told_too(gate: Gate, tmp_path: Path) -> None:
     with running(Program("asking", "", ("renewed",)), tmp_path) as service:
         process, word = listening(gate, service), token()
-        gate.start(process.id, Mode.TOGGLE, 30, word)
+        until(lambda: gate.start(process.id, Mode.TOGGLE, 30, word).code != "unarmed", "the switch is alive")
         until(lambda: gate.status(word).code == "replaced", "it has become another")
         assert gate.status(word).ended
 

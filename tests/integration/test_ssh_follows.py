@@ -5,6 +5,7 @@ file with another value, with which both fail: so the line decides.
 """
 
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -249,6 +250,12 @@ def alertprof_reaches(config: Path) -> bool:
     except AlertprofError:
         return False
     return True
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ssh` takes the account's home, alertprof what HOME says: the rows are about hosts where the two are the same."""
+    monkeypatch.setenv("HOME", pwd.getpwuid(os.getuid()).pw_dir)
 
 
 @pytest.mark.parametrize("row", FOLLOWED)

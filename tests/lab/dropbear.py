@@ -4,6 +4,7 @@
 
 import getpass
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -43,7 +44,8 @@ class Dropbear:
         server = [self._program, "-F", "-E", "-s", "-r", str(key), "-p", f"{self.host}:{self.port}"]
         server += ["-P", str(self.directory / "pid")]
         command = ["unshare", "--mount", "sh", "-c", OVERLAID, str(theirs), *server]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        env = os.environ | {"HOME": pwd.getpwnam(self.user).pw_dir}  # where dropbear looks, whatever HOME says here
+        self._process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(self._speaks, "dropbear listens")
         return self
 

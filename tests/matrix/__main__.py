@@ -1,13 +1,13 @@
-"""Makes the tables of docs/ssh.md: `make matrix` prints them, `make matrix ARGS=--write` writes them there."""
+"""`make matrix` prints every table; `make matrix ARGS=--write` writes those of docs/ssh.md there."""
 
 import re
 import sys
 from pathlib import Path
 
-from tests.matrix import servers, shells
+from tests.matrix import gohttp, penalties, servers, shells
 
 DOCUMENT = Path("docs/ssh.md")
-SUBJECTS = {"servers": servers, "shells": shells}
+SUBJECTS = {"servers": servers, "shells": shells, "penalties": penalties, "go": gohttp}
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

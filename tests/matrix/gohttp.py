@@ -1,15 +1,13 @@
 """net/http/pprof of one Go after another: is it profiled, and for how long where its server's WriteTimeout is 4 s.
 
-`python -m tests.matrix.gohttp` prints the table. The toolchains come from the module proxy.
+The toolchains come from the module proxy.
 """
 
 import re
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from app.errors import Refused
@@ -55,9 +53,3 @@ def refusal(pool: HostPool, pid: int) -> str:
         return f"taken for {judged(pool, pid)}"
     except Refused as refused:
         return f"refused: `{refused.reason.code.value}`"
-
-
-if __name__ == "__main__":
-    for row in chain((HEAD, ("---",) * len(HEAD)), rows()):
-        sys.stdout.write(f"| {' | '.join(row)} |\n")
-        sys.stdout.flush()

@@ -55,23 +55,27 @@ def cases() -> Iterator[Case]:
     yield from _openssh(SSHD, ())
     yield from _dropbear("dropbear")
     programs = newest.programs()
-    parts = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
-    more = [f"{keyword} {programs / name}" for keyword, name in parts.items()]
-    yield from _openssh(str(programs / "sshd"), ("PerSourcePenalties no", *more))
+    yield from _openssh(str(programs / "sshd"), ("PerSourcePenalties no", *parts_of(programs)))
     yield from _dropbear(str(programs / "dropbear"))
 
 
+def parts_of(programs: Path) -> tuple[str, ...]:
+    """Where a new sshd finds the programs that it consists of."""
+    parts = {"SshdSessionPath": "sshd-session", "SshdAuthPath": "sshd-auth"}
+    return tuple(f"{keyword} {programs / name}" for keyword, name in parts.items())
+
+
 def _openssh(program: str, more: tuple[str, ...]) -> Iterator[Case]:
-    name = _version([program, "-V"])
+    name = version([program, "-V"])
     for set_up, lines in SET_UP.items():
         yield Case(name, set_up, partial(Sshd, config=(*lines, *more), program=program))
 
 
 def _dropbear(program: str) -> Iterator[Case]:
-    yield Case(_version([program, "-V"]), "as it comes", partial(Dropbear, program=program))
+    yield Case(version([program, "-V"]), "as it comes", partial(Dropbear, program=program))
 
 
-def _version(command: list[str]) -> str:
+def version(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = next(line for line in (done.stdout + done.stderr).splitlines() if "SSH_" in line or "Dropbear" in line)
     return said.partition(",")[0].partition(" Debian")[0].replace("_", " ").replace("Dropbear v", "dropbear ")
