@@ -1,22 +1,20 @@
-"""What the command line prints: captures and tables, from the API's JSON to lines of plain text. Pure.
+"""What the command line prints: lines of plain text, made of the API's JSON and of explanations. Pure.
 
-The texts come from alerts and other people's processes, so whatever would move a terminal's cursor is escaped.
+Every foreign text goes through console.plain.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.analysis.units import format_percent, format_value
-from app.explain.explanation import Check, Explanation
+from app.cli.console import plain
+
+if TYPE_CHECKING:
+    from app.explain.explanation import Check, Explanation
 
 Json = Mapping[str, Any]
 
 ENDED = frozenset({"completed", "failed", "skipped", "canceled"})
-
-
-def plain(text: object) -> str:
-    said = str(text)
-    return said if said.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said)
 
 
 def clock(moment: str | None) -> str:
@@ -24,13 +22,13 @@ def clock(moment: str | None) -> str:
     return (moment or "")[:19].replace("T", " ")
 
 
-def line(event: Json) -> str:
+def event_line(event: Json) -> str:
     """One line of a timeline."""
     return plain(f"{clock(event['at'])[11:]}  {event['step']:<10}  {event['message']}")
 
 
-def listed(captures: Sequence[Json]) -> Iterator[str]:
-    """A table, a capture a line."""
+def capture_table(captures: Sequence[Json]) -> Iterator[str]:
+    """A table, one line per capture."""
     head = ("CREATED (UTC)", "STATE", "SERVICE", "HOST PID", "BECAUSE OF", "ID")
     yield from columns([head, *(_row(capture) for capture in captures)])
 
@@ -45,13 +43,14 @@ def _row(capture: Json) -> tuple[str, ...]:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The rows with their cells aligned; all rows have the same number of cells."""
     texts = [[plain(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
     for row in texts:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def shown(capture: Json) -> Iterator[str]:
+def capture(capture: Json) -> Iterator[str]:
     """Everything about one capture."""
     reason = f" ({capture['reason']['code']}): {capture['reason']['message']}" if capture["reason"] else ""
     yield plain(f"{capture['state']}{reason}")
@@ -59,7 +58,7 @@ def shown(capture: Json) -> Iterator[str]:
     for finding in capture["findings"]:
         yield plain(f"{finding['severity']}: {finding['title']}")
     yield ""
-    yield from (line(event) for event in capture["timeline"])
+    yield from (event_line(event) for event in capture["timeline"])
     if capture["artifacts"]:
         yield ""
         yield from columns([(a["kind"], format_value(a["size"], "bytes"), a["name"]) for a in capture["artifacts"]])
@@ -67,20 +66,20 @@ def shown(capture: Json) -> Iterator[str]:
 
 def _facts(capture: Json) -> Iterator[str]:
     trigger = capture["trigger"]
-    said = {
+    facts = {
         "id": capture["id"],
         "rule": capture["rule"],
         "profiler": capture["profiler"],
         "created": capture["created_at"],
     }
-    said |= {name: text for name, text in (capture["target"] or {}).items() if text}
-    said |= {name: trigger[name] for name in ("alertname", "fingerprint", "by", "note") if trigger.get(name)}
-    said |= {f"label {name}": text for name, text in (trigger.get("labels") or capture["labels"]).items()}
-    yield from columns([(name.replace("_", " "), str(text)) for name, text in said.items()])
+    facts |= {name: text for name, text in (capture["target"] or {}).items() if text}
+    facts |= {name: trigger[name] for name in ("alertname", "fingerprint", "by", "note") if trigger.get(name)}
+    facts |= {f"label {name}": text for name, text in (trigger.get("labels") or capture["labels"]).items()}
+    yield from columns([(name.replace("_", " "), str(text)) for name, text in facts.items()])
 
 
-def table(top: Json) -> Iterator[str]:
-    """As `go tool pprof -top` prints it."""
+def top_functions(top: Json) -> Iterator[str]:
+    """The table of GET /captures/{id}/top, as `go tool pprof -top` prints it."""
     unit, shown_in = top["unit"], top["shown_in"]
     length = f", {top['duration_seconds']:.2f}s" if top["duration_seconds"] else ""
     yield plain(f"{top['sample_type']}: {format_value(top['total'], unit)} in all{length}")
@@ -95,25 +94,25 @@ def table(top: Json) -> Iterator[str]:
 
 
 def files(capture: Json, url: str) -> Iterator[str]:
-    """Where the files of a capture are."""
+    """The address of the capture's page, and of each file."""
     yield plain(f"{url}/ui/captures/{capture['id']}")
     rows = [(a["kind"], format_value(a["size"], "bytes"), url + a["href"]) for a in capture["artifacts"]]
     yield from columns(rows) if rows else ()
 
 
-def blocked(executables: Sequence[Json]) -> str:
-    """Those that are not signalled any more, a line each."""
+def blocked_executables(executables: Sequence[Json]) -> str:
+    """The executables that are not signalled any more, one per line."""
     return "\n".join(plain(f"{one['id']}  {clock(one['at'])}  {one['message']}") for one in executables)
 
 
-def new_lines(capture: Json, told: int) -> Iterable[str]:
-    """The timeline from its entry number `told` on."""
-    return [line(event) for event in capture["timeline"][told:]]
+def events(capture: Json, begin: int) -> Iterable[str]:
+    """The events of the timeline from index `begin` on."""
+    return [event_line(event) for event in capture["timeline"][begin:]]
 
 
-def explained(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """What would become of each alert: the verdict first, then the way to it."""
-    for explanation in explanations:
+def explanations(alerts: Sequence["Explanation"]) -> Iterator[str]:
+    """What would become of each alert: the verdict first, then how it was reached."""
+    for explanation in alerts:
         labels = ", ".join(f'{name}="{value}"' for name, value in explanation.labels.items() if name != "alertname")
         yield plain(f"{explanation.alertname or 'an alert without a name'} {{{labels}}}")
         yield plain(f"  => {explanation.verdict}")
@@ -123,6 +122,6 @@ def explained(explanations: Sequence[Explanation]) -> Iterator[str]:
         yield ""
 
 
-def checked(check: Check) -> str:
+def check(check: "Check") -> str:
     """One line of `doctor`."""
     return plain(f"{check.mark.value:<2}  {check.what}: {check.said}")

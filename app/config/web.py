@@ -15,7 +15,8 @@ from typing import Annotated, Any, Self
 import structlog
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
-from app.config.file import Block, File
+from app.config.file import Block
+from app.config.scalars import File
 from app.config.settings import BadConfig, checked, content
 from app.config.yaml_marks import read
 from app.web.auth.tokens import TokensUnreadable

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.intake.re2 import PatternError, compiled
+from app.intake.re2 import compiled
+from app.intake.re2_characters import PatternError
 
 OPERATORS = ("=", "!=", "=~", "!~")
 _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"

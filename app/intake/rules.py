@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from app.intake.matchers import Matcher, MatcherError, parse_matcher, parse_matchers
-from app.intake.relabel import Dropped, Relabel, relabelled
+from app.intake.relabel import Relabel
+from app.intake.relabelling import Dropped, relabelled
 
 __all__ = [
     "DEFAULT",

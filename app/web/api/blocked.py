@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 
 from app.model import Blocked
 from app.web.api.manual import asker
-from app.web.api.schemas import BlockedExecutablesOut, BlockedOut
+from app.web.api.schemas.administration import BlockedExecutablesOut, BlockedOut
 from app.web.parts import Parts
 
 log = structlog.get_logger(__name__)

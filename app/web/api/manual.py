@@ -15,7 +15,8 @@ from uuid_utils import uuid7
 from app.model import Capture, Trigger
 from app.web import durations
 from app.web.api import examples
-from app.web.api.schemas import CaptureOut, CaptureRequest, shown
+from app.web.api.schemas.capture import CaptureOut, capture_out
+from app.web.api.schemas.capture_request import CaptureRequest
 from app.web.auth.tokens import user
 from app.web.parts import Parts
 
@@ -43,7 +44,7 @@ def routes(parts: Parts) -> APIRouter:
         timeout = waiting_time(wait)
         made = await run_in_threadpool(begin, parts, wanted, asker(request))
         response.headers["location"] = f"/captures/{made.id}"
-        return shown(await watched(parts, request, made, timeout))
+        return capture_out(await watched(parts, request, made, timeout))
 
     return router
 

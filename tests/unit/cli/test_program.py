@@ -380,7 +380,7 @@ def test_wait_shows_the_progress_then_the_files_and_the_top(  # noqa: PLR0917
         )
         house.ledger.release(claim, files.ended(state, house.now))
 
-    monkeypatch.setattr("app.cli.program.time.sleep", work)
+    monkeypatch.setattr("app.cli.capture.time.sleep", work)
     done = run("capture", "10.0.0.5", "--pid", "21181", "--wait")
 
     assert done.code == code, done.err

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.exceptions import HTTPException
 
 from app.errors import Code
-from app.intake.message import OddAlert, WireAlert, fingerprint
+from app.intake.message import InvalidAlert, NotJson, WireAlert, fingerprint
 from app.intake.salvage import salvaged
 from app.ledger.ledger import Filter
 from app.model import Capture, State
@@ -137,7 +136,7 @@ def test_what_can_be_done_without_costs_nothing(house: House) -> None:
 def test_a_deep_body_of_quotes_that_are_never_closed_is_read_in_one_go() -> None:
     """It took time as the square of its length, and nobody else was served meanwhile."""
     began = time.monotonic()
-    with pytest.raises(HTTPException, match="no JSON"):
+    with pytest.raises(NotJson, match="no JSON"):
         salvaged(b"[" * 2000 + rb"\"" * 40_000)
     assert time.monotonic() - began < 20
 
@@ -146,7 +145,7 @@ def test_of_labels_without_number_none_is_looked_at(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(WireAlert, "model_validate", lambda said: pytest.fail("each of its faults is written down"))
     many = {f"l{number}": number for number in range(100_000)}
     (odd,) = salvaged(json.dumps({"alerts": [alert(labels=many)]}).encode()).alerts
-    assert isinstance(odd, OddAlert)
+    assert isinstance(odd, InvalidAlert)
     assert "labels: Dictionary should have at most 256 items, not 100000" in odd.fault
     assert len(odd.labels) == 64
 

@@ -114,7 +114,7 @@ class Recorder(Connector):
         super().__init__(settings)
         self.seen = Seen()
 
-    def _login(self, route: Route, end: float) -> Any:
+    def _log_in(self, route: Route, end: float) -> Any:
         self.seen.dialled[route.host, route.address, route.port] += 1
         assert route.jump is None
         return Line(route, self.seen)

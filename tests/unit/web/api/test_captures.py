@@ -7,7 +7,7 @@ import pytest
 
 from app.analysis.tree import DEEPEST, Node, Tree
 from app.model import Artifact, Kind, Target
-from app.web.api.schemas import FlameGraphOut
+from app.web.api.schemas.profile import FlameGraphOut
 from tests.unit.web.house import CPU, NOON, House
 
 

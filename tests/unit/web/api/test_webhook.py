@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
+from app.intake.body import parse, to_alerts
 from app.intake.message import MAX_ALERTS
 from app.ledger.ledger import LedgerUnavailable
 from app.model import State
@@ -96,13 +97,13 @@ def test_an_alert_that_leads_to_nothing_is_told_with_its_reason(house: House) ->
 
 
 def test_times_come_to_be_aware_and_in_utc() -> None:
-    message = webhook.parse(
+    message = parse(
         body(
             alert(startsAt="2026-11-23T14:00:00.123456789+02:00", endsAt="0001-01-01T00:00:00Z"),
             alert(startsAt="2026-11-23T12:00:00", endsAt="2026-11-23T15:00:00+02:00"),
         )
     )
-    first, second = webhook.to_alerts(message)
+    first, second = to_alerts(message)
 
     assert first.starts_at == datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
     assert first.ends_at is None
@@ -115,7 +116,7 @@ def test_a_missing_fingerprint_is_made_of_the_labels_alone() -> None:
     bare = {name: value for name, value in alert().items() if name != "fingerprint"}
     turned = bare | {"labels": dict(reversed(bare["labels"].items())), "startsAt": "2026-01-01T00:00:00Z"}
     other = bare | {"labels": {"alertname": "HighCPU", "job": "order-api"}}
-    prints = [a.fingerprint for a in webhook.to_alerts(webhook.parse(body(bare, turned, other)))]
+    prints = [a.fingerprint for a in to_alerts(parse(body(bare, turned, other)))]
 
     assert prints[0] == prints[1] != prints[2]
     assert len(prints[0]) == 16
@@ -125,7 +126,7 @@ def test_a_missing_fingerprint_is_made_of_the_labels_alone() -> None:
 def test_a_message_may_say_the_status_for_all_its_alerts() -> None:
     bare = {name: value for name, value in alert().items() if name != "status"}
 
-    assert [a.firing for a in webhook.to_alerts(webhook.parse(body(bare, status="resolved")))] == [False]
+    assert [a.firing for a in to_alerts(parse(body(bare, status="resolved")))] == [False]
 
 
 def test_a_body_that_is_json_is_taken_whatever_it_is_called(house: House) -> None:

@@ -84,7 +84,7 @@ def test_an_alert_has_its_page_before_any_capture(house: House) -> None:
     assert capture.id not in page(house, "/alerts/0000000000000000")
 
 
-def test_one_capture_tells_its_story_its_files_and_its_hot_functions(house: House) -> None:
+def test_one_capture_tells_what_happened_its_files_and_its_hot_functions(house: House) -> None:
     capture = house.keep_completed()
     shown = page(house, f"/ui/captures/{capture.id}")
 

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from app.explain.explainer import LOOKS_AT_ONCE, Unasked
+from app.explain.explainer import LOOKS_AT_ONCE
+from app.explain.unasked import UnaskedGate
 from app.ledger.messages import LARGEST
 from app.web.auth.tokens import Tokens
 from tests.lab.process import eventually
@@ -175,9 +176,9 @@ def test_the_form_explains_what_was_typed_and_keeps_it(house: House) -> None:
 def test_the_box_looks_at_the_hosts_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def gate(host: str) -> Unasked:
+    def gate(host: str) -> UnaskedGate:
         asked.append(host)
-        return Unasked(host)
+        return UnaskedGate(host)
 
     monkeypatch.setattr(house.explainer.pool, "gate", gate)
     answer = tried(house, body=json.dumps(LABELS), connect="1")
