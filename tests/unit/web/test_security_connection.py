@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from app.web.transport import connection as module
-from app.web.transport.connection import BESIDE, PIPELINED, Connection, Server, admitted
+from app.web.transport.connection import BESIDE, PIPELINED, Connection, Server, has_allowed_name
 
 LONG = 20.0
 WHOLE = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -208,4 +208,4 @@ def test_those_that_have_waited_longest_make_room(dialled: Dial, monkeypatch: py
     ],
 )
 def test_a_certificate_needs_one_of_the_names(certificate: object, sans: set[str], let_in: bool) -> None:
-    assert admitted(certificate, frozenset(sans)) is let_in
+    assert has_allowed_name(certificate, frozenset(sans)) is let_in

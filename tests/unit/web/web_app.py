@@ -53,7 +53,7 @@ class MemoryStore:
 
 
 @dataclass
-class House:
+class WebApp:
     folder: Path
     tokens: Tokens = field(default_factory=Tokens)
     obstacle: str | None = None
