@@ -162,7 +162,7 @@ def serve(
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")
-    for lacking in settings.amiss:
+    for lacking in settings.warnings:
         log.warning("the configuration lacks something", fault=lacking)
     try:
         run(service.app, listeners, web)

@@ -58,7 +58,7 @@ def serve(
     from app.main import serve as run  # noqa: PLC0415
 
     run(
-        replace(settings, auth=auth, amiss=tuple(file_faults(config_file))),
+        replace(settings, auth=auth, warnings=tuple(file_faults(config_file))),
         web=web,
         host=listen.host,
         port=listen.port,

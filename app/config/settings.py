@@ -40,7 +40,7 @@ class StorageSettings:
 class Settings:
     """Everything that a file says.
 
-    rules: never empty; without rules there is the one that matches every alert. amiss: warnings for the start of the
+    rules: never empty; without rules there is the one that matches every alert. warnings: for the start of the
     service, as config/places.py found them.
     """
 
@@ -49,7 +49,7 @@ class Settings:
     storage: StorageSettings
     limits: Bounds
     auth: Tokens
-    amiss: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     alertmanager: str | None = None  # the address of its API, for alerts that a message left out
 
     @property

@@ -55,8 +55,9 @@ def routes(parts: Parts) -> APIRouter:
         request: Request,
         connect: Annotated[bool, Query(description="look at the hosts too; nothing is changed there")] = False,
     ) -> Explained:
-        """Rule by rule, resolver by resolver, limit by limit. No signal is sent; the answer is there within 30 seconds,
-        whatever the hosts do. The first 50 alerts of a message are told. The body may be one alert's labels alone."""
+        """Rule by rule, resolver by resolver, limit by limit. No signal is sent. The answer takes at most 30
+        seconds, whatever the hosts do. Of a message, the first 50 alerts are explained. The body may also be one
+        alert's labels."""
         return await explained(parts, request, await request.body(), connect=connect)
 
     @router.get("/messages", summary="The last 50 messages that the webhook took, newest first")

@@ -46,7 +46,7 @@ def _done(capture: Capture) -> str:
     return {
         State.PENDING: "is about to be recorded",
         State.RECORDING: f"is being recorded for {durations.say(capture.duration)}",
-        State.COLLECTING: f"has been recorded, and its files are being brought home: {files} so far",
+        State.COLLECTING: f"has been recorded, and its files are being collected: {files} so far",
         State.COMPLETED: f"was recorded for {_length(capture)}, {files} kept",
     }.get(capture.state, f"is {capture.state}")
 

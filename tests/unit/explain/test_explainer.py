@@ -53,7 +53,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def ask(tmp_path: Path, ledger: Ledger) -> Any:
-    """ask(alert, …, rules=, ledger=, door=, connect=): the explanations. One host is known: 10.0.0.5."""
+    """ask(alert, …, rules=, ledger=, pool=, connect=): the explanations. One host is known: 10.0.0.5."""
     (known := tmp_path / "known_hosts").write_text(f"10.0.0.5 {KEY}\nnode-1 {KEY}\n")
     (config := tmp_path / "ssh_config").touch()
     ssh = SshOptions(user="ops", known_hosts_files=(known,))

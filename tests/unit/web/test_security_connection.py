@@ -189,7 +189,7 @@ def test_an_answer_that_nobody_takes_is_given_up(dialled: Dial, place: Place, mo
     assert not place.server.server_state.connections
 
 
-def test_those_that_have_waited_longest_make_room(dialled: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_that_have_waited_longest_are_closed(dialled: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AT_ONCE", 20)
     idle = [dialled(b"GET / HTTP/1.1\r\n") for _ in range(60)]
     assert dialled(WHOLE).recv(4096).startswith(b"HTTP/1.1 200")

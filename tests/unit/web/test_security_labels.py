@@ -1,6 +1,6 @@
 """100 000 sets of labels that somebody might send to make us run a command, or to go where we should not.
 
-The resolvers, the door, the gate's client and the router are the real ones; only the wire is a recorder.
+The resolvers, the host pool, the gate's client and the router are the real ones; only the wire is a recorder.
 """
 
 import random

@@ -38,7 +38,7 @@ class MessagesOut(BaseModel):
 class LineOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    mark: Annotated[str, Field(description="ok: it leads on; no: it ends here; empty: just told")]
+    mark: Annotated[str, Field(description="ok: it leads on; no: it ends here; empty: a fact")]
     text: str
 
 
@@ -61,7 +61,7 @@ class ExplanationOut(BaseModel):
 
 
 class ExplainedOut(BaseModel):
-    """What would become of each alert. `would`: every one leads to a capture; `left_out`: so many more are not told."""
+    """What would become of each alert. `would`: every one leads to a capture; `left_out`: not explained."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.EXPLAINED]})
 
