@@ -29,6 +29,7 @@ from app.explain.explanation import Explained
 from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.intake.admission import decide
+from app.intake.body import alerts_in
 from app.intake.rules import first_match
 from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
@@ -41,9 +42,8 @@ from app.resolvers.pod import Pod
 from app.resolvers.port import Port
 from app.resolvers.systemd import Systemd
 from app.stores import Store
-from app.web.api.left_out import LeftOut
+from app.web.alertmanager import LeftOutFetcher
 from app.web.api.readiness import Readiness
-from app.web.api.webhook import alerts_in
 from app.web.asgi import create_app
 from app.web.parts import Parts
 from app.web.transport.connection import AT_ONCE, Server, connections
@@ -80,7 +80,7 @@ class Service:
             stopping=lambda: self.worker.stopping,
             hold=settings.limits.hold,
         )
-        self.left_out = LeftOut(settings.alertmanager, self.ledger.receive, self.metrics)
+        self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
         self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.pool, self.ledger)
         self._retention, self._clear_at = settings.storage.retention, 0.0
         threads = THREADS + settings.limits.at_once
@@ -162,7 +162,7 @@ def serve(
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")
-    for lacking in settings.amiss:
+    for lacking in settings.warnings:
         log.warning("the configuration lacks something", fault=lacking)
     try:
         run(service.app, listeners, web)

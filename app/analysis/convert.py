@@ -1,5 +1,5 @@
-"""Profiles that other tools write as text, made into pprof's form, in which everything here and `go tool pprof` read
-them. isolate.py runs this apart, since the texts come from a stranger's process.
+"""Converts text profiles of other tools to pprof's format. isolate.py runs it in a process of its own, because the
+texts are not trusted.
 """
 
 from enum import StrEnum
@@ -9,10 +9,12 @@ from typing import Final
 from app.analysis import folded, perf_script
 from app.analysis.profile import BadProfile
 
-PY_SPY_RATE: Final = 100  # samples a second, unless py-spy is told otherwise
+PY_SPY_RATE: Final = 100  # samples a second; py-spy's default
 
 
 class Format(StrEnum):
+    """The text formats that can be converted."""
+
     FOLDED = "folded"
     PERF_SCRIPT = "perf-script"
 
@@ -20,10 +22,10 @@ class Format(StrEnum):
 def convert(
     format: Format, path: Path, *, rate: int | None = PY_SPY_RATE, seconds: float | None = None, most: int = 16 << 20
 ) -> bytes:
-    """A pprof file of the kind cpu, of at most `most` bytes. One without samples, of an idle process, is good.
+    """A pprof file of the kind cpu, of at most `most` bytes. A file without samples, of an idle process, is valid.
 
-    rate: samples a second, of folded stacks; None when it is not known, and then only samples are counted. perf tells
-    its own. seconds: how long was recorded. Raises BadProfile with a sentence that names the line.
+    rate: samples a second of folded stacks; None if unknown, and then only samples are counted. perf's output has its
+    own. seconds: the length of the recording. Raises BadProfile with a sentence that names the line.
     """
     try:
         with path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""Folded stacks, as `py-spy record -f raw` and the stackcollapse scripts write them: `root;caller;leaf COUNT`, a line a
-stack. For convert.py.
+"""Folded stacks, as `py-spy record -f raw` and the stackcollapse scripts write them: `root;caller;leaf COUNT`, one
+stack per line. For convert.py.
 
-What stands between semicolons is a frame, whatever it looks like: `main (app.py:12)` stays one name.
+Everything between two semicolons is one frame: `main (app.py:12)` stays one name.
 """
 
 import re
@@ -13,9 +13,10 @@ COUNT: Final = re.compile(rb"[0-9]{1,18}")
 
 
 def read(file: BinaryIO, rate: int | None) -> Stacks:
-    """`rate`: samples a second and thread, if known. An empty file is what py-spy writes of an idle process.
+    """The stacks in `file`. rate: samples a second and thread, if known. py-spy writes an empty file for an idle
+    process.
 
-    Raises BadProfile that names the line.
+    Raises BadProfile with the line.
     """
     stacks, period = Stacks(), round(1e9 / rate) if rate else None
     for number, line in numbered(file):

@@ -1,67 +1,50 @@
-"""Reads files of strangers in a process of its own: what a hostile profile can exhaust or crash is that process.
+"""Reads untrusted files in a process of its own: a hostile profile can exhaust or crash only that process.
 
-The pipeline, the API and the pages come here; nothing else of this room is called on a file by the service. The
-child (`python -m app.analysis.isolate`) gets one request as JSON on stdin, limits itself before it opens a file, and
-answers on stdout one JSON line a file, so that a file that kills it costs no other file its answer. Passing is raised
-when there is no such process to be had.
+The pipeline, the API and the pages call this module; the service never calls another module of this package on a file.
+child.py is the other side. Every function raises Retryable when no process can be started.
 """
 
 import json
-import math
 import os
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from app.analysis.convert import PY_SPY_RATE, Format, convert
-from app.analysis.merge import merged
-from app.analysis.profile import BadProfile, Mapped, read_file
-from app.analysis.top import Row, Top, top
-from app.analysis.tree import Node, Tree, tree
-from app.analysis.verdict import check
+from app.analysis.child import MOST_ANSWERED, Json, Limits
+from app.analysis.convert import PY_SPY_RATE, Format
+from app.analysis.profile import BadProfile, Mapped
+from app.analysis.top import Row, Top
+from app.analysis.tree import Node, Tree
 from app.errors import Code, Retryable
 from app.model import Kind
 
-ANSWER: Final = 16 << 20  # bytes
-NICENESS: Final = 10
 ROOT: Final = Path(__file__).parents[2]  # where `app` is found
-KEPT_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")  # no secret goes along
-
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What reading one file may cost."""
-
-    memory: int = 1 << 30  # bytes of address space
-    cpu_seconds: int = 30
-    wall_seconds: float = 120.0  # the machine may be busy
-
+KEPT_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")  # the child gets no secret
 
 LIMITS: Final = Limits()
 
 
 def top_of(path: Path, n: int = 30, sample_type: str | None = None, *, limits: Limits = LIMITS) -> Top:
-    """The n functions of a file with the most of their own; see top.top. Raises BadProfile, whatever went wrong."""
+    """The n functions of a file with the largest flat values; see top.top. Raises BadProfile for any fault of the
+    file."""
     return _top(_ask_one({"do": "top", "paths": [str(path.absolute())], "n": n, "type": sample_type}, limits)["top"])
 
 
 def tree_of(path: Path, sample_type: str | None = None, *, limits: Limits = LIMITS) -> Tree:
-    """The call tree of a file; see tree.tree. Raises BadProfile, whatever went wrong."""
+    """The call tree of a file; see tree.tree. Raises BadProfile for any fault of the file."""
     return _tree(_ask_one({"do": "tree", "paths": [str(path.absolute())], "type": sample_type}, limits)["tree"])
 
 
 def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, tuple[Mapped, ...]]:
-    """Where the code lay in memory of the process that each file is a profile of; those that cannot be read are left
-    out. In one child unless one of them is its end."""
+    """For each file, where the code lay in the memory of the profiled process. Files that cannot be read are left out.
+
+    One child reads all files; another one goes on behind a file that ends it.
+    """
     found: dict[Path, tuple[Mapped, ...]] = {}
     waiting = list(paths)
     while waiting:
@@ -82,24 +65,24 @@ def convert_file(
     seconds: float | None = None,
     limits: Limits = LIMITS,
 ) -> None:
-    """Writes `out`, a pprof file, of the text in `path`; see convert.convert for `rate` and `seconds`.
+    """Writes `out`, a pprof file, from the text in `path`; see convert.convert for `rate` and `seconds`.
 
-    Raises BadProfile, whatever is wrong with the text, and Passing when `out` cannot be written; then it is not there.
+    Raises BadProfile for any fault of the text; Retryable when `out` cannot be written. Then `out` does not exist.
     """
     request = {
         "do": "convert", "paths": [str(path.absolute())], "format": Format(format).value, "out": str(out.absolute()),
         "rate": rate, "seconds": seconds,
     }  # fmt: skip
-    _made(request, out, limits)
+    _write(request, out, limits)
 
 
 def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) -> None:
-    """Writes `out`, one profile of all; see merge.merged. Raises as convert_file does."""
+    """Writes `out`, the profiles in one; see merge.merged. Raises as convert_file."""
     first, *more = (str(path.absolute()) for path in paths)
-    _made({"do": "merge", "paths": [first], "more": more, "out": str(out.absolute())}, out, limits)
+    _write({"do": "merge", "paths": [first], "more": more, "out": str(out.absolute())}, out, limits)
 
 
-def _made(request: Json, out: Path, limits: Limits) -> None:
+def _write(request: Json, out: Path, limits: Limits) -> None:
     try:
         answer = _ask_one(request, limits)
         if answer["unwritten"]:
@@ -112,12 +95,12 @@ def _made(request: Json, out: Path, limits: Limits) -> None:
 
 
 def check_file(kind: Kind, path: Path, *, limits: Limits = LIMITS) -> str | None:
-    """None when the file is a whole one of its kind, otherwise why it is no good; see verdict.check."""
+    """None for a valid file of its kind, otherwise a sentence why it is not; see verdict.check."""
     return check_files([(kind, path)], limits=limits)[path]
 
 
 def check_files(files: Iterable[tuple[Kind, Path]], *, limits: Limits = LIMITS) -> dict[Path, str | None]:
-    """check_file for several files, in one child unless one of them is its end."""
+    """check_file for several files: one child reads them all, and another one goes on behind a file that ends it."""
     verdicts: dict[Path, str | None] = {}
     waiting = list(files)
     while waiting:
@@ -155,9 +138,9 @@ def _ask_one(request: Json, limits: Limits) -> Json:
 
 
 def _ask(request: Json, limits: Limits) -> tuple[list[Json], str]:
-    """The child's answers, in the order of the paths; when they are too few, why."""
+    """The child's answers in the order of the paths; and, when there are too few, the sentence why."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        command = [sys.executable, "-m", "app.analysis.isolate"]
+        command = [sys.executable, "-m", "app.analysis.child"]
         environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
         try:
             ended = subprocess.run(
@@ -174,13 +157,13 @@ def _ask(request: Json, limits: Limits) -> tuple[list[Json], str]:
 
 def _answers(out: Any) -> list[Json]:
     out.seek(0)
-    lines = out.read(ANSWER).split(b"\n")
-    return [json.loads(line) for line in lines[:-1]]  # what stands behind the last newline is a cut answer
+    lines = out.read(MOST_ANSWERED).split(b"\n")
+    return [json.loads(line) for line in lines[:-1]]  # an answer without its newline is cut
 
 
 def _tail(err: Any) -> str:
     err.seek(0)
-    lines = err.read(ANSWER).decode("utf-8", "replace").strip().splitlines()
+    lines = err.read(MOST_ANSWERED).decode("utf-8", "replace").strip().splitlines()
     return lines[-1][:200] if lines else ""
 
 
@@ -188,65 +171,3 @@ def _why(code: int, last_words: str, limits: Limits) -> str:
     if -code == signal.SIGXCPU:
         return f"takes more than {limits.cpu_seconds} s of processor time to read"
     return f"cannot be read: the process that reads it ended with {code}" + (f" ({last_words})" if last_words else "")
-
-
-def _limit(memory: int) -> None:
-    _lower(resource.RLIMIT_AS, memory)
-    _lower(resource.RLIMIT_FSIZE, ANSWER)
-    _lower(resource.RLIMIT_CORE, 0)
-    os.nice(NICENESS)
-
-
-def _lower(what: int, most: int) -> None:
-    """The soft limit only: at the hard limit of processor time the kernel kills without saying why."""
-    hard = resource.getrlimit(what)[1]
-    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-
-
-def _answer(request: Json, at: int, memory: int) -> Json:
-    try:
-        return _done(request, at, Path(request["paths"][at]))
-    except MemoryError:
-        return {"bad": f"needs more than {memory >> 20} MiB of memory to read"}
-    except BadProfile as error:
-        return {"bad": str(error)}
-
-
-def _done(request: Json, at: int, path: Path) -> Json:
-    match request["do"]:
-        case "check":
-            return {"bad": check(Kind(request["kinds"][at]), path)}
-        case "mapped":
-            return {"mapped": [astuple(each) for each in read_file(path).mapped]}
-        case "top":
-            return {"top": asdict(top(read_file(path), request["n"], request["type"]))}
-        case "tree":
-            made = tree(read_file(path), request["type"])
-            return {"tree": {**asdict(made), "nodes": [astuple(node) for node in made.nodes]}}
-        case "merge":
-            return {"unwritten": _write(merged([path, *map(Path, request["more"])]), Path(request["out"]))}
-        case _:
-            told = {"rate": request["rate"], "seconds": request["seconds"], "most": ANSWER}
-            return {"unwritten": _write(convert(Format(request["format"]), path, **told), Path(request["out"]))}
-
-
-def _write(data: bytes, out: Path) -> str | None:
-    """None when it is written, otherwise why not: that says nothing about the profile."""
-    try:
-        out.write_bytes(data)
-    except OSError as error:
-        return error.strerror or str(error)
-    return None
-
-
-def main() -> None:
-    request = json.load(sys.stdin)
-    limits = Limits(**request["limits"])
-    _limit(limits.memory)
-    for at in range(len(request["paths"])):
-        _lower(resource.RLIMIT_CPU, math.ceil(time.process_time()) + limits.cpu_seconds)
-        print(json.dumps(_answer(request, at, limits.memory)), flush=True)  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
-"""Several profiles of one process made one, as `go tool pprof` would read them together. isolate.py runs this apart.
+"""Merges several profiles of one process, as `go tool pprof` does. isolate.py runs it in a process of its own.
 
-Only what schema.py declares is looked at; what it does not declare (labels, addresses) is carried along unread.
+It reads only the fields that schema.py declares. Others (labels, addresses) are copied.
 """
 
 import gzip
@@ -12,7 +12,7 @@ from app.analysis.profile import LIMIT, BadProfile, read_file
 
 
 def merged(paths: Sequence[Path], most: int = LIMIT) -> bytes:
-    """A pprof file with the samples of all; its duration is theirs together. Raises BadProfile."""
+    """A pprof file with the samples of all profiles; its duration is their sum. most: bytes. Raises BadProfile."""
     whole = read_file(paths[0]).message
     for path in paths[1:]:
         _add(whole, read_file(path).message)
@@ -40,7 +40,7 @@ def _last(profile: Any, what: str) -> int:
 
 
 def _renumber(profile: Any, strings: int, mappings: int, locations: int, functions: int) -> None:
-    """Every number behind those that there are already. 0 means none, and the empty text is at 0 in both."""
+    """Shifts every id behind those in use. Id 0 means none, and string 0 is empty in both profiles."""
     for mapping in profile.mapping:
         mapping.id += mappings
         _shift(mapping, strings, "filename", "build_id")

@@ -1,17 +1,17 @@
-"""What `go tool pprof` calls a function. For top.py and prune.py.
+"""How `go tool pprof` names a function. For top.py and prune.py.
 
-The heuristics, surprises included, are those of github.com/google/pprof: internal/symbolizer (demangling),
+The heuristics, including the surprising ones, are those of github.com/google/pprof: internal/symbolizer (demangling),
 internal/graph (places without a name), profile/prune.go. Mangled C++ names stay mangled.
 """
 
 import re
 
-LONGEST = 4096
+LONGEST = 4096  # characters
 NOT_AN_ARGUMENT_LIST = re.compile(r"\(anonymous namespace\)|operator\(\)|(\()")
 
 
 def shown(name: str, system_name: str) -> str:
-    """A function's name: what a demangler made of it, or its symbol without C++'s parameters and templates."""
+    """A function's name: the demangled one, or its symbol without parameters and templates of C++."""
     if name and name != system_name:
         return name
     if not _looks_like_cpp(system_name):
@@ -20,12 +20,12 @@ def shown(name: str, system_name: str) -> str:
 
 
 def _looks_like_cpp(name: str) -> bool:
-    """Go names with type parameters look so too, `main.Map[...]`, except methods, `main.(*T[...]).Get`."""
+    """True also for Go names with type parameters, `main.Map[...]`, except methods, `main.(*T[...]).Get`."""
     return ".<" not in name and "])." not in name and (not set("<>[]").isdisjoint(name) or "::" in name)
 
 
 def _without(name: str, opening: str, closing: str) -> str:
-    """`name` without what is between brackets, and the brackets; from the first unpaired bracket on, as it was."""
+    """`name` without brackets and their contents; unchanged from the first unpaired bracket on."""
     kept, depth, begin = [], 0, 0
     for at, char in enumerate(name):
         if char == opening:
@@ -43,13 +43,13 @@ def _without(name: str, opening: str, closing: str) -> str:
 
 
 def place(name: str, file: str) -> str:
-    """What stands in the table: the function, or the binary of code without one. Cut at 4096 characters."""
+    """The name in the table: the function, or the binary for code without symbols. Cut at LONGEST characters."""
     base = file.rstrip("/").rpartition("/")[2] or "/"
     return (name or (f"[{base}]" if file else "<unknown>"))[:LONGEST]
 
 
 def bare(name: str) -> str:
-    """`name` without its argument list, which begins at the first parenthesis that is not part of the name."""
+    """`name` without its argument list, which begins at the first parenthesis outside the name."""
     name = name.removeprefix(".")
     for match in NOT_AN_ARGUMENT_LIST.finditer(name):
         if match[1]:

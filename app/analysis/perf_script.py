@@ -18,12 +18,12 @@ HEADER: Final = re.compile(
 )
 FRAME: Final = re.compile(rb"\s*[0-9a-f]+ (?P<place>.*)\)$")
 OFFSET: Final = re.compile(rb"\+0x[0-9a-f]+$")
-CLOCKS: Final = (b"cpu-clock", b"task-clock")  # their period is in nanoseconds, that of others in what they count
+CLOCKS: Final = (b"cpu-clock", b"task-clock")  # their period is in nanoseconds; other events count something else
 UNKNOWN: Final = b"[unknown]"
 
 
 def read(file: BinaryIO) -> Stacks:
-    """An empty file is what perf writes of an idle process. Raises BadProfile that names the line."""
+    """The stacks in `file`. perf writes an empty file for an idle process. Raises BadProfile with the line."""
     stacks, frames, nanoseconds, header = Stacks(), [], None, 0
     for number, line in numbered(file):
         if header and line:
@@ -39,7 +39,7 @@ def read(file: BinaryIO) -> Stacks:
 
 
 def _nanoseconds(number: int, line: bytes) -> int | None:
-    """What a sample stands for; None when its event counts something else, or its period is not told."""
+    """The nanoseconds of a sample; None if its event counts something else or has no period."""
     found = HEADER.search(line)
     if found is None:
         raise bad_line(number, "no beginning of a sample: `comm pid time: period event:` was expected")
@@ -48,7 +48,7 @@ def _nanoseconds(number: int, line: bytes) -> int | None:
 
 
 def _frame(number: int, line: bytes) -> bytes:
-    """The function's name; the binary's in brackets, as pprof has it, when there is none."""
+    """The function's name; without one, the binary's in brackets, as in pprof."""
     found = FRAME.match(line)
     symbol, space, binary = found["place"].rpartition(b" (") if found else (b"", b"", b"")
     if binary == b"deleted)":  # `name (/srv/app (deleted))`

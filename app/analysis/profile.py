@@ -1,7 +1,7 @@
-"""A pprof file as a checked value: decompressed within a limit, parsed, every reference in it leading somewhere.
+"""Reads a pprof file into a checked value: decompressed within a limit, parsed, with every reference valid.
 
-What is wrong is said as `go tool pprof` would refuse it (profile/encode.go, CheckValid in profile/profile.go). The
-file comes from a stranger's process: isolate.py is the way here for everything that serves requests.
+The checks are those of `go tool pprof` (profile/encode.go, CheckValid in profile/profile.go). The file is not trusted:
+the service reads files only through isolate.py.
 """
 
 import zlib
@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 
 from app.analysis.schema import ProfileMessage
 
-LIMIT = 256 << 20
+LIMIT = 256 << 20  # bytes, decompressed
 GZIP = b"\x1f\x8b"
 PIECE = 1 << 16
 MAPPED_AT_MOST = 4000
@@ -24,17 +24,21 @@ T = TypeVar("T")
 
 
 class BadProfile(Exception):
-    """Not a profile that can be read; the message is a plain sentence that says why."""
+    """Not a profile that can be read. The text is a sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
+    """A sample type."""
+
     type: str  # "inuse_space"
     unit: str  # "bytes"
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
+    """A function as the profile names it."""
+
     name: str
     system_name: str
     start_line: int
@@ -42,7 +46,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in the code. `functions`: leaf first, more than one where calls were inlined, none without symbols."""
+    """A place in the code. functions: leaf first; several where calls were inlined, none without symbols."""
 
     file: str  # of the mapping: the binary
     functions: tuple[Function, ...]
@@ -50,7 +54,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A part of the profiled program's memory that holds code: addresses, from where in which file."""
+    """A part of the profiled program's memory that holds code: its addresses, and the file and offset it comes from."""
 
     start: int
     limit: int
@@ -61,7 +65,7 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Samples stay in the message, half a million objects being too many; stacks() walks them."""
+    """A checked profile. Samples stay in the protobuf message, because there may be half a million; see stacks()."""
 
     sample_types: tuple[ValueType, ...]
     default_sample_type: str
@@ -73,13 +77,13 @@ class Profile:
     message: Any
 
     def stacks(self, index: int) -> Iterator[tuple[int, Sequence[int]]]:
-        """Every sample: its value of that index, and the ids of its locations, leaf first."""
+        """Every sample: its value for the sample type `index`, and the ids of its locations, leaf first."""
         for sample in self.message.sample:
             yield sample.value[index], sample.location_id
 
 
 def read(data: bytes, *, limit: int = LIMIT) -> Profile:
-    """`data`: a whole file, gzip or plain protobuf; `limit`: bytes once decompressed. Raises BadProfile."""
+    """The profile in `data`, a file as gzip or plain protobuf. limit: bytes, decompressed. Raises BadProfile."""
     if not data:
         raise BadProfile("empty: 0 bytes")
     if len(data) > limit:
@@ -102,7 +106,7 @@ def read_file(path: Path) -> Profile:
 
 
 def _decompressed(data: bytes, limit: int) -> bytearray:
-    """At most limit + 1 bytes. Reads to the footer of the last member, whose checksum zlib compares."""
+    """At most limit + 1 bytes. Reads to the footer of the last gzip member; zlib checks its checksum."""
     out = bytearray()
     while data and len(out) <= limit:
         if not data.startswith(GZIP):
@@ -124,9 +128,9 @@ def _member(data: bytes, out: bytearray, limit: int) -> bytes:
     return stream.unused_data + data[at:]
 
 
-def _inflated(stream: Any, piece: bytes, room: int) -> bytes:
+def _inflated(stream: Any, piece: bytes, most: int) -> bytes:
     try:
-        return bytes(stream.decompress(piece, room))
+        return bytes(stream.decompress(piece, most))
     except zlib.error as error:
         raise BadProfile(f"not a sound gzip stream: {error}") from error
 
@@ -136,7 +140,7 @@ def _parsed(plain: bytes | bytearray) -> Any:
     try:
         message.ParseFromString(plain)
     except DecodeError as error:
-        if "alloc" in str(error):  # upb's word for memory that it was refused
+        if "alloc" in str(error):  # upb's error for a failed allocation
             raise MemoryError from error
         raise BadProfile("not a pprof profile: no protobuf message of that kind") from error
     return message

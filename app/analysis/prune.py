@@ -1,7 +1,7 @@
-"""The frames that a profile itself asks to leave out: drop_frames and keep_frames. For top.py.
+"""Leaves out the frames that a profile names in drop_frames and keep_frames. For top.py and tree.py.
 
-Go's own profiles ask for nothing; those of other tools do. The rule is profile/prune.go's of github.com/google/pprof:
-the callees of a function that matches go with it, but nothing before the first caller that stays.
+Profiles of Go name none; those of other tools do. The rule is that of profile/prune.go in github.com/google/pprof: the
+callees of a matching function are dropped with it, but nothing before the first caller that stays.
 """
 
 import re
@@ -16,14 +16,14 @@ NOTHING = "(?!)"
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """`locations`: those of the profile, some with fewer functions. Stacks are to be sent through stack()."""
+    """What is left of a profile. locations: some have fewer functions than in the profile; stack() shortens stacks."""
 
     locations: dict[int, Location]
-    gone: frozenset[int] = frozenset()  # locations that go, with their callees
-    last: frozenset[int] = frozenset()  # locations that stay in part, as the leaf
+    gone: frozenset[int] = frozenset()  # locations that are dropped with their callees
+    last: frozenset[int] = frozenset()  # locations that stay in part, as the leaf of the stack
 
     def stack(self, ids: Sequence[int]) -> Sequence[int]:
-        """The locations of a sample, leaf first, that are left of it."""
+        """The remaining locations of a sample. ids: its locations, leaf first."""
         if not (self.gone or self.last):
             return ids
         caller_seen = False
@@ -36,7 +36,7 @@ class Pruning:
 
 
 def pruning(profile: Profile) -> Pruning:
-    """Nothing goes when the profile asks for nothing, or, as with pprof, for what is no regular expression."""
+    """What the profile drops. Nothing, if drop_frames is empty or, as in pprof, no regular expression."""
     if not profile.drop_frames:
         return Pruning(profile.locations)
     try:
@@ -46,7 +46,7 @@ def pruning(profile: Profile) -> Pruning:
     kept = {id: _outer(location, drops) for id, location in profile.locations.items()}
     touched = {id for id, location in kept.items() if location is not profile.locations[id]}
     gone = frozenset(id for id in touched if not kept[id].functions)
-    # A location that goes still stands in the stacks in which it has no caller: there it keeps its functions.
+    # A dropped location stays in stacks where it has no caller, with its functions.
     locations = {id: profile.locations[id] if id in gone else location for id, location in kept.items()}
     return Pruning(locations, gone, frozenset(touched - gone))
 

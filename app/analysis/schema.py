@@ -1,7 +1,7 @@
-"""The part of pprof's profile.proto that is read and written here, declared at import: no protoc, no generated file.
+"""The part of pprof's profile.proto that this package uses, declared at import without protoc and generated files.
 
-Field numbers are those of github.com/google/pprof/proto/profile.proto. Left out is what has no text and is not read:
-undeclared fields are carried along. profile.py reads with it, stacks.py writes, merge.py does both.
+Field numbers are those of github.com/google/pprof/proto/profile.proto. Fields that are not used are not declared, and
+are preserved. profile.py reads with it, stacks.py writes, merge.py does both.
 """
 
 from typing import Any, Final
@@ -41,7 +41,7 @@ FIELDS: Final = {
         ("mapping", 3, "*Mapping"),
         ("location", 4, "*Location"),
         ("function", 5, "*Function"),
-        # Declared a string, but names come from a stranger's process: one byte that is no UTF-8 would lose the file.
+        # profile.proto says string, but one byte that is no UTF-8 would make the whole file unreadable.
         ("string_table", 6, "*bytes"),
         ("drop_frames", 7, "int64"),
         ("keep_frames", 8, "int64"),
@@ -73,9 +73,8 @@ def _declare(field: descriptor_pb2.FieldDescriptorProto, spelled: str) -> None:
 
 
 def _message_class() -> Any:
-    pool = (
-        descriptor_pool.DescriptorPool()
-    )  # our own: another library may have registered these names in the default one
+    # a pool of our own: another library may have registered these names in the default one
+    pool = descriptor_pool.DescriptorPool()
     pool.Add(_file())
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.Profile"))
 

@@ -1,7 +1,7 @@
-"""Which kind of profile a file is, by its sample types, so that a swapped file is noticed. For verdict.py and top.py.
+"""The kind of a profile, by its sample types, so that a swapped file is noticed. For verdict.py and top.py.
 
-The sample types are those of Go's runtime/pprof since Go 1.9 (proto.go, protomem.go, pprof.go); heap and allocs have
-the same, and differ in which is the default.
+The sample types are those of Go's runtime/pprof since Go 1.9 (proto.go, protomem.go, pprof.go). Heap and allocs have
+the same ones, with different defaults.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from app.analysis.profile import Profile, ValueType
 from app.model import Kind
 
-CONTENTION: Final = "contention"  # mutex and block profiles are made alike: nothing in them says which
+CONTENTION: Final = "contention"  # mutex and block profiles have the same sample types
 OF_KIND: Final = {
     Kind.CPU: "cpu",
     Kind.HEAP: "heap",
@@ -21,7 +21,7 @@ OF_KIND: Final = {
 }
 SIGNS: Final = (
     ("cpu", {ValueType("cpu", "nanoseconds")}),
-    ("cpu", {ValueType("samples", "count")}),  # perf's, of an event that is no time
+    ("cpu", {ValueType("samples", "count")}),  # of perf, for an event that does not measure time
     ("heap", {ValueType("inuse_space", "bytes")}),
     (CONTENTION, {ValueType("contentions", "count"), ValueType("delay", "nanoseconds")}),
     ("threadcreate", {ValueType("threadcreate", "count")}),

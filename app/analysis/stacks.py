@@ -1,6 +1,6 @@
-"""Stacks that were read from text, and the pprof file that is made of them. For folded.py and perf_script.py.
+"""Collects stacks that were read from text, and writes them as a pprof file. For folded.py and perf_script.py.
 
-Numbered lines come from here too, with the bounds that hold for any text of a stranger's.
+It also reads lines of untrusted text with their numbers, within bounds.
 """
 
 import gzip
@@ -12,7 +12,7 @@ from app.analysis.schema import ProfileMessage
 
 LONGEST_LINE: Final = 1 << 20  # bytes
 DEEPEST: Final = 1024  # frames
-MOST_NAMES: Final = 1 << 18  # all these bounds are of what differs, and keep the process well within its memory
+MOST_NAMES: Final = 1 << 18  # these bounds count distinct items, and keep the process within its memory
 MOST_LETTERS: Final = 32 << 20  # of all names together, in bytes
 MOST_STACKS: Final = 1 << 19
 MOST_FRAMES: Final = 1 << 23  # of all stacks together
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Every line without its end, and its number from 1. Raises BadProfile for one that is cut or without measure."""
+    """Every line without its newline, and its number from 1. Raises BadProfile for a line that is cut or too long."""
     number, size = 0, 0
     while line := file.readline(LONGEST_LINE):
         number, size = number + 1, size + len(line)
@@ -36,11 +36,12 @@ def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def bad_line(number: int, why: str) -> BadProfile:
+    """The error about this line."""
     return BadProfile(f"line {number} is {why}")
 
 
 class Stacks:
-    """Adds up samples by stack. Their time counts only as long as it is known of every one."""
+    """Adds up samples by stack. Their time counts only if it is known for every sample."""
 
     def __init__(self) -> None:
         self._ids: dict[bytes, int] = {}
@@ -49,7 +50,8 @@ class Stacks:
         self._named, self._letters, self._frames, self._timed = 0, 0, 0, True
 
     def add(self, number: int, frames: Sequence[bytes], samples: int, nanoseconds: int | None) -> None:
-        """`frames`: leaf first; of an endless stack the middle is left out. Raises BadProfile that names the line."""
+        """Adds samples of one stack. number: of the line; frames: leaf first, of very deep stacks the middle is left
+        out. Raises BadProfile with the line."""
         stack = tuple(map(self._id, shortened(frames, DEEPEST, LEFT_OUT)))
         sums = self._sums.get(stack)
         if sums is None:
@@ -80,9 +82,9 @@ class Stacks:
             raise bad_line(number, "one too many: the sum is no number of 64 bits")
 
     def data(self, seconds: float | None) -> bytes:
-        """The file: gzip'd pprof, samples/count and, when known, cpu/nanoseconds. `seconds`: how long it was recorded.
+        """The file, as gzipped pprof with samples/count and, if known, cpu/nanoseconds. seconds: of the recording.
 
-        A function's only name is `name`, since pprof takes what stands in `system_name` too for mangled C++.
+        Functions have only `name`, because pprof takes a `system_name` for mangled C++.
         """
         message: Any = ProfileMessage()
         message.string_table.extend((b"", b"samples", b"count", b"cpu", b"nanoseconds"))
@@ -92,7 +94,7 @@ class Stacks:
             message.period_type.MergeFrom(message.sample_type[1])
             message.period = self._total[1] // self._total[0] if self._total[0] else 0
         message.duration_nanos = round((seconds or 0) * 1e9)
-        # One mapping that says its names are found already: pprof would otherwise look for a binary.
+        # One mapping with symbols: otherwise pprof would look for a binary.
         message.mapping.add(id=1, has_functions=True, has_filenames=True, has_line_numbers=True)
         for name, id in self._ids.items():
             message.function.add(id=id, name=len(message.string_table))
@@ -104,7 +106,7 @@ class Stacks:
 
 
 def shortened(stack: Sequence[T], most: int, mark: T) -> Sequence[T]:
-    """`stack` when it has no more than `most` frames, otherwise both its ends, and `mark` for what was between."""
+    """`stack` if it has at most `most` frames, otherwise both its ends with `mark` in the place of the middle."""
     if len(stack) <= most:
         return stack
     leaf = most // 2

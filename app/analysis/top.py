@@ -1,8 +1,8 @@
 """The table of `go tool pprof -top`, number for number: which functions cost most. For the API and the pages.
 
 Equal to `-top -nodefraction=0 -nodecount=N`: functions, inlined ones too; a recursive function counted once in cum;
-order and percentages as internal/graph and internal/report of github.com/google/pprof make them. Not here: the
-words "(inline)" behind a name.
+order and percentages as internal/graph and internal/report of github.com/google/pprof make them. Names do not
+have the suffix "(inline)".
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """`total`: all samples, in `unit`; 0 means that nothing was sampled. Print with units.format_value(…, shown_in)."""
+    """The table. total: of all samples, in `unit`; 0 if there are none. Print with units.format_value(…, shown_in)."""
 
     kind: str  # see shapes.kind_of
     sample_type: str
@@ -43,7 +43,7 @@ class Top:
 
 
 class Node(NamedTuple):
-    """What makes functions the same row: the name; without one the binary and the line where it begins."""
+    """The identity of a row: the function's name; without one, the binary and the line of its beginning."""
 
     name: str
     file: str = ""
@@ -52,13 +52,15 @@ class Node(NamedTuple):
 
 @dataclass(slots=True)
 class Sums:
+    """Values added up by function, in the profile's unit."""
+
     total: int
     flat: dict[Node, int]
     cum: dict[Node, int]
 
 
 def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
-    """The n functions with the most of their own. `sample_type`: the profile's default, else its last, when None.
+    """The n functions with the largest flat values. sample_type: None means the profile's default, or else its last.
 
     Raises BadProfile when the profile has no such sample type, or none at all.
     """
@@ -79,7 +81,7 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
 
 
 def index_of(profile: Profile, wanted: str | None) -> int:
-    """Of the sample type: the profile's default, else its last, when None. Raises BadProfile when it has none such."""
+    """The index of a sample type; for None that of the profile's default, or else its last. Raises BadProfile."""
     names, default = [t.type for t in profile.sample_types], profile.default_sample_type
     if not names:
         raise BadProfile("it has no sample types, so there is nothing to add up")
@@ -104,7 +106,7 @@ def _sums(profile: Profile, index: int) -> Sums:
 
 
 def nodes_of(location: Location) -> tuple[Node, ...]:
-    """Leaf first, never empty: code without symbols is its binary."""
+    """The functions of a location, leaf first; never empty, because code without symbols counts as its binary."""
     return tuple(_node(function, location.file) for function in location.functions) or (Node("", location.file),)
 
 
@@ -114,7 +116,7 @@ def _node(function: Function, file: str) -> Node:
 
 
 def _rows(sums: Sums, n: int) -> tuple[Row, ...]:
-    """By flat, then by name: pprof's order. What adds up to nothing is no row."""
+    """Ordered by flat, then by name, as in pprof. Functions whose values are all 0 have no row."""
     kept = [(sums.flat.get(node, 0), place(node.name, node.file), cum) for node, cum in sums.cum.items()]
     kept = [(flat, name, cum) for flat, name, cum in kept if flat or cum]
     kept.sort(key=lambda row: (-abs(row[0]), row[1], -abs(row[2])))

@@ -1,7 +1,7 @@
 """The call tree of a profile, for a flame graph. For the API and the pages.
 
-Functions are the frames, inlined ones too, merged by name along the path from the root; what the profile itself asks
-to leave out is left out, as in top.py. Values are without their sign, so that no child is larger than its parent.
+The frames are functions, inlined ones too, merged by name along the path from the root. Frames that the profile asks to
+drop are left out, as in top.py. Values have no sign, so that no child is larger than its parent.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from app.analysis.stacks import shortened
 from app.analysis.top import index_of, nodes_of
 
 MOST_NODES: Final = 5000
-DEEPEST: Final = 192  # frames: nested JSON is not read much deeper than this by most
+DEEPEST: Final = 192  # frames; many JSON parsers do not read much deeper nesting
 LONGEST_NAME: Final = 400  # characters
 ROOT: Final = "root"
 OTHER: Final = "(other)"
@@ -25,7 +25,7 @@ LEFT_OUT: Final = "(frames left out)"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """value: with everything it called; self: its own. In the profile's unit."""
+    """A function on one path. value: with everything it called; self: its own. In the profile's unit."""
 
     name: str
     value: int
@@ -35,7 +35,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """`nodes`: the root first, then depth first, the largest child first and "(other)" last. Never empty."""
+    """The tree. nodes: the root first, then depth first, the largest child first and "(other)" last. Never empty."""
 
     kind: str  # see shapes.kind_of
     sample_type: str
@@ -46,7 +46,7 @@ class Tree:
 
     @property
     def total(self) -> int:
-        """All samples; 0 means that nothing was sampled."""
+        """The value of all samples; 0 if nothing was sampled."""
         return self.nodes[0].value
 
 
@@ -80,9 +80,9 @@ class _Growing:
 
 
 def tree(profile: Profile, sample_type: str | None = None, most: int = MOST_NODES) -> Tree:
-    """At most `most` nodes: of more, the smallest are together the "(other)" of their callers.
+    """The call tree with at most `most` nodes. The smallest of more nodes are merged into "(other)" of their callers.
 
-    `sample_type`: the profile's default, else its last, when None. Raises BadProfile when it has no such sample type.
+    sample_type: None means the profile's default, or else its last. Raises BadProfile when it has no such sample type.
     """
     index = index_of(profile, sample_type)
     grown = _grown(profile, index)
@@ -110,11 +110,11 @@ def _grown(profile: Profile, index: int) -> _Growing:
 
 
 def _pruned(grown: _Growing, most: int) -> list[Node]:
-    """Callers before the called. The largest half of `most` stay, so that each may get an "(other)"."""
+    """Nodes, callers first. At most `most` // 2 of the largest stay, so that each of them may get an "(other)"."""
     count = len(grown.names)
     if count <= most:
         kept = list(range(count))
-    else:  # a caller is no smaller than what it called, and is there before it: it is kept with it
+    else:  # a caller is not smaller than its callee and precedes it, so it is kept too
         kept = sorted(sorted(range(count), key=lambda at: (-grown.values[at], at))[: most // 2])
     renamed = {old: new for new, old in enumerate(kept)}
     nodes = [_node(grown, old, renamed) for old in kept]

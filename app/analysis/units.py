@@ -28,11 +28,11 @@ FACTORS: Final[Mapping[str, float]] = {
     **{name: float(1 << (10 * power)) for power, name in enumerate(("B", "kB", "MB", "GB", "TB", "PB"))},
     **{"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9, "hrs": 3600e9},
 }
-SMALLEST: Final = ("B", "s")  # what nothing at all is printed in, per family
+SMALLEST: Final = ("B", "s")  # the unit of 0, per family
 
 
 def format_value(value: int, unit: str, shown_in: str = "auto") -> str:
-    """`value`, counted in the profile's `unit`, as pprof prints it: in the unit that suits it, or in `shown_in`."""
+    """`value`, in the profile's `unit`, as pprof prints it: in a suitable unit, or in `shown_in`."""
     amount, symbol = _scaled(value, unit, shown_in)
     text = f"{amount:.2f}".removesuffix(".00")
     return "0" if text in ("0", "-0") else text + symbol
@@ -46,7 +46,7 @@ def format_percent(percent: float) -> str:
 
 
 def common_unit(values: Sequence[int], total: int, unit: str) -> str:
-    """The one unit in which `pprof -top` prints a whole table: what suits its smallest number, a hundredth at worst."""
+    """The unit in which `pprof -top` prints a table: one that suits its smallest value, or a hundredfold of it."""
     if not values:
         return "auto"
     smallest = min(abs(value) for value in values)

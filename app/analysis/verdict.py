@@ -1,7 +1,7 @@
-"""Is a file that came home what it is meant to be? The pipeline asks before it calls a capture a success.
+"""Is a collected file a complete one of its kind? Checked before a capture counts as completed.
 
-A profiled process on a full disk, or ended by SIGTERM, leaves files that are empty or cut and says nothing.
-isolate.py runs this apart, since the files come from a stranger's process.
+A process on a full disk, or one that SIGTERM ended, leaves empty or truncated files without any message. isolate.py
+runs this in a process of its own, because the files are not trusted.
 """
 
 import re
@@ -12,16 +12,16 @@ from app.analysis.shapes import OF_KIND, kind_of
 from app.model import Kind
 
 TRACE_HEADER = re.compile(rb"go 1\.(\d trace\0\0\0\0|\d\d trace\0\0\0)")  # 16 bytes; internal/trace/version
-DUMP = re.compile(rb"goroutine \d+ [^\n]*\[[^\n]+:\n")  # debug=2; a frame's worth of gp= and m= may stand between
+DUMP = re.compile(rb"goroutine \d+ [^\n]*\[[^\n]+:\n")  # debug=2; gp=… and m=… may follow the number
 COUNTED_DUMP = re.compile(rb"goroutine profile: total \d+\n")  # debug=1
-HEAD = 4096  # of a text: enough for its first line
+HEAD = 4096  # bytes of a text; enough for its first line
 
 
 def check(kind: Kind, path: Path) -> str | None:
-    """None: the file is a whole one of that kind. Otherwise a plain sentence why it is no good.
+    """None for a complete file of that kind, otherwise a sentence why it is not.
 
-    A profile in which nothing was sampled is good: the process was idle. Kinds that have no form of their own
-    (evidence, log, other) have to be non-empty only.
+    A profile without samples is valid: the process was idle. Files of kinds without a format (evidence, log, other)
+    only have to be non-empty.
     """
     try:
         return _check(kind, path)

@@ -13,7 +13,7 @@ TIMEOUT = 30.0
 
 
 class ServiceError(Exception):
-    """The service could not be asked, or refused; the message says why. `status` is None when nobody answered."""
+    """The service could not be asked, or refused. The message says why; `status` is None when nobody answered."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -21,8 +21,12 @@ class ServiceError(Exception):
 
 
 class Client:
-    """`url`: where the service answers; a user and password in it go along, and are not shown. `token_file`: its first
-    line goes along as a bearer token."""
+    """A running service.
+
+    url: its address. A user and password in it are sent, and never shown.
+    token_file: a file whose first line is sent as a bearer token.
+    Raises ServiceError for an address or a token file that cannot be used.
+    """
 
     def __init__(self, url: str, token_file: Path | None = None) -> None:
         self.url = re.sub(r"//[^/]*@", "//", url.rstrip("/"), count=1)
@@ -33,17 +37,19 @@ class Client:
             raise ServiceError(f"{self.url!r} is no address; write it as http://127.0.0.1:9911") from error
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """The JSON at `path`. Raises ServiceError."""
         return self.ask("GET", path, params=query)
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
-        """The JSON of the answer, None for an empty one. Raises ServiceError."""
+        """The JSON of the answer, or None for an empty one. more: arguments of httpx2.request. Raises ServiceError."""
         with self._answering():
             answer = self.http.request(method, path, **more)
             _check(answer)
             return answer.json() if answer.content else None
 
     def save(self, path: str, file: Path, sha256: str) -> None:
-        """Writes the body to `file`, which appears whole and with this checksum or not at all. Raises ServiceError."""
+        """Downloads `path` to `file`. The file appears whole and with this checksum, or not at all. Raises
+        ServiceError."""
         digest, part = hashlib.sha256(), file.with_name(f".{file.name}.part")
         try:
             with self._answering(), self.http.stream("GET", path) as answer, part.open("wb") as out:

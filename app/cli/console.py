@@ -1,128 +1,28 @@
-"""What the command line prints: captures and tables, from the API's JSON to lines of plain text. Pure.
+"""Writing to the terminal, and ending with an exit code. Every command uses it."""
 
-The texts come from alerts and other people's processes, so whatever would move a terminal's cursor is escaped.
-"""
+from collections.abc import Iterable
+from typing import NoReturn
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
-from app.analysis.units import format_percent, format_value
-from app.explain.explanation import Check, Explanation
-
-Json = Mapping[str, Any]
-
-ENDED = frozenset({"completed", "failed", "skipped", "canceled"})
+import typer
 
 
 def plain(text: object) -> str:
-    said = str(text)
-    return said if said.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said)
+    """`text` with every character that could move the cursor or colour the terminal written as its escape.
+
+    The texts come from alerts and from other people's processes.
+    """
+    raw = str(text)
+    return raw if raw.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in raw)
 
 
-def clock(moment: str | None) -> str:
-    """`2026-11-23 22:40:00` of an RFC 3339 time."""
-    return (moment or "")[:19].replace("T", " ")
+def say(lines: Iterable[str]) -> None:
+    """Prints the lines to stdout as they are: escape foreign text with plain() first."""
+    for line in lines:
+        typer.echo(line)
 
 
-def line(event: Json) -> str:
-    """One line of a timeline."""
-    return plain(f"{clock(event['at'])[11:]}  {event['step']:<10}  {event['message']}")
-
-
-def listed(captures: Sequence[Json]) -> Iterator[str]:
-    """A table, a capture a line."""
-    head = ("CREATED (UTC)", "STATE", "SERVICE", "HOST PID", "BECAUSE OF", "ID")
-    yield from columns([head, *(_row(capture) for capture in captures)])
-
-
-def _row(capture: Json) -> tuple[str, ...]:
-    reason = f" ({capture['reason']['code']})" if capture["reason"] else ""
-    target, trigger = capture["target"] or {}, capture["trigger"]
-    process = f"{target['host']} {target['pid'] or ''}".strip() if target else ""
-    asked = trigger["alertname"] if trigger["kind"] == "alert" else trigger["by"]
-    when = clock(capture["created_at"])
-    return when, capture["state"] + reason, target.get("service", ""), process, asked, capture["id"]
-
-
-def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    texts = [[plain(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
-    for row in texts:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def shown(capture: Json) -> Iterator[str]:
-    """Everything about one capture."""
-    reason = f" ({capture['reason']['code']}): {capture['reason']['message']}" if capture["reason"] else ""
-    yield plain(f"{capture['state']}{reason}")
-    yield from _facts(capture)
-    for finding in capture["findings"]:
-        yield plain(f"{finding['severity']}: {finding['title']}")
-    yield ""
-    yield from (line(event) for event in capture["timeline"])
-    if capture["artifacts"]:
-        yield ""
-        yield from columns([(a["kind"], format_value(a["size"], "bytes"), a["name"]) for a in capture["artifacts"]])
-
-
-def _facts(capture: Json) -> Iterator[str]:
-    trigger = capture["trigger"]
-    said = {
-        "id": capture["id"],
-        "rule": capture["rule"],
-        "profiler": capture["profiler"],
-        "created": capture["created_at"],
-    }
-    said |= {name: text for name, text in (capture["target"] or {}).items() if text}
-    said |= {name: trigger[name] for name in ("alertname", "fingerprint", "by", "note") if trigger.get(name)}
-    said |= {f"label {name}": text for name, text in (trigger.get("labels") or capture["labels"]).items()}
-    yield from columns([(name.replace("_", " "), str(text)) for name, text in said.items()])
-
-
-def table(top: Json) -> Iterator[str]:
-    """As `go tool pprof -top` prints it."""
-    unit, shown_in = top["unit"], top["shown_in"]
-    length = f", {top['duration_seconds']:.2f}s" if top["duration_seconds"] else ""
-    yield plain(f"{top['sample_type']}: {format_value(top['total'], unit)} in all{length}")
-    if not top["rows"]:
-        yield "nothing was sampled"
-        return
-    yield f"{'flat':>10} {'flat%':>6} {'sum%':>6} {'cum':>10} {'cum%':>6}"
-    for row in top["rows"]:
-        flat, cum = (format_value(row[name], unit, shown_in) for name in ("flat", "cum"))
-        shares = [format_percent(row[name]) for name in ("flat_percent", "sum_percent", "cum_percent")]
-        yield plain(f"{flat:>10} {shares[0]:>6} {shares[1]:>6} {cum:>10} {shares[2]:>6}  {row['function']}")
-
-
-def files(capture: Json, url: str) -> Iterator[str]:
-    """Where the files of a capture are."""
-    yield plain(f"{url}/ui/captures/{capture['id']}")
-    rows = [(a["kind"], format_value(a["size"], "bytes"), url + a["href"]) for a in capture["artifacts"]]
-    yield from columns(rows) if rows else ()
-
-
-def blocked(executables: Sequence[Json]) -> str:
-    """Those that are not signalled any more, a line each."""
-    return "\n".join(plain(f"{one['id']}  {clock(one['at'])}  {one['message']}") for one in executables)
-
-
-def new_lines(capture: Json, told: int) -> Iterable[str]:
-    """The timeline from its entry number `told` on."""
-    return [line(event) for event in capture["timeline"][told:]]
-
-
-def explained(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """What would become of each alert: the verdict first, then the way to it."""
-    for explanation in explanations:
-        labels = ", ".join(f'{name}="{value}"' for name, value in explanation.labels.items() if name != "alertname")
-        yield plain(f"{explanation.alertname or 'an alert without a name'} {{{labels}}}")
-        yield plain(f"  => {explanation.verdict}")
-        for section in explanation.sections:
-            yield plain(f"  {section.title}")
-            yield from (plain(f"    {line.mark.value:<2}  {line.text}") for line in section.lines)
-        yield ""
-
-
-def checked(check: Check) -> str:
-    """One line of `doctor`."""
-    return plain(f"{check.mark.value:<2}  {check.what}: {check.said}")
+def fail(sentence: str, code: int = 1) -> NoReturn:
+    """Prints `sentence` to stderr, escaped, and exits with `code` (1: it is not so, 2: wrong usage)."""
+    for line in sentence.splitlines():
+        typer.echo(f"alertprof: {plain(line)}", err=True)
+    raise SystemExit(code)

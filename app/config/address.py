@@ -10,7 +10,7 @@ ANY = "0.0.0.0"  # noqa: S104 - what `:9911` means to users of Prometheus  # nos
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen."""
+    """An address and a port to listen on."""
 
     host: str
     port: int
@@ -25,7 +25,7 @@ class Address:
         return cls(bare or ANY, int(port))
 
     def url(self, scheme: str = "http") -> str:
-        """How to reach it, as far as can be guessed."""
+        """A URL that probably reaches it; for all addresses, with the name of this machine."""
         host = socket.gethostname() if self.host in (ANY, "::") else self.host
         return f"{scheme}://{Address(host, self.port)}"
 
@@ -34,7 +34,7 @@ class Address:
 
 
 def listening(at: Address) -> list[socket.socket]:
-    """A socket for each address that the host's name has here. Raises OSError with a sentence."""
+    """A listening socket for each address of the host's name. Raises OSError with a sentence."""
     made: list[socket.socket] = []
     try:
         places = socket.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -50,7 +50,8 @@ def listening(at: Address) -> list[socket.socket]:
 
 
 def opened(family: int, place: Any, *, last: bool) -> socket.socket | None:
-    """None where this machine has not this address, as ::1 of localhost without IPv6, unless it is the last hope."""
+    """A listening socket. None where this machine does not have the address, as ::1 without IPv6; last: raises OSError
+    instead, because no other address is left."""
     try:
         return socket.create_server(place, family=family, backlog=2048)
     except OSError as fault:
@@ -60,7 +61,7 @@ def opened(family: int, place: Any, *, last: bool) -> socket.socket | None:
 
 
 def remedy(fault: OSError) -> str:
-    """What helps when an address cannot be listened on."""
+    """What to do about an address that cannot be listened on."""
     if fault.errno == errno.EADDRINUSE:
         return "stop the program that has this port (perhaps another alertprof), or choose another port"
     if fault.errno == errno.EACCES:

@@ -1,7 +1,7 @@
-"""Do the files that a configuration names exist, and are they any good? Asked by `check-config` and `serve`.
+"""Do the files that a configuration names exist, and can they be used? For `check-config` and `serve`.
 
-This is apart from settings.py: the files are read when they are used, so the service runs without them and takes them
-up when they come. The sentences are those that would stand on a capture.
+settings.py does not check this: the files are read when they are used, so the service runs without them and uses them
+once they exist. The sentences are those that a capture would have as its reason.
 """
 
 import os
@@ -16,20 +16,20 @@ from app.hosts import known_hosts
 from app.hosts.identities import Identities, Offer
 from app.web.auth.tokens import TokensUnreadable, read_tokens
 
-OF_SYSTEMD = Path("/run/credentials")  # put there when the unit starts, for the unit alone
+OF_SYSTEMD = Path("/run/credentials")  # systemd creates the files when the unit starts
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
 def faults(file: Path) -> list[Fault]:
-    """What is amiss with the files that this one names, each at its place. Raises BadConfig."""
+    """What is wrong with the files that the configuration names, each at its place. Raises BadConfig."""
     marked = read(content(file))
     named = files_in(checked(marked, file, Whole), ())
-    judged = ((loc, JUDGES.get(key, token)(path)) for loc, key, path in named if OF_SYSTEMD not in path.parents)
-    return [marked.fault(loc if loc in marked.nodes else loc[:-1], said) for loc, said in judged if said]
+    checked_files = ((loc, CHECKS.get(key, token)(path)) for loc, key, path in named if OF_SYSTEMD not in path.parents)
+    return [marked.fault(loc if loc in marked.nodes else loc[:-1], said) for loc, said in checked_files if said]
 
 
 def files_in(block: Block, at: Loc) -> Iterator[tuple[Loc, str, Path]]:
-    """Every path in the block, its place as one of a list, and the key that names it."""
+    """Every path in the block: its place, the key that names it, and the path. at: the place of the block."""
     for key, value in block:
         for index, one in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(one, Path):
@@ -39,7 +39,7 @@ def files_in(block: Block, at: Loc) -> Iterator[tuple[Loc, str, Path]]:
 
 
 def without_file(home: Path) -> list[str]:
-    """What the defaults lack, for a service that was given no names of files."""
+    """What the default files lack, for a service without a configuration file. home: the user's home."""
     ssh, said = home / ".ssh", []
     known = (ssh / "known_hosts", ssh / "known_hosts2", Path("/etc/ssh/ssh_known_hosts"))
     keys = (*(ssh / name for name in DEFAULT_KEYS), ssh / "config")
@@ -51,6 +51,7 @@ def without_file(home: Path) -> list[str]:
 
 
 def private_key(file: Path) -> str:
+    """Why the file is no private key that can be used; "" for one that can."""
     if not file.exists():
         return f"there is no {file}; make a key with: ssh-keygen -t ed25519 -N '' -f {file}"
     if file.is_dir():
@@ -66,10 +67,12 @@ def private_key(file: Path) -> str:
 
 
 def is_public(file: Path) -> bool:
+    """Whether the file begins like a public key."""
     return file.read_bytes()[:100].startswith((b"ssh-", b"ecdsa-", b"sk-"))
 
 
 def known(file: Path) -> str:
+    """Why the file is no known_hosts file with a key; "" for one that is."""
     if not file.exists():
         return f"there is no {file}, so no host is known: ssh-keyscan HOST >> {file}, and compare the fingerprints"
     try:
@@ -80,6 +83,7 @@ def known(file: Path) -> str:
 
 
 def token(file: Path) -> str:
+    """Why the file holds no token; "" if it does."""
     try:
         read_tokens(file)
     except TokensUnreadable as fault:
@@ -87,4 +91,4 @@ def token(file: Path) -> str:
     return ""
 
 
-JUDGES: dict[str, Callable[[Path], str]] = {"identity_file": private_key, "known_hosts_file": known}
+CHECKS: dict[str, Callable[[Path], str]] = {"identity_file": private_key, "known_hosts_file": known}

@@ -1,6 +1,6 @@
-"""One YAML file -> frozen settings; the only reader of configuration. Every fault is told, with its place.
+"""One YAML file becomes frozen settings. Every fault is reported, with its place.
 
-Called by cli.py (`check-config`) and main.py. config_file.py knows the keys, yaml_marks.py the places.
+Called by the command line. file.py has the keys, yaml_marks.py the places. This is the only reader of configuration.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ Root = TypeVar("Root", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
-    """`database`: an SQLAlchemy address; `artifacts`: a directory; `retention`: what is kept, by default all."""
+    """database: an SQLAlchemy address; artifacts: a directory; retention: what is kept, by default everything."""
 
     database: str
     artifacts: Path
@@ -38,25 +38,28 @@ class StorageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a file says. `rules` is never empty: without rules there is the one that matches every alert.
-    `amiss`: what is to be told at the start, as config/places.py found it."""
+    """Everything that a file says.
+
+    rules: never empty; without rules there is the one that matches every alert. warnings: for the start of the
+    service, as config/places.py found them.
+    """
 
     hosts: HostsSettings
     rules: tuple[Rule, ...]
     storage: StorageSettings
     limits: Bounds
     auth: Tokens
-    amiss: tuple[str, ...] = ()
-    alertmanager: str | None = None  # where its API is asked for alerts that a message left out
+    warnings: tuple[str, ...] = ()
+    alertmanager: str | None = None  # the address of its API, for alerts that a message left out
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
-        """What of the rules has to be part of the gate's script."""
+        """The parts of the rules that the gate's script has to contain."""
         return tuple(recipe for rule in self.rules if rule.spec for recipe in rule.spec.recipes())
 
 
 class BadConfig(Exception):
-    """Every fault of the file, a line each: `F:line:column: where: what is wrong, and what would be right`."""
+    """Every fault of the file, one per line: `F:line:column: where: what is wrong, and what would be right`."""
 
     def __init__(self, file: Path, faults: list[Fault]) -> None:
         super().__init__("\n".join(f"{file}:{fault}" for fault in faults))
@@ -64,13 +67,13 @@ class BadConfig(Exception):
 
 
 def load(file: Path | None, storage: Path = DEFAULT_STORAGE) -> Settings:
-    """The settings of this file; the defaults when it is None. `storage`: where data rests that the file gives no
-    place. Raises BadConfig."""
+    """The settings of this file; the defaults for None. storage: the directory for data that the file gives no place.
+    Raises BadConfig."""
     return settings(shape.Whole(), storage) if file is None else parse(content(file), file, storage)
 
 
 def content(file: Path) -> str:
-    """Raises BadConfig for a file that is none of text."""
+    """The text of the file. Raises BadConfig for one that cannot be read or is not UTF-8."""
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
@@ -80,21 +83,21 @@ def content(file: Path) -> str:
 
 
 def parse(text: str, file: Path, storage: Path = DEFAULT_STORAGE) -> Settings:
-    """The settings that `text` says; `file` is its name in faults, and where relative paths begin. Raises BadConfig."""
+    """The settings in `text`. file: its name in faults, and where relative paths begin. Raises BadConfig."""
     marked = read(text)
     marked.faults += repeated_names(marked)
     return settings(checked(marked, file, shape.Whole), storage)
 
 
 def checked(marked: Marked, file: Path, root: type[Root]) -> Root:
-    """The file's shape. Raises BadConfig with every fault once, in the order of the file."""
+    """The validated file. Raises BadConfig with every fault once, in the order of the file."""
     faults, whole = list(marked.faults), None
     if marked.data is not None or not faults:
         said, context = {} if marked.data is None else marked.data, {"folder": file.absolute().parent}
         try:
             whole = root.model_validate(said, context=context)
         except ValidationError as error:
-            faults += [told(marked, fault, root) for fault in error.errors(include_url=False)]
+            faults += [to_fault(marked, fault, root) for fault in error.errors(include_url=False)]
     first_at: dict[tuple[int, int], Fault] = {}
     for fault in faults:
         first_at.setdefault((fault.line, fault.column), fault)
@@ -104,7 +107,7 @@ def checked(marked: Marked, file: Path, root: type[Root]) -> Root:
 
 
 def repeated_names(marked: Marked) -> list[Fault]:
-    """A capture's row names its rule, so two of the same name could not be told apart."""
+    """Faults for names that several rules have. A capture's row names its rule, so names have to differ."""
     rules = marked.data.get("rules") if isinstance(marked.data, dict) else None
     names = [rule.get("name") if isinstance(rule, dict) else None for rule in rules] if isinstance(rules, list) else []
     return [
@@ -114,7 +117,7 @@ def repeated_names(marked: Marked) -> list[Fault]:
     ]
 
 
-def told(marked: Marked, error: Mapping[str, Any], root: type[BaseModel]) -> Fault:
+def to_fault(marked: Marked, error: Mapping[str, Any], root: type[BaseModel]) -> Fault:
     """One of pydantic's errors as a sentence with its place."""
     loc: Loc = tuple(error["loc"])
     if error["type"] == "extra_forbidden":
@@ -132,6 +135,7 @@ def told(marked: Marked, error: Mapping[str, Any], root: type[BaseModel]) -> Fau
 
 
 def unknown_key(loc: Loc, root: type[BaseModel]) -> str:
+    """The sentence for an unknown key, with the nearest one or all that there are."""
     there = list(keys_at(loc[:-1], root))
     near = get_close_matches(str(loc[-1]), there, n=1)
     return "unknown key; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}")
@@ -158,6 +162,7 @@ def block_in(annotation: Any) -> Any:
 
 
 def settings(whole: shape.Whole, storage: Path) -> Settings:
+    """The settings of a validated file. storage: as load."""
     cooldown = whole.limits.cooldown
     bounds = Bounds(**whole.limits.model_dump(exclude={"cooldown"}))
     return Settings(
@@ -179,7 +184,8 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
 
 
 def options(said: shape.Ssh) -> SshOptions:
-    """A `hosts:` entry that says `jump_host: null` goes directly, whatever `ssh:` says."""
+    """The options of a `ssh:` or `hosts:` block. A `hosts:` entry with `jump_host: null` has no jump host, whatever
+    `ssh:` says."""
     directly = isinstance(said, shape.Host) and said.jump_host is None and "jump_host" in said.model_fields_set
     return SshOptions(
         user=said.user,
@@ -195,6 +201,7 @@ def options(said: shape.Ssh) -> SshOptions:
 
 
 def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
+    """The rule. cooldown: of `limits`, for a rule without one."""
     return Rule(
         name=said.name,
         matchers=tuple(matcher for some in said.matchers for matcher in some),

@@ -1,8 +1,8 @@
-"""--web.config.file: TLS, client certificates, users and headers, in the form that Prometheus' servers share.
+"""--web.config.file: TLS, client certificates, users and headers, in the format of Prometheus' servers.
 
-The form: prometheus/exporter-toolkit, docs/web-configuration.md. As strict as settings.py, whose way of
-telling faults it uses. The users are read again when the file has changed, the certificates when theirs have; all else
-counts from the start.
+The format: prometheus/exporter-toolkit, docs/web-configuration.md. It is checked as strictly as settings.py does, with
+the same reports of faults. Users are read again when the file changes, certificates when theirs do; everything else
+is read once.
 """
 
 import re
@@ -15,7 +15,8 @@ from typing import Annotated, Any, Self
 import structlog
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
-from app.config.file import Block, File
+from app.config.file import Block
+from app.config.scalars import File
 from app.config.settings import BadConfig, checked, content
 from app.config.yaml_marks import read
 from app.web.auth.tokens import TokensUnreadable
@@ -23,7 +24,7 @@ from app.web.auth.users import Users
 from app.web.transport.tls import Tls
 
 BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
-HEADERS: Mapping[str, tuple[str, ...]] = {  # and the values that they may have; () is any
+HEADERS: Mapping[str, tuple[str, ...]] = {  # the header and its allowed values; () allows any
     "Strict-Transport-Security": (),
     "X-Content-Type-Options": ("nosniff",),
     "X-Frame-Options": ("deny", "sameorigin"),
@@ -41,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 def not_here(remedy: str) -> BeforeValidator:
-    """For a key of the form that this service does not have."""
+    """A validator for a key that this service does not support; the error says the remedy."""
 
     def refuse(value: Any) -> Any:
         raise ValueError(remedy)
@@ -50,6 +51,7 @@ def not_here(remedy: str) -> BeforeValidator:
 
 
 def readable(file: Path) -> Path:
+    """The file itself. Raises ValueError when it cannot be read."""
     try:
         file.open("rb").close()
     except OSError as error:
@@ -57,7 +59,8 @@ def readable(file: Path) -> Path:
     return file
 
 
-def a_client_policy(text: Any) -> Any:
+def valid_client_policy(text: Any) -> Any:
+    """A name of CLIENTS. Raises ValueError, also for Go's policies that verify nothing."""
     if text in UNVERIFIED:
         raise ValueError(f"{text} would take a certificate that nobody has verified; write RequireAndVerifyClientCert")
     if not isinstance(text, str) or text not in CLIENTS:
@@ -65,7 +68,8 @@ def a_client_policy(text: Any) -> Any:
     return text
 
 
-def a_version(text: Any) -> Any:
+def parse_version(text: Any) -> Any:
+    """The TLS version. Raises ValueError."""
     if text in ("TLS10", "TLS11"):
         raise ValueError(f"{text} is broken; write TLS12 or TLS13")
     if not isinstance(text, str) or text not in VERSIONS:
@@ -73,20 +77,23 @@ def a_version(text: Any) -> Any:
     return VERSIONS[text]
 
 
-def a_hash(value: Any) -> str:
+def valid_hash(value: Any) -> str:
+    """A bcrypt hash. Raises ValueError."""
     if not isinstance(value, str) or not BCRYPT.fullmatch(value):
         raise ValueError("is no bcrypt hash; make one with: htpasswd -nBC 10 '' | tr -d ':\\n'")
     return value
 
 
-def some_users(users: Any) -> Any:
+def valid_users(users: Any) -> Any:
+    """The map of users. Raises ValueError for a name that HTTP Basic cannot carry."""
     for name in users if isinstance(users, dict) else ():
         if not name or ":" in name:
             raise ValueError(f"{name!r} is no user's name: HTTP Basic ends it at a colon")
     return users
 
 
-def some_headers(headers: dict[str, str]) -> dict[str, str]:
+def valid_headers(headers: dict[str, str]) -> dict[str, str]:
+    """The headers. Raises ValueError for one that may not be set, or not to this value."""
     for name, value in headers.items():
         if name == "Content-Security-Policy":
             raise ValueError(f"{name} is alertprof's own: it forbids every script, and cannot be replaced")
@@ -100,8 +107,8 @@ def some_headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 Readable = Annotated[File, AfterValidator(readable)]
-Hash = Annotated[str, PlainValidator(a_hash)]
-Version = Annotated[Any, PlainValidator(a_version)]
+Hash = Annotated[str, PlainValidator(valid_hash)]
+Version = Annotated[Any, PlainValidator(parse_version)]
 INLINE = not_here("certificates and keys are read from files here, which can be renewed; write cert_file, key_file")
 Inline = Annotated[None, INLINE]
 
@@ -109,12 +116,12 @@ Inline = Annotated[None, INLINE]
 class TlsServer(Block):
     cert_file: Readable
     key_file: Readable
-    client_auth_type: Annotated[str, PlainValidator(a_client_policy)] = "NoClientCert"
+    client_auth_type: Annotated[str, PlainValidator(valid_client_policy)] = "NoClientCert"
     client_ca_file: Readable | None = None
     client_allowed_sans: list[str] = Field(default_factory=list)
     min_version: Version = VERSIONS["TLS12"]
     max_version: Version = VERSIONS["TLS13"]
-    prefer_server_cipher_suites: bool = True  # of no consequence in Go, and here: every suite is good
+    prefer_server_cipher_suites: bool = True  # without effect in Go, and here: every suite is good
     cert: Inline = None
     key: Inline = None
     client_ca: Inline = None
@@ -122,7 +129,8 @@ class TlsServer(Block):
     curve_preferences: Annotated[None, not_here("OpenSSL's order of curves is used; take this out")] = None
 
     @model_validator(mode="after")
-    def of_one_mind(self) -> Self:
+    def is_consistent(self) -> Self:
+        """Raises ValueError for keys that contradict each other, and for files that are no pair."""
         if self.client_ca_file and self.client_auth_type == "NoClientCert":
             raise ValueError("client_ca_file has no use without client_auth_type: RequireAndVerifyClientCert")
         if not self.client_ca_file and self.client_auth_type != "NoClientCert":
@@ -131,16 +139,18 @@ class TlsServer(Block):
             raise ValueError("client_allowed_sans needs client_auth_type and client_ca_file")
         if self.min_version > self.max_version:
             raise ValueError("min_version is above max_version")
-        self.loaded()
+        self.load_files()
         return self
 
-    def loaded(self) -> None:
+    def load_files(self) -> None:
+        """Raises ValueError unless the certificate and the key can be loaded."""
         try:
             self.tls().context()
         except OSError as error:
             raise ValueError(f"certificate and key are no pair that can be used: {error}") from None
 
     def tls(self) -> Tls:
+        """The settings for the server."""
         return Tls(
             self.cert_file,
             self.key_file,
@@ -153,20 +163,20 @@ class TlsServer(Block):
 
 
 class HttpServer(Block):
-    http2: bool = True  # a client that would like it falls back to HTTP/1.1 by itself
-    headers: Annotated[dict[str, str], AfterValidator(some_headers)] = Field(default_factory=dict)
+    http2: bool = True  # has no effect: clients fall back to HTTP/1.1
+    headers: Annotated[dict[str, str], AfterValidator(valid_headers)] = Field(default_factory=dict)
 
 
 class Whole(Block):
     tls_server_config: TlsServer | None = None
     http_server_config: HttpServer = HttpServer()
-    basic_auth_users: Annotated[dict[str, Hash], BeforeValidator(some_users)] = Field(default_factory=dict)
+    basic_auth_users: Annotated[dict[str, Hash], BeforeValidator(valid_users)] = Field(default_factory=dict)
     rate_limit: Annotated[None, not_here("requests are bounded in size, time and number already; take this out")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """`headers`: for every answer."""
+    """What the file asks for. headers: names and values, for every answer."""
 
     tls: Tls | None = None
     users: Users | None = None
@@ -182,14 +192,14 @@ class WebConfig:
 
 
 class UsersOfFile:
-    """basic_auth_users, read again when the file has changed. Once it is no good, nobody is a user."""
+    """basic_auth_users, read again when the file has changed. While the file is faulty, nobody is a user."""
 
     def __init__(self, file: Path) -> None:
         self._file, self._seen = file, signature(file)
         self._users: Mapping[str, str] | None = whole(file).basic_auth_users
 
     def __call__(self) -> Mapping[str, str]:
-        """Raises TokensUnreadable."""
+        """The hashes by user name. Raises TokensUnreadable while the file is faulty."""
         if (now := signature(self._file)) != self._seen:
             self._seen, self._users = now, self._read()
         if self._users is None:
@@ -214,12 +224,12 @@ def signature(file: Path) -> tuple[int, ...]:
 
 
 def whole(file: Path) -> Whole:
-    """Raises BadConfig."""
+    """The validated file. Raises BadConfig."""
     return checked(read(content(file)), file, Whole)
 
 
 def load(file: Path | None) -> WebConfig:
-    """What the file asks for; plain HTTP for everybody when it is None. Raises BadConfig."""
+    """What the file asks for; plain HTTP without users for None. Raises BadConfig."""
     if file is None:
         return WebConfig()
     said = whole(file)

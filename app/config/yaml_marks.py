@@ -1,7 +1,7 @@
-"""YAML that remembers where everything stood, so that a fault is told as `line:column: where: what`.
+"""YAML with the place of every value, so that a fault is reported as `line:column: where: what`.
 
-Plain values come from PyYAML's nodes. What the YAML 1.1 of PyYAML reads otherwise than it looks is a fault here, and so
-is a repeated key, of which PyYAML silently keeps the last.
+A value that YAML 1.1, which PyYAML speaks, reads differently from how it looks is a fault here. So is a repeated key,
+of which PyYAML silently keeps the last.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-MOST_VALUES = 100_000  # once aliases are followed
+MOST_VALUES = 100_000  # with aliases expanded
 DEEPEST = 40
 
 Loc = tuple[int | str, ...]
@@ -19,7 +19,7 @@ Loc = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """What is wrong at a place of the file; line and column count from 1."""
+    """What is wrong at a place of the file. Line and column count from 1."""
 
     line: int
     column: int
@@ -32,7 +32,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Marked:
-    """A file's values, and for each of them the node it came from; what is wrong already is in `faults`."""
+    """The values of a file, the node of each value, and the faults found while reading."""
 
     data: Any = None
     nodes: dict[Loc, yaml.Node] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Marked:
     faults: list[Fault] = field(default_factory=list)
 
     def fault(self, loc: Sequence[int | str], message: str, *, at_key: bool = False) -> Fault:
-        """A fault at this place, or at the nearest one around it that the file has."""
+        """A fault at this place, or at the nearest enclosing place that the file has. at_key: at the key itself."""
         known, place = self.keys if at_key else self.nodes, tuple(loc)
         while place and place not in known:
             place = place[:-1]
@@ -55,7 +55,7 @@ def where(loc: Sequence[int | str]) -> str:
 
 
 def read(text: str) -> Marked:
-    """The values of the one document in `text`. Never raises: what cannot be read is a fault."""
+    """The values of the single document in `text`. Never raises: text that cannot be read is a fault."""
     marked = Marked()
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -69,9 +69,9 @@ def read(text: str) -> Marked:
 
 def _syntax(error: yaml.MarkedYAMLError) -> Fault:
     mark = error.problem_mark or error.context_mark
-    told = ", ".join(part for part in (error.context, error.problem) if part)
-    tab = "; indent with spaces, not with tabs" if "'\\t'" in told else ""
-    return Fault(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, "YAML", told + tab)
+    problem = ", ".join(part for part in (error.context, error.problem) if part)
+    tab = "; indent with spaces, not with tabs" if "'\\t'" in problem else ""
+    return Fault(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, "YAML", problem + tab)
 
 
 class _Reader:
@@ -104,7 +104,7 @@ class _Reader:
         return found
 
     def scalar(self, node: yaml.ScalarNode, loc: Loc) -> Any:
-        if trap := trapped(node):
+        if trap := misread(node):
             self.wrong(loc, node, trap)
         return yaml.constructor.SafeConstructor().construct_object(node)
 
@@ -113,8 +113,8 @@ class _Reader:
         self.marked.faults.append(Fault(mark.line + 1, mark.column + 1, where(loc), message))
 
 
-def trapped(node: yaml.ScalarNode) -> str:
-    """The sentence about a plain scalar that YAML 1.1 reads otherwise than it looks; empty for all others."""
+def misread(node: yaml.ScalarNode) -> str:
+    """The sentence about a scalar that YAML 1.1 reads differently from how it looks; empty for all others."""
     kind, text = node.tag.removeprefix("tag:yaml.org,2002:"), node.value
     if kind == "bool" and text.lower() not in ("true", "false"):
         return f'YAML reads {text} as true or false; write true or false, or "{text}" in quotes where a word is meant'
@@ -127,5 +127,5 @@ READ_AS = {"bool": "true or false", "int": "a number", "float": "a number", "tim
 
 
 def read_as(node: yaml.Node | None) -> str:
-    """What YAML took a plain scalar for, when that is no text: `a number`; empty otherwise."""
+    """What YAML read a plain scalar as, if that is no text: `a number`; otherwise empty."""
     return READ_AS.get(node.tag.removeprefix("tag:yaml.org,2002:"), "") if isinstance(node, yaml.ScalarNode) else ""

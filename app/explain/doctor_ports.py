@@ -1,4 +1,4 @@
-"""May the key reach ports of the host, and which? For doctor.py."""
+"""Which ports of the host may the key reach through a tunnel? For doctor.py."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ from app.profilers.places import Place, places_of
 
 
 def forwards(connection: Connection, port: int) -> str:
-    """Why the key may not reach ports of the host, "" when it may: its own sshd's is tried, and left at once."""
+    """Why the key may not reach ports of the host; "" when it may. Tries the port of its sshd, and closes at once."""
     try:
         connection.tunnel("127.0.0.1", port).close()
     except NotReached:
@@ -22,7 +22,8 @@ def forwards(connection: Connection, port: int) -> str:
 
 
 def forwarding(refused: str, open_to: Iterable[Place] = ()) -> Check:
-    """`refused`: why sshd's own port is not reached; open_to: the ports of Go programs that are."""
+    """Whether http-pprof is possible. refused: why sshd's own port cannot be reached; open_to: ports of Go programs
+    that can be."""
     if not refused:
         return Check(Mark.OK, "port forwarding", "it is allowed, so http-pprof is possible")
     if places := ", ".join(map(str, open_to)):
@@ -30,11 +31,11 @@ def forwarding(refused: str, open_to: Iterable[Place] = ()) -> Check:
             Mark.OK, "port forwarding", f"it is allowed to {places} (permitopen), so http-pprof is possible there"
         )
     said = f"not for this key, so no http-pprof; go-zero's signal needs none ({refused})"
-    return Check(Mark.TOLD, "port forwarding", said)
+    return Check(Mark.NOTE, "port forwarding", said)
 
 
 def opened(pool: HostPool, gate: Gate, pids: Iterable[int]) -> Iterator[Place]:
-    """Where these processes listen and the key may reach them: permitopen may name such a port and no other."""
+    """The places where these processes listen and that the key may reach: permitopen may name only such ports."""
     for place in dict.fromkeys(place for pid in pids for place in places_of(gate.ports(pid), ())[0]):
         try:
             pool.tunnel(gate.host, place.address, place.port).close()

@@ -6,7 +6,7 @@ them ("access is RESTRICTED", "not available until six"), so only what programs 
 
 import re
 
-from app.hosts.pipe import told
+from app.hosts.pipe import one_line
 
 ANOTHER_SHELL = 126  # the status with which entry.py's first lines end whatever reads them instead of /bin/sh
 
@@ -53,7 +53,7 @@ NO_LOGIN = "This account is currently not available"
 def last_line(text: str) -> str:
     """The last line that says anything, harmless; "" for none."""
     lines = [line for line in text.splitlines() if line.strip()]
-    return told(ValueError(lines[-1])) if lines else ""
+    return one_line(ValueError(lines[-1])) if lines else ""
 
 
 def short_of_resources(words: str) -> bool:

@@ -14,11 +14,11 @@ TIMEOUT = 10.0  # seconds for each answer; an agent may ask its owner before it 
 
 
 class Silent(Exception):
-    """The agent does not answer."""
+    """The agent does not answer. The text is a sentence."""
 
 
 class _Agent(AgentSSH):
-    """paramiko's own knows only SSH_AUTH_SOCK, and waits for ever."""
+    """paramiko's own Agent knows only SSH_AUTH_SOCK, and waits without a timeout."""
 
     def __init__(self, where: str) -> None:
         super().__init__()
@@ -37,9 +37,10 @@ class _Agent(AgentSSH):
 
 @contextmanager
 def keys(where: str | None) -> Iterator[tuple[AgentKey, ...]]:
-    """They sign only within the block. `where`: the agent's socket, "" for no agent, None for what SSH_AUTH_SOCK says.
+    """The agent's keys, which sign only within the block.
 
-    Raises Silent. Where SSH_AUTH_SOCK names an agent that is gone there is none, as with ssh.
+    where: the agent's socket; "" for no agent, None for the one in SSH_AUTH_SOCK. If SSH_AUTH_SOCK names an agent that
+    is gone there are no keys, as with ssh. Raises Silent.
     """
     socket_file = os.environ.get("SSH_AUTH_SOCK", "") if where is None else where
     if not socket_file or (where is None and not Path(socket_file).exists()):
@@ -55,7 +56,7 @@ def keys(where: str | None) -> Iterator[tuple[AgentKey, ...]]:
 
 
 def with_certificate(key: AgentKey, certificate: PublicBlob) -> AgentKey:
-    """copy.copy() does not end with a key of this class."""
+    """The agent's key with a certificate. copy.copy() of an AgentKey does not terminate."""
     made = AgentKey(key.agent, key.blob, key.comment)
     made.public_blob = certificate  # type: ignore[assignment]
     return made

@@ -1,8 +1,8 @@
-"""Which algorithms are offered to a host, and the sentence for a host that has none of them. Used by wire.py, ssh.py.
+"""The algorithms that are offered to a host, and the sentence for a host that has none of them. For wire.py, login.py.
 
-Each list begins with what ssh-audit finds nothing against. What comes after it is taken by hosts that have nothing
-better (DISA's lists for RHEL 7, FIPS, dropbear): weaker in theory, broken nowhere. SHA-1, MD5, CBC and 3DES, which
-paramiko has too, are offered to nobody.
+Each list begins with algorithms that ssh-audit has no objection to. The rest serves hosts that have nothing better
+(DISA's lists for RHEL 7, FIPS, dropbear): weaker in theory, but not broken. SHA-1, MD5, CBC and 3DES, which paramiko
+also has, are never offered.
 """
 
 import re
@@ -19,12 +19,12 @@ KEXES = (
     *("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521"),
     *("diffie-hellman-group-exchange-sha256", "diffie-hellman-group14-sha256"),
 )
-# where no ECDSA key is pinned, a host that shows one is told from the one that was known
+# ECDSA last: a host with a pinned key of another type has to show that one
 HOST_KEYS = (
     *("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"),
     *("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
 )
-AEAD = frozenset(CIPHERS[:2])  # authenticated by themselves: no MAC is used with them
+AEAD = frozenset(CIPHERS[:2])  # authenticated ciphers: no MAC is used with them
 PLAIN_NAME = re.compile(r"[A-Za-z0-9@._+-]{1,64}")
 NO_ALGORITHMS = re.compile(r"(ext-info|kex-strict)-.*")  # signals that travel among the key exchanges
 SHOWN = 8  # names of a host's list
@@ -32,7 +32,8 @@ SHOWN = 8  # names of a host's list
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing to be agreed on: how sshd_config calls it, how paramiko calls both sides' lists, and our best."""
+    """One part of the handshake: its keyword in sshd_config, paramiko's names of both sides' lists, and a common
+    choice."""
 
     what: str
     keyword: str
@@ -41,7 +42,7 @@ class Part:
     common: str
 
     def offered(self, lists: dict[str, list[str]]) -> list[str]:
-        """What the host has in both directions."""
+        """The host's algorithms for both directions."""
         first, *others = (lists.get(name, []) for name in self.theirs)
         named = [name for name in first if all(name in other for other in others)]
         return [name for name in named if PLAIN_NAME.fullmatch(name) and not NO_ALGORITHMS.fullmatch(name)]
@@ -68,7 +69,7 @@ PARTS = (
 
 
 class Transport(paramiko.Transport):
-    """Keeps what the host has offered, and asks for no MAC where the cipher needs none."""
+    """Keeps what the host has offered, and needs no common MAC where the cipher needs none."""
 
     offered: dict[str, list[str]] | None = None
     remote_cipher: str
@@ -85,7 +86,7 @@ class Transport(paramiko.Transport):
 
 
 def prefer(transport: paramiko.Transport, pinned_kinds: Iterable[str]) -> None:
-    """Sets our lists; the types of host keys that are pinned are asked for first."""
+    """Sets our lists on the transport. The types of pinned host keys come first."""
     options = transport.get_security_options()
     options.ciphers, options.digests = CIPHERS, MACS
     options.kex = [kex for kex in KEXES if kex in options.kex]
@@ -98,14 +99,14 @@ def _algorithms(kind: str) -> tuple[str, ...]:
 
 
 def agreed(transport: Transport) -> str:
-    """What was agreed on, in words."""
+    """The negotiated algorithms, separated by commas."""
     mac = "" if transport.remote_cipher in AEAD else f", {transport.remote_mac}"
     kex = next(name for name in transport.preferred_kex if name in (transport.offered or {})["kex_algo_list"])
     return f"{kex}, {transport.host_key_type}, {transport.remote_cipher}{mac}"
 
 
 def nothing_in_common(transport: Transport) -> str:
-    """What a host offers of which we have nothing, and the line that would change it; "" where that is not why."""
+    """The parts for which the host offers nothing that alertprof has, with the remedy in sshd_config; "" if none."""
     return "; ".join(_differences(transport, transport.offered or {}))
 
 

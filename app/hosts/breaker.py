@@ -1,7 +1,7 @@
-"""How a server is treated that turns us away: fewer logins at once, and pauses that grow. Used by ssh.Connector.
+"""The circuit breaker for a server that refuses connections: fewer logins at once, and growing pauses.
 
-sshd's MaxStartups refuses whom it has no place for; its PerSourcePenalties shut an address out that failed to log in.
-Newer servers say one sentence for both, and whoever insists makes it worse.
+sshd's MaxStartups refuses connections beyond its limit; its PerSourcePenalties block an address whose logins failed.
+Newer servers send the same sentence for both, and further attempts prolong the penalty. Used by ssh.Connector.
 """
 
 import threading
@@ -14,12 +14,12 @@ from app.hosts.route import Route
 
 AT_ONCE = 8  # logins to one server; OpenSSH begins to refuse at ten
 FIRST, LONGEST = 20.0, 600.0  # seconds of a pause, twice as long each time
-AGAIN = 20.0  # seconds before keys that were refused are offered once more; as long, no penalty adds up
+AGAIN = 20.0  # seconds before refused keys are offered again; penalties do not add up at this rate
 SENTENCE = "Not allowed at this time"
 
 
 class TurnedAway(Retryable):
-    """The server wants to hear nothing from us for a while, or we have decided so."""
+    """The server refuses connections for a while, or a pause is on."""
 
 
 class Breaker:
@@ -33,8 +33,13 @@ class Breaker:
 
     @contextmanager
     def login(self, shown: str, keys: Hashable, timeout: float) -> Iterator[None]:
-        """One login with these keys. Raises what the block raises, TurnedAway during a pause, Passing when no place
-        becomes free, and at once the Refusal that the same keys met a moment ago."""
+        """One login, in the block.
+
+        shown: the host, for sentences; keys: identifies what is offered; timeout: seconds to wait for a place.
+
+        Raises what the block raises; TurnedAway during a pause; Retryable when no place becomes free; and at once the
+        Refused that the same keys met less than AGAIN seconds ago.
+        """
         self._take_place(shown, timeout)
         try:
             self._check(shown, keys)
@@ -47,7 +52,7 @@ class Breaker:
                 self._refused.setdefault(keys, (refused, monotonic() + AGAIN))
             raise
         else:
-            self._welcome()
+            self._succeeded()
         finally:
             self._leave()
 
@@ -81,22 +86,23 @@ class Breaker:
                 self._until = monotonic() + self._pause_length
                 self._pauses, self._limit = self._pauses + 1, 1
 
-    def _welcome(self) -> None:
+    def _succeeded(self) -> None:
         with self._changed:
             self._pauses, self._limit = 0, min(self._limit + 1, AT_ONCE)
 
 
 class Paused(TurnedAway):
-    """Not even tried."""
+    """A pause is on; no login was tried."""
 
 
 class Breakers:
-    """One for each server that was ever logged in to. Behind two jump hosts one address may be two servers."""
+    """The breakers of all servers, by route: behind two jump hosts, one address may be two servers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._all: dict[Hashable, Breaker] = {}
 
     def of(self, route: Route) -> Breaker:
+        """The breaker of the server at the end of this route."""
         with self._lock:
             return self._all.setdefault(tuple((hop.address, hop.port) for hop in route.hops), Breaker())

@@ -1,7 +1,6 @@
-"""One GET over a tunnel, bounded in every respect. For profilers; the tunnel is the door's.
+"""One GET over a tunnel, for profilers. h11 reads the protocol.
 
-Whoever answers is a stranger: how long it may be silent, how much it may send, in headers, body and padding, is said
-beforehand. h11 reads the protocol.
+The server is not trusted: its silence, its headers, its body and its padding are all bounded.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,16 +12,16 @@ from typing import Protocol
 import h11
 
 from app.errors import Retryable
-from app.hosts.pipe import Pipe, told
+from app.hosts.pipe import Pipe, one_line
 
 CHUNK = 256 << 10
 HEAD_LIMIT = 64 << 10  # bytes of headers, or of any other piece that is not body
-SPARE = HEAD_LIMIT + CHUNK  # bytes that may come over and above twice the body: no chunks of one byte for ever
+SPARE = HEAD_LIMIT + CHUNK  # bytes allowed beyond twice the body, against endless tiny chunks
 SAID_LIMIT = 4096  # bytes kept of an answer other than 200
 
 
 class Line(Pipe, Protocol):
-    """What a Tunnel is, as far as it is needed here."""
+    """The part of a Tunnel that is needed here."""
 
     @property
     def alive(self) -> bool: ...
@@ -41,11 +40,11 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How an answer ended. `size`: bytes written; `said`: what stands in an answer other than 200, or where a redirect
-    leads.
+    """How an answer ended.
 
-    `fault`: why it is none, or not whole, as the end of a sentence about who answered; "" for a whole answer, whatever
-    its status (0: none came). `closed_after`: seconds after which the connection was closed without a byte; 0 if not.
+    status: 0 if no answer came. size: bytes written. said: the body of an answer other than 200, or the target of a
+    redirect. fault: why there is no complete answer, as the end of a sentence about the server; "" for a complete one,
+    whatever its status. closed_after: seconds until the connection was closed without a byte; 0 if it was not.
     """
 
     status: int
@@ -65,16 +64,16 @@ def get(
     deadlines: Deadlines,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Reply:
-    """The answer to `GET path`, its body going to `write` where the status is 200.
+    """The answer to `GET path`. The body of a 200 goes to `write`.
 
-    host: for the header; path: ours, already in its grammar; limit: bytes of body; headers: more of them. Raises
-    Passing when the connection to the host is lost, and what `write` raises; whatever the far end does is a Reply.
+    host: for the Host header; path: valid as it is; limit: bytes of body; headers: further ones. Raises Retryable when
+    the connection to the host is lost, and what `write` raises. Whatever the server does is a Reply.
     """
     return _Exchange(line, write, limit, deadlines).run(path, {"Host": host, **headers})
 
 
 class _Broken(Exception):
-    """Says what the far end did, as in Reply.fault."""
+    """The text says what the server did, as in Reply.fault."""
 
 
 class _Exchange:
@@ -96,9 +95,9 @@ class _Exchange:
         except _Broken as broken:
             fault = str(broken)
         except h11.RemoteProtocolError as error:
-            fault = self._so_far() if self._status else f"answers no HTTP ({told(error)})"
+            fault = self._so_far() if self._status else f"answers no HTTP ({one_line(error)})"
         said = " ".join(self._said.decode("utf-8", "replace").split())
-        return Reply(self._status, self._size, told(ValueError(said)) if said else "", fault, self._closed_after)
+        return Reply(self._status, self._size, one_line(ValueError(said)) if said else "", fault, self._closed_after)
 
     def _ask(self, path: str, more: Mapping[str, str]) -> None:
         headers = {**more, "User-Agent": "alertprof", "Accept-Encoding": "identity", "Connection": "close"}
@@ -160,12 +159,12 @@ class _Exchange:
         return data
 
     def _closed(self) -> None:
-        """Somebody on the way, or at its end, did not want to wait."""
+        """The server, or something on the way to it, closed the connection."""
         self._closed_after = 0.0 if self._taken else monotonic() - self._begun
 
     def _so_far(self) -> str:
         return f"broke off after {self._size} bytes" if self._status else "gives no answer"
 
     def _broken(self, what: str, fault: Retryable) -> Exception:
-        """Whose fault it was: the far end's, or that of the way there."""
+        """The server's fault, or that of the connection to the host."""
         return _Broken(what) if self._line.alive else fault

@@ -1,6 +1,6 @@
-"""Who we are: the private keys that are offered to a host. Used by ssh.Connector during a login.
+"""The private keys that are offered to a host. Used by login.py.
 
-Key files are parsed once and again when they have changed. Passphrases are the agent's business.
+A key file is parsed once, and again when it has changed. Keys with a passphrase have to be in the agent.
 """
 
 import copy
@@ -18,7 +18,7 @@ from app.hosts import agents, keyfile
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A key to offer; `label` says in a sentence which one."""
+    """A key to offer. `label`: which one, for sentences."""
 
     label: str
     key: paramiko.PKey
@@ -26,7 +26,7 @@ class Identity:
 
 @dataclass(slots=True)
 class Unusable(Exception):
-    """A file that is there and serves for nothing; `why` names the file and the remedy."""
+    """A file that exists and cannot be used. `why` names the file and the remedy."""
 
     why: str
     locked: bool = False  # only a passphrase is missing: the agent may have the key
@@ -34,7 +34,7 @@ class Unusable(Exception):
 
 @dataclass(slots=True)
 class Offer:
-    """The keys for one login. `notes` grows while it is read: why a file could not be used."""
+    """The keys for one login. `notes`: why a file could not be used; filled while the keys are read."""
 
     required: tuple[Path, ...]  # alertprof's configuration names them: a fault in one is final
     others: tuple[Path, ...]  # ssh_config's and the default ones: used where they are
@@ -52,9 +52,9 @@ class Identities:
         self._lock = threading.Lock()
 
     def offered(self, offer: Offer) -> Generator[Identity, None, None]:
-        """Keys in the order to be tried: files, then the agent (which is asked only when it comes to that).
+        """The keys in the order in which they are tried: files, then the agent, which is only asked then.
 
-        Raises Refusal(AUTH_FAILED) for a required file that cannot be used.
+        Raises Refused(AUTH_FAILED) for a required file that cannot be used.
         """
         certificates = [each for file in offer.certificates if (each := certificate(file, offer.notes))]
         for file in dict.fromkeys((*offer.required, *offer.others)):
@@ -105,10 +105,10 @@ def _parse(file: Path) -> Iterator[Identity]:
     except (TypeError, paramiko.PasswordRequiredException) as fault:
         locked = f"the identity file {file} is protected by a passphrase: load it into the agent (ssh-add {file})"
         raise Unusable(locked, locked=True) from fault
-    except Exception as fault:  # whatever the parsers of four formats say
+    except Exception as fault:  # the parsers of four formats raise many types
         why = f"the identity file {file} is no private key that can be used here ({fault or type(fault).__name__})"
         raise Unusable(why) from fault
-    if key.public_blob:  # the certificate that lies beside it; the bare key may be what the host knows
+    if key.public_blob:  # with the certificate beside it; the host may know only the bare key
         yield Identity(f"{file} with its certificate", key)
         key = copy.copy(key)
         key.public_blob = None
@@ -116,6 +116,7 @@ def _parse(file: Path) -> Iterator[Identity]:
 
 
 def certificate(file: Path, notes: list[str]) -> tuple[Path, paramiko.pkey.PublicBlob] | None:
+    """The certificate in `file`. None, and a sentence more in `notes`, when it cannot be used."""
     try:
         return file, paramiko.pkey.PublicBlob.from_file(str(file.expanduser()))
     except (OSError, ValueError) as fault:
@@ -124,7 +125,7 @@ def certificate(file: Path, notes: list[str]) -> tuple[Path, paramiko.pkey.Publi
 
 
 def certified(identity: Identity, certificates: Iterable[tuple[Path, paramiko.pkey.PublicBlob]]) -> Iterator[Identity]:
-    """The key with each certificate that was made for it, then as it is."""
+    """The key with each certificate that was made for it, then the bare key."""
     for file, blob in certificates:
         if keyfile.is_for(blob.key_blob, identity.key.asbytes()):
             yield Identity(f"{identity.label} with the certificate {file}", _with(identity.key, blob))
@@ -140,7 +141,7 @@ def _with(key: paramiko.PKey, blob: paramiko.pkey.PublicBlob) -> paramiko.PKey:
 
 
 def _of_agent(offer: Offer) -> Iterator[Identity]:
-    """sshd hangs up after a few keys, so those that belong to a named file come first."""
+    """The agent's keys. sshd hangs up after a few, so those that belong to a named file come first."""
     files = [file.expanduser() for file in (*offer.required, *offer.others)]
     named = {blob for file in files if (blob := keyfile.public(file))}
     try:

@@ -1,4 +1,4 @@
-"""Private keys, public keys and certificates as OpenSSH's files have them. Used by identities.py."""
+"""Reads private keys, public keys and certificates in OpenSSH's files. Used by identities.py."""
 
 import base64
 import io
@@ -12,9 +12,9 @@ MAGIC = b"openssh-key-v1\0"
 
 
 def load(file: Path) -> paramiko.PKey:
-    """A private key of any format, with the certificate that lies beside it.
+    """A private key of any format, with the certificate beside it (FILE-cert.pub).
 
-    Raises TypeError or PasswordRequiredException where a passphrase is missing, and whatever the parsers say.
+    Raises TypeError or PasswordRequiredException where a passphrase is missing, and whatever the parsers raise.
     """
     if b"-----BEGIN PRIVATE KEY-----" not in file.read_bytes():
         if b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in file.read_bytes():
@@ -28,7 +28,7 @@ def load(file: Path) -> paramiko.PKey:
 
 
 def _of_pkcs8(data: bytes) -> paramiko.PKey:
-    """paramiko recognises the format, and then reads only the older ones and OpenSSH's own."""
+    """paramiko recognises PKCS #8, but reads only the older formats and OpenSSH's own."""
     loaded = serialization.load_pem_private_key(data, password=None)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
     text = loaded.private_bytes(*form).decode()
@@ -42,7 +42,7 @@ def _of_pkcs8(data: bytes) -> paramiko.PKey:
 
 
 def public(file: Path) -> bytes | None:
-    """The public half of a key, as far as the file or the one beside it shows it without a passphrase."""
+    """The public key of a file, from itself or FILE.pub, without a passphrase; None if neither shows it."""
     for read in (_public_line(file), _public_line(file.with_name(file.name + ".pub")), _public_part(file)):
         if read:
             return read
@@ -50,6 +50,7 @@ def public(file: Path) -> bytes | None:
 
 
 def is_public(file: Path) -> bool:
+    """Whether the file holds a public key in the place of a private one."""
     return _public_line(file) is not None
 
 
@@ -61,7 +62,7 @@ def _public_line(file: Path) -> bytes | None:
 
 
 def _public_part(file: Path) -> bytes | None:
-    """OpenSSH's own format has it in clear before what a passphrase protects."""
+    """OpenSSH's own format has the public key in clear before the encrypted part."""
     try:
         lines = file.read_text(errors="replace").splitlines()
         body = base64.b64decode("".join(line for line in lines if not line.startswith("-----")))
@@ -77,7 +78,7 @@ def _public_part(file: Path) -> bytes | None:
 
 
 def is_for(certificate: bytes, key: bytes) -> bool:
-    """Whether a certificate was made for a public key: after its type and a nonce it repeats the key's own fields."""
+    """Whether a certificate is for a public key: after its type and a nonce it repeats the key's fields."""
     signed, bare = Message(certificate), Message(key)
     signed_type, bare_type = signed.get_binary(), bare.get_binary()
     signed.get_binary()  # the nonce

@@ -1,7 +1,7 @@
-"""Which host keys are known, in OpenSSH's known_hosts format (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+"""The known host keys, in OpenSSH's known_hosts format (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 
-Read by route.py before a connection is made and asked by ssh.py once the server has shown its key. Always strict:
-nothing is ever added. paramiko's own reader knows neither wildcards nor the @-markers.
+route.py reads them before a connection is made, and login.py checks the key that the server shows. Checking is always
+strict, and nothing is ever added. paramiko's own reader knows neither wildcards nor the @-markers.
 """
 
 import base64
@@ -39,7 +39,7 @@ class Line:
         return f"{self.file}:{self.number}"
 
     def about(self, name: str) -> bool:
-        """Whether the line speaks of `name` (as entry() writes it)."""
+        """Whether the line is about `name` (as entry() writes it)."""
         if self.names.startswith("|1|"):
             return _hashed(self.names, name)
         patterns = self.names.lower().split(",")
@@ -89,10 +89,11 @@ class Known:
         return tuple(dict.fromkeys(line.kind for line in self.pinned))
 
     def require(self, host: str, unknown: Code = Code.HOST_UNKNOWN) -> None:
-        """Refusal unless some key could be accepted; asked before a connection is made. `unknown`: its code then."""
+        """Raises Refused unless some key could be accepted; called before a connection is made. unknown: its code for
+        a host without a key."""
         if any(not self._revocation(line.key) for line in self.pinned):
             return
-        # a line "@revoked *" is about every host there is, and so makes none of them known
+        # a line "@revoked *" matches every host, so it is no sign that this one is known
         revoked = [line for line in self.revoked if self.pinned or line.names != "*"]
         if revoked:
             raise self._is_revoked(host, revoked[0])
@@ -102,7 +103,7 @@ class Known:
         raise Refused(unknown, f"host {host} is not known{without}: {self._how_to_know()}")
 
     def check(self, host: str, key: bytes) -> None:
-        """Refusal(HOST_KEY_MISMATCH) unless `key`, which the server has shown, is pinned and not revoked."""
+        """Raises Refused(HOST_KEY_MISMATCH) unless `key`, which the server has shown, is pinned and not revoked."""
         if revocation := self._revocation(key):
             raise self._is_revoked(host, revocation)
         if all(line.key != key for line in self.pinned):
@@ -142,16 +143,17 @@ class Known:
 
 
 class KnownHosts:
-    """Known_hosts files, each parsed once and again when it has changed."""
+    """The known_hosts files. Each is parsed once, and again when it has changed."""
 
     def __init__(self) -> None:
         self._read: dict[Path, tuple[tuple[int, ...], tuple[Line, ...]]] = {}
         self._lock = threading.Lock()
 
     def find(self, files: tuple[Path, ...], names: Iterable[str], revoked_keys: Path | None = None) -> Known:
-        """What `files` say about the first of `names` that they have a key for; all its names may revoke one.
+        """What `files` say about the first of `names` for which they have a key. A line for any of the names may revoke
+        a key.
 
-        `revoked_keys`: ssh_config's RevokedHostKeys, about every host. Refusal where it cannot be read.
+        revoked_keys: ssh_config's RevokedHostKeys, for every host. Raises Refused where a file cannot be read.
         """
         lines = [line for file in files for line in self._lines(file)]
         found = [_known(files, name, lines) for name in dict.fromkeys(name.lower() for name in names)]
@@ -183,7 +185,7 @@ def _known(files: tuple[Path, ...], name: str, lines: Iterable[Line]) -> Known:
 
 
 def parse(file: Path) -> Iterable[Line]:
-    """The lines of a file. Like OpenSSH it passes over what it cannot read, but says so once."""
+    """The lines of a file. Like OpenSSH it skips lines that it cannot read, but it logs them."""
     authorities = []
     for number, text in enumerate(file.read_text(errors="replace").splitlines(), start=1):
         fields = text.split()
@@ -205,7 +207,8 @@ def parse(file: Path) -> Iterable[Line]:
 
 
 def revoked_by(file: Path) -> Iterable[Line]:
-    """The keys of a RevokedHostKeys file, one a line. As with ssh, no host is reached where it cannot be read."""
+    """The keys of a RevokedHostKeys file, one per line. Raises Refused for a file that cannot be read: as with ssh, no
+    host key is trusted then."""
     try:
         text = file.read_bytes()
     except OSError as fault:

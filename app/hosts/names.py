@@ -1,4 +1,4 @@
-"""Which names are hosts at all, and which of them may be spoken to. Pure; asked by route.py before anything else.
+"""Which names are host names, and which hosts are allowed. Pure; route.py asks it before anything else.
 
 A host's name comes from an alert's labels, so anybody who can send an alert chooses it.
 """
@@ -17,9 +17,9 @@ LOOPBACK = re.compile(r"(.+\.)?localhost[46]?(\.localdomain[46]?)?|ip6-(localhos
 
 
 def plain(host: str) -> str:
-    """The name in the one form used inside: lower case, no brackets, an address compressed.
+    """The name in the normal form: lower case, no brackets, addresses compressed. `[2001:DB8::1]` is `2001:db8::1`.
 
-    Raises Refusal(HOST_NOT_ALLOWED) for what is no host name. `[2001:DB8::1]` becomes `2001:db8::1`.
+    Raises Refused(HOST_NOT_ALLOWED) for what is no host name.
     """
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if "%" in bare and (zoned := address(bare)):
@@ -41,8 +41,8 @@ def _not_a_host(host: str, right: str) -> Refused:
 
 @lru_cache(maxsize=1024)
 def relative(host: str) -> bool:
-    """Whether a name means another machine on each machine that uses it: loopback (however it is written), no address
-    at all (0.0.0.0), or an address of one link."""
+    """Whether a name means another machine on every machine that uses it: loopback in any spelling, the unspecified
+    address (0.0.0.0), or a link-local address."""
     bare = host.strip("[]").rstrip(".").lower()
     found = address(bare) or _classic(bare)
     if found is None:
@@ -52,7 +52,7 @@ def relative(host: str) -> bool:
 
 
 def _classic(host: str) -> IPv4Address | None:
-    """An IPv4 address in a form that only the resolver takes for one: 127.1, 2130706433, 0x7f000001."""
+    """An IPv4 address in a form that only the resolver accepts: 127.1, 2130706433, 0x7f000001."""
     try:
         return IPv4Address(socket.inet_aton(host)) if re.fullmatch(r"[0-9a-fx.]+", host) else None
     except OSError:
@@ -60,7 +60,7 @@ def _classic(host: str) -> IPv4Address | None:
 
 
 def address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address a name already is; None for a name that would have to be looked up."""
+    """The address that a name is written as; None for a name that has to be looked up."""
     try:
         return ip_address(host)
     except ValueError:
@@ -68,9 +68,9 @@ def address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def fits(host: str, patterns: Iterable[str]) -> bool:
-    """Whether a plain() host fits one of the patterns: names with *, addresses, networks ("10.0.0.0/8").
+    """Whether a plain() host matches one of the patterns: names with *, addresses, networks ("10.0.0.0/8").
 
-    A network fits addresses only: a name is not looked up to find out.
+    A network matches only addresses: no name is looked up.
     """
     return any(_fits(host, pattern) for pattern in patterns)
 

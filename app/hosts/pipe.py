@@ -1,6 +1,6 @@
-"""The two ends of a remote command, as the gate's verbs see them, and the one made of a paramiko channel.
+"""Bytes to and from a remote command or a tunnel, on a channel of paramiko.
 
-`Pipe` is what the gate's client speaks to; `ChannelPipe` is made by ssh.Connection.open, `Tunnel` by its `tunnel`.
+`Pipe` is what the gate's client uses. ssh.Connection.open makes a ChannelPipe, ssh.Connection.tunnel a Tunnel.
 """
 
 import time
@@ -11,30 +11,30 @@ import paramiko
 
 from app.errors import Code, Retryable
 
-LOST = (OSError, EOFError, paramiko.SSHException)  # all that paramiko raises when a connection is no more
+LOST = (OSError, EOFError, paramiko.SSHException)  # everything that paramiko raises when a connection is lost
 SLICE = 1.0
 MOMENT = 0.3
-WORDS = 2048  # bytes kept of what a command says on stderr: its last ones
+WORDS = 2048  # bytes kept of a command's stderr: the last ones
 
 
 class Pipe(Protocol):
-    """Bytes to and from a remote command; every call is bounded by its time-out (seconds).
+    """Bytes to and from a remote command. Timeouts are in seconds.
 
-    Raises Passing(HOST_UNREACHABLE) when the time is up or the connection is lost. One thread at a time.
+    Every method raises Retryable(HOST_UNREACHABLE) when the time is up or the connection is lost. One thread at a time.
     """
 
     def send(self, data: bytes, timeout: float) -> None:
-        """All of `data`, or Passing; after Passing nobody knows how much of it arrived."""
+        """Sends all of `data`. After Retryable it is unknown how much of it arrived."""
 
     def recv(self, size: int, timeout: float) -> bytes:
-        """At least one byte and at most `size`; b"" when the other side has ended."""
+        """At least one byte and at most `size`; b"" once the other side has closed its end."""
 
     def close(self) -> None:
         """Never raises, may be repeated."""
 
 
 class ChannelPipe:
-    """A Pipe on a session channel. Of what the command says on stderr the end is kept."""
+    """A Pipe on a session channel. The end of the command's stderr is kept."""
 
     def __init__(self, channel: paramiko.Channel, host: str) -> None:
         self._channel = channel
@@ -53,7 +53,7 @@ class ChannelPipe:
         except TimeoutError as fault:
             raise self._passing(f"took nothing more for {timeout:.3g} s") from fault
         except LOST as fault:
-            raise self._passing(f"the connection was lost while sending ({told(fault)})") from fault
+            raise self._passing(f"the connection was lost while sending ({one_line(fault)})") from fault
         if not sent:
             raise self._passing("the remote command ended before it had read everything")
         return sent
@@ -67,7 +67,7 @@ class ChannelPipe:
                 if time.monotonic() >= end:
                     raise self._passing(f"no answer within {timeout:.3g} s") from fault
             except LOST as fault:
-                raise self._passing(f"the connection was lost ({told(fault)})") from fault
+                raise self._passing(f"the connection was lost ({one_line(fault)})") from fault
 
     def _recv_some(self, size: int, end: float) -> bytes:
         self._listen()
@@ -83,20 +83,20 @@ class ChannelPipe:
             self._words = (self._words + self._channel.recv_stderr(65536))[-WORDS:]
 
     def finish(self) -> None:
-        """Nothing more will be sent, which the far end is told; its answer may still come. Never raises."""
+        """Sends the end of the input; the answer may still come. Never raises."""
         try:
             self._channel.shutdown_write()
         except LOST:
             return
 
     def last_words(self) -> str:
-        """The end of what the command has said on stderr until now, as it said it."""
+        """The end of the command's stderr until now, unescaped."""
         with suppress(*LOST):
             self._listen()
         return self._words.decode("utf-8", "replace")
 
     def status(self) -> int | None:
-        """With which a command that has ended did so; None for a signal, a cut or an end that was not told."""
+        """The exit status of a command that has ended; None for a signal, a lost connection or an unreported end."""
         self._channel.status_event.wait(MOMENT)
         return self._channel.exit_status if self._channel.exit_status >= 0 else None
 
@@ -111,7 +111,7 @@ class ChannelPipe:
 
 
 class Tunnel(ChannelPipe):
-    """A TCP connection from the host onwards. Passing is also for a far end that keeps silent: `alive` tells which."""
+    """A TCP connection from the host onwards. Retryable also means that the far end is silent; `alive` says which."""
 
     @property
     def alive(self) -> bool:
@@ -123,11 +123,11 @@ class Tunnel(ChannelPipe):
 
     @property
     def open(self) -> bool:
-        """Not closed yet, by anybody."""
+        """Whether neither side has closed it."""
         return not self._channel.closed
 
 
-def told(fault: BaseException) -> str:
-    """A foreign exception in one line of harmless characters; it may quote what the host said."""
+def one_line(fault: BaseException) -> str:
+    """A foreign exception as one line of at most 200 printable characters. It may quote what the host sent."""
     said = " ".join(str(fault).split())[:200] or type(fault).__name__
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said)

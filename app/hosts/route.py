@@ -1,6 +1,6 @@
-"""From a host's name to where it is, who we are there and which keys it may show. Nothing here touches the network.
+"""From a host's name to its address, user, options and known keys. Nothing here touches the network.
 
-Used by ssh.Connector before it connects, and by whoever only wants to know (explain, doctor).
+ssh.Connector uses it before it connects; explain and doctor use it to describe the route.
 """
 
 import re
@@ -20,7 +20,7 @@ MOST_HOPS = 8  # before the host itself
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`options` has every layer in it; `own_identities` are those that alertprof's configuration names."""
+    """How a host is reached. `options`: all layers merged; `own_identities`: named by alertprof's configuration."""
 
     host: str
     address: str
@@ -41,13 +41,13 @@ class Route:
 
     @property
     def shown(self) -> str:
-        """For sentences: the host, and where it is if that is another name."""
+        """The host for sentences, with its user and address if that is another name."""
         where = entry(self.address, self.port)
         return self.host if where == self.host else f"{self.host} ({self.user}@{where})"
 
 
 class Router:
-    """Decides, for names that anybody may have written into an alert."""
+    """Finds the route to a host, and decides whether it may be used. Names come from alerts and are not trusted."""
 
     def __init__(self, settings: HostsSettings) -> None:
         self._settings = settings
@@ -55,7 +55,7 @@ class Router:
         self._known_hosts = KnownHosts()
 
     def route(self, host: str) -> Route:
-        """The way to `host`. Refusal(HOST_NOT_ALLOWED, HOST_UNKNOWN, HOST_KEY_MISMATCH, HOST_UNREACHABLE)."""
+        """The route to `host`. Raises Refused: HOST_NOT_ALLOWED, HOST_UNKNOWN, HOST_KEY_MISMATCH, HOST_UNREACHABLE."""
         name = names.plain(host)
         said = self._settings.override(name).over(self._settings.ssh)
         allowed = self._settings.allowed
@@ -68,7 +68,7 @@ class Router:
         return self._resolve(name, said)
 
     def _require_known(self, name: str, said: SshOptions) -> None:
-        """Before the configuration is asked, which runs commands that may have the name in their words."""
+        """Checked before ssh_config is read, because that runs commands which may contain the name."""
         files = said.known_hosts_files or (*default_known_hosts(), *GLOBAL_KNOWN_HOSTS)
         known = self._known_hosts.find(files, [entry(name, said.port or 22), name])
         if not known.pinned:
@@ -79,7 +79,7 @@ class Router:
             )
 
     def _resolve(self, name: str, said: SshOptions, before: tuple[str, ...] = ()) -> Route:
-        """`before`: the hosts that are reached through this one, the target first."""
+        """before: the hosts that are reached through this one, the target first."""
         config = self._config.entry(name, said)
         options = said.over(config.options)
         address, port = (options.address or name).strip("[]"), options.port or 22
@@ -106,12 +106,12 @@ class Router:
         return self._known_hosts.find(files, written, config.revoked_keys_file)
 
     def _through(self, route: Route, spec: str, before: tuple[str, ...]) -> Route:
-        """`spec` as ProxyJump has it: one jump host, or several in the order in which they are passed."""
+        """The route with its jump hosts. spec: as ProxyJump has it, one jump host or several in order."""
         if spec == "none":
             return route
         *earlier, (name, said) = [self._jump(route.host, one) for one in spec.split(",")]
         hops = {name, *(other for other, _ in earlier)}
-        if route.host in hops:  # what is said of all hosts is said of the jump host too
+        if route.host in hops:  # an option for all hosts also applies to the jump host itself
             return route
         if hops & set(before) or len(before) == MOST_HOPS:
             raise _circle(route.host, spec)
@@ -120,7 +120,8 @@ class Router:
         return replace(route, jump=self._resolve(name, said, (*before, route.host)))
 
     def _jump(self, host: str, spec: str) -> tuple[str, SshOptions]:
-        """A jump host's name and its options: what the spec says, its own override, and ssh: without its jump."""
+        """A jump host's name and options: those of the spec, of its own `hosts:` entry, and of `ssh:` without its
+        jump."""
         parts = JUMP.fullmatch(spec.strip())
         if not parts:
             raise Refused(Code.HOST_UNREACHABLE, f"host {host}: {spec!a} is no jump host; write [user@]host[:port]")
@@ -131,6 +132,7 @@ class Router:
 
 
 def default_known_hosts() -> tuple[Path, ...]:
+    """The user's known_hosts files."""
     home = Path.home() / ".ssh"
     return home / "known_hosts", home / "known_hosts2"
 

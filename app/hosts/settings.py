@@ -1,7 +1,7 @@
-"""What may be said about reaching hosts, and which saying wins.
+"""The options for reaching hosts, and their precedence.
 
-Written by config.py (`ssh:`, `hosts:`, `allowed_hosts:`), read by route.py. Four layers, the upper wins field by
-field: the first `hosts:` entry that matches, `ssh:`, the user's ssh_config, OpenSSH's defaults.
+Made by config/settings.py (`ssh:`, `hosts:`, `allowed_hosts:`), read by route.py. There are four layers, and the upper
+one wins field by field: the first `hosts:` entry that matches, `ssh:`, the user's ssh_config, OpenSSH's defaults.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -12,7 +12,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class SshOptions:
-    """How one host is reached. None or () is "not said here": the next layer speaks."""
+    """How one host is reached. None or () means unset: the next layer decides."""
 
     user: str | None = None
     port: int | None = None
@@ -25,7 +25,7 @@ class SshOptions:
     shell_timeout: float | None = None  # seconds from the login until the account's shell has begun the gate
 
     def over(self, lower: Self) -> Self:
-        """These options, and where nothing is said here, those of the lower layer."""
+        """These options, with those of the lower layer where they are unset here."""
         said = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) not in (None, ())}
         return replace(lower, **said)
 
@@ -40,11 +40,11 @@ class HostOverride:
 
 @dataclass(frozen=True, slots=True)
 class HostsSettings:
-    """Everything the room is told. Time-outs in seconds.
+    """The settings of this package. Timeouts are in seconds.
 
     `allowed`: names with * and networks; None allows exactly the hosts found in known_hosts.
     `ssh_config_file`: None is what `ssh` itself reads: ~/.ssh/config and the system's.
-    `login_timeout` bounds the whole way from the name to the authenticated connection, jump host included.
+    `login_timeout` bounds everything from the name to the authenticated connection, jump host included.
     """
 
     ssh: SshOptions = SshOptions()
@@ -59,6 +59,6 @@ class HostsSettings:
     login_timeout: float = 20.0
 
     def override(self, host: str) -> SshOptions:
-        """The first `hosts:` entry that fits, or nothing said."""
+        """The options of the first `hosts:` entry that matches; all unset if none does."""
         fitting = (one.options for one in self.overrides if fnmatchcase(host, one.match.lower()))
         return next(fitting, SshOptions())

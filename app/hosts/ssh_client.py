@@ -1,7 +1,6 @@
-"""What `ssh -G` says of a host. Asked by ssh_config.py, for names that passed names.plain() and may be asked about.
+"""What `ssh -G` prints for a host. Used by ssh_config.py, only for names that passed names.plain().
 
-ssh runs the commands of `Match exec` for it, with the host's name in their words, so it has a time limit that ends
-them too.
+ssh runs the commands of `Match exec` for it, which may contain the host's name. The time limit ends them too.
 """
 
 import glob
@@ -16,7 +15,7 @@ from pathlib import Path
 MATCH_EXEC = re.compile(r"^\s*match\b.*\bexec\b", re.IGNORECASE | re.MULTILINE)
 INCLUDE = re.compile(r'^\s*"?include"?[\s=]+(.*)$', re.IGNORECASE | re.MULTILINE)
 QUOTES = re.compile("['\"]")  # may stand around any part of a word
-DEEPEST = 16  # files that include one another, as ssh itself has it
+DEEPEST = 16  # files that include one another; ssh has the same limit
 
 
 class NotSaid(Exception):
@@ -24,11 +23,14 @@ class NotSaid(Exception):
 
 
 class TooSlow(NotSaid):
-    """It was ended after its time limit."""
+    """`ssh -G` was ended after its time limit."""
 
 
 def ask(ssh: str, options: Sequence[str], host: str, limit: float) -> dict[str, list[str]]:
-    """The values of every keyword. CanonicalizeHostname would look the name up, and so is switched off."""
+    """The values of every keyword. ssh: the program; options: of its command line; limit: seconds. Raises NotSaid.
+
+    CanonicalizeHostname would look the name up, so it is switched off.
+    """
     command = [ssh, "-G", "-o", "CanonicalizeHostname=no", *options, "--", host]
     try:
         out = _run(command, limit)
@@ -62,7 +64,8 @@ def _run(command: list[str], limit: float) -> str:
 
 
 def runs_commands(file: Path, relative_to: Path, depth: int = 0) -> bool:
-    """Whether `file`, or what it includes, has a `Match exec`. What cannot be followed counts as having one."""
+    """Whether `file`, or a file that it includes, has a `Match exec`. An Include that cannot be followed counts as
+    one."""
     try:
         text = file.read_text(errors="replace")
     except OSError:
@@ -81,7 +84,7 @@ def _included(text: str, relative_to: Path) -> Iterator[Path | None]:
                 yield None
             try:
                 pattern = relative_to / Path(word).expanduser()
-            except RuntimeError:  # of nobody's home
+            except RuntimeError:  # ~name of no account
                 continue
             yield from map(Path, glob.glob(str(pattern)))  # noqa: PTH207 - pathlib's ** is another
 

@@ -1,7 +1,7 @@
-"""What the user's ssh_config says about a host. Asked by route.py, for names that passed names.plain() only.
+"""The user's ssh_config for a host. Used by route.py, only for names that passed names.plain().
 
-Where `ssh` is installed it is asked itself (ssh_client.py); paramiko's reader follows less (ssh_reader.py). What is
-followed and what never is: docs/ssh.md.
+Where `ssh` is installed, it reads the file (ssh_client.py); otherwise paramiko's reader does, which follows less
+(ssh_reader.py). docs/ssh.md lists what is followed and what never is.
 """
 
 import os
@@ -21,7 +21,7 @@ from app.hosts.ssh_tokens import Tokens
 
 SYSTEM_FILE = Path("/etc/ssh/ssh_config")
 GLOBAL_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
-KEPT_FOR = 60.0  # seconds: a file that an Include names may change without its parent's mtime
+KEPT_FOR = 60.0  # seconds; a change of an included file does not show in the parent's mtime
 TIME_LIMIT = 10.0  # seconds for `ssh -G`
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa")
 
@@ -31,9 +31,9 @@ NOTHING_SAID = SshOptions()
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`options` never has become or gate: those are ours.
+    """What ssh_config says about one host. `options` never has become or gate, which are alertprof's own.
 
-    `alias` is HostKeyAlias; `agent` is IdentityAgent, "" for none at all, None for the one that SSH_AUTH_SOCK names.
+    alias: HostKeyAlias; agent: IdentityAgent, "" for no agent, None for the one in SSH_AUTH_SOCK.
     """
 
     options: SshOptions
@@ -46,7 +46,7 @@ class Entry:
 
 
 class SshConfig:
-    """ssh_config, remembered by host for a minute or until the file itself changes."""
+    """ssh_config. Answers are kept by host for a minute, or until the file itself changes."""
 
     def __init__(self, file: Path | None, ssh: str | None = shutil.which("ssh")) -> None:
         self._file = file
@@ -55,9 +55,9 @@ class SshConfig:
         self._lock = threading.Lock()
 
     def entry(self, host: str, ours: SshOptions = NOTHING_SAID) -> Entry:
-        """What is said about `host`, which is reached as `ours` says where that says anything.
+        """The entry of `host`. ours: alertprof's own options, which win over the file.
 
-        Refusal(HOST_UNREACHABLE) for a file that cannot be followed; Passing for one that takes too long.
+        Raises Refused(HOST_UNREACHABLE) for a file that cannot be followed; Retryable for one that takes too long.
         """
         ours = SshOptions(user=ours.user, port=ours.port, address=ours.address, jump_host=ours.jump_host)
         now, signature = time.monotonic(), (_signature(self._main_file), _signature(SYSTEM_FILE))
@@ -76,7 +76,7 @@ class SshConfig:
 
     @property
     def runs_commands(self) -> bool:
-        """Whether asking about a host would run commands of a `Match exec`."""
+        """Whether reading the file for a host would run the commands of a `Match exec`."""
         if not self._ssh:
             return False
         mine = ssh_client.runs_commands(self._main_file, Path.home() / ".ssh")
@@ -117,7 +117,7 @@ class SshConfig:
 
 
 def _as_words(ours: SshOptions) -> Iterator[str]:
-    """Ours win over the file, so its tokens and its Match are filled in with ours."""
+    """Our options as arguments of ssh: they win, and the file's tokens and Match see them."""
     if ours.user:
         yield from ("-l", ours.user)
     if ours.port:
@@ -125,11 +125,11 @@ def _as_words(ours: SshOptions) -> Iterator[str]:
     if ours.address:
         yield from ("-o", f"HostName={ours.address.strip('[]')}")
     if ours.jump_host:
-        yield from ("-o", "ProxyJump=none")  # it takes a way round a circle for a fault
+        yield from ("-o", "ProxyJump=none")  # ssh refuses a circle of jump hosts, which is resolved here
 
 
 def _account() -> pwd.struct_passwd | None:
-    """None in a container that runs under a number nobody knows: there `ssh` does not run at all."""
+    """None in a container whose uid has no account; `ssh` does not run at all there."""
     try:
         return pwd.getpwuid(os.getuid())
     except KeyError:
@@ -214,9 +214,9 @@ def _agent(said: Said, tokens: Tokens) -> str | None:
 
 
 def _known_hosts_files(said: str | None, tokens: Tokens) -> tuple[Path, ...]:
-    """OpenSSH's default names the account's home; ours follows HOME, so the default counts as not said.
+    """OpenSSH's default is in the account's home and ours in HOME, so the default counts as unset.
 
-    So does the null device: a host whose key nobody checks is not reached.
+    The null device counts as unset too: a host whose key is not checked is not reached.
     """
     account = _account()
     files = [Path(tokens.filled(word)) for word in _paths(said or "")]
@@ -231,7 +231,7 @@ def _global_files(said: Said) -> tuple[Path, ...]:
 
 
 def _paths(said: str) -> Iterator[str]:
-    """The files of a list: `ssh -G` shows them without their quotes, so what is no beginning of a path goes on one."""
+    """The files of a list. `ssh -G` prints no quotes, so a word that does not begin a path continues the one before."""
     path = ""
     for word in shlex.split(said) if '"' in said else said.split(" "):
         if path and not word.startswith(("/", "~", "%", "$")):

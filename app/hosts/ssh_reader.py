@@ -1,8 +1,8 @@
-"""ssh_config where no `ssh` is installed: paramiko's reader, which believes more than it understands.
+"""Reads ssh_config where no `ssh` is installed, with paramiko's reader. Used by ssh_config.py.
 
-It takes every `Match` it does not know for one that applies, follows no Include, looks names up for
-CanonicalizeHostname, and fills in only some of the tokens. So a file with such a Match or an Include is refused, no
-name is looked up, and the tokens are left to ssh_tokens.py. Used by ssh_config.py.
+paramiko takes every unknown `Match` for one that applies, follows no Include, looks names up for CanonicalizeHostname,
+and expands only some tokens. So a file with such a Match or an Include is refused, no name is looked up, and
+ssh_tokens.py expands the tokens.
 """
 
 import re
@@ -16,12 +16,12 @@ from app.hosts.settings import SshOptions
 INCLUDE = re.compile(r"^\s*include\b", re.IGNORECASE | re.MULTILINE)
 MATCH = re.compile(r"^\s*match[\s=]+(.*)$", re.IGNORECASE | re.MULTILINE)
 LOOKS_UP = re.compile(r"^\s*canonicalizehostname\b.*$", re.IGNORECASE | re.MULTILINE)
-WITH_PATTERN = ("host", "originalhost", "user", "localuser")  # what it does understand, beside "all"
+WITH_PATTERN = ("host", "originalhost", "user", "localuser")  # the criteria that paramiko understands, besides "all"
 ONLY_SSH = "can be followed only where ssh (openssh-client) is installed"
 
 
 class NotUnderstood(Exception):
-    """The file has what only `ssh` itself can follow, or what nobody can."""
+    """The file has something that only `ssh` itself can follow, or that is invalid."""
 
 
 class _Reader(paramiko.SSHConfig):
@@ -30,7 +30,7 @@ class _Reader(paramiko.SSHConfig):
 
 
 def read(file: Path, host: str, ours: SshOptions) -> dict[str, list[str]]:
-    """What `file` says about `host`, keyword by keyword. Raises NotUnderstood, OSError."""
+    """The values of every keyword of `file` for `host`. ours: alertprof's options. Raises NotUnderstood, OSError."""
     text = file.read_text()
     if INCLUDE.search(text):
         raise NotUnderstood(f"its Include {ONLY_SSH}")

@@ -1,6 +1,6 @@
-"""The tokens of ssh_config (%h, ${HOME}, ~), which `ssh -G` shows as they were written. Pure; used by ssh_config.py.
+"""Expands the tokens of ssh_config (%h, ${HOME}, ~), which `ssh -G` prints unexpanded. Used by ssh_config.py.
 
-A token that is unknown here stays as it is, and so names a file that is not there.
+An unknown token stays as it is, and so names a file that does not exist.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What the tokens mean for one host: `asked` is the name it was asked for by, `address` its HostName."""
+    """The values of the tokens for one host. asked: its name as it was given; address: its HostName."""
 
     asked: str
     address: str
@@ -24,26 +24,26 @@ class Tokens:
     is_direct: bool = True
 
     def filled(self, text: str) -> str:
-        """`text` of a keyword that names a file."""
+        """The expanded value of a keyword that names a file."""
         home = str(Path.home())
         text = home + text[1:] if text.startswith("~/") else text
         text = re.sub(r"\$\{(\w+)\}", lambda name: os.environ.get(name[1], name[0]), text)
-        values = self._of_the_way() | self._of_this_machine(home)
+        values = self._of_the_route() | self._of_this_machine(home)
         return re.sub("%.", lambda token: values.get(token[0], token[0]), text)
 
     def jump(self, text: str) -> str:
-        """`text` of ProxyJump, where fewer tokens are known."""
+        """The expanded value of ProxyJump, which knows fewer tokens."""
         known = {"%%", "%h", "%n", "%p", "%r"}
-        values = {token: value for token, value in self._of_the_way().items() if token in known}
+        values = {token: value for token, value in self._of_the_route().items() if token in known}
         return re.sub("%.", lambda token: values.get(token[0], token[0]), text)
 
-    def _of_the_way(self) -> dict[str, str]:
+    def _of_the_route(self) -> dict[str, str]:
         alias = self.alias or self.asked
         values = {"%%": "%", "%h": self.address, "%k": alias, "%n": self.asked, "%p": str(self.port), "%r": self.user}
         return values | self._of_the_jump()
 
     def _of_the_jump(self) -> dict[str, str]:
-        """Behind a jump host these two differ from one version of OpenSSH to the next, and are left as they are."""
+        """Behind a jump host these two differ between versions of OpenSSH, and are left unexpanded."""
         if not self.is_direct:
             return {}
         said = f"{socket.gethostname()}{self.address}{self.port}{self.user}"

@@ -1,7 +1,7 @@
-"""TLS over a tunnel, for servers that speak nothing else. A Line, as http.py takes it.
+"""TLS over a tunnel, for servers that speak only TLS. A Line, as http.py takes it.
 
-Whose certificate it is is not looked at: the tunnel ends at a socket that the kernel shows to be the process's own, and
-what it answers is proven by other means.
+The certificate is not checked: the kernel shows that the socket at the end of the tunnel belongs to the process, and
+the answer is verified by other means.
 """
 
 import ssl
@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from app.errors import Code, Retryable
 from app.hosts.http import Line
-from app.hosts.pipe import told
+from app.hosts.pipe import one_line
 
 CHUNK = 256 << 10
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class TlsLine:
-    """`line` is a tunnel to a server that speaks TLS. `refused`: what the server, or our side, has against it."""
+    """TLS over `line`, a tunnel. `refused`: why either side refused the handshake, once it did."""
 
     def __init__(self, line: Line) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -54,7 +54,7 @@ class TlsLine:
         self._line.close()
 
     def _until(self, act: Callable[[], T], end: float) -> T:
-        """What `act` comes to, once enough has arrived for it. Raises Passing, and ssl's errors for an end."""
+        """The result of `act`, once enough has arrived for it. Raises Retryable, and ssl's errors for the end."""
         while True:
             try:
                 with self._lock:
@@ -65,7 +65,7 @@ class TlsLine:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 raise
             except ssl.SSLError as error:
-                self.refused = told(ValueError((error.reason or str(error)).replace("_", " ").lower()))
+                self.refused = one_line(ValueError((error.reason or str(error)).replace("_", " ").lower()))
                 raise Retryable(Code.HOST_UNREACHABLE, f"TLS was refused ({self.refused})") from error
 
     def _flush(self, end: float) -> None:
@@ -75,7 +75,7 @@ class TlsLine:
             self._line.send(data, max(end - monotonic(), 0.001))
 
     def _more(self, end: float) -> None:
-        if (left := end - monotonic()) <= 0:  # what comes need not be an answer: greetings, tickets, without end
+        if (left := end - monotonic()) <= 0:  # a server can send endless records that are no answer
             raise Retryable(Code.TIMEOUT, "no answer over TLS in time")
         data = self._line.recv(CHUNK, left)
         with self._lock:

@@ -1,4 +1,4 @@
-"""The socket and the transport as they must be set for short waits. Used by ssh.Connector.
+"""The socket and the transport, tuned for short waits and bounded sizes. Used by ssh.Connector.
 
 Facts and figures: docs/performance.md. paramiko sets no socket option at all, and two stalls of 40 ms each (Nagle on
 our side, delayed acknowledgements against sshd's Nagle on the other) are most of an untuned login.
@@ -17,36 +17,36 @@ import paramiko
 from app.hosts import algorithms, names
 from app.hosts.inlet import Inlet
 
-# its errors come to us as exceptions and are told in our words; the log would only repeat them, with a traceback
+# its errors also arrive as exceptions; its log would only repeat them with a traceback
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
-PACKET = 1 << 18  # bytes; as OpenSSH, and eight times what we ask for
+PACKET = 1 << 18  # bytes; as OpenSSH, and eight times what is asked for
 GREETING = 1 << 16  # bytes before the protocol begins
-# Bytes on their way at once over one channel; as `ssh` itself. Where the line is slower than the disk, sshd keeps what
-# exceeds the kernel's buffers and copies it anew with every packet: 8 MiB cost it twenty times the processor time.
+# Bytes in flight on one channel, as `ssh` has it. Where the network is slower than the disk, sshd buffers the rest and
+# copies it with every packet: a window of 8 MiB costs it twenty times the processor time.
 LARGEST_WINDOW = 2 << 20
 IDLE_CHECK = 5.0  # paramiko's own is 0.1 s: ten wake-ups a second for every idle connection
 
 
 class Wire(socket.socket):
-    """A TCP socket that acknowledges at once until it is told to relax, and whose death is noticed."""
+    """A TCP socket that acknowledges at once while `eager`, and notices a dead peer."""
 
     eager = True
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         data = super().recv(bufsize, flags)
-        if self.eager:  # the kernel forgets it with every segment
+        if self.eager:  # the kernel resets the option with every segment
             self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return data
 
     def send(self, data: Any, flags: int = 0, /) -> int:
         try:
             return super().send(data, flags)
-        except TimeoutError as fault:  # paramiko would try again for ever
+        except TimeoutError as fault:  # paramiko would retry without end
             raise ConnectionAbortedError("the host takes nothing more") from fault
 
     def close(self) -> None:
-        with suppress(OSError):  # wakes the thread that waits in recv, and says goodbye now rather than then
+        with suppress(OSError):  # wakes the thread that waits in recv
             self.shutdown(socket.SHUT_RDWR)
         super().close()
 
@@ -88,7 +88,7 @@ def _dialled(family: int, where: Any, timeout: float) -> Wire:
 
 
 def look_up(address: str, port: int, timeout: float) -> Iterable[Any]:
-    """getaddrinfo with a time-out, which the resolver itself does not have. Raises OSError."""
+    """getaddrinfo with a timeout in seconds, which the resolver does not have. Raises OSError."""
     if names.address(address):
         return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     answer: list[Any] = []
@@ -110,10 +110,10 @@ def look_up(address: str, port: int, timeout: float) -> Iterable[Any]:
 
 
 class Packets(paramiko.packet.Packetizer):
-    """Packets and greetings of a bounded size: paramiko would read whatever a host announces, up to 4 GiB, before it
-    knows who speaks."""
+    """Bounds packets and greetings: paramiko would read whatever size a host announces, up to 4 GiB, before the host is
+    authenticated."""
 
-    greeting = b""  # what came before the protocol, its first line included
+    greeting = b""  # everything before the protocol, its first line included
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         if n > PACKET:
@@ -129,8 +129,8 @@ class Packets(paramiko.packet.Packetizer):
 
 
 class Channels(paramiko.transport.ChannelMap):
-    """Gives every channel its inlets before the host can know of it: whoever is at the far end of a tunnel may speak
-    first, and more than anybody reads."""
+    """Gives every channel its Inlets before the host knows about it: the far end of a tunnel may send first, and more
+    than is read."""
 
     def put(self, chanid: int, chan: paramiko.Channel) -> None:
         chan.in_buffer, chan.in_stderr_buffer = Inlet(LARGEST_WINDOW), Inlet(LARGEST_WINDOW)
@@ -138,7 +138,7 @@ class Channels(paramiko.transport.ChannelMap):
 
 
 def transport(sock: Any, pinned_kinds: Iterable[str]) -> algorithms.Transport:
-    """An unstarted transport over `sock` that asks first for the types of host keys that are pinned."""
+    """An unstarted transport over `sock` that prefers the pinned types of host keys."""
     made = algorithms.Transport(sock, packetizer_class=Packets)
     made._channels = Channels()  # type: ignore[attr-defined]
     algorithms.prefer(made, pinned_kinds)
@@ -150,7 +150,7 @@ def transport(sock: Any, pinned_kinds: Iterable[str]) -> algorithms.Transport:
 
 @contextmanager
 def within(seconds: float, give_up: Callable[[], None]) -> Iterator[threading.Event]:
-    """Calls `give_up` from another thread unless the block is left in time; the event tells that it was called."""
+    """Calls `give_up` from another thread unless the block ends within `seconds`. The event is set if it was called."""
     expired = threading.Event()
 
     def act() -> None:

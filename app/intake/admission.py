@@ -1,8 +1,7 @@
-"""Does this alert deserve a capture, and if not, why?
+"""Should there be a capture for this alert, and if not, why? Pure.
 
-Pure. The ledger calls `decide` for every firing alert while it holds the transaction in which the answer is written
-down; main.py binds the rules to it. Limits that need the process (cooldown, budget) are the pipeline's, and so is how
-long an alert is held back.
+The ledger calls `decide` for every firing alert, in the transaction that records the answer. main.py binds the rules.
+The pipeline checks the limits that need the process (cooldown, budget), and how long an alert is held back.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,14 +12,14 @@ from typing import Protocol
 from app.errors import Code, Reason
 from app.model import Alert, Capture, Decision, Episode, Event, Known, New, State, Trigger
 
-# A repeat on a row that was skipped for one of these is judged anew: the world may have changed meanwhile.
+# A repeat of an alert that was skipped for one of these is decided again, because the reason may have gone.
 MAY_CHANGE = frozenset(
     {Code.NO_RULE, Code.PAUSED, Code.COOLDOWN, Code.BUDGET, Code.RESOLVED_BEFORE_START, Code.INVALID_ALERT}
 )
 
 
 class Terms(Protocol):
-    """What admission needs of a rule (app.intake.rules.Rule is one)."""
+    """The part of a rule that admission needs; app.intake.rules.Rule has it."""
 
     @property
     def name(self) -> str: ...
@@ -30,7 +29,7 @@ class Terms(Protocol):
     def duration(self) -> timedelta: ...
     @property
     def cooldown(self) -> timedelta: ...
-    def drops(self, labels: Mapping[str, str]) -> str | None: ...  # where its relabelling drops them and why, or None
+    def drops(self, labels: Mapping[str, str]) -> str | None: ...  # which entry drops them and why, or None
 
 
 def decide(
@@ -43,16 +42,16 @@ def decide(
     tried: int,
     new_id: Callable[[], str],
 ) -> Decision:
-    """A firing alert and the current episode of its fingerprint in, what becomes of it out.
+    """What becomes of a firing alert.
 
-    match finds the alert's rule, tried is the number of rules it looks through; paused is None or says, as
-    "paused since … by …", why nothing starts; new_id makes a UUIDv7.
+    episode: the current one of its fingerprint. match: finds the rule for labels; tried: the number of rules. paused:
+    None, or "paused since … by …". new_id: makes a UUIDv7.
     """
     if episode is not None and not episode.state.ended and episode.resolved_at is None:
         return Known(episode.capture_id)
     rule = None if alert.fault else match(alert.labels)
     hindrance = _hindrance(alert, rule, tried, paused)
-    if episode is not None and not _over(episode, alert, rule) and not _judged_anew(episode, hindrance):
+    if episode is not None and not _over(episode, alert, rule) and not _decided_again(episode, hindrance):
         return Known(episode.capture_id)
     return New(_capture(alert, rule, hindrance, now, new_id()))
 
@@ -78,7 +77,8 @@ def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None)
 
 
 def _over(episode: Episode, alert: Alert, rule: Terms | None) -> bool:
-    """startsAt alone is no key: Alertmanager's peers disagree on it, by less than any cooldown."""
+    """Whether the alert begins a new episode. A later startsAt alone does not: it differs between Alertmanager's peers,
+    by less than any cooldown."""
     if episode.resolved_at is not None:
         return True
     cooldown = rule.cooldown if rule else timedelta(0)
@@ -87,7 +87,7 @@ def _over(episode: Episode, alert: Alert, rule: Terms | None) -> bool:
     return alert.starts_at > episode.ended_at + cooldown
 
 
-def _judged_anew(episode: Episode, hindrance: Reason | None) -> bool:
+def _decided_again(episode: Episode, hindrance: Reason | None) -> bool:
     if episode.state is not State.SKIPPED or episode.reason_code not in MAY_CHANGE:
         return False
     return hindrance is None or hindrance.code != episode.reason_code

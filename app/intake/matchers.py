@@ -1,16 +1,16 @@
-"""Alertmanager's matchers: a label, an operator, a value. Rules and the filter of `GET /captures` are made of them.
+"""Alertmanager's matchers: a label, an operator, a value. Rules and the filter of `GET /captures` use them.
 
-Two grammars, as Alertmanager reads them since 0.27 in its default mode: the UTF-8 one (its package matcher/parse),
-and the classic one (pkg/labels) for what only that takes, such as `foo=` or `foo=~a|b,c`; where both read a text but
-differently, the classic reading holds.
-"""
+There are two grammars, as in Alertmanager since 0.27 in its default mode: the UTF-8 one (its package matcher/parse),
+and the classic one (pkg/labels) for texts that only it accepts, such as `foo=` or `foo=~a|b,c`. Where both accept a
+text with different meanings, the classic meaning holds."""
 
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.intake.re2 import PatternError, compiled
+from app.intake.re2 import compiled
+from app.intake.re2_characters import PatternError
 
 OPERATORS = ("=", "!=", "=~", "!~")
 _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -31,7 +31,7 @@ _LETTERS = dict(zip(b'abfnrtv\\"', b'\a\b\f\n\r\t\v\\"', strict=True))
 
 
 class MatcherError(ValueError):
-    """A sentence with the position and the remedy. `position`: in characters of the text, from 1."""
+    """The text is a sentence with the position and the remedy. position: in characters, from 1."""
 
     def __init__(self, position: int, message: str) -> None:
         super().__init__(f"at character {position}: {message}")
@@ -40,7 +40,7 @@ class MatcherError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """Matches a set of labels; a label that is not there has the value "". A regular expression matches the whole."""
+    """Matches a set of labels. A missing label has the value "". A regular expression has to match the whole value."""
 
     name: str
     op: str  # one of OPERATORS
@@ -52,6 +52,7 @@ class Matcher:
             object.__setattr__(self, "_regex", compiled(self.value))
 
     def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether the labels fulfil this matcher."""
         value = labels.get(self.name, "")
         same = value == self.value if self._regex is None else self._regex.fullmatch(value) is not None
         return same is (self.op in ("=", "=~"))
@@ -62,7 +63,7 @@ class Matcher:
 
 
 def parse_matcher(text: str) -> Matcher:
-    """Exactly one matcher. Raises MatcherError."""
+    """The only matcher in `text`. Raises MatcherError, also for several."""
     found = parse_matchers(text)
     if len(found) != 1:
         raise MatcherError(1, f"one matcher is expected here, not {len(found)}; write one a line")
@@ -70,7 +71,7 @@ def parse_matcher(text: str) -> Matcher:
 
 
 def parse_matchers(text: str) -> tuple[Matcher, ...]:
-    """A list of matchers, in braces or not, with or without a comma at its end. Raises MatcherError."""
+    """The matchers in a list, with or without braces and a trailing comma. Raises MatcherError."""
     try:
         modern = _modern(text)
     except MatcherError as refusal:
@@ -156,7 +157,7 @@ def _made(name: str, operator: str, value: str, name_at: int, value_at: int) -> 
 
 
 def _unquoted(token: _Token) -> str:
-    """What a Go string literal says; its escapes may spell UTF-8 byte by byte."""
+    """The value of a Go string literal; its escapes may spell UTF-8 byte by byte."""
     if token.kind == "bare":
         return token.text
     if "\n" in token.text:
@@ -204,6 +205,6 @@ def _classic_escaped(found: re.Match[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """With the three escapes on which both grammars agree."""
+    """The text in quotes, with the three escapes that both grammars have."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

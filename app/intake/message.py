@@ -1,8 +1,7 @@
-"""The body of Alertmanager's webhook: its wire shape, and the alerts in it as the house knows them. Pure.
+"""The message of Alertmanager's webhook: its shape on the wire, and the model's Alert made of it. Pure.
 
-The shape is Alertmanager's `webhook.Message` (notify/webhook/webhook.go, template/template.go), 0.20 to 0.35; what
-older versions lack is optional and what newer ones add is ignored. A body as it should be is read in one go. Any other
-is taken apart by salvage.py, so that an odd alert costs itself alone: it has a `fault` then, and becomes a skipped row.
+The shape is Alertmanager's `webhook.Message` (notify/webhook/webhook.go, template/template.go), 0.20 to 0.35. What
+older versions lack is optional; what newer versions add is ignored. body.py parses it.
 """
 
 import re
@@ -16,13 +15,25 @@ from app.model import Alert
 MAX_ALERTS = 10_000
 MOST_LABELS = 256
 FINGERPRINT = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
-MAX_LEFT_OUT = 1_000_000  # more than any Alertmanager holds; what says more counts as so many
+MAX_LEFT_OUT = 1_000_000  # more than any Alertmanager holds; a larger count is cut to this
 
 LabelName = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 LabelValue = Annotated[str, StringConstraints(max_length=16_384)]
 Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=MOST_LABELS)]
 Text = Annotated[str, StringConstraints(max_length=65_536)]
 Annotations = Annotated[dict[LabelName, Text], Field(max_length=256)]
+
+
+class BadMessage(ValueError):
+    """The body is no message of the webhook. The text is a sentence that says why."""
+
+
+class NotJson(BadMessage):
+    """The body is no JSON at all."""
+
+
+class TooManyAlerts(BadMessage):
+    """The message has more than MAX_ALERTS alerts."""
 
 
 class WireAlert(BaseModel):
@@ -39,15 +50,16 @@ class WireAlert(BaseModel):
     fingerprint: Annotated[str, StringConstraints(pattern=f"^{FINGERPRINT.pattern}$")] | None = None
 
 
-class OddAlert(WireAlert):
-    """One that cannot be taken, and why. salvage.py makes it, of what is sound in it."""
+class InvalidAlert(WireAlert):
+    """An alert that cannot be captured, and why. salvage.py makes it of the valid parts."""
 
     startsAt: datetime | None  # type: ignore[assignment]
     fault: str
 
 
 class Message(BaseModel):
-    """The body of a notification. Only `alerts` is needed; the rest is for the log and for what was left out."""
+    """The body of a notification. Only `alerts` is required; the rest serves the log, and the query for alerts that the
+    message left out."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -60,12 +72,13 @@ class Message(BaseModel):
 
     @property
     def left_out(self) -> int:
-        """So many alerts of the group are not in the message (max_alerts)."""
+        """How many alerts of the group are not in the message (max_alerts)."""
         return min(max(self.truncatedAlerts, 0), MAX_LEFT_OUT)
 
 
 def to_alert(wire: WireAlert, status: str) -> Alert:
-    """`status`: the message's, for an alert that says none. Raises OverflowError for a start beyond the calendar."""
+    """The model's alert. status: the message's, for an alert that has none. Raises OverflowError for a start that lies
+    beyond the calendar."""
     return Alert(
         fingerprint=wire.fingerprint or fingerprint(wire.labels),
         firing=(wire.status or status) == "firing",
@@ -74,12 +87,12 @@ def to_alert(wire: WireAlert, status: str) -> Alert:
         starts_at=wire.startsAt and utc(wire.startsAt),
         ends_at=end(wire.endsAt),
         generator_url=wire.generatorURL or "",
-        fault=wire.fault if isinstance(wire, OddAlert) else "",
+        fault=wire.fault if isinstance(wire, InvalidAlert) else "",
     )
 
 
 def end(moment: datetime | None) -> datetime | None:
-    """Year 1 is Go's zero time: not ended. So is a time beyond the calendar."""
+    """When the alert ended; None if it has not. Go's zero time (year 1) and a time beyond the calendar mean None."""
     try:
         return utc(moment) if moment and moment.year > 1 else None
     except OverflowError:
@@ -87,12 +100,13 @@ def end(moment: datetime | None) -> datetime | None:
 
 
 def utc(moment: datetime) -> datetime:
+    """The moment in UTC; one without a zone is taken to be in UTC. Raises OverflowError beyond the calendar."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def fingerprint(labels: dict[str, str]) -> str:
-    """As Alertmanager makes it (model.LabelSet.Fingerprint: FNV-1a of the labels in the order of their names), so that
-    an alert whose sender gives none falls on the same episode as one whose sender does."""
+    """Alertmanager's fingerprint of these labels, 16 hexadecimal digits (model.LabelSet.Fingerprint: FNV-1a of the
+    labels in the order of their names). An alert without a fingerprint gets the same one as the alert with it."""
     digest = 0xCBF29CE484222325
     for name in sorted(labels, key=str.encode):
         for byte in name.encode() + b"\xff" + labels[name].encode() + b"\xff":

@@ -1,8 +1,7 @@
-"""Which rule answers an alert: the first whose matchers all hold.
+"""Rules: the first one whose matchers all match answers an alert. Pure.
 
-Pure. main.py binds `first_match` into admission; `explain` and the pipeline ask it too. The matchers' syntax is
-matchers.py's and relabelling relabel.py's; they are offered here so that a rule and what it is made of come from one
-place.
+main.py binds `first_match` into admission; `explain` and the pipeline use it too. matchers.py and relabelling.py are
+re-exported, so that a rule and its parts come from one module.
 """
 
 import re
@@ -12,7 +11,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from app.intake.matchers import Matcher, MatcherError, parse_matcher, parse_matchers
-from app.intake.relabel import Dropped, Relabel, relabelled
+from app.intake.relabel import Relabel
+from app.intake.relabelling import Dropped, relabelled
 
 __all__ = [
     "DEFAULT",
@@ -30,25 +30,28 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is done about the alerts that all its matchers match."""
+    """How alerts are captured that all its matchers match."""
 
     name: str
     matchers: tuple[Matcher, ...] = ()
     duration: timedelta = timedelta(seconds=30)
     cooldown: timedelta = timedelta(minutes=10)
     profiler: str = "auto"
-    spec: Any = None  # that profiler with its options; None: with none
+    spec: Any = None  # that profiler with its options; None: without options
     take: Literal["newest", "oldest", "cpu", "memory", "all"] | None = None  # of several processes; None: refuse
-    resolvers: tuple[Any, ...] = ()  # in the order they are tried; none: every resolver, in the default order
-    only_exe: re.Pattern[str] | None = None  # a process whose exe or cmdline these do not find is never signalled
+    resolvers: tuple[Any, ...] = ()  # in the order in which they are tried; empty: every resolver, in the default order
+    only_exe: re.Pattern[str] | None = None  # a process that these do not match is never signalled
     only_cmdline: re.Pattern[str] | None = None
-    relabel: tuple[Relabel, ...] = ()  # on the alert's labels, before resolving; the matchers see them as they came
+    relabel: tuple[
+        Relabel, ...
+    ] = ()  # applied to the alert's labels before resolving; matchers see the original labels
 
     def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether all matchers match."""
         return all(matcher.matches(labels) for matcher in self.matchers)
 
     def drops(self, labels: Mapping[str, str]) -> str | None:
-        """Which of its relabel_configs drops an alert with these labels, and why; None if they let it through."""
+        """Which of the relabel_configs drops an alert with these labels, and why; None if none does."""
         left = relabelled(self.relabel, labels)
         return str(left) if isinstance(left, Dropped) else None
 
@@ -57,5 +60,5 @@ DEFAULT = Rule("default")
 
 
 def first_match(rules: Sequence[Rule], labels: Mapping[str, str]) -> Rule | None:
-    """The alert's rule, or None. With no rules at all every alert has the default one."""
+    """The rule of an alert with these labels, or None. Without any rules it is DEFAULT."""
     return next((rule for rule in rules or (DEFAULT,) if rule.matches(labels)), None)

@@ -1,7 +1,7 @@
-"""A body that is not quite Alertmanager's message, taken apart alert by alert: what is only shown or logged is mended,
-and an alert that cannot be taken is an OddAlert that says why. Pure.
+"""Reads a body that does not validate as a message, alert by alert. Pure.
 
-Alertmanager never sends a refused message again, so one odd alert in it must not lose its neighbours.
+Fields that are only shown or logged are repaired. An alert that cannot be captured becomes an InvalidAlert that says
+why. Alertmanager never sends a refused message again, so one invalid alert must not lose the others.
 """
 
 import hashlib
@@ -13,34 +13,44 @@ from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from starlette.exceptions import HTTPException
 
-from app.intake.message import FINGERPRINT, MAX_ALERTS, MOST_LABELS, Message, OddAlert, WireAlert, utc
+from app.intake.message import (
+    FINGERPRINT,
+    MAX_ALERTS,
+    MOST_LABELS,
+    BadMessage,
+    InvalidAlert,
+    Message,
+    NotJson,
+    TooManyAlerts,
+    WireAlert,
+    utc,
+)
 
 REMEDY = "set max_alerts in Alertmanager's webhook_config, or group by more labels."
-DEEPEST = 64  # brackets in each other; what lies deeper is none of a message's
+DEEPEST = 64  # nested brackets; no message is nested deeper
 MOST_ANNOTATIONS, LONGEST_NAME, LONGEST = 256, 1024, 65_536
-ODD_LABELS, ODD_NAME, ODD_VALUE = 64, 128, 256  # that are kept of an alert that cannot be taken
+KEPT_LABELS, KEPT_NAME, KEPT_VALUE = 64, 128, 256  # of an invalid alert: labels, and characters of each
 
-_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")  # what a database takes in no text
-# A text that is never closed goes on to the end: to look for its end from each of its quotes would take for ever.
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")  # characters that a database's text cannot hold
+# A string that is never closed goes on to the end. Possessive: a search for the end from each quote is quadratic.
 _PARTS = re.compile(r'"(?:[^"\\]++|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
 def salvaged(body: bytes) -> Message:
-    """The message. Raises HTTPException: 400 for no JSON, 422 for what has no list of alerts, 413 for too many."""
-    said = read(body)
+    """The message in `body`. Raises NotJson, TooManyAlerts, and BadMessage for a body without a list of alerts."""
+    said = parse_json(body)
     if not isinstance(said, dict):
-        raise HTTPException(422, "This is no message of Alertmanager's webhook: it is no JSON object.")
+        raise BadMessage("This is no message of Alertmanager's webhook: it is no JSON object.")
     found = said.get("alerts")
     if not isinstance(found, list):
-        raise HTTPException(422, "This is no message of Alertmanager's webhook: it has no list called alerts.")
+        raise BadMessage("This is no message of Alertmanager's webhook: it has no list called alerts.")
     if len(found) > MAX_ALERTS:
-        raise HTTPException(413, f"The message has more than {MAX_ALERTS} alerts; {REMEDY}")
+        raise TooManyAlerts(f"The message has more than {MAX_ALERTS} alerts; {REMEDY}")
     status, count = said.get("status"), said.get("truncatedAlerts")
     return Message.model_construct(
-        alerts=[one(each, "firing" if status is None else status) for each in found],
+        alerts=[wire_alert(each, "firing" if status is None else status) for each in found],
         receiver=text(said.get("receiver")),
         groupKey=text(said.get("groupKey")),
         groupLabels=texts(said.get("groupLabels")),
@@ -48,8 +58,8 @@ def salvaged(body: bytes) -> Message:
     )
 
 
-def read(body: bytes) -> Any:
-    """The JSON, without what is nested too deep to be read. Raises HTTPException 400."""
+def parse_json(body: bytes) -> Any:
+    """The JSON in `body`, with null for values that are nested too deeply to be read. Raises NotJson."""
     whole = body.decode("utf-8-sig", "replace")
     try:
         try:
@@ -57,11 +67,11 @@ def read(body: bytes) -> Any:
         except RecursionError:
             return _decoder.decode(shallow(whole))
     except ValueError as error:
-        raise HTTPException(400, f"The body is no JSON: {error}.") from error
+        raise NotJson(f"The body is no JSON: {error}.") from error
 
 
 def number(digits: str) -> int | float:
-    """Python refuses to read integers of thousands of digits."""
+    """Python refuses to parse integers of thousands of digits, so long ones become floats."""
     return int(digits) if len(digits) <= 30 else float(digits)
 
 
@@ -69,7 +79,7 @@ _decoder = json.JSONDecoder(strict=False, parse_int=number)
 
 
 def shallow(whole: str) -> str:
-    """The text with a null for whatever lies deeper than DEEPEST brackets."""
+    """`whole` with null in the place of every value that is nested deeper than DEEPEST."""
     kept: list[str] = []
     depth = begin = 0
     for part in _PARTS.finditer(whole):
@@ -84,22 +94,24 @@ def shallow(whole: str) -> str:
     return "".join(kept) + (whole[begin:] if depth <= DEEPEST else "")
 
 
-def one(said: Any, status: Any) -> WireAlert:
-    """The alert, or the odd one that it is. `status`: what the message says of all its alerts."""
+def wire_alert(said: Any, status: Any) -> WireAlert:
+    """The alert in a JSON value, or an InvalidAlert. status: the message's, for an alert that has none."""
     if not isinstance(said, dict):
-        return odd({}, f"it is no JSON object but {'a list' if isinstance(said, list) else json.dumps(said)[:80]}")
+        return invalid_alert(
+            {}, f"it is no JSON object but {'a list' if isinstance(said, list) else json.dumps(said)[:80]}"
+        )
     said = said | {"status": status if said.get("status") is None else said["status"]}
     labels = said.get("labels")
-    if isinstance(labels, dict) and len(labels) > MOST_LABELS:  # what else is wrong with them nobody has to be told
-        return odd(said, f"labels: Dictionary should have at most {MOST_LABELS} items, not {len(labels)}")
+    if isinstance(labels, dict) and len(labels) > MOST_LABELS:  # one fault suffices
+        return invalid_alert(said, f"labels: Dictionary should have at most {MOST_LABELS} items, not {len(labels)}")
     try:
-        return WireAlert.model_validate(mended(said))
+        return WireAlert.model_validate(repaired(said))
     except ValidationError as error:
-        return odd(said, why(error))
+        return invalid_alert(said, first_faults(error))
 
 
-def mended(said: Mapping[str, Any]) -> dict[str, Any]:
-    """The alert without what is odd in those of its fields that are only shown or logged, or can be done without."""
+def repaired(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The alert's fields; those that are only shown or logged, or are optional, without their invalid parts."""
     labels, link = said.get("labels"), text(said.get("generatorURL"))
     fixed = {
         "labels": {text(name): clean(value) for name, value in labels.items()} if isinstance(labels, dict) else labels,
@@ -111,14 +123,14 @@ def mended(said: Mapping[str, Any]) -> dict[str, Any]:
     return {**said, **fixed}
 
 
-def odd(said: Mapping[str, Any], fault: str) -> OddAlert:
-    """What is kept of an alert that cannot be taken: enough to find it, and no more."""
+def invalid_alert(said: Mapping[str, Any], fault: str) -> InvalidAlert:
+    """What is kept of an alert that cannot be captured: enough to find it, and no more. fault: why it cannot."""
     labels, given = said.get("labels"), said.get("fingerprint")
     known = texts(labels) if isinstance(labels, dict) else {}
     usable = isinstance(given, str) and FINGERPRINT.fullmatch(given)
-    return OddAlert(
+    return InvalidAlert(
         status="resolved" if said.get("status") == "resolved" else "firing",
-        labels={cut(name, ODD_NAME): cut(value, ODD_VALUE) for name, value in list(known.items())[:ODD_LABELS]},
+        labels={cut(name, KEPT_NAME): cut(value, KEPT_VALUE) for name, value in list(known.items())[:KEPT_LABELS]},
         startsAt=moment(said.get("startsAt")),
         endsAt=moment(said.get("endsAt")),
         fingerprint=given if usable else hashlib.sha256(json.dumps([known, fault]).encode()).hexdigest()[:16],
@@ -126,15 +138,15 @@ def odd(said: Mapping[str, Any], fault: str) -> OddAlert:
     )
 
 
-def why(error: ValidationError) -> str:
-    """`labels.job: String should have at most 16384 characters`, of at most three of its faults."""
+def first_faults(error: ValidationError) -> str:
+    """`labels.job: String should have at most 16384 characters`, for the first three faults."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     listed = "; ".join(f"{'.'.join(cut(str(part), 80) for part in f['loc'])}: {f['msg']}" for f in faults[:3])
     return listed + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
 
 
 def texts(said: Any) -> dict[str, str]:
-    """The entries of a map that are text, or a number or true and false, which are written as such; each bounded."""
+    """The entries of a map whose values are strings, numbers or booleans, as bounded strings. Others are left out."""
     entries = said.items() if isinstance(said, dict) else ()
     named = ((cut(text(name), LONGEST_NAME), value) for name, value in entries if name and scalar(value))
     taken = islice(named, MOST_ANNOTATIONS)
@@ -142,23 +154,27 @@ def texts(said: Any) -> dict[str, str]:
 
 
 def scalar(value: Any) -> bool:
+    """Whether this is a JSON string, number or boolean."""
     return isinstance(value, str | int | float)
 
 
 def clean(value: Any) -> Any:
+    """A string as text() returns it; any other value as it is."""
     return text(value) if isinstance(value, str) else value
 
 
 def text(value: Any) -> str:
+    """The string with U+FFFD for characters that a database cannot hold; "" for any other value."""
     return _UNWRITABLE.sub("\ufffd", value) if isinstance(value, str) else ""
 
 
 def cut(said: str, limit: int) -> str:
+    """At most `limit` characters; an ellipsis shows that some are missing."""
     return said if len(said) <= limit else f"{said[: limit - 1]}…"
 
 
 def moment(value: Any) -> datetime | None:
-    """The time that this says, or None for none."""
+    """The time in UTC, or None for a value that is no time."""
     try:
         return utc(_TIME.validate_python(value))
     except (ValidationError, OverflowError):

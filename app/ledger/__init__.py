@@ -1,1 +1,1 @@
-"""What must survive a restart: one row a capture. The room's door is ledger.py."""
+"""Everything that must survive a restart: one row per capture. ledger.py is the only entrance to this package."""

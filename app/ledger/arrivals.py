@@ -1,7 +1,7 @@
-"""What a batch of deliveries does to the table, in one transaction that the inbox opens.
+"""Records a batch of deliveries in one transaction, which the ledger opens.
 
-One look at the current rows of all fingerprints in the batch, then alert after alert the decision (admission, given
-to the ledger), then at most three statements. Alerts of one batch see what those before them did.
+It reads the current rows of all fingerprints in the batch, decides about one alert after the other (admission), and
+writes with a few statements. Alerts of a batch see the effect of those before them.
 """
 
 from collections.abc import Collection, Sequence
@@ -26,7 +26,7 @@ _CURRENT = sa.select(
     captures.c.ended_at,
     captures.c.resolved_at,
 ).where(captures.c.episode.in_(sa.bindparam("fingerprints", expanding=True)))
-# Another replica may have been quicker; then this touches nothing, and the insert meets the unique index.
+# If another replica was quicker, this changes nothing and the insert violates the unique index.
 _SUPERSEDE = (
     sa.update(captures)
     .where(captures.c.id == sa.bindparam("old"), captures.c.episode.is_not(None))
@@ -37,8 +37,8 @@ _RESOLVE = (
     .where(captures.c.id == sa.bindparam("known"), captures.c.resolved_at.is_(None))
     .values(resolved_at=sa.bindparam("at"))
 )
-# What is held back shall not wait to hear of it.
-_HEAR = (
+# A capture that is held back becomes due when its alert is resolved.
+_WAKE_RESOLVED = (
     sa.update(captures)
     .where(
         _c.id.in_(sa.bindparam("resolved", expanding=True)),
@@ -52,8 +52,8 @@ _INSERT = sa.insert(captures)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The alerts of one message, and the message itself as it came; None: it is not to be kept. `left_out`: how many
-    more there are by its own words (max_alerts)."""
+    """The alerts of one message. body: the message as it came, None if it is not to be kept; left_out: how many more
+    alerts it says there are (max_alerts)."""
 
     alerts: Sequence[Alert]
     body: bytes | None = None
@@ -62,9 +62,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one delivery: ids of new captures, ids that repeats fell on, (fingerprint, reason) of the rest.
+    """What became of one delivery: ids of new captures; ids of the captures of repeats; (fingerprint, reason) of the
+    rest.
 
-    A resolved alert is noted on its capture and appears nowhere.
+    A resolved alert is recorded on its capture and does not appear here.
     """
 
     created: tuple[str, ...]
@@ -73,7 +74,8 @@ class Receipt:
 
 
 class Decide(Protocol):
-    """admission.decide, bound to the rules. Must be pure: a batch that met another replica's is decided again."""
+    """admission.decide, bound to the rules. It has to be pure: a batch that conflicts with another replica is decided
+    again."""
 
     def __call__(self, alert: Alert, episode: Episode | None, *, now: datetime, paused: str | None) -> Decision: ...
 
@@ -81,17 +83,17 @@ class Decide(Protocol):
 def record(
     connection: sa.Connection, deliveries: Sequence[Delivery], decide: Decide, now: datetime
 ) -> tuple[list[Receipt], bool]:
-    """Write down what becomes of these deliveries; the receipts in their order, and whether anything is due now. Raises
+    """Records these deliveries. Returns the receipts in their order, and whether a capture is due now. Raises
     IntegrityError when another replica has just begun one of the episodes."""
     fingerprints = {alert.fingerprint for delivery in deliveries for alert in delivery.alerts}
     batch = _Batch(current(connection, fingerprints), decide, now, switches.paused(connection))
     receipts = [batch.take(delivery.alerts) for delivery in deliveries]
-    heard = batch.write(connection)
-    return receipts, heard or any(receipt.created for receipt in receipts)
+    woken = batch.write(connection)
+    return receipts, woken or any(receipt.created for receipt in receipts)
 
 
 def current(connection: sa.Connection, fingerprints: Collection[str]) -> dict[str, Episode]:
-    """The current episode of each of these alerts that has one."""
+    """The current episode of each of these fingerprints that has one."""
     rows = connection.execute(_CURRENT, {"fingerprints": list(fingerprints)})
     return {
         fingerprint: Episode(
@@ -102,7 +104,7 @@ def current(connection: sa.Connection, fingerprints: Collection[str]) -> dict[st
 
 
 class _Batch:
-    """What the batch has seen and is going to write."""
+    """What the batch has read, and what it is going to write."""
 
     def __init__(self, current: dict[str, Episode], decide: Decide, now: datetime, paused: str | None) -> None:
         self.current, self.decide, self.now, self.paused = current, decide, now, paused
@@ -152,14 +154,14 @@ class _Batch:
             self.resolved.append({"known": episode.capture_id, "at": micro(at)})
 
     def write(self, connection: sa.Connection) -> bool:
-        """In the order of ids and fingerprints, so that two replicas wait for each other instead of dead-locking. Has
-        one that was held back become due?"""
+        """Writes the batch in the order of ids and fingerprints, so that two replicas cannot deadlock. Returns whether
+        a capture that was held back has become due."""
         if self.superseded:
             connection.execute(_SUPERSEDE, [{"old": old} for old in sorted(self.superseded)])
         if self.resolved:
             connection.execute(_RESOLVE, sorted(self.resolved, key=lambda note: str(note["known"])))
         ended = {"resolved": [note["known"] for note in self.resolved], "now": micro(self.now)}
-        heard = bool(self.resolved) and connection.execute(_HEAR, ended).rowcount > 0
+        woken = bool(self.resolved) and connection.execute(_WAKE_RESOLVED, ended).rowcount > 0
         if self.new:
             connection.execute(_INSERT, sorted(self.new.values(), key=lambda row: str(row["fingerprint"])))
-        return heard
+        return woken

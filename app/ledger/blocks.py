@@ -1,4 +1,4 @@
-"""The executables that no replica signals any more, until an operator takes them off the list."""
+"""The executables that no replica signals any more, until an operator unblocks them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -18,21 +18,22 @@ _DELETE = sa.delete(blocked).where(_b.id == sa.bindparam("key")).returning(*bloc
 
 
 def add(connection: sa.Connection, one: Blocked) -> None:
-    """Raises IntegrityError where its build is blocked already."""
+    """Adds an executable. Raises IntegrityError if its build is blocked already."""
     connection.execute(_INSERT, {name: _plain(value) for name, value in asdict(one).items()} | {"at": micro(one.at)})
 
 
 def every(connection: sa.Connection) -> tuple[Blocked, ...]:
-    """Newest first."""
+    """All of them, newest first."""
     return tuple(_blocked(row._mapping) for row in connection.execute(_ALL))
 
 
 def of_build(connection: sa.Connection, build: str) -> Blocked | None:
+    """The blocked executable of this build."""
     return _one(connection.execute(_OF_BUILD, {"key": build}))
 
 
 def remove(connection: sa.Connection, id_: str) -> Blocked | None:
-    """What was removed, or None."""
+    """Removes an executable and returns it; None if there is no such id."""
     return _one(connection.execute(_DELETE, {"key": id_}))
 
 
@@ -46,5 +47,5 @@ def _blocked(row: Mapping[Any, Any]) -> Blocked:
 
 
 def _plain(value: object) -> object:
-    """PostgreSQL's text holds no NUL."""
+    """PostgreSQL's text cannot hold a NUL."""
     return value.replace("\x00", "\ufffd") if isinstance(value, str) else value

@@ -1,6 +1,6 @@
-"""Is there room for one more recording? Counted in the very transaction that takes the place.
+"""Do the bounds allow one more recording? Counted in the transaction that takes its place.
 
-A place is held from the moment a process is chosen until its recording has ended: the steps start, wait and stop.
+A capture holds a place from the choice of its process until the end of its recording: the steps start, wait and stop.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ _c = captures.c
 _HOUR = timedelta(hours=1)
 PLACED = (Step.START, Step.WAIT, Step.STOP)
 _HOLDING = _c.active_process.is_not(None) & _c.step.in_(PLACED)
-_LOCK = 0x616C6572  # of PostgreSQL's advisory locks: places are counted by one replica at a time
+_LOCK = 0x616C6572  # an advisory lock of PostgreSQL: one replica counts places at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many recordings at once, and how many may begin within an hour; `hold`: how long an alert waits for that, or
-    for another reason that passes."""
+    """How many recordings are allowed at once, and how many may begin within an hour. hold: how long an alert waits for
+    a place, or for another reason that passes."""
 
     per_host: int = 1
     per_service: int = 1
@@ -33,8 +33,11 @@ class Bounds:
 
 
 class Full(Exception):
-    """No room: `waits` says whether a person's capture waits for it (an end of a recording) or not (the hour's budget);
-    `until`: when there may be some, where that is known."""
+    """The bounds allow no further recording.
+
+    waits: whether a person's capture waits (for the end of a recording) or not (the budget of the hour is used up);
+    until: when there may be a place, where that is known.
+    """
 
     def __init__(self, sentence: str, *, waits: bool, until: datetime | None = None) -> None:
         super().__init__(sentence)
@@ -57,7 +60,7 @@ _LATELY = (
 )
 _BEGUN = sa.select(sa.func.count()).where(*_LATELY)
 _NEXT_TO_LEAVE = sa.select(_c.started_at).where(*_LATELY).order_by(_c.started_at).limit(1).offset(sa.bindparam("over"))
-_WOKEN = 4  # rows at each end of a recording, as not every one can use the place
+_WOKEN = 4  # rows per ended recording, because not every capture can use the place
 _waiting = captures.alias()
 _IN_LINE = (
     sa.select(_waiting.c.id)
@@ -77,14 +80,14 @@ _WAKE = sa.update(captures).where(_c.id.in_(_IN_LINE)).values(due_at=sa.bindpara
 
 
 def take(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
-    """Raises Full when one more would be too many. Nobody else counts until the transaction is over."""
+    """Takes a place. Raises Full. No other replica counts until the transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     count(connection, capture, bounds, now)
 
 
 def count(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
-    """As take, for whoever only wants to know."""
+    """As take, without taking a place. Raises Full."""
     since = now - _HOUR
     lately = {"since": micro(since), "made_since": micro(since - bounds.hold - _HOUR), "key": capture.id}
     begun = connection.execute(_BEGUN, lately).scalar_one()
@@ -106,8 +109,8 @@ def count(connection: sa.Connection, capture: Capture, bounds: Bounds, now: date
 
 
 def freed(connection: sa.Connection, capture: Capture, now: datetime) -> bool:
-    """Makes those due that wait for a place, the longest first, now that this capture may have left one; were there
-    any?"""
+    """Makes captures due that wait for a place, the longest waiting first, if `capture` has left its own. Returns
+    whether there were any."""
     target = capture.target
     if target is None or capture.process is None or capture.step in PLACED:
         return False

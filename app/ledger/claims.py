@@ -1,7 +1,7 @@
-"""Who works on what: a row is claimed under a lease with a fence number, and saved only by whoever holds the fence.
+"""Claims: a worker claims a row under a lease with a fence number, and only the holder of the fence can save it.
 
-Leases are in the time of the `now` that is handed in, on PostgreSQL too: the worker's deadlines are in that time, and
-replicas whose clocks are apart by less than a lease do no more than take over a little sooner or later.
+Leases are measured with the `now` that the caller passes, on PostgreSQL too, as the worker's deadlines are. Replicas
+whose clocks differ by less than a lease only take over a little sooner or later.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _c = captures.c
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row that is ours for the length of a lease; capture is its value as it was claimed."""
+    """A row that is ours for the length of a lease. capture: its value when it was claimed."""
 
     capture: Capture
     owner: str
@@ -27,7 +27,7 @@ class Claim:
 
 
 class FenceLost(Exception):
-    """Someone else holds this row now, or it is gone: what was to be saved is not."""
+    """Another worker holds the row, or it is gone. Nothing was saved."""
 
 
 class ProcessTaken(Exception):
@@ -57,8 +57,8 @@ _TAKE = (
 )
 _HELD = (_c.id == sa.bindparam("key"), _c.owner == sa.bindparam("who"), _c.fence == sa.bindparam("ours"))
 _RENEW = sa.update(captures).where(*_HELD).values(lease_until=sa.bindparam("until"))
-# A stop that was asked for while we worked must be seen: the row stays due since then, whatever we meant to wait for.
-# So must the end of an alert that we meant to hold back.
+# A stop that was requested while we worked keeps the row due, whatever we meant to wait for. So does the end of an
+# alert that we meant to hold back.
 _DUE = sa.case(
     (
         _c.stop_requested_at.is_not(None)
@@ -87,18 +87,21 @@ _DEADLINES_ANEW = sa.update(captures).where(_c.due_at.is_not(None), _c.give_up_a
 def take(
     connection: sa.Connection, now: datetime, owner: str, lease: timedelta, held: Sequence[str] = ()
 ) -> Claim | None:
-    """The most urgent row that is due and nobody's: ends of recordings first, then what is due longest."""
+    """Claims the most urgent due row that nobody holds: ends of recordings first, then the longest due. None: there is
+    none."""
     said = {"now": micro(now), "who": owner, "until": micro(now + lease), "held": list(held)}
     row = connection.execute(_TAKE, said).one_or_none()
     return None if row is None else Claim(to_capture(row), owner, row.fence)
 
 
 def renew(connection: sa.Connection, claim: Claim, now: datetime, lease: timedelta) -> None:
+    """Extends the lease until now + lease. Raises FenceLost."""
     _held(connection.execute(_RENEW, {**_key(claim), "until": micro(now + lease)}), claim)
 
 
 def save(connection: sa.Connection, claim: Claim, capture: Capture, *, release: bool) -> None:
-    """Raises FenceLost; IntegrityError when another capture is active on its process."""
+    """Writes the capture. release: also ends the lease. Raises FenceLost; IntegrityError when another capture is active
+    on its process."""
     row = progress(capture)
     seen = {
         "due": row.pop("due_at"),
@@ -109,18 +112,18 @@ def save(connection: sa.Connection, claim: Claim, capture: Capture, *, release: 
 
 
 def active_on(connection: sa.Connection, process_key: str) -> str | None:
-    """The id of the capture that is active on this process."""
+    """The id of the capture that is active on this process; None if there is none."""
     return connection.execute(_ACTIVE, {"life": process_key}).scalar()
 
 
 def soonest(connection: sa.Connection) -> datetime | None:
-    """When the next row can be claimed: it is due and its lease is over."""
+    """When the next row can be claimed: it is due and its lease is over. None: there is none."""
     return moment_or_none(connection.execute(_SOONEST).scalar())
 
 
 def free_all(connection: sa.Connection) -> None:
-    """Ends all leases, for whoever knows that all their holders are dead. Nobody has waited for hosts meanwhile, so
-    patience begins anew."""
+    """Ends all leases; for a caller that knows that their holders are dead. Deadlines for unreachable hosts begin anew,
+    because nobody has tried to reach them meanwhile."""
     connection.execute(_FREE_ALL)
     connection.execute(_DEADLINES_ANEW)
 

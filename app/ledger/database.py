@@ -1,8 +1,8 @@
-"""Opening the database, and the only place where its faults become ours.
+"""Opens the database, and turns its errors into LedgerUnavailable. No other module does.
 
 SQLite: write-ahead log, synchronous=FULL (a row that was acknowledged survives a power cut), every transaction that
-writes begins IMMEDIATE, and one lock lets our own threads take turns instead of meeting SQLITE_BUSY.
-PostgreSQL: as it comes; rows are claimed with SKIP LOCKED.
+writes begins IMMEDIATE, and our own threads take turns with a lock instead of getting SQLITE_BUSY.
+PostgreSQL: with its defaults; rows are claimed with SKIP LOCKED.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 
 BUSY_SECONDS = 5
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
-# A fault's traceback in the log shall not show what is in the rows.
+# A traceback in the log must not show the contents of rows.
 _COMMON: dict[str, Any] = {"pool_use_lifo": True, "hide_parameters": True}
 _REMEDIES = {
     "locked": "another program holds it; look for a backup or a sqlite3 shell that has it open",
@@ -36,18 +36,18 @@ _REMEDIES = {
 
 
 class LedgerUnavailable(Exception):
-    """The database did not answer, or would not take what was to be written; nothing of it was recorded.
+    """The database did not answer or refused the write. Nothing was recorded.
 
-    Every method of the ledger may raise it. Its message names the database (without a password) and the remedy. It
-    may pass: whoever was to record something tries again, the webhook answers 503.
+    Every method of the ledger may raise it. The message names the database (without its password) and the remedy. The
+    error may be temporary: callers try again, and the webhook answers 503.
     """
 
 
 class Database:
-    """One database for as long as the service lives.
+    """The connections to one database.
 
-    url is SQLAlchemy's: sqlite:///relative/or//absolute, postgresql+psycopg://…. exclusive: on SQLite no second
-    service may open the same file. Raises LedgerUnavailable.
+    url: SQLAlchemy's, sqlite:///relative/or//absolute or postgresql+psycopg://…. exclusive: on SQLite no second service
+    may open the same file. Raises LedgerUnavailable.
     """
 
     def __init__(self, url: str, *, exclusive: bool) -> None:
@@ -62,18 +62,20 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction, committed when the block is left. IntegrityError comes through: it means something."""
+        """A transaction, committed at the end of the block. Raises LedgerUnavailable; IntegrityError passes through,
+        because callers interpret it."""
         with self._answering(), self._turn, self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection for statements that only read, and never wait for a writer."""
+        """A connection for statements that only read. They never wait for a writer. Raises LedgerUnavailable."""
         with self._answering(), self._reader.connect() as connection:
             yield connection
 
     def require_file(self) -> None:
-        """Raises LedgerUnavailable where an SQLite file was removed while open: it would take rows, for nobody."""
+        """Raises LedgerUnavailable if the SQLite file was removed while open: rows could be written, and would be
+        lost."""
         file = self.url.database
         if self.sqlite and file and not Path(file).exists():
             raise LedgerUnavailable(
@@ -81,6 +83,7 @@ class Database:
             )
 
     def close(self) -> None:
+        """Closes the connections and releases the lock file."""
         self.engine.dispose()
         if self._lock_file is not None:
             os.close(self._lock_file)
@@ -99,8 +102,8 @@ class Database:
 
 
 def existing(url: str) -> str:
-    """The same database, to be read only; an SQLite file is neither made nor changed then. Raises LedgerUnavailable
-    when there is no such file."""
+    """The address of the same database for reading only: an SQLite file is neither made nor changed. Raises
+    LedgerUnavailable when there is no such file."""
     with _opening(url):
         made = sa.make_url(url)
         if not _is_sqlite(made):
@@ -140,7 +143,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.isolation_level = None  # the driver begins no transaction by itself
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
 
@@ -161,21 +164,21 @@ def _server(url: sa.URL) -> sa.Engine:
 def _writable(
     _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool
 ) -> tuple[str, Any]:
-    """No text that is written or looked for has a NUL, which PostgreSQL's text cannot hold, or half a surrogate pair,
-    which no encoding has: a mark takes its place, on both databases alike. In JSON both are escapes, and stay."""
-    return statement, _marked(parameters)
+    """Replaces characters that a database's text cannot hold: NUL (PostgreSQL) and lone surrogates (no encoding). Both
+    databases get the same text. In JSON both are escapes, and stay."""
+    return statement, _replaced(parameters)
 
 
-def _marked(said: Any) -> Any:
+def _replaced(said: Any) -> Any:
     if isinstance(said, str):
         return _UNWRITABLE.sub("\ufffd", said) if "\0" in said or not said.isascii() else said
     if isinstance(said, dict):
-        return {name: _marked(value) for name, value in said.items()}
-    return type(said)(map(_marked, said)) if isinstance(said, list | tuple) else said
+        return {name: _replaced(value) for name, value in said.items()}
+    return type(said)(map(_replaced, said)) if isinstance(said, list | tuple) else said
 
 
 def _locked(database: str | None) -> int:
-    """A lock that the kernel gives back however the process ends."""
+    """A lock file; the kernel releases the lock however the process ends."""
     path = Path(f"{Path(database or '').resolve()}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

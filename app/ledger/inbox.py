@@ -1,7 +1,7 @@
-"""Group commit: one thread writes what all waiting deliveries bring in one transaction.
+"""Group commit: one thread writes all waiting deliveries in one transaction.
 
-A commit that survives a power cut costs the same for one row as for a hundred; deliveries that arrive while one is
-under way share the next. The ledger puts deliveries in, and each one's future is done when its rows are on disk.
+A durable commit costs the same for one row as for a hundred. Deliveries that arrive during a commit share the next one.
+The future of a delivery is done when its rows are on disk.
 """
 
 import threading
@@ -18,19 +18,19 @@ Waiting = tuple[Delivery, Future[Receipt]]
 
 
 class Inbox:
-    """write: what records a batch and returns once it is committed, or raises."""
+    """write: records a batch, and returns once it is committed, or raises."""
 
     def __init__(self, write: Callable[[Sequence[Delivery]], list[Receipt]]) -> None:
         self._write = write
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
-        self._door = threading.Lock()
+        self._state_lock = threading.Lock()
         self._closed = False
         self._thread: threading.Thread | None = None
 
     def put(self, delivery: Delivery) -> Future[Receipt]:
-        """Never blocks on the database. A closed inbox answers with LedgerUnavailable."""
+        """Queues a delivery; never blocks on the database. The future of a closed inbox raises LedgerUnavailable."""
         future: Future[Receipt] = Future()
-        with self._door:
+        with self._state_lock:
             if self._closed:
                 future.set_exception(LedgerUnavailable("the ledger is closed: the service is stopping"))
                 return future
@@ -41,8 +41,8 @@ class Inbox:
         return future
 
     def close(self) -> None:
-        """Writes what is waiting, then ends."""
-        with self._door:
+        """Writes the waiting deliveries, then ends the thread."""
+        with self._state_lock:
             self._closed = True
             self._waiting.put(None)
         if self._thread is not None:
@@ -56,7 +56,7 @@ class Inbox:
                 return
 
     def _batch(self, first: Waiting) -> tuple[list[Waiting], bool]:
-        """All that waits, up to a limit; and whether that was the end."""
+        """The waiting deliveries, up to MAX_ALERTS; and whether the inbox is closed."""
         batch, alerts = [first], len(first[0].alerts)
         while alerts < MAX_ALERTS:
             try:
@@ -70,7 +70,8 @@ class Inbox:
         return batch, False
 
     def _settle(self, batch: list[Waiting]) -> None:
-        """A fault of the database is everybody's; any other is of one delivery, and the rest must not share it."""
+        """Writes the batch. LedgerUnavailable concerns every delivery; any other error only one, so the batch is
+        written one by one then."""
         try:
             receipts = self._write([delivery for delivery, _ in batch]) if batch else []
         except Exception as error:

@@ -1,7 +1,7 @@
-"""The last messages that the webhook took, so that "why did nothing happen?" can be asked with the very message.
+"""The last messages of the webhook, so that a person can ask what became of them.
 
-Written in the transaction in which its alerts are decided: an insert and a bounded delete. Only the newest are kept,
-of a large one only that it came, and of one that only repeats nothing.
+A message is written in the transaction that decides about its alerts: an insert and a bounded delete. Only the newest
+ones are kept. A large one is kept without its body, and one that only repeats is not kept at all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,9 +25,8 @@ _SHOWN = 80  # characters of a name there
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `size`: bytes; `about`: its alerts' names, shortened; `created`, `known`, `skipped`: how many of its
-    alerts led to what; `left_out`: how many more are not in it; `body`: as it came, None for one that was too large or
-    was not asked for."""
+    """One message. size: bytes; about: the names of its alerts, shortened; created, known, skipped: what became of its
+    alerts; left_out: how many more are not in it; body: as it came, None if it was too large or was not read."""
 
     id: str
     received_at: datetime
@@ -42,6 +41,7 @@ class Message:
 
     @property
     def kept(self) -> bool:
+        """Whether the body is kept."""
         return self.size <= LARGEST
 
 
@@ -49,7 +49,7 @@ _m = messages.c
 _of, _old = messages.alias(), messages.alias()
 _INSERT = sa.insert(messages)
 _OLDEST_KEPT = sa.select(_of.c.id).order_by(_of.c.id.desc()).limit(1).offset(KEPT - 1).scalar_subquery()
-# What another replica is removing is left to it.
+# Rows that another replica is removing are left to it.
 _OLD = sa.select(_old.c.id).where(_old.c.id < _OLDEST_KEPT).order_by(_old.c.id).with_for_update(skip_locked=True)
 _REMOVE = sa.delete(messages).where(_m.id.in_(_OLD))
 _BUT_BODY = [column for column in messages.columns if column is not _m.body]
@@ -58,8 +58,7 @@ _GET = sa.select(messages).where(_m.id == sa.bindparam("key"))
 
 
 def keep(connection: sa.Connection, deliveries: Sequence[Delivery], receipts: Sequence[Receipt], now: datetime) -> None:
-    """Of these deliveries, those that came with their body and said something new: what only repeats is the most of all
-    that comes, and need not be written."""
+    """Keeps those messages that have a body and something new. Most messages only repeat, and are not written."""
     both = zip(deliveries, receipts, strict=True)
     came = [(delivery, receipt) for delivery, receipt in both if delivery.body and not only_repeats(receipt)]
     if came:
@@ -68,6 +67,7 @@ def keep(connection: sa.Connection, deliveries: Sequence[Delivery], receipts: Se
 
 
 def only_repeats(receipt: Receipt) -> bool:
+    """Whether every firing alert of the message was a repeat."""
     return bool(receipt.known) and not receipt.created and not receipt.skipped
 
 
@@ -77,6 +77,7 @@ def last(connection: sa.Connection) -> tuple[Message, ...]:
 
 
 def get(connection: sa.Connection, id_: str) -> Message | None:
+    """The message with its body."""
     row = connection.execute(_GET, {"key": id_}).one_or_none()
     return None if row is None else _message(row._mapping)
 

@@ -1,4 +1,4 @@
-"""A row that is written anew each time, to see whether the database takes anything."""
+"""Writes one row again and again, to see whether the database accepts writes."""
 
 from datetime import datetime
 
@@ -10,4 +10,5 @@ _WRITE = sa.text(
 
 
 def write(connection: sa.Connection, now: datetime) -> None:
+    """Writes the time into the row."""
     connection.execute(_WRITE, {"now": now.isoformat()})

@@ -1,4 +1,4 @@
-"""Reading captures back, and the few single-row writes of the API."""
+"""Reading captures, and the single-row writes of the API. ledger.py and reader.py describe each function."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ _MOST_OF_AN_ALERT = 500
 
 
 class Predicate(Protocol):
-    """What a filter on labels must be able to do (intake.rules.Matcher can)."""
+    """A filter on labels, as intake.matchers.Matcher is."""
 
     def matches(self, labels: Mapping[str, str], /) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which captures; None means any. created_at is from since (included) to until (excluded); all matchers must
-    match the alert's labels; cursor is the `next` of the page before."""
+    """Which captures; None means any. created_at is from since (included) to until (excluded). All matchers have to
+    match the alert's labels. cursor: the `next` of the page before."""
 
     state: State | None = None
     host: str | None = None
@@ -44,7 +44,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Newest first; next is the cursor of the following page, None on the last one."""
+    """Captures, newest first. next: the cursor of the following page; None on the last one."""
 
     captures: tuple[Capture, ...]
     next: str | None
@@ -59,7 +59,7 @@ class Stored:
     service: str
     pinned: bool
     size: int
-    current: bool = False  # of an alert that fires still: without it the alert would be as new
+    current: bool = False  # its alert still fires, and would count as new without this row
 
 
 _EQUAL = ("state", "host", "service", "alertname", "fingerprint", "profiler")
@@ -140,19 +140,19 @@ def stored(connection: sa.Connection) -> tuple[Stored, ...]:
 
 
 def delete(connection: sa.Connection, id_: str, *, pinned: bool) -> Capture | None:
-    """pinned: that one too."""
+    """pinned: also a pinned one."""
     return _one(connection.execute(_DELETE, {"key": id_, "too": pinned}))
 
 
 def find(connection: sa.Connection, asked: Filter) -> Page:
-    """Raises ValueError, a sentence, for a cursor that is none."""
+    """Raises ValueError with a sentence for an invalid cursor."""
     rows = list(islice(_matching(connection, asked), asked.limit + 1))
     shown = rows[: asked.limit]
     return Page(tuple(to_capture(row) for row in shown), shown[-1].id if len(rows) > len(shown) else None)
 
 
 def _matching(connection: sa.Connection, asked: Filter) -> Iterator[sa.Row[Any]]:
-    """Page by page, so that a matcher that hits nothing costs time but no memory."""
+    """Reads page by page, so that a matcher that matches nothing costs time but no memory."""
     before = _cursor(asked.cursor)
     size = max(_PAGE, asked.limit + 1) if asked.matchers else asked.limit + 1
     while True:

@@ -18,10 +18,12 @@ _loads = json.loads
 
 
 def micro(at: datetime) -> int:
+    """Microseconds since 1970 in UTC."""
     return (at - EPOCH) // _MICROSECOND
 
 
 def moment(micros: int) -> datetime:
+    """The time of these microseconds since 1970, in UTC."""
     return EPOCH + timedelta(microseconds=micros)
 
 
@@ -34,7 +36,7 @@ def moment_or_none(micros: int | None) -> datetime | None:
 
 
 def new_row(capture: Capture) -> dict[str, Any]:
-    """All columns of a row that is to be inserted. `episode` is for the intake to set."""
+    """All columns of a new row. arrivals.py sets `episode`."""
     trigger = capture.trigger
     return {
         "id": capture.id,
@@ -57,7 +59,7 @@ def new_row(capture: Capture) -> dict[str, Any]:
 
 
 def progress(capture: Capture) -> dict[str, Any]:
-    """The columns that whoever works on a capture writes. Raises ValueError: it has not ended and is due never."""
+    """The columns that a worker writes. Raises ValueError for a capture that has not ended and is never due."""
     if capture.due_at is None and not capture.state.ended:
         raise ValueError(f"capture {capture.id} is {capture.state} and due never; nothing would look at it again")
     reason, target, process = capture.reason, capture.target, capture.process
@@ -91,6 +93,7 @@ def progress(capture: Capture) -> dict[str, Any]:
 
 
 def to_capture(row: sa.Row[Any]) -> Capture:
+    """The capture in a row."""
     return Capture(
         id=row.id,
         created_at=moment(row.created_at),
@@ -121,13 +124,13 @@ def to_capture(row: sa.Row[Any]) -> Capture:
 
 
 def labels_of(row: sa.Row[Any]) -> dict[str, str]:
-    """The alert's labels alone, for a filter that looks at many rows."""
+    """Only the alert's labels, for a filter over many rows."""
     labels: dict[str, str] = _loads(row.labels)
     return labels
 
 
 def size_of(artifacts: str) -> int:
-    """The bytes of all files that a row's column tells of."""
+    """The bytes of all files together. artifacts: the column."""
     return sum(artifact["size"] for artifact in _loads(artifacts))
 
 

@@ -1,4 +1,4 @@
-"""The tables as the code sees them; migrations/ makes them, and a test holds the two together.
+"""The tables as the code uses them. migrations/ makes them, and a test compares the two.
 
 Times are whole microseconds since 1970 in UTC, on both databases. JSON is text that only rows.py reads.
 """
@@ -15,7 +15,7 @@ captures = sa.Table(
     metadata,
     sa.Column("id", _Id, primary_key=True),
     sa.Column("created_at", sa.BigInteger, nullable=False),
-    # what asked for it
+    # what triggered it
     sa.Column("trigger_kind", sa.Text, nullable=False),
     sa.Column("fingerprint", sa.Text),
     sa.Column("alertname", sa.Text, nullable=False),
@@ -25,7 +25,7 @@ captures = sa.Table(
     sa.Column("generator_url", sa.Text, nullable=False),
     sa.Column("requested_by", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
-    # how far it has come
+    # its progress
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("step", sa.Text, nullable=False),
     sa.Column("turn", sa.SmallInteger, nullable=False),  # 0: it records and must be stopped, 1: the rest
@@ -41,11 +41,11 @@ captures = sa.Table(
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("profiler", sa.Text, nullable=False),
     sa.Column("duration", sa.BigInteger, nullable=False),
-    sa.Column("host", sa.Text),  # these two are the target's, null until there is one
+    sa.Column("host", sa.Text),  # these two are the target's, null until there is a target
     sa.Column("service", sa.Text),
     sa.Column("target", sa.Text),
     sa.Column("process", sa.Text),
-    sa.Column("life", sa.Text),  # ProcessId.life, also when it has ended
+    sa.Column("life", sa.Text),  # ProcessId.key, also after the end
     sa.Column("timeline", sa.Text, nullable=False),
     sa.Column("artifacts", sa.Text, nullable=False),
     sa.Column("findings", sa.Text, nullable=False),
@@ -56,15 +56,15 @@ captures = sa.Table(
     sa.Column("stop_requested_at", sa.BigInteger),
     sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
     # unique where not null
-    sa.Column("episode", sa.Text),  # the fingerprint, while this is its current row
-    sa.Column("active_process", sa.Text),  # the life, until this has ended
+    sa.Column("episode", sa.Text),  # the fingerprint, while this is its current capture
+    sa.Column("active_process", sa.Text),  # ProcessId.key, until the capture has ended
     # the lease
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.BigInteger),
     sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
 )
 
-# The last ones only; messages.py keeps them few.
+# Only the last ones; messages.py removes the others.
 messages = sa.Table(
     "messages",
     metadata,
@@ -80,7 +80,7 @@ messages = sa.Table(
     sa.Column("left_out", sa.BigInteger, nullable=False, server_default="0"),
 )
 
-# Executables that are not signalled any more; the id is made of the build, so that there is one row of each.
+# Executables that are not signalled any more. The id is made of the build, so there is one row for each.
 blocked = sa.Table(
     "blocked",
     metadata,
@@ -105,7 +105,7 @@ settings = sa.Table(
 
 
 def _index(name: str, *columns: str, unique: bool = False, where: str | None = None) -> sa.Index:
-    """`where`: a column; rows in which it is null are left out, which keeps these indexes small."""
+    """where: a column; rows in which it is null are left out, which keeps the index small."""
     only = captures.c[where].is_not(None) if where else None
     return sa.Index(
         name, *(captures.c[column] for column in columns), unique=unique, sqlite_where=only, postgresql_where=only

@@ -1,4 +1,4 @@
-"""The settings that people change while the service runs: whether captures are paused."""
+"""The settings that people change while the service runs: the pause."""
 
 from datetime import datetime
 
@@ -22,17 +22,17 @@ _DUE_AGAIN = (
 
 
 def paused(connection: sa.Connection) -> str | None:
-    """ "paused since … by …", or None."""
+    """ "paused since … by …" while captures are paused, otherwise None."""
     return connection.execute(_READ).scalar()
 
 
 def pause(connection: sa.Connection, now: datetime, by: str) -> None:
-    """Whoever paused first stays named."""
+    """Pauses captures. Of several pauses the first one's name stays. by: who asked."""
     if paused(connection) is None:
         connection.execute(_INSERT, {"key": _PAUSED, "value": f"paused since {now:%Y-%m-%d %H:%M:%S} UTC by {by}"})
 
 
 def resume(connection: sa.Connection, now: datetime) -> None:
-    """What was held back because of the pause is due now."""
+    """Ends the pause; the captures that it held back are due now."""
     connection.execute(_DELETE)
     connection.execute(_DUE_AGAIN, {"now": micro(now)})

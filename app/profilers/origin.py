@@ -13,7 +13,7 @@ from app.errors import Code, Refused
 from app.gate.client import Gate, Process
 from app.gate.facts import Layout, Span
 from app.hosts.http import Deadlines
-from app.hosts.pipe import told
+from app.hosts.pipe import one_line
 from app.profilers.base import Fetched
 from app.profilers.servers import Server
 
@@ -86,5 +86,5 @@ def not_of(process: Process, layout: Layout, mapped: tuple[Mapped, ...]) -> str:
 
 def program_of(mapped: tuple[Mapped, ...]) -> str:
     first = min((each for each in mapped if each.start), key=lambda each: each.start)
-    name = told(ValueError(first.file)) if first.file else "its code"
-    return f"{name} there (build id {told(ValueError(first.build_id))})" if first.build_id else f"{name} there"
+    name = one_line(ValueError(first.file)) if first.file else "its code"
+    return f"{name} there (build id {one_line(ValueError(first.build_id))})" if first.build_id else f"{name} there"

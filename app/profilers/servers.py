@@ -10,7 +10,7 @@ from app.errors import Code, Refused
 from app.gate.client import Process
 from app.gate.pool import HostPool
 from app.hosts.http import Deadlines, Line, Reply, get
-from app.hosts.pipe import told
+from app.hosts.pipe import one_line
 from app.hosts.ssh import NotReached
 from app.hosts.tls import TlsLine
 from app.profilers.places import Place
@@ -100,7 +100,7 @@ def secret(file: str) -> str:
         with Path(file).open("rb") as opened:
             said = opened.read(SECRET_LIMIT).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(Code.AUTH_FAILED, f"http-pprof's secret cannot be read from {file}: {told(error)}") from error
+        raise Refused(Code.AUTH_FAILED, f"http-pprof's secret cannot be read from {file}: {one_line(error)}") from error
     if not said or not said.isprintable():
         raise Refused(Code.AUTH_FAILED, f"http-pprof's secret in {file} is empty or is no single line of text")
     return said

@@ -1,7 +1,7 @@
-"""Where artifacts rest: one file an artifact, whole or not at all, under `<capture id>/<our name>`.
+"""Stores artifacts, one file each, under `<capture id>/<name>`. A file appears whole or not at all.
 
-obstore's local store writes to a temporary name and renames, but does not fsync; the remote original is removed on our
-word, so the file and its folder are synced here before that word is given.
+obstore's local store writes to a temporary name and renames, but does not fsync. The original on the host is deleted
+once we have stored the file, so the file and its directory are synced first.
 """
 
 import errno
@@ -18,9 +18,9 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
 CHUNK = 1 << 20
-INCOMING, GOING = ".incoming", ".going"
+INCOMING, DELETED = ".incoming", ".going"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
-NEWS = 1 << 20  # bytes; less room more than before is none
+ENOUGH_MORE = 1 << 20  # bytes that have to become free before another try makes sense
 REMEDIES = {
     **dict.fromkeys(NO_ROOM, "free some space"),
     errno.EROFS: "it lies on a read-only file system; mount that writable, or look into the kernel's log for its disk",
@@ -32,24 +32,27 @@ REMEDIES = {
 
 
 class Store:
-    """Artifacts in a local folder, readable by this user alone. Raises OSError for a full or failing disk."""
+    """Artifacts in a local directory, readable only by this user.
+
+    folder: the directory; it is made if need be. Every method raises OSError for a full or failing disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._folder.chmod(0o700)
-            for place in (INCOMING, GOING):
+            for place in (INCOMING, DELETED):
                 self._place(place)
         except OSError as fault:
-            raise OSError(self._unfit(fault)) from fault
+            raise OSError(self._unwritable(fault)) from fault
         self._objects = LocalStore(prefix=str(self._folder))
-        self._lacking: int | None = None  # what was free when a file found no room
+        self._free_when_full: int | None = None  # bytes that were free when a file did not fit
 
     @contextmanager
     def incoming(self, capture_id: str) -> Iterator[Path]:
-        """A folder for files that are not judged yet, on the same disk; removed at the end, whatever happened."""
-        with self._minding_room():
+        """A directory on the same disk for files that are not checked yet. It is removed at the end of the block."""
+        with self._noticing_full_disk():
             folder = Path(tempfile.mkdtemp(prefix=f"{capture_id}-", dir=self._place(INCOMING)))
             try:
                 yield folder
@@ -57,7 +60,7 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def put(self, key: str, source: Path) -> None:
-        """The file becomes the object `key`, replacing what had that name; durable when this returns."""
+        """Stores the file `source` under `key`, replacing an earlier one. It is durable when this returns."""
         try:
             obstore.put(self._objects, key, source)
         except BaseError as fault:
@@ -66,19 +69,19 @@ class Store:
         place.chmod(0o600)
         for each in (place, place.parent, place.parent.parent):
             sync(each)
-        self._lacking = None
+        self._free_when_full = None
 
     def free_bytes(self) -> int:
-        """Room on the disk; 0 where that cannot be told."""
+        """Free bytes on the disk; 0 if that is unknown."""
         try:
             return shutil.disk_usage(self._folder).free
         except OSError:
             return 0
 
     def shortage(self) -> str | None:
-        """Why nothing comes home; None once a file was taken again, or there is more room than when one was not."""
+        """Why files cannot be stored, after one did not fit; None once one was stored again, or more space is free."""
         free = self.free_bytes()
-        if self._lacking is None or free >= self._lacking + NEWS:
+        if self._free_when_full is None or free >= self._free_when_full + ENOUGH_MORE:
             return None
         return (
             f"the store {self._folder} had no room for a file ({free >> 20} MiB are free): files stay on their hosts "
@@ -86,36 +89,36 @@ class Store:
         )
 
     def refusal(self) -> str | None:
-        """Why no file can be written just now, found out by writing one."""
+        """Why no file can be written now, found out by writing one; None if it can."""
         try:
             with tempfile.TemporaryFile(dir=self._place(INCOMING), buffering=0) as file:
                 file.write(b"?")
         except OSError as fault:
-            return f"{self._unfit(fault)}; files stay on their hosts until it can"
+            return f"{self._unwritable(fault)}; files stay on their hosts until it can"
         return None
 
-    def _unfit(self, fault: OSError) -> str:
+    def _unwritable(self, fault: OSError) -> str:
         remedy = REMEDIES.get(fault.errno or 0, "look into the kernel's log for its disk")
         return f"the store {self._folder} cannot be written ({fault.strerror or fault}): {remedy}"
 
     def _place(self, name: str) -> Path:
-        """A folder of ours in the store, made again where the store was put back empty; never the store itself, which
-        may be a disk that is not mounted."""
+        """A directory of ours in the store, made if it is missing. The store itself is never made here: it may be a
+        disk that is not mounted."""
         place = self._folder / name
         place.mkdir(mode=0o700, exist_ok=True)
         return place
 
     @contextmanager
-    def _minding_room(self) -> Iterator[None]:
+    def _noticing_full_disk(self) -> Iterator[None]:
         try:
             yield
         except OSError as fault:
             if fault.errno in NO_ROOM:
-                self._lacking = self.free_bytes()
+                self._free_when_full = self.free_bytes()
             raise
 
     def path(self, key: str) -> Path:
-        """Where an object lies: for reading by a program that wants a file."""
+        """The path of an object, for a program that reads a file. Raises ValueError for a key that leaves the store."""
         place = (self._folder / key).resolve()
         if not place.is_relative_to(self._folder):
             raise ValueError(f"no key of this store: {key!r}")
@@ -131,31 +134,32 @@ class Store:
             yield bytes(piece)
 
     def delete_all(self, capture_id: str) -> None:
-        """Everything of one capture; nothing to delete is no error. Cut off in the middle, the next sweep goes on."""
-        going = self._place(GOING) / capture_id
+        """Deletes all files of a capture, if there are any. If it is interrupted, sweep() finishes the deletion."""
+        going = self._place(DELETED) / capture_id
         with suppress(FileNotFoundError):
             self.path(capture_id).rename(going)
             shutil.rmtree(going)
 
     def sweep(self) -> None:
-        """Removes what an earlier life was bringing home or deleting when it was killed. For the start of the service.
+        """Removes files that were being stored or deleted when the service was killed. Called when the service starts.
 
-        What has no row stays: the database may be an older one, or another's."""
-        for place in (INCOMING, GOING):
+        Files without a row stay: the database may be an older one, or that of another service."""
+        for place in (INCOMING, DELETED):
             for folder in self._place(place).iterdir():
                 shutil.rmtree(folder, ignore_errors=True)
-        for half in self._folder.glob("*/*#[0-9]*"):  # obstore's own temporary names; ours have no such sign
+        for half in self._folder.glob("*/*#[0-9]*"):  # obstore's temporary names; ours have no #
             half.unlink(missing_ok=True)
 
 
 def as_os_error(fault: BaseError) -> OSError:
-    """obstore's own exceptions are no OSError and name the number in their text only."""
+    """The error as an OSError. obstore's exceptions are none, and have the number only in their text."""
     said = str(fault).partition("\n")[0]
     number = re.search(r"\(os error (\d+)\)", said)
     return OSError(int(number[1]) if number else errno.EIO, said)
 
 
 def sync(path: Path) -> None:
+    """fsync of a file or a directory."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

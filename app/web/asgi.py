@@ -1,7 +1,4 @@
-"""The doors to the outside in one application: the webhook, the API, the pages. Called by main.py.
-
-It stands above `intake.webhook` and `web`, which do not know each other.
-"""
+"""The ASGI application: the webhook, the API and the pages. Called by main.py."""
 
 from importlib.metadata import version
 from typing import Any
@@ -11,12 +8,14 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, blocked, examples, health, manual
+from app.web.api import artifacts, blocked, changes, examples, health, manual, pause
 from app.web.api import captures as api
-from app.web.api.webhook import Webhook, describe
+from app.web.api.webhook import Webhook
+from app.web.api.webhook_openapi import describe
 from app.web.auth.guard import Guard
-from app.web.pages import captures as pages
-from app.web.pages import trial
+from app.web.pages import capture as capture_pages
+from app.web.pages import captures as captures_pages
+from app.web.pages import docs, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -33,7 +32,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """The ASGI application. It starts nothing by itself; the worker is main.py's."""
+    """The ASGI application. It starts no thread; main.py runs the worker."""
     app = FastAPI(
         title=TITLE,
         version=version(TITLE),
@@ -45,25 +44,28 @@ def create_app(parts: Parts) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     handle_problems(app)
-    take_alerts(app, parts)
+    add_webhook(app, parts)
     profiles = Profiles(parts)
     for router in (
         manual.routes(parts),
         artifacts.routes(parts),
         api.routes(parts, profiles),
-        api.switch_routes(parts),
+        changes.routes(parts),
+        pause.routes(parts),
         blocked.routes(parts),
         health.routes(parts),
         trial.routes(parts),
         trial.page_routes(parts),
-        pages.routes(parts, profiles),
+        captures_pages.routes(parts),
+        capture_pages.routes(parts, profiles),
+        docs.routes(parts),
     ):
         app.include_router(router)
     return app
 
 
-def take_alerts(app: FastAPI, parts: Parts) -> None:
-    """The webhook as a bare route, ahead of all others, and described by hand."""
+def add_webhook(app: FastAPI, parts: Parts) -> None:
+    """Adds the webhook as a bare route before all others, and describes it in the OpenAPI document."""
     webhook = Webhook(parts.ledger.receive, parts.metrics, parts.recorded)
     for path in ("/webhook", "/webhook/"):
         app.router.routes.insert(0, Route(path, webhook, methods=["POST"], include_in_schema=False))

@@ -14,7 +14,7 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=10)
 
 
 def parse(text: str) -> timedelta:
-    """The duration that `text` says. Raises ValueError with a sentence that shows how to write one."""
+    """The duration in `text`. Raises ValueError with a sentence that shows how to write one."""
     if text.isdecimal() and text != "0":
         raise ValueError(f"{text!r} has no unit; write {text}s for seconds or {text}m for minutes")
     match = GRAMMAR.fullmatch(text)
@@ -28,7 +28,7 @@ def parse(text: str) -> timedelta:
 
 
 def recording(text: str) -> timedelta:
-    """A duration that somebody may record for. Raises ValueError with a sentence."""
+    """A duration for a recording, from SHORTEST to LONGEST. Raises ValueError with a sentence."""
     length = parse(text)
     if not SHORTEST <= length <= LONGEST:
         raise ValueError(f"{text!r} is no time to record for; choose between {say(SHORTEST)} and {say(LONGEST)}")
@@ -36,7 +36,7 @@ def recording(text: str) -> timedelta:
 
 
 def say(duration: timedelta) -> str:
-    """`1h30m` for 90 minutes: the shortest way to write it without years and weeks."""
+    """`1h30m` for 90 minutes: the shortest spelling without years and weeks."""
     rest = duration // timedelta(milliseconds=1)
     text = ""
     for unit in ("d", "h", "m", "s", "ms"):

@@ -1,4 +1,4 @@
-"""The filters of GET /captures and of the pages: from the query's words to the ledger's Filter."""
+"""The filters of GET /captures and of the pages: a query becomes the ledger's Filter."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,16 +7,16 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.exceptions import HTTPException
 
-from app.intake.rules import Matcher, MatcherError, parse_matchers
-from app.ledger.ledger import Filter, Ledger, Page
+from app.intake.matchers import Matcher, MatcherError, parse_matchers
+from app.ledger.ledger import Filter, LedgerReader, Page
 from app.model import State
 from app.web import durations
 
 Word = Annotated[str, StringConstraints(max_length=1024)]
 
 
-class Asked(BaseModel):
-    """What a query may hold. An unknown name is an error: a filter that is ignored shows the wrong captures."""
+class CaptureQuery(BaseModel):
+    """The parameters of a query for captures. An unknown one is an error: an ignored filter shows wrong captures."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,15 +36,15 @@ class Asked(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def said(cls, words: Any) -> Any:
-        """A form sends its empty fields too; they ask for nothing."""
-        empty = ("", None, [""])
-        return (
-            {name: word for name, word in words.items() if word not in empty} if isinstance(words, Mapping) else words
-        )
+    def without_empty(cls, words: Any) -> Any:
+        """A form also sends its empty fields; they filter nothing."""
+        if not isinstance(words, Mapping):
+            return words
+        return {name: word for name, word in words.items() if word not in ("", None, [""])}
 
     def filter(self, now: datetime) -> Filter:
-        """Raises HTTPException 422 with the sentence that says which word is wrong."""
+        """The ledger's filter. now: what a duration counts back from. Raises HTTPException 422 that names the
+        parameter."""
         return Filter(
             state=self.state,
             host=self.host,
@@ -60,15 +60,16 @@ class Asked(BaseModel):
         )
 
 
-def found(ledger: Ledger, asked: Asked, now: datetime) -> Page:
-    """The page that is asked for. Raises HTTPException 422 for a cursor that is none."""
+def found(ledger: LedgerReader, query: CaptureQuery, now: datetime) -> Page:
+    """The captures that the query asks for. Raises HTTPException 422 for a parameter that is wrong."""
     try:
-        return ledger.find(asked.filter(now))
+        return ledger.find(query.filter(now))
     except ValueError as error:
         raise HTTPException(422, f"cursor: {error}.") from error
 
 
 def moment(name: str, text: str | None, now: datetime) -> datetime | None:
+    """A time: RFC 3339, or a duration back from `now`. Raises HTTPException 422 that names the parameter `name`."""
     if not text:
         return None
     try:
@@ -78,6 +79,7 @@ def moment(name: str, text: str | None, now: datetime) -> datetime | None:
 
 
 def absolute(text: str) -> datetime:
+    """A time in UTC; one without a zone is in UTC. Raises ValueError with a sentence."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -88,6 +90,7 @@ def absolute(text: str) -> datetime:
 
 
 def matchers(text: str) -> tuple[Matcher, ...]:
+    """Alertmanager's matchers in `text`. Raises HTTPException 422."""
     try:
         return parse_matchers(text)
     except MatcherError as error:

@@ -1,4 +1,4 @@
-"""What the web needs from the rest of the house; main.py builds one and hands it to app/web/asgi.py."""
+"""What the web needs from the other packages. main.py builds one Parts and passes it to app/web/asgi.py."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -20,34 +20,41 @@ from app.web.auth.tokens import Tokens
 
 
 class Store(Protocol):
-    """Where artifacts rest, under `<capture id>/<artifact name>`."""
+    """Where artifacts are kept, under the key `<capture id>/<artifact name>`."""
 
     def read(self, key: str, start: int | None, end: int | None) -> Iterator[bytes]:
-        """The bytes from `start` up to but not including `end`. Raises OSError, at the latest with the first."""
+        """The bytes from `start` up to but not including `end`. Raises OSError, at the latest with the first chunk."""
 
-    def delete_all(self, capture_id: str) -> None: ...
+    def delete_all(self, capture_id: str) -> None:
+        """Deletes every file of a capture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
+    """The other packages, as the routes use them.
+
+    now: the time; top, tree: analysis.isolate.top_of, .tree_of; ready: None when the service is ready, otherwise the
+    sentence why not; external_url: how people reach the service, without a trailing slash; profilers: the kinds that a
+    manual capture may ask for, besides auto; explain: what would become of a message, with or without looking at the
+    hosts; recorded: called with each message of the webhook once it is durable.
+    """
+
     ledger: Ledger
     store: Store
     metrics: Metrics
     now: Callable[[], datetime]
-    top: Callable[[Path, int, str | None], Top]  # analysis.isolate.top_of
-    tree: Callable[[Path, str | None], Tree]  # analysis.isolate.tree_of
-    ready: Callable[[], str | None]  # None: ready; otherwise the sentence why not
-    external_url: str  # how people reach the service, without a slash at the end
-    profilers: Collection[str]  # the kinds a manual capture may ask for, besides auto
-    explain: Callable[[bytes, bool], Explained]  # what would become of this message; the hosts may be looked at
+    top: Callable[[Path, int, str | None], Top]
+    tree: Callable[[Path, str | None], Tree]
+    ready: Callable[[], str | None]
+    external_url: str
+    profilers: Collection[str]
+    explain: Callable[[bytes, bool], Explained]
     tokens: Tokens = field(default_factory=Tokens)
-    recorded: Callable[[Message], None] = lambda message: (
-        None
-    )  # hears of each message of the webhook, when it is durable
+    recorded: Callable[[Message], None] = lambda message: None
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:
-    """Raises HTTPException 404 with a sentence."""
+    """The capture with this id. Raises HTTPException 404."""
     capture = parts.ledger.get(capture_id) if len(capture_id) <= 64 else None
     if capture is None:
         raise HTTPException(404, f"There is no capture {capture_id[:64]!r}; GET /captures lists what there is.")
@@ -55,7 +62,7 @@ def the_capture(parts: Parts, capture_id: str) -> Capture:
 
 
 def the_artifact(capture: Capture, name: str) -> Artifact:
-    """Raises HTTPException 404 with a sentence. Only a name that the capture lists ever reaches the store."""
+    """The artifact of this name. Raises HTTPException 404: only names that the capture lists reach the store."""
     for artifact in capture.artifacts:
         if artifact.name == name:
             return artifact
@@ -64,7 +71,8 @@ def the_artifact(capture: Capture, name: str) -> Artifact:
 
 
 def stored(parts: Parts, key: str, start: int | None = None, end: int | None = None) -> Iterator[bytes]:
-    """A file's bytes. The first is read at once, so that a store's fault shows before an answer has begun.
+    """The bytes of a file, from `start` up to but not including `end`. The first chunk is read at once, so that an
+    error of the store shows before the answer has begun.
 
     Raises HTTPException: 410 when the store has lost the file, 503 when it cannot read it now.
     """

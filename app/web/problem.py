@@ -1,4 +1,4 @@
-"""Every error of the HTTP side as RFC 9457 `application/problem+json`, with a sentence that a person can act on.
+"""Every HTTP error as RFC 9457 `application/problem+json`, with a sentence that a person can act on.
 
 The routes raise starlette's HTTPException with that sentence as its detail; asgi.py registers these handlers.
 """
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from app.errors import AlertprofError
+from app.intake.message import BadMessage, NotJson, TooManyAlerts
 from app.ledger.database import LedgerUnavailable
 
 METHODS = ("GET", "HEAD", "POST", "DELETE")
@@ -24,28 +25,39 @@ log = structlog.get_logger(__name__)
 
 
 class ProblemResponse(JSONResponse):
+    """A JSON answer with the media type of RFC 9457."""
+
     media_type = "application/problem+json"
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """The answer with this sentence; `more`: further members of the JSON object."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return ProblemResponse(body, status_code=status, headers=dict(headers or {}))
 
 
+def refused_message(bad: BadMessage) -> HTTPException:
+    """The answer to a body that is no message: 400 for no JSON, 413 for too many alerts, otherwise 422."""
+    if isinstance(bad, NotJson):
+        return HTTPException(400, str(bad))
+    return HTTPException(413 if isinstance(bad, TooManyAlerts) else 422, str(bad))
+
+
 def sentence(errors: Sequence[Mapping[str, str]]) -> str:
-    """The first of several errors in one sentence: `host: Field required; pid: …`."""
-    told = [f"{error['where']}: {error['message']}" for error in errors[:3]]
+    """The first three errors in one sentence: `host: Field required; pid: …`."""
+    first = [f"{error['where']}: {error['message']}" for error in errors[:3]]
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
-    return "; ".join(told) + more
+    return "; ".join(first) + more
 
 
 def where(loc: Sequence[int | str]) -> str:
-    """`alerts[0].labels.job` for ("alerts", 0, "labels", "job"), cut to what a log line bears."""
+    """`alerts[0].labels.job` for ("alerts", 0, "labels", "job"), each part cut to fit a log line."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:80]}" for part in loc)
     return text.removeprefix(".") or "the body"
 
 
 def handle_problems(app: FastAPI) -> None:
+    """Registers the handlers for every error that a route may raise."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(AlertprofError, _passing)
@@ -57,22 +69,22 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - starlette's handlers are typed for any exception
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         use = ", ".join(_methods(request))
-        told = f"{request.url.path} does not answer to {request.method}; use {use or 'another method'}."
-        return problem(error.status_code, told, {"Allow": use})
+        detail = f"{request.url.path} does not answer to {request.method}; use {use or 'another method'}."
+        return problem(error.status_code, detail, {"Allow": use})
     if error.detail == HTTPStatus(error.status_code).phrase:
-        return problem(error.status_code, _plain(request, error), error.headers)
+        return problem(error.status_code, _detail(request, error), error.headers)
     return problem(error.status_code, error.detail, error.headers)
 
 
 def _methods(request: Request) -> list[str]:
-    """What this address answers to. The framework only tells the methods of the first of its routes."""
+    """The methods of this address. The framework gives only those of the first matching route."""
     routes = request.app.router.routes
     asked = ((method, {**request.scope, "method": method}) for method in METHODS)
     return [method for method, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)]
 
 
-def _plain(request: Request, error: HTTPException) -> str:
-    """A sentence where the framework has only a phrase."""
+def _detail(request: Request, error: HTTPException) -> str:
+    """A sentence in the place of the framework's phrase."""
     if error.status_code == HTTPStatus.NOT_FOUND:
         return f"There is nothing at {request.url.path}; /docs lists what there is."
     return f"{error.detail}."
@@ -80,11 +92,11 @@ def _plain(request: Request, error: HTTPException) -> str:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    listed = [{"where": where(e["loc"][1:]), "message": _said(e)} for e in error.errors()]
+    listed = [{"where": where(e["loc"][1:]), "message": _message(e)} for e in error.errors()]
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(listed), errors=listed)
 
 
-def _said(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, Any]) -> str:
     if error["type"] == "model_attributes_type":
         return "send a JSON object, with Content-Type: application/json"
     return str(error["msg"]).removeprefix("Value error, ")

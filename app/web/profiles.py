@@ -1,5 +1,5 @@
-"""What a capture's profiles say, as table and as tree, for the API and the pages. A file never changes, so the last few
-answers are kept.
+"""The profiles of a capture as tables and call trees, for the API and the pages. A file never changes, so the last
+answers are cached.
 """
 
 from collections import OrderedDict
@@ -19,20 +19,20 @@ from app.model import Artifact, Capture, Kind
 from app.web.parts import Parts, stored
 
 PPROF = (Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE)
-SUFFIX = ".pprof"  # a goroutine profile has it, a goroutine dump has not
-KEPT = 64
-READERS = 2  # processes that read profiles at once; a hostile file keeps one for half a minute
-TIMEOUT = 5.0  # seconds; a request that waits keeps one of the framework's 40 threads
+SUFFIX = ".pprof"  # goroutine profiles have it, goroutine dumps do not
+CACHED = 64  # answers
+READERS = 2  # processes that read profiles at once; a hostile file can occupy one for 30 seconds
+TIMEOUT = 5.0  # seconds; a waiting request occupies one of the framework's 40 threads
 
 Key = tuple[str, str, int, str | None]
 T = TypeVar("T")
 
 
 class Profiles:
-    """Asks `parts.top` and `parts.tree` once for each file and choice.
+    """Reads tables and trees with `parts.top` and `parts.tree`, once for each file and choice.
 
-    Both raise HTTPException: 404 when there is no such file, 422 when it cannot be shown so, 503 when others are
-    reading for long.
+    Both methods raise HTTPException: 404 when there is no such profile, 422 when the file cannot be shown this way, 503
+    when other requests read for too long.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -40,11 +40,13 @@ class Profiles:
         self.last: OrderedDict[Key, Any] = OrderedDict()
 
     def top(self, capture: Capture, kind: Kind, n: int, sample_type: str | None = None) -> Top:
+        """The table of the n functions with the largest flat values. sample_type: the profile's default for None."""
         file = profile_of(capture, kind)
         key = ("top", file.sha256, n, sample_type)
         return self._once(key, capture, file, lambda path: self.parts.top(path, n, sample_type))
 
     def tree(self, capture: Capture, kind: Kind, sample_type: str | None = None) -> Tree:
+        """The call tree. sample_type: the profile's default for None."""
         file = profile_of(capture, kind)
         key = ("tree", file.sha256, 0, sample_type)
         return self._once(key, capture, file, lambda path: self.parts.tree(path, sample_type))
@@ -62,7 +64,7 @@ class Profiles:
             self.places.release()
         with self.lock:
             self.last[key] = made
-            while len(self.last) > KEPT:
+            while len(self.last) > CACHED:
                 self.last.popitem(last=False)
         return made
 
@@ -75,12 +77,13 @@ class Profiles:
 
 
 def profiles_of(capture: Capture) -> list[Artifact]:
-    """The files that have a table and a tree, in the order of PPROF, one a kind."""
+    """The artifacts that have a table and a tree: the first of each kind, in the order of PPROF."""
     first = {a.kind: a for a in reversed(capture.artifacts) if a.kind in PPROF and a.name.endswith(SUFFIX)}
     return [first[kind] for kind in PPROF if kind in first]
 
 
 def profile_of(capture: Capture, kind: Kind) -> Artifact:
+    """The profile of this kind. Raises HTTPException: 404 if there is none, 422 for a kind or file without a table."""
     if kind not in PPROF:
         kinds = ", ".join(PPROF)
         raise HTTPException(422, f"kind: {kind} is no pprof profile and has no such table; ask for one of {kinds}.")
@@ -95,6 +98,7 @@ def profile_of(capture: Capture, kind: Kind) -> Artifact:
 
 @contextmanager
 def on_disk(chunks: Iterator[bytes]) -> Iterator[Path]:
+    """A temporary file with these bytes, removed when the block ends."""
     with NamedTemporaryFile(prefix="alertprof-", suffix=SUFFIX) as file:
         file.writelines(chunks)
         file.flush()

@@ -16,7 +16,18 @@ from alembic.migration import MigrationContext
 
 from app.errors import Code, Reason
 from app.intake.rules import Rule, parse_matcher, parse_matchers
-from app.ledger.ledger import Bounds, Claim, FenceLost, Filter, Full, Ledger, LedgerUnavailable, ProcessTaken
+from app.ledger import switches
+from app.ledger.ledger import (
+    Bounds,
+    Claim,
+    FenceLost,
+    Filter,
+    Full,
+    Ledger,
+    LedgerUnavailable,
+    ProcessTaken,
+    open_reader,
+)
 from app.ledger.messages import KEPT, LARGEST
 from app.ledger.schema import metadata
 from app.model import Artifact, Blocked, Episode, Finding, Kind, State, Step, Target
@@ -689,7 +700,7 @@ def test_what_would_be_is_read_without_changing_anything(ledger: Ledger, url: st
     assert claim
     ledger.save(claim, recording(claim.capture))
     asked = replace(manual(900), target=Target("10.0.0.5", 9, "pay"))
-    reader = Ledger.to_read(url, decide=admission(), bounds=Bounds())
+    reader = open_reader(url, Bounds())
     try:
         assert reader.episodes(["a1", "none"]) == {"a1": Episode(id_, State.RECORDING, None, None, None)}
         assert reader.active_on(process().key) == id_
@@ -698,15 +709,18 @@ def test_what_would_be_is_read_without_changing_anything(ledger: Ledger, url: st
         assert full and full.waits and "limits.per_host" in str(full)
         assert reader.full(replace(asked, target=Target("h2", 9, "pay")), NOON) is None
         if url.startswith("sqlite"):
-            with pytest.raises(LedgerUnavailable, match="may not be written"):
-                reader.pause(NOON, ME)
+            with (
+                pytest.raises(LedgerUnavailable, match="may not be written"),
+                reader._database.writing() as connection,
+            ):
+                switches.pause(connection, NOON, ME)
     finally:
         reader.close()
 
 
 def test_a_ledger_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailable, match="there is no database"):
-        Ledger.to_read(f"sqlite:///{tmp_path}/none.db", decide=admission())
+        open_reader(f"sqlite:///{tmp_path}/none.db")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -333,7 +333,7 @@ def test_a_key_that_may_reach_no_port_of_the_process_is_told(sshd: Sshd, run_tar
     target = run_target("profiled", HOT="1")
     restricted(sshd, 'restrict,port-forwarding,permitopen="127.0.0.1:1"')
     told = steps(sshd, target.pid)["port forwarding"]
-    assert told.mark is Mark.TOLD and "so no http-pprof" in told.said
+    assert told.mark is Mark.NOTE and "so no http-pprof" in told.said
 
 
 def test_a_shell_that_prints_is_no_obstacle_and_one_that_ends_is_named(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from app.analysis.tree import Node, Tree
 from app.errors import Code, Reason
 from app.model import Capture, Event, State, Step, Target, Trigger
 from app.web.auth.guard import HEADERS
-from tests.unit.web.house import House
+from tests.unit.web.web_app import WebApp
 
 CHROMIUM = shutil.which("chromium")
 ACT = "document.documentElement.dataset.pwned=1"
@@ -68,45 +68,45 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
+def web(tmp_path: Path) -> Iterator[WebApp]:
+    made = WebApp(tmp_path)
     yield made
     made.ledger.close()
 
 
-def hostile(house: House) -> Capture:
+def hostile(web: WebApp) -> Capture:
     """A capture in which everything that comes from outside is as bad as can be."""
     trigger = Trigger(
         "alert",
         {"alertname": ALL, "instance": ALL, ALL: ALL},
         "8a3e2b1c4d5f6071",
         {"summary": ALL, ALL: ALL, "runbook_url": f"javascript:{ACT}"},
-        house.now - timedelta(minutes=4),
+        web.now - timedelta(minutes=4),
         f"javascript:{ACT}",
     )
-    target = Target("10.0.0.5", 21181, ALL, ALL, ALL, house.now, ALL, ALL, ALL, ALL, ALL)
-    return house.keep_completed(
+    target = Target("10.0.0.5", 21181, ALL, ALL, ALL, web.now, ALL, ALL, ALL, ALL, ALL)
+    return web.keep_completed(
         trigger=trigger,
         target=target,
         rule=ALL,
         profiler=ALL,
         labels={ALL: ALL},
-        timeline=(Event(house.now, ALL, ALL),),
+        timeline=(Event(web.now, ALL, ALL),),
     )
 
 
 @pytest.fixture
-def pages(house: House, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def pages(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Every page on which something from outside is shown, by its path."""
-    capture = hostile(house)
-    failed = house.keep(
-        state=State.FAILED, step=Step.DONE, due_at=None, ended_at=house.now, reason=Reason(Code.TIMEOUT, ALL)
+    capture = hostile(web)
+    failed = web.keep(
+        state=State.FAILED, step=Step.DONE, due_at=None, ended_at=web.now, reason=Reason(Code.TIMEOUT, ALL)
     )
     rows = tuple(Row(1, 1.0, 1.0, 1, 1.0, text) for text in PLANTED)
-    monkeypatch.setattr(house, "top", lambda *_: Top(ALL, ALL, (ALL, "cpu"), "nanoseconds", "s", 10, 1.0, rows))
+    monkeypatch.setattr(web, "top", lambda *_: Top(ALL, ALL, (ALL, "cpu"), "nanoseconds", "s", 10, 1.0, rows))
     nodes = (Node(ALL, len(PLANTED), 0, -1), *(Node(text, 1, 1, 0) for text in PLANTED))
-    monkeypatch.setattr(house, "tree", lambda *_: Tree(ALL, ALL, (ALL, "cpu"), ALL, 1.0, nodes))
-    house.client = house.reached_by()
+    monkeypatch.setattr(web, "tree", lambda *_: Tree(ALL, ALL, (ALL, "cpu"), ALL, 1.0, nodes))
+    web.client = web.reached_by()
     paths = [
         "/", f"/ui/captures/{capture.id}", f"/ui/captures/{capture.id}/flame?root=1",
         f"/ui/captures/{capture.id}/flame?sample_type={quote(ALL)}",
@@ -116,15 +116,15 @@ def pages(house: House, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         f"/{quote(PLANTED[0], safe='')}", f"/ui/captures/{quote(PLANTED[0], safe='')}",
         f"/static/{quote('../guard.py')}",
     ]  # fmt: skip
-    return {path: house.client.get(path).text for path in paths}
+    return {path: web.client.get(path).text for path in paths}
 
 
-def test_nothing_from_outside_becomes_an_element_an_event_or_a_link(house: House, pages: dict[str, str]) -> None:
+def test_nothing_from_outside_becomes_an_element_an_event_or_a_link(web: WebApp, pages: dict[str, str]) -> None:
     for path, page in pages.items():
         if page.startswith("<!doctype html>"):
             assert Elements(page).wrong == [], path
         else:
-            assert house.client.get(path).headers["content-type"] == "application/problem+json"
+            assert web.client.get(path).headers["content-type"] == "application/problem+json"
     shown = [path for path, page in pages.items() if "&lt;script&gt;" in page]
     assert len(shown) >= 5, "it is shown, as text"
 
@@ -150,25 +150,25 @@ def test_every_link_of_a_page_leads_to_us_or_to_prometheus(pages: dict[str, str]
         ("vbscript:x", False), ("", False),
     ],
 )  # fmt: skip
-def test_only_a_generators_http_address_is_a_link(house: House, url: str, linked: bool) -> None:
-    capture = house.keep_completed(trigger=Trigger("alert", {"alertname": "a"}, "f1", generator_url=url))
-    page = house.client.get(f"/ui/captures/{capture.id}").text
+def test_only_a_generators_http_address_is_a_link(web: WebApp, url: str, linked: bool) -> None:
+    capture = web.keep_completed(trigger=Trigger("alert", {"alertname": "a"}, "f1", generator_url=url))
+    page = web.client.get(f"/ui/captures/{capture.id}").text
     assert (url in Elements(page).links) is linked or not url
     assert ("The alert's expression" in page.replace("&#39;", "'")) is linked
 
 
-def test_a_download_is_a_file_by_our_name_and_never_a_page(house: House) -> None:
-    capture = hostile(house)
+def test_a_download_is_a_file_by_our_name_and_never_a_page(web: WebApp) -> None:
+    capture = hostile(web)
     (artifact,) = capture.artifacts
-    answer = house.client.get(f"/captures/{capture.id}/artifacts/{artifact.name}")
+    answer = web.client.get(f"/captures/{capture.id}/artifacts/{artifact.name}")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"] == f'attachment; filename="{artifact.name}"'
     assert answer.headers["x-content-type-options"] == "nosniff"
     for name in ("..%2F..%2Falertprof.db", "x%0d%0aSet-Cookie:%20a=b", "%22;x=%22", "%00"):
-        wrong = house.client.get(f"/captures/{capture.id}/artifacts/{name}")
+        wrong = web.client.get(f"/captures/{capture.id}/artifacts/{name}")
         assert wrong.status_code == 404
         assert "set-cookie" not in wrong.headers
-    assert house.store.reads == [(f"{capture.id}/{artifact.name}", 0, artifact.size)]
+    assert web.store.reads == [(f"{capture.id}/{artifact.name}", 0, artifact.size)]
 
 
 # --- a browser ---
@@ -202,9 +202,9 @@ def seen(tmp_path: Path) -> Callable[[str], str]:
 
 
 def test_a_browser_runs_nothing_of_what_was_planted(
-    house: House, pages: dict[str, str], seen: Callable[[str], str]
+    web: WebApp, pages: dict[str, str], seen: Callable[[str], str]
 ) -> None:
-    with served(house.client.app) as url:
+    with served(web.client.app) as url:
         for path in list(pages)[:4]:
             dom = seen(url + path)
             assert "data-pwned" not in dom.partition("<body")[0]

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from app.errors import AlertprofError
+from app.hosts.login import Step
 from app.hosts.route import Route
-from app.hosts.ssh import Connector, Step
+from app.hosts.ssh import Connector
 from tests.lab.dropbear import Dropbear
 from tests.lab.sshd import SSHD, Sshd
 from tests.matrix import newest

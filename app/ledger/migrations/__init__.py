@@ -1,7 +1,8 @@
-"""The tables' history. Each file in versions/ is one step; an installed wheel brings them along.
+"""The history of the tables. Each file in versions/ is one step; an installed wheel contains them.
 
-A new step: copy the newest file, name it after what it does, set revision and down_revision, and change schema.py to
-match; a test compares the two. A step that has been released is never edited.
+A step has its own copy of the schema by design: it must keep making what it made, whatever schema.py becomes later.
+To add a step, copy the newest file, name it after what it does, set revision and down_revision, and change schema.py
+to match; a test compares the two. Never change what a released step does.
 """
 
 from pathlib import Path
@@ -14,8 +15,8 @@ _ONE_AT_A_TIME = 0x616C7072  # any number; PostgreSQL's advisory lock for replic
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """All steps that are missing, in the transaction of this connection. Raises LedgerUnavailable for a database that
-    a newer version has already moved on."""
+    """Applies all missing steps in the transaction of this connection. Raises LedgerUnavailable for a database that a
+    newer version has already upgraded."""
     # Alembic takes a quarter of a second to import, and only the service needs it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415

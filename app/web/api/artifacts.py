@@ -17,6 +17,7 @@ SPAN = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 
 
 def routes(parts: Parts) -> APIRouter:
+    """GET and HEAD of one artifact."""
     router = APIRouter(tags=["captures"])
 
     @router.head("/captures/{capture_id}/artifacts/{name}", include_in_schema=False)
@@ -51,12 +52,14 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def is_known(headers: Headers, etag: str) -> bool:
+    """Whether the client has the file already (If-None-Match)."""
     asked = headers.get("if-none-match", "")
     return asked.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in asked.split(","))
 
 
 def wanted_span(headers: Headers, etag: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last; None: the whole file. Raises HTTPException 416 for what is not there."""
+    """The range that is asked for: first byte, and the one after the last. None: the whole file. Raises HTTPException
+    416 for a range outside the file."""
     match = SPAN.fullmatch(headers.get("range", "").replace(" ", ""))
     if match is None or match.groups() == ("", "") or headers.get("if-range", etag) != etag:
         return None

@@ -1,4 +1,4 @@
-"""The executables that are not signalled any more, and taking one off that list. Registered by app/web/asgi.py."""
+"""The executables that are not signalled any more, and unblocking one. Registered by app/web/asgi.py."""
 
 import re
 
@@ -8,13 +8,14 @@ from starlette.exceptions import HTTPException
 
 from app.model import Blocked
 from app.web.api.manual import asker
-from app.web.api.schemas import BlockedExecutablesOut, BlockedOut
+from app.web.api.schemas.administration import BlockedExecutablesOut, BlockedOut
 from app.web.parts import Parts
 
 log = structlog.get_logger(__name__)
 
 
 def routes(parts: Parts) -> APIRouter:
+    """GET and DELETE of /-/blocked."""
     router = APIRouter(tags=["administration"])
 
     @router.get("/-/blocked", summary="Executables that are not signalled any more, since a signal harmed a process")
@@ -38,7 +39,7 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def or_404(found: Blocked | None, blocked_id: str) -> Blocked:
-    """Raises HTTPException 404 with a sentence."""
+    """`found` itself. Raises HTTPException 404 for None."""
     if found is None:
         raise HTTPException(
             404, f"No executable is blocked as {blocked_id[:64]!r}; GET /-/blocked lists those that are."

@@ -1,4 +1,4 @@
-"""One example for each shape of the API, for its description at /openapi.json."""
+"""One example for each schema of the API, for /openapi.json."""
 
 from pydantic import JsonValue
 

@@ -1,4 +1,4 @@
-"""/-/healthy, /-/ready and /metrics, as Prometheus people expect them. Registered by app/web/asgi.py."""
+"""/-/healthy, /-/ready and /metrics, as in Prometheus. Registered by app/web/asgi.py."""
 
 from contextlib import suppress
 
@@ -12,6 +12,7 @@ from app.web.parts import Parts
 
 
 def routes(parts: Parts) -> APIRouter:
+    """The routes for probes and for Prometheus."""
     router = APIRouter(tags=["administration"], default_response_class=PlainTextResponse)
 
     @router.head("/-/healthy", include_in_schema=False)
@@ -28,7 +29,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/metrics", summary="For Prometheus")
     def metrics() -> Response:
-        with suppress(LedgerUnavailable):  # the other metrics are wanted most when the database is away
+        with suppress(LedgerUnavailable):  # the other metrics matter most while the database is unavailable
             parts.metrics.show_captures(parts.ledger.counts())
             parts.metrics.blocked.set(len(parts.ledger.blocked()))
         return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

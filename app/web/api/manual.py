@@ -1,4 +1,4 @@
-"""POST /capture: somebody asks for a capture of a process that they name."""
+"""POST /capture: a person asks for a capture of a process that they name."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -15,11 +15,12 @@ from uuid_utils import uuid7
 from app.model import Capture, Trigger
 from app.web import durations
 from app.web.api import examples
-from app.web.api.schemas import CaptureOut, CaptureRequest, shown
+from app.web.api.schemas.capture import CaptureOut, capture_out
+from app.web.api.schemas.capture_request import CaptureRequest
 from app.web.auth.tokens import user
 from app.web.parts import Parts
 
-POLL = 0.5  # seconds between two looks of a waiting request
+POLL = 0.5  # seconds between two reads of the ledger by a waiting request
 LONGEST_WAIT = timedelta(minutes=15)
 BODIES = {name: Example(value=value) for name, value in examples.REQUESTS.items()}
 
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 def routes(parts: Parts) -> APIRouter:
+    """POST /capture."""
     router = APIRouter(tags=["captures"])
 
     @router.post("/capture", status_code=202, summary="Capture a process that you name")
@@ -43,13 +45,13 @@ def routes(parts: Parts) -> APIRouter:
         timeout = waiting_time(wait)
         made = await run_in_threadpool(begin, parts, wanted, asker(request))
         response.headers["location"] = f"/captures/{made.id}"
-        return shown(await watched(parts, request, made, timeout))
+        return capture_out(await watched(parts, request, made, timeout))
 
     return router
 
 
 def begin(parts: Parts, wanted: CaptureRequest, who: str) -> Capture:
-    """Writes the new capture down. Raises HTTPException: 409 while captures are paused, 422 for an unknown profiler."""
+    """Records the new capture. Raises HTTPException: 409 while captures are paused, 422 for an unknown profiler."""
     if wanted.profiler != "auto" and wanted.profiler not in parts.profilers:
         kinds = ", ".join(sorted(parts.profilers))
         raise HTTPException(422, f"profiler: there is no {wanted.profiler!r}; there are auto, {kinds}.")
@@ -75,13 +77,14 @@ def new_capture(wanted: CaptureRequest, capture_id: str, now: datetime, who: str
 
 
 def asker(request: Request) -> str:
-    """Who asks: the name given with HTTP Basic, otherwise the address."""
+    """Who sent the request: the user name of HTTP Basic and the address, or the address alone."""
     name = user(request.headers.get("authorization", ""))
     address = request.client.host if request.client else "an unknown address"
     return f"{name} ({address})" if name.isprintable() and name else address
 
 
 def waiting_time(text: str | None) -> timedelta:
+    """The duration of `wait`; 0 without it. Raises HTTPException 422."""
     try:
         length = durations.parse(text or "0s")
     except ValueError as error:
@@ -92,7 +95,7 @@ def waiting_time(text: str | None) -> timedelta:
 
 
 async def watched(parts: Parts, request: Request, capture: Capture, timeout: timedelta) -> Capture:
-    """The capture at its end, or as it is when the time is up or the asker has gone."""
+    """The capture at its end, or as it is when the time is up or the client has disconnected."""
     until = datetime.now(UTC) + timeout
     while not capture.state.ended and datetime.now(UTC) < until and not await request.is_disconnected():
         await asyncio.sleep(POLL)

@@ -1,6 +1,6 @@
-"""Can alerts be taken, and can their files come home? Proved by writing, as a disk may turn read-only while it is used.
+"""Can alerts be recorded and files be stored? Tested by writing, because a disk can turn read-only while it is in use.
 
-Built by main.py, asked for /-/ready. Whatever is wrong passes by itself once its cause is gone.
+Built by main.py for /-/ready. The service recovers by itself once the cause is gone.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,14 @@ from app.stores import Store
 
 
 class Readiness:
+    """Writes to the ledger and to the store. Any thread may ask. now: the time."""
+
     def __init__(self, ledger: Ledger, store: Store, now: Callable[[], datetime]) -> None:
         self._ledger, self._store, self._now = ledger, store, now
-        self._turn = Lock()  # anybody may ask, as often as they like: the ledger is kept busy by one of them only
+        self._turn = Lock()  # one request at a time: anybody may ask, and each writes to the ledger
 
     def obstacle(self) -> str | None:
-        """A sentence, or None."""
+        """Why the service is not ready, in a sentence; None if it is."""
         with self._turn:
             try:
                 self._ledger.prove(self._now())

@@ -1,7 +1,7 @@
-"""The door in front of every route: who may, from where, how much; and the headers of every answer.
+"""The middleware before every route: authorization, origin, size of the body; and the headers of every answer.
 
-A pure ASGI middleware, because the webhook passes through it at full speed. It stands outside the framework's handling
-of exceptions, so it answers its own refusals.
+It is a plain ASGI middleware, because the webhook's requests pass through it. It is outside the framework's exception
+handling, so it sends its own refusals.
 """
 
 from urllib.parse import urlsplit
@@ -14,8 +14,8 @@ from app.web.auth.tokens import WEBHOOK, Tokens, TokensUnreadable, is_loopback
 from app.web.auth.users import TooManyLogins
 from app.web.problem import problem
 
-MAX_BODY = 65536
-LARGER = {"/explain": 1 << 20, "/ui/try": 1 << 20}  # a message of the webhook goes in there
+MAX_BODY = 65536  # bytes
+LARGER = {"/explain": 1 << 20, "/ui/try": 1 << 20}  # bytes; the body is a message of the webhook
 PROBES = frozenset({"/-/healthy", "/-/ready"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
@@ -29,6 +29,8 @@ HEADERS = {
 
 
 class Guard:
+    """The middleware. external_url: how people reach the service."""
+
     def __init__(self, app: ASGIApp, tokens: Tokens, external_url: str) -> None:
         self.app, self.tokens = app, tokens
         self.origin, self.name = urlsplit(external_url).netloc, urlsplit(external_url).hostname
@@ -37,15 +39,17 @@ class Guard:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
-            await self.admit(scope)
+            await self.check(scope)
         except HTTPException as refused:
-            return await problem(refused.status_code, refused.detail, refused.headers)(scope, receive, dressed(send))
-        if scope["path"] in WEBHOOK:  # has its own bound, and no browser reads its answer
+            return await problem(refused.status_code, refused.detail, refused.headers)(
+                scope, receive, with_headers(send)
+            )
+        if scope["path"] in WEBHOOK:  # it has a limit of its own, and no browser reads its answer
             return await self.app(scope, receive, send)
-        return await self.app(scope, bounded(receive, LARGER.get(scope["path"], MAX_BODY)), dressed(send))
+        return await self.app(scope, bounded(receive, LARGER.get(scope["path"], MAX_BODY)), with_headers(send))
 
-    async def admit(self, scope: Scope) -> None:
-        """Raises HTTPException with the sentence for whoever stays outside."""
+    async def check(self, scope: Scope) -> None:
+        """Raises HTTPException for a request that is not allowed."""
         headers = Headers(scope=scope)
         if scope["method"] not in SAFE:
             refuse_other_sites(headers, self.origin)
@@ -53,11 +57,11 @@ class Guard:
             return
         if not self.tokens.guards_operators:
             refuse_rebound_names(headers.get("host", ""), self.name)
-        await refuse_strangers(self.tokens, scope["path"], headers.get("authorization"))
+        await require_credentials(self.tokens, scope["path"], headers.get("authorization"))
 
 
 def refuse_other_sites(headers: Headers, own: str) -> None:
-    """A page of another site makes its reader's browser send requests; those carry these headers."""
+    """Raises HTTPException 403 for a request that another site makes a browser send. own: our external host."""
     origin, ours = headers.get("origin"), {headers.get("host"), own} - {"", None}
     other = origin is not None and origin.partition("://")[2] not in ours
     if other or headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
@@ -67,7 +71,8 @@ def refuse_other_sites(headers: Headers, own: str) -> None:
 
 
 def refuse_rebound_names(host: str, own: str | None) -> None:
-    """DNS rebinding: a page's own name is made to lead to loopback, and its reader's browser takes us for its site."""
+    """Raises HTTPException 400 for an unknown Host, against DNS rebinding: a page's own name can be made to resolve to
+    loopback, and the browser then takes us for its site. own: the host of --web.external-url."""
     name = host_name(host)
     if not (is_loopback(name) or (own and name == own)):
         raise HTTPException(
@@ -78,16 +83,17 @@ def refuse_rebound_names(host: str, own: str | None) -> None:
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header, in small letters and without the port."""
+    """The name in a Host header, in lower case and without the port."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
 
 
-async def refuse_strangers(tokens: Tokens, path: str, authorization: str | None) -> None:
+async def require_credentials(tokens: Tokens, path: str, authorization: str | None) -> None:
+    """Raises HTTPException: 401 without valid credentials, 503 when they cannot be checked now."""
     try:
-        if await tokens.let_in(path, authorization):
+        if await tokens.allows(path, authorization):
             return
     except TokensUnreadable as error:
         raise HTTPException(503, f"Nobody is let in: {error}.") from error
@@ -101,7 +107,7 @@ async def refuse_strangers(tokens: Tokens, path: str, authorization: str | None)
 
 
 def wanted(tokens: Tokens, path: str) -> str:
-    """What would have opened this path."""
+    """The credentials that open this path, for a sentence."""
     kind = "webhook_token_file" if path in WEBHOOK and tokens.webhook_file else "operator_token_file"
     token = f"a bearer token that is listed in auth.{kind} (Authorization: Bearer …)" if tokens.file_for(path) else ""
     user = "name and password of a user in the web configuration's basic_auth_users" if tokens.users else ""
@@ -109,6 +115,7 @@ def wanted(tokens: Tokens, path: str) -> str:
 
 
 def bounded(receive: Receive, most: int) -> Receive:
+    """`receive`, with HTTPException 413 for a body of more than `most` bytes."""
     size = 0
 
     async def receive_some() -> Message:
@@ -122,12 +129,14 @@ def bounded(receive: Receive, most: int) -> Receive:
     return receive_some
 
 
-def dressed(send: Send) -> Send:
-    async def send_dressed(message: Message) -> None:
+def with_headers(send: Send) -> Send:
+    """`send`, with HEADERS added to the answer."""
+
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
         await send(message)
 
-    return send_dressed
+    return send_with_headers

@@ -1,8 +1,8 @@
-"""Who may: bearer tokens in files, one a line, so that a new one can be added before the old one goes; and the users
-of the web configuration.
+"""Authorization: bearer tokens in files, and the users of the web configuration.
 
-Built from the configuration and asked by guard.py at every request; the files are read when used. A browser and
-`go tool pprof http://any:TOKEN@…` cannot send a bearer token, so the password of HTTP Basic is taken as one too.
+Made from the configuration; guard.py asks at every request. The files are read when they are used. They hold one token
+per line, so that a new one can be added before the old one is removed. A browser and `go tool pprof http://any:TOKEN@…`
+cannot send a bearer token, so the password of HTTP Basic also counts as one.
 """
 
 import base64
@@ -17,15 +17,15 @@ WEBHOOK = frozenset({"/webhook", "/webhook/"})
 
 
 class TokensUnreadable(Exception):
-    """The file that should hold the tokens cannot be read or holds none; the sentence names it."""
+    """The file of the tokens cannot be read or holds none. The text is a sentence that names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The two files of `auth`. With one only: the operator's tokens open the webhook too, never the other way.
+    """The token files of `auth`, and the users.
 
-    `users` of the web configuration open everything, beside the tokens. `certified`: TLS already lets nobody in who
-    has no client certificate.
+    Without a webhook_file, the operator's tokens also open the webhook; webhook tokens open nothing else. users: of the
+    web configuration; they open everything. certified: TLS admits only clients with a certificate.
     """
 
     webhook_file: Path | None = None
@@ -35,31 +35,35 @@ class Tokens:
 
     @property
     def guards_operators(self) -> bool:
-        """Something keeps strangers from the operator's routes."""
+        """Whether the operator's routes require credentials or a certificate."""
         return bool(self.operator_file or self.users or self.certified)
 
-    async def let_in(self, path: str, authorization: str | None) -> bool:
-        """Whether this Authorization header opens this path. Raises TokensUnreadable, users.TooManyLogins."""
-        if self.may(path, authorization):
+    async def allows(self, path: str, authorization: str | None) -> bool:
+        """Whether a request for `path` with this Authorization header is allowed. Raises TokensUnreadable,
+        TooManyLogins."""
+        if self.allows_token(path, authorization):
             return True
         name, password = basic(authorization or "")
-        return self.users is not None and bool(name) and await self.users.know(name, password)
+        return self.users is not None and bool(name) and await self.users.verify(name, password)
 
-    def may(self, path: str, authorization: str | None) -> bool:
-        """Whether it does so by a token, or because nothing is asked for. Raises TokensUnreadable."""
+    def allows_token(self, path: str, authorization: str | None) -> bool:
+        """Whether a token allows it, or nothing is required. Raises TokensUnreadable."""
         file = self.file_for(path)
         if file is None:
             return self.users is None
         given = credential(authorization or "").encode()
-        return sum(hmac.compare_digest(given, token) for token in read_tokens(file)) > 0  # no early way out
+        return (
+            sum(hmac.compare_digest(given, token) for token in read_tokens(file)) > 0
+        )  # compares with every token, in constant time
 
     def file_for(self, path: str) -> Path | None:
+        """The file whose tokens open this path; None: no token is required."""
         if path in WEBHOOK:
             return self.webhook_file or self.operator_file
         return self.operator_file
 
     def refusal(self, listen_host: str) -> str | None:
-        """Why the service must not listen on this address, or None. Without keys for operators: loopback only."""
+        """Why the service must not listen on this address, or None. Without credentials: loopback only."""
         if self.guards_operators or is_loopback(listen_host):
             return None
         return (
@@ -70,6 +74,7 @@ class Tokens:
 
 
 def read_tokens(file: Path) -> list[bytes]:
+    """The tokens, one per line. Raises TokensUnreadable."""
     try:
         tokens = [line.strip() for line in file.read_bytes().splitlines() if line.strip()]
     except OSError as error:
@@ -80,7 +85,7 @@ def read_tokens(file: Path) -> list[bytes]:
 
 
 def credential(header: str) -> str:
-    """The token of `Bearer TOKEN`, or the password of `Basic …`; empty when there is neither."""
+    """The token of `Bearer TOKEN`, or the password of `Basic …`; empty for anything else."""
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip()
@@ -90,7 +95,7 @@ def credential(header: str) -> str:
 
 
 def user(header: str) -> str:
-    """The name that came with HTTP Basic; empty when there is none."""
+    """The user name of HTTP Basic; empty for anything else."""
     return basic(header)[0]
 
 
@@ -107,6 +112,7 @@ def basic(header: str) -> tuple[str, str]:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether this is localhost or a loopback address, in brackets or not."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -1,7 +1,7 @@
-"""A flame graph as boxes with places, for pages/captures.py: the callers above, the called below. Pure.
+"""A flame graph as positioned boxes, for pages/capture.py: callers above, what they called below. Pure.
 
-The page has no script and no inline style, so a zoom is a link to the same page with another box as the root, and
-places are attributes of SVG.
+The page has no script and no inline style. So a zoom is a link to the same page with another box as the root, and
+positions are attributes of SVG.
 """
 
 import re
@@ -14,17 +14,17 @@ from app.analysis.tree import OTHER, Tree
 from app.analysis.units import format_percent, format_value
 
 ROW: Final = 21  # pixels
-THINNEST: Final = 0.08  # percent of the width: what is thinner would not be seen
-LABELLED: Final = 2.5  # percent: what is thinner has no room for a word
+THINNEST: Final = 0.08  # percent of the width: a thinner box would not be visible
+LABELLED: Final = 2.5  # percent: a thinner box has no space for a label
 COLOURS: Final = 8  # f0 to f7 in the style sheet
-GREY, ABOVE = "other", "above"  # no function of a known name; a caller of what has the full width
+GREY, ABOVE = "other", "above"  # a box that is no known function; a caller of the box with the full width
 FOLDERS: Final = re.compile(r"(?:[\w.~%-]+/)+(?=[\w~%-]+\.)")  # of a Go package; not those in `run (a/b.py:1)`
 FILE: Final = re.compile(r"\(([^()]*?)(?::[0-9]+)?\)$")  # `run (a/b.py:12)`
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """x, width: percent of the picture; y: pixels. `node`: its index in the tree. `label`: "" where nothing fits."""
+    """x, width: percent of the picture; y: pixels. `node`: index in the tree. `label`: "" where it does not fit."""
 
     node: int
     x: float
@@ -37,19 +37,20 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Flame:
-    """`height`: pixels; `name`, `told`: of the box that is the root now; `thin`: how many are too thin to draw."""
+    """height: pixels; name, amounts: of the box with the full width; thin: number of boxes too thin to draw."""
 
     boxes: tuple[Box, ...]
     height: int
     row: int
     root: int
     name: str
-    told: str
+    amounts: str
     thin: int
 
 
 def flame(tree: Tree, root: int) -> Flame:
-    """`root`: the node that gets the full width, below its callers; that of the tree when there is no such node."""
+    """The flame graph of `tree`. root: index of the node that gets the full width, below its callers; the root of the
+    tree when there is no such node."""
     root = root if 0 <= root < len(tree.nodes) else 0
     callers = _callers(tree, root)
     boxes = [replace(_box(tree, at, 0.0, 100.0, depth), look=ABOVE) for depth, at in enumerate(callers)]
@@ -62,7 +63,7 @@ def flame(tree: Tree, root: int) -> Flame:
         row=ROW,
         root=root,
         name=node.name,
-        told=_told(tree, root),
+        amounts=_amounts(tree, root),
         thin=len(inside) + len(callers) - len(boxes),
     )
 
@@ -82,7 +83,7 @@ def _spread(tree: Tree, root: int, depth: int) -> Iterator[Box]:
     yield _box(tree, root, 0.0, 100.0, depth)
     for at in range(root + 1, len(tree.nodes)):
         node = tree.nodes[at]
-        if node.parent not in free:  # depth first: what does not hang on the root is behind all that does
+        if node.parent not in free:  # nodes are in depth-first order: the subtree of the root has ended
             return
         x, row = free[node.parent]
         free[node.parent] = (x + node.value, row)
@@ -98,12 +99,12 @@ def _box(tree: Tree, at: int, x: float, width: float, row: int) -> Box:
         width=round(width, 4),
         y=row * ROW,
         label=short(name) if width >= LABELLED else "",
-        title=f"{name}: {_told(tree, at)}",
+        title=f"{name}: {_amounts(tree, at)}",
         look=GREY if at == 0 or name == OTHER or name.startswith("[") else f"f{colour(name)}",
     )
 
 
-def _told(tree: Tree, at: int) -> str:
+def _amounts(tree: Tree, at: int) -> str:
     node = tree.nodes[at]
     own = f", of which {_amount(tree, node.self)} its own" if node.self != node.value else ""
     return _amount(tree, node.value) + own
@@ -115,13 +116,13 @@ def _amount(tree: Tree, value: int) -> str:
 
 
 def short(name: str) -> str:
-    """Without the folders of its package: `github.com/zeromicro/go-zero/rest.(*engine).start` is a long name."""
+    """The name without the folders of its package: `rest.(*engine).start`, of github.com/zeromicro/go-zero."""
     folders = FOLDERS.match(name)
     return name[folders.end() :] if folders else name
 
 
 def colour(name: str) -> int:
-    """The same for all functions of a package, or of a file where names end with one."""
+    """Index of a colour: the same for all functions of a package, or of a file where names end with one."""
     found = FILE.search(name)
     family = found[1] if found else re.split(r"[.(\[<]", short(name), maxsplit=1)[0]
     return zlib.crc32(family.encode()) % COLOURS

@@ -1,6 +1,6 @@
-"""Try an alert: what would become of a message, told without effect; and the last messages that came, to try it with.
+"""Try an alert: what would become of a message, without effect. And the last messages, to try it with.
 
-Registered by app/web/asgi.py. The form posts to its own page and needs no script; explain/explainer.py does the work.
+Registered by app/web/asgi.py. The form posts to its own page and needs no script. explain/explainer.py does the work.
 """
 
 from typing import Annotated, Any
@@ -14,12 +14,14 @@ from starlette.responses import HTMLResponse, Response
 
 from app.errors import Retryable
 from app.explain.explanation import Explained
+from app.intake.message import BadMessage
 from app.ledger.ledger import Message
 from app.web.api import examples
 from app.web.api.manual import asker
-from app.web.api.schemas import ExplainedOut, MessageOut, MessagesOut
-from app.web.pages.captures import Paper
+from app.web.api.schemas.explanation import ExplainedOut, MessageOut, MessagesOut
+from app.web.pages.renderer import PageRenderer
 from app.web.parts import Parts
+from app.web.problem import refused_message
 
 BODY: dict[str, Any] = {
     "required": True,
@@ -33,13 +35,14 @@ BODY: dict[str, Any] = {
         }
     },
 }
-# Under the no-referrer of all other pages a browser says `Origin: null` with a form, as for another site's page.
+# With the no-referrer policy of the other pages a browser sends `Origin: null` with a form, as for another site.
 OWN_ORIGIN = {"referrer-policy": "same-origin"}
 
 log = structlog.get_logger(__name__)
 
 
 def routes(parts: Parts) -> APIRouter:
+    """POST /explain, GET /messages and /messages/{id}."""
     router = APIRouter(tags=["trying an alert out"])
 
     @router.post(
@@ -52,14 +55,15 @@ def routes(parts: Parts) -> APIRouter:
         request: Request,
         connect: Annotated[bool, Query(description="look at the hosts too; nothing is changed there")] = False,
     ) -> Explained:
-        """Rule by rule, resolver by resolver, limit by limit. No signal is sent; the answer is there within 30 seconds,
-        whatever the hosts do. The first 50 alerts of a message are told. The body may be one alert's labels alone."""
+        """Rule by rule, resolver by resolver, limit by limit. No signal is sent. The answer takes at most 30
+        seconds, whatever the hosts do. Of a message, the first 50 alerts are explained. The body may also be one
+        alert's labels."""
         return await explained(parts, request, await request.body(), connect=connect)
 
     @router.get("/messages", summary="The last 50 messages that the webhook took, newest first")
     def messages() -> MessagesOut:
         """Those that were refused as malformed are not among them."""
-        return MessagesOut(messages=[shown(message) for message in parts.ledger.messages()])
+        return MessagesOut(messages=[message_out(message) for message in parts.ledger.messages()])
 
     @router.get(
         "/messages/{message_id}",
@@ -74,12 +78,13 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def page_routes(parts: Parts) -> APIRouter:
+    """GET and POST /ui/try."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    paper = Paper(parts)
+    render = PageRenderer(parts)
 
     def page(status: int = 200, **what: Any) -> HTMLResponse:
         empty = {"body": "", "connect": False, "result": None, "fault": ""}
-        html = paper("try.html", messages=parts.ledger.messages(), example=examples.LABELS, **empty | what)
+        html = render("try.html", messages=parts.ledger.messages(), example=examples.LABELS, **empty | what)
         return HTMLResponse(html, status, OWN_ORIGIN)
 
     @router.get("/ui/try")
@@ -97,23 +102,27 @@ def page_routes(parts: Parts) -> APIRouter:
             result = await explained(parts, request, body.encode(), connect=connect)
         except HTTPException as refused:
             fault, status = refused.detail, refused.status_code
-        except Retryable as passing:
-            fault, status = str(passing), 503
+        except Retryable as busy:
+            fault, status = str(busy), 503
         return await run_in_threadpool(lambda: page(status, body=body, connect=connect, result=result, fault=fault))
 
     return router
 
 
 async def explained(parts: Parts, request: Request, body: bytes, *, connect: bool) -> Explained:
-    """Raises HTTPException as the webhook does for what is no message, Passing while too many look at hosts."""
-    result = await run_in_threadpool(parts.explain, body, connect)
+    """What would become of the message in `body`. Raises HTTPException as the webhook does for a body that is no
+    message; Retryable while too many others look at hosts."""
+    try:
+        result = await run_in_threadpool(parts.explain, body, connect)
+    except BadMessage as bad:
+        raise refused_message(bad) from bad
     if connect:
         log.info("hosts looked at for somebody", by=asker(request), alerts=len(result.alerts))
     return result
 
 
 def fields(body: bytes) -> dict[str, str]:
-    """A form's fields. Raises HTTPException 400 for a body that is none of a form."""
+    """The fields of a posted form. Raises HTTPException 400 for a body that is no form."""
     try:
         said = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10, errors="strict")
     except ValueError as error:
@@ -122,7 +131,7 @@ def fields(body: bytes) -> dict[str, str]:
 
 
 def body_of(parts: Parts, message_id: str) -> str:
-    """Raises HTTPException 404 with a sentence."""
+    """The body of one of the last messages. Raises HTTPException 404 for one that is gone or was too large."""
     message = parts.ledger.message(message_id) if len(message_id) <= 64 else None
     if message is None:
         raise HTTPException(
@@ -133,7 +142,8 @@ def body_of(parts: Parts, message_id: str) -> str:
     return message.body
 
 
-def shown(message: Message) -> MessageOut:
+def message_out(message: Message) -> MessageOut:
+    """The message as the API shows it."""
     href = f"/messages/{message.id}" if message.kept else None
     return MessageOut.model_validate({**{name: getattr(message, name) for name in SHOWN}, "href": href})
 

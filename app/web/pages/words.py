@@ -1,4 +1,4 @@
-"""What happened, in words for a tired person at night. Pure; used by the pages."""
+"""A capture in plain sentences, for the pages. Pure."""
 
 import shlex
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from app.model import Artifact, Capture, State, Trigger
 from app.web import durations
 
-UNDONE = {
+NOT_COMPLETED = {
     State.PENDING: "is held back",
     State.FAILED: "failed",
     State.SKIPPED: "was skipped",
@@ -14,17 +14,19 @@ UNDONE = {
 }
 
 
-def story(capture: Capture) -> str:
-    """One capture in one sentence, and the reason where there is one."""
-    cause, process = occasion(capture.trigger), _process(capture)
+def summary(capture: Capture) -> str:
+    """The capture in one sentence, and its reason where it has one."""
+    cause, process = cause_of(capture.trigger), _process(capture)
     if capture.reason:
         of = f" of {process}" if process else ""
-        return f"{cause}, but the capture{of} {UNDONE.get(capture.state, 'ended early')}. {capture.reason.message}"
+        return (
+            f"{cause}, but the capture{of} {NOT_COMPLETED.get(capture.state, 'ended early')}. {capture.reason.message}"
+        )
     return f"{cause}: {process or 'the process'} {_done(capture)}"
 
 
-def occasion(trigger: Trigger) -> str:
-    """`HighCPU fired`, or who asked."""
+def cause_of(trigger: Trigger) -> str:
+    """`HighCPU fired`, or who asked for the capture."""
     if trigger.kind == "manual":
         return f"{trigger.by or 'Somebody'} asked for it"
     return f"{trigger.alertname or 'An alert without a name'} fired"
@@ -44,7 +46,7 @@ def _done(capture: Capture) -> str:
     return {
         State.PENDING: "is about to be recorded",
         State.RECORDING: f"is being recorded for {durations.say(capture.duration)}",
-        State.COLLECTING: f"has been recorded, and its files are being brought home: {files} so far",
+        State.COLLECTING: f"has been recorded, and its files are being collected: {files} so far",
         State.COMPLETED: f"was recorded for {_length(capture)}, {files} kept",
     }.get(capture.state, f"is {capture.state}")
 
@@ -57,7 +59,7 @@ def _length(capture: Capture) -> str:
 
 
 def command(artifact: Artifact, url: str) -> str:
-    """The line that opens this file, by its name's suffix: of goroutines there are profiles and texts."""
+    """The command line that opens the artifact at `url`. The suffix decides: a goroutine profile may be a text."""
     address = shlex.quote(url)
     if artifact.name.endswith(".pprof"):
         return f"go tool pprof {address}"
@@ -67,7 +69,7 @@ def command(artifact: Artifact, url: str) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """`5m ago`: in one unit, of which there are at least two."""
+    """`5m ago`: in the largest unit of which there are at least two."""
     seconds = max(int((now - moment).total_seconds()), 0)
     for unit in (86400, 3600, 60):
         if seconds >= 2 * unit:

@@ -1,8 +1,8 @@
-"""One HTTP connection with bounds that uvicorn has not, and the server that enforces them. Used by main.py's run().
+"""HTTP connections with limits that uvicorn does not have, and the server that enforces them. Used by main.py.
 
-Whoever reaches the port can open connections and keep them: by never finishing a request, by sending heads or trailers
-without end, by not reading the answer. Each such connection ends after a time, and when there are very many, those that
-have waited longest for their next request make room. The guard decides everything else.
+Anybody who reaches the port can open connections and hold them: by not finishing a request, by endless headers or
+trailers, by not reading the answer. Such a connection is closed after a time. When there are too many connections, the
+one that has waited longest for its client is closed. The guard decides everything else.
 """
 
 import asyncio
@@ -13,32 +13,33 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-ARRIVAL = 30.0  # seconds for a whole request, from the first byte or the end of the one before
-STALL = 60.0  # seconds in which a reader of an answer has to take something
-BESIDE = 64 << 10  # bytes of a request that are no body: its head, its trailers, its chunks' sizes
-AT_ONCE = 512  # connections; a process has 1024 files by default, and SSH and the ledger need theirs
-PIPELINED = 16  # requests sent ahead on one connection
+ARRIVAL = 30.0  # seconds for a whole request, from the opening or the end of the one before
+STALL = 60.0  # seconds within which a client has to read some of an answer
+BESIDE = 64 << 10  # bytes of a request outside its body: headers, trailers, chunk sizes
+AT_ONCE = 512  # connections; a process may open 1024 files by default, and SSH and the ledger need some
+PIPELINED = 16  # requests that wait on one connection
 
 log = structlog.get_logger(__name__)
 
 
 class Connection(HttpToolsProtocol):
-    """`turn`: when this side last had done its part, so that the next is the client's to do."""
+    """One connection. `turn`: when the server last finished its part (time.monotonic); the client is next. `sans`:
+    names of which a client certificate has to have one; empty allows any."""
 
     sans: frozenset[str] = frozenset()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.turn, self.stalled, self.beside = monotonic(), 0.0, 0
-        if not admitted(transport.get_extra_info("peercert"), self.sans):
+        if not has_allowed_name(transport.get_extra_info("peercert"), self.sans):
             log.warning("client certificate without an allowed name", address=self.client and self.client[0])
             transport.abort()
         elif len(self.connections) > AT_ONCE:
-            make_room([c for c in self.connections if isinstance(c, Connection) and c.owes])
+            close_longest_waiting([c for c in self.connections if isinstance(c, Connection) and c.awaits_client])
 
     @property
-    def owes(self) -> bool:
-        """Something has still to come from the client: a request, or the rest of one."""
+    def awaits_client(self) -> bool:
+        """Whether the client has to send something: a request, or the rest of one."""
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def data_received(self, data: bytes) -> None:
@@ -73,17 +74,17 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
 
     def sweep(self, now: float) -> None:
-        """Ends the connection when its time is up."""
+        """Closes the connection when its time is up. now: of time.monotonic."""
         if self.stalled and now - self.stalled > STALL:
             self.transport.abort()
-        elif self.owes and now - self.turn > ARRIVAL:
+        elif self.awaits_client and now - self.turn > ARRIVAL:
             self.refuse(b"408 Request Timeout", b"The request did not arrive within %d seconds." % ARRIVAL)
 
     def send_400_response(self, msg: str) -> None:
         self.refuse(b"400 Bad Request", msg.encode("ascii"))
 
     def refuse(self, status: bytes, sentence: bytes) -> None:
-        """Says why, unless an answer to this request has begun, and ends the connection."""
+        """Sends the status and the sentence, unless an answer to this request has begun, and closes the connection."""
         if self.cycle is None or not self.cycle.response_started or not self.cycle.more_body:
             body = b'{"type":"about:blank","status":%s,"detail":"%s"}' % (status[:3], sentence)
             head = b"content-type: application/problem+json\r\nconnection: close\r\ncontent-length: %d" % len(body)
@@ -92,8 +93,10 @@ class Connection(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
+    """A server that checks the time limits of its connections."""
+
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second."""
+        """uvicorn calls it ten times a second; every tenth call checks the connections."""
         if counter % 10 == 0:
             now = monotonic()
             for connection in list(self.server_state.connections):
@@ -102,20 +105,21 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def make_room(waiting: list[Connection]) -> None:
+def close_longest_waiting(waiting: list[Connection]) -> None:
+    """Closes the connection whose client has been due longest."""
     if waiting:
         longest = min(waiting, key=lambda one: one.turn)
         longest.transport.abort()
-        longest.connections.discard(longest)  # now, not when the loop comes to it: uvicorn counts them
+        longest.connections.discard(longest)  # at once, because uvicorn counts them
 
 
-def admitted(certificate: Any, sans: frozenset[str]) -> bool:
-    """Whether a verified certificate (as ssl.getpeercert) has one of these names; with no names asked for, always."""
+def has_allowed_name(certificate: Any, sans: frozenset[str]) -> bool:
+    """Whether a verified certificate (as ssl.getpeercert) has one of these names; always true without names."""
     if not sans or not certificate:
         return True
     return not sans.isdisjoint(value for _, value in certificate.get("subjectAltName", ()))
 
 
 def connections(sans: frozenset[str]) -> type[Connection]:
-    """The class for connections whose client certificate has to have one of these names."""
+    """A class for connections whose client certificate has to have one of these names."""
     return type("Connection", (Connection,), {"sans": sans})

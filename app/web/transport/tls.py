@@ -1,7 +1,7 @@
-"""TLS of the web server: the certificate is read again when its file has changed. Made by config/web.py, used by run().
+"""TLS of the web server. The certificate is read again when its file changes. Made by config/web.py, used by main.py.
 
-As in Go's and so Prometheus' servers: TLS 1.2 and later, forward secrecy only. No session is resumed, so that a client
-certificate is looked at in every handshake.
+As in Go's servers, and so in Prometheus: TLS 1.2 and later, forward secrecy only. Sessions are not resumed, so that
+a client certificate is checked in every handshake.
 """
 
 import ssl
@@ -17,8 +17,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """`clients`: whether a client has to show a certificate of `client_ca_file`. `sans`: names of which such a
-    certificate has to have one; empty means that any will do."""
+    """The settings. clients: whether a client has to show a certificate of client_ca_file; sans: names of which the
+    certificate has to have one, empty allows any; least, most: versions of TLS."""
 
     cert_file: Path
     key_file: Path
@@ -30,11 +30,11 @@ class Tls:
 
     @property
     def required(self) -> bool:
-        """Nobody without a certificate comes in."""
+        """Whether every client needs a certificate."""
         return self.clients is ssl.CERT_REQUIRED
 
     def context(self) -> ssl.SSLContext:
-        """Of the files as they are now. Raises OSError (ssl.SSLError is one)."""
+        """A context with the files as they are now. Raises OSError (ssl.SSLError is one)."""
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         made.minimum_version, made.maximum_version = self.least, self.most
         made.set_ciphers(CIPHERS)
@@ -48,18 +48,18 @@ class Tls:
         return made
 
     def signature(self) -> tuple[tuple[int, ...], ...]:
-        """Changes when a file does. Raises OSError."""
+        """A value that changes when a file does. Raises OSError."""
         files = [file for file in (self.cert_file, self.key_file, self.client_ca_file) if file]
         return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in map(Path.stat, files))
 
 
 def no_passphrase() -> str:
-    """OpenSSL would ask the terminal."""
+    """The passphrase callback: raises ssl.SSLError, where OpenSSL would ask the terminal."""
     raise ssl.SSLError("the key is protected by a passphrase; a service needs one without")
 
 
 def renewing(tls: Tls) -> ssl.SSLContext:
-    """A context whose every handshake uses the files as they are then; where they are no good, as they were before."""
+    """A context that reads the files again when they have changed. Faulty files leave it as it was. Raises OSError."""
     latest, seen = tls.context(), tls.signature()
 
     def choose(connection: ssl.SSLObject, _name: str, _context: ssl.SSLContext) -> None:

@@ -21,7 +21,7 @@ from app.config.web import WebConfig
 from app.model import Blocked, Finding, State
 from app.profilers.harm import id_of
 from app.web.auth.tokens import Tokens
-from tests.unit.web.house import CPU, KEY, House
+from tests.unit.web.web_app import CPU, KEY, WebApp
 
 
 class Done(NamedTuple):
@@ -34,8 +34,8 @@ Run = Callable[..., Done]
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
+def web(tmp_path: Path) -> Iterator[WebApp]:
+    made = WebApp(tmp_path)
     yield made
     made.ledger.close()
 
@@ -60,9 +60,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.fixture
-def service(house: House, monkeypatch: pytest.MonkeyPatch, run: Run) -> Iterator[str]:
+def service(web: WebApp, monkeypatch: pytest.MonkeyPatch, run: Run) -> Iterator[str]:
     """The address of a running service, which ALERTPROF_URL names too."""
-    server = uvicorn.Server(uvicorn.Config(house.client.app, port=0, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(web.client.app, port=0, log_config=None))
     ready = threading.Event()
 
     start = server.startup
@@ -83,11 +83,11 @@ def service(house: House, monkeypatch: pytest.MonkeyPatch, run: Run) -> Iterator
 
 
 @pytest.fixture
-def guarded(house: House, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+def guarded(web: WebApp, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """The file with the token that the running service wants."""
     (file := tmp_path / "operator.token").write_text("secret-1\n")
-    house.tokens = Tokens(operator_file=file)
-    house.client = house.reached_by()
+    web.tokens = Tokens(operator_file=file)
+    web.client = web.reached_by()
     request.getfixturevalue("service")
     return file
 
@@ -273,8 +273,8 @@ def test_doctor_ends_at_the_step_without_which_there_is_no_next(run: Run, known:
     assert run("doctor", "10.0.0.6", "--pid", "1").code == 2
 
 
-def test_captures_are_listed_with_filters(run: Run, house: House, service: str) -> None:
-    done, failed = house.keep_completed(), house.keep_failed()
+def test_captures_are_listed_with_filters(run: Run, web: WebApp, service: str) -> None:
+    done, failed = web.keep_completed(), web.keep_failed()
     listed = run("captures")
 
     lines = listed.out.splitlines()
@@ -294,9 +294,9 @@ def test_a_filter_that_the_service_refuses_is_wrong_usage(run: Run, service: str
     assert refused.err.startswith("alertprof: state: ")
 
 
-def test_one_capture_is_shown_and_what_came_from_outside_moves_no_cursor(run: Run, house: House, service: str) -> None:
-    capture = house.keep_completed().with_event(house.now, "collect", "the cpu profile \x1b[2J is home")
-    kept = house.keep(id=capture.id[:-4] + "0000", timeline=capture.timeline, artifacts=capture.artifacts)
+def test_one_capture_is_shown_and_what_came_from_outside_moves_no_cursor(run: Run, web: WebApp, service: str) -> None:
+    capture = web.keep_completed().with_event(web.now, "collect", "the cpu profile \x1b[2J is home")
+    kept = web.keep(id=capture.id[:-4] + "0000", timeline=capture.timeline, artifacts=capture.artifacts)
     shown = run("show", kept.id)
 
     assert shown.code == 0
@@ -311,8 +311,8 @@ def test_what_is_not_there_is_1_with_the_services_sentence(run: Run, service: st
         assert "There is no capture 'none'" in refused.err
 
 
-def test_the_files_are_fetched_whole_and_into_the_folder(run: Run, house: House, service: str, tmp_path: Path) -> None:
-    capture = house.keep_completed(b"\x1f\x8bwhole")
+def test_the_files_are_fetched_whole_and_into_the_folder(run: Run, web: WebApp, service: str, tmp_path: Path) -> None:
+    capture = web.keep_completed(b"\x1f\x8bwhole")
     folder = tmp_path / "new" / "folder"
     fetched = run("fetch", capture.id, "-o", str(folder))
 
@@ -320,9 +320,9 @@ def test_the_files_are_fetched_whole_and_into_the_folder(run: Run, house: House,
     assert [(file.name, file.read_bytes()) for file in folder.iterdir()] == [(CPU, b"\x1f\x8bwhole")]
 
 
-def test_a_file_with_another_checksum_is_not_kept(run: Run, house: House, service: str, tmp_path: Path) -> None:
-    capture = house.keep_completed(b"\x1f\x8bwhole")
-    house.store.files[f"{capture.id}/{CPU}"] = b"\x1f\x8bwh0le"
+def test_a_file_with_another_checksum_is_not_kept(run: Run, web: WebApp, service: str, tmp_path: Path) -> None:
+    capture = web.keep_completed(b"\x1f\x8bwhole")
+    web.store.files[f"{capture.id}/{CPU}"] = b"\x1f\x8bwh0le"
     fetched = run("fetch", capture.id, "-o", str(tmp_path / "out"))
 
     assert fetched.code == 1
@@ -330,25 +330,25 @@ def test_a_file_with_another_checksum_is_not_kept(run: Run, house: House, servic
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_capture_without_files_has_nothing_to_fetch(run: Run, house: House, service: str) -> None:
-    assert "no files; it is failed" in run("fetch", house.keep_failed().id).err
+def test_a_capture_without_files_has_nothing_to_fetch(run: Run, web: WebApp, service: str) -> None:
+    assert "no files; it is failed" in run("fetch", web.keep_failed().id).err
 
 
-def test_the_top_functions_are_printed(run: Run, house: House, service: str) -> None:
-    shown = run("top", house.keep_completed().id, "-n", "5", "--sample-type", "samples")
+def test_the_top_functions_are_printed(run: Run, web: WebApp, service: str) -> None:
+    shown = run("top", web.keep_completed().id, "-n", "5", "--sample-type", "samples")
 
     assert shown.code == 0
     assert "10s" in shown.out
     assert "70.00%" in shown.out
     assert "main.burn<T>" in shown.out
-    assert house.tops[0][1:] == (5, "samples")
+    assert web.tops[0][1:] == (5, "samples")
 
 
-def test_a_capture_is_asked_for(run: Run, house: House, service: str) -> None:
+def test_a_capture_is_asked_for(run: Run, web: WebApp, service: str) -> None:
     asked = run("capture", "10.0.0.5", "--pid", "21181", "--duration", "1m", "--note", "slow")
 
     id_, address = asked.out.splitlines()[-1].split()
-    capture = house.ledger.get(id_)
+    capture = web.ledger.get(id_)
     assert address == f"{service}/ui/captures/{id_}"
     assert capture and dict(capture.trigger.labels) == {"host": "10.0.0.5", "pid": "21181"}
     assert capture.trigger.note == "slow"
@@ -357,30 +357,30 @@ def test_a_capture_is_asked_for(run: Run, house: House, service: str) -> None:
 @pytest.mark.parametrize(
     "args", [[], ["--pid", "7", "--port", "80"], ["--unit", ""], ["--pid", "7", "--duration", "30"]]
 )
-def test_a_capture_asked_for_wrongly_is_2(run: Run, house: House, service: str, args: list[str]) -> None:
+def test_a_capture_asked_for_wrongly_is_2(run: Run, web: WebApp, service: str, args: list[str]) -> None:
     assert run("capture", "10.0.0.5", *args).code == 2
-    assert not any(house.ledger.counts().values())
+    assert not any(web.ledger.counts().values())
 
 
 @pytest.mark.parametrize(("state", "code"), [(State.COMPLETED, 0), (State.FAILED, 1)])
 def test_wait_shows_the_progress_then_the_files_and_the_top(  # noqa: PLR0917
-    run: Run, house: House, service: str, monkeypatch: pytest.MonkeyPatch, state: State, code: int
+    run: Run, web: WebApp, service: str, monkeypatch: pytest.MonkeyPatch, state: State, code: int
 ) -> None:
-    made = house.keep_completed()
+    made = web.keep_completed()
     waiting: list[str] = []
 
     def work(_: float) -> None:
         """Stands in for the half second between two looks."""
-        claim = house.ledger.claim(house.now, "test", timedelta(minutes=1))
+        claim = web.ledger.claim(web.now, "test", timedelta(minutes=1))
         assert claim is not None
         waiting.append(claim.capture.id)
-        house.store.files[f"{claim.capture.id}/{CPU}"] = b"\x1f\x8bthe profile"
+        web.store.files[f"{claim.capture.id}/{CPU}"] = b"\x1f\x8bthe profile"
         files = replace(claim.capture, artifacts=made.artifacts).with_event(
-            house.now, "collect", "the cpu profile is home"
+            web.now, "collect", "the cpu profile is home"
         )
-        house.ledger.release(claim, files.ended(state, house.now))
+        web.ledger.release(claim, files.ended(state, web.now))
 
-    monkeypatch.setattr("app.cli.program.time.sleep", work)
+    monkeypatch.setattr("app.cli.capture.time.sleep", work)
     done = run("capture", "10.0.0.5", "--pid", "21181", "--wait")
 
     assert done.code == code, done.err
@@ -402,13 +402,13 @@ def test_a_service_that_speaks_no_tls_is_told_with_the_remedy(run: Run, service:
     assert "it speaks no TLS; write --url http://" in run("captures", "--url", service.replace("http", "https")).err
 
 
-def test_a_password_in_the_address_goes_along_and_is_not_shown(run: Run, house: House, service: str) -> None:
-    house.keep_completed()
+def test_a_password_in_the_address_goes_along_and_is_not_shown(run: Run, web: WebApp, service: str) -> None:
+    web.keep_completed()
     shown = run("capture", "10.0.0.5", "--pid", "7", "--url", service.replace("//", "//alice:s3cret@"))
     refused = run("captures", "--url", "http://alice:s3cret@127.0.0.1:9")
 
     assert (shown.code, refused.code) == (0, 1)
-    assert "alice (127.0.0.1)" in house.client.get("/captures").text
+    assert "alice (127.0.0.1)" in web.client.get("/captures").text
     assert "s3cret" not in shown.out + shown.err + refused.err
 
 
@@ -422,7 +422,7 @@ def test_an_address_that_is_none_is_one_sentence(run: Run, url: str) -> None:
 
 
 def test_the_token_comes_from_its_file(
-    run: Run, house: House, service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Run, web: WebApp, service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (token := tmp_path / "token").write_text("people-1\n")
     seen: list[str] = []
@@ -453,46 +453,46 @@ CLIENTS = (
 )
 
 
-def blocked(house: House, build: str, name: str) -> Blocked:
+def blocked(web: WebApp, build: str, name: str) -> Blocked:
     said = f"10.0.0.5: pid 7 ({name}) ended 0.4 s after our SIGUSR2"
-    one = Blocked(id_of(build), build, f"/srv/{name}", "10.0.0.5", 7, "c1", house.now, "SIGUSR2", said)
-    house.ledger.block(one)
+    one = Blocked(id_of(build), build, f"/srv/{name}", "10.0.0.5", 7, "c1", web.now, "SIGUSR2", said)
+    web.ledger.block(one)
     return one
 
 
-def test_an_executable_is_signalled_again_after_unblock(run: Run, house: House, service: str) -> None:
-    one, other = blocked(house, "go:a", "orders"), blocked(house, "go:b", "pay\x1b[2J")
+def test_an_executable_is_signalled_again_after_unblock(run: Run, web: WebApp, service: str) -> None:
+    one, other = blocked(web, "go:a", "orders"), blocked(web, "go:b", "pay\x1b[2J")
     done, shortened = run("unblock", one.id), run("unblock", other.id[:6])
     assert (done.code, shortened.code) == (0, 0)
     assert done.out.endswith("/srv/orders (build go:a) may be signalled again.\n")
     assert shortened.out.endswith("/srv/pay\\x1b[2J (build go:b) may be signalled again.\n")
-    assert house.ledger.blocked() == ()
+    assert web.ledger.blocked() == ()
 
 
-def test_an_id_that_is_not_blocked_is_answered_with_those_that_are(run: Run, house: House, service: str) -> None:
+def test_an_id_that_is_not_blocked_is_answered_with_those_that_are(run: Run, web: WebApp, service: str) -> None:
     none = run("unblock", "77")
     assert (none.code, none.err) == (1, "alertprof: no executable is blocked as '77'; none is\n")
-    one = blocked(house, "go:a", "pay\x1b[2J")
+    one = blocked(web, "go:a", "pay\x1b[2J")
     for wrong in ("zz", one.id + "0", ""):
         said = run("unblock", wrong)
         assert said.code == 1
         assert f"alertprof: {one.id}  2026-11-23 12:00:00  10.0.0.5: pid 7 (pay\\x1b[2J) ended" in said.err
-    assert house.ledger.blocked() == (one,)
+    assert web.ledger.blocked() == (one,)
 
 
-def test_an_id_that_several_begin_with_takes_none_off_the_list(run: Run, house: House, service: str) -> None:
+def test_an_id_that_several_begin_with_takes_none_off_the_list(run: Run, web: WebApp, service: str) -> None:
     for n in range(17):
-        blocked(house, f"go:{n}", "orders")
-    first = Counter(one.id[0] for one in house.ledger.blocked()).most_common(1)[0][0]
+        blocked(web, f"go:{n}", "orders")
+    first = Counter(one.id[0] for one in web.ledger.blocked()).most_common(1)[0][0]
     said = run("unblock", first)
     assert (said.code, said.out) == (2, "")
     assert f"ids begin with {first}; write more of it" in said.err
-    assert len(house.ledger.blocked()) == 17
+    assert len(web.ledger.blocked()) == 17
 
 
-def test_show_says_the_findings(run: Run, house: House, service: str) -> None:
+def test_show_says_the_findings(run: Run, web: WebApp, service: str) -> None:
     finding = Finding("critical", "it ended 0.4 s after our SIGUSR2", "why", code="ended_after_signal")
-    shown = run("show", house.keep_completed(findings=(finding,)).id)
+    shown = run("show", web.keep_completed(findings=(finding,)).id)
     assert "critical: it ended 0.4 s after our SIGUSR2\n" in shown.out
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from app.config.settings import BadConfig, Settings, load, parse
 from app.hosts.settings import HostOverride, SshOptions
-from app.intake.relabel import Relabel, relabelled
+from app.intake.relabel import Relabel
+from app.intake.relabelling import relabelled
 from app.resolvers.labels import Labels
 from app.resolvers.name import Name
 from app.resolvers.port import Port
@@ -410,10 +411,10 @@ def test_a_retention_is_checked_before_it_is_refused() -> None:
 
 def test_a_missing_driver_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'storage: {database: "postgresql+psycopg://alertprof@db/alertprof"}'
-    monkeypatch.setattr("app.config.file.find_spec", lambda _: None)
+    monkeypatch.setattr("app.config.scalars.find_spec", lambda _: None)
     assert faults(text)[0].endswith("pip install 'alertprof[postgres]'")
 
-    monkeypatch.setattr("app.config.file.find_spec", lambda _: "there")
+    monkeypatch.setattr("app.config.scalars.find_spec", lambda _: "there")
     assert good(text).storage.database.startswith("postgresql+psycopg://")
 
 

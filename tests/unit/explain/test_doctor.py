@@ -6,17 +6,20 @@ from typing import cast
 
 import pytest
 
-from app.cli.console import checked
+from app.cli.render import check as checked
 from app.errors import Code, Retryable
-from app.explain.doctor import GATE_SAYS, SHELL_SAYS, _Login, clocks, examined, load, one, resolved, understood
+from app.explain.doctor import examined, resolved
+from app.explain.doctor_login import LoginSteps
+from app.explain.doctor_processes import load, one_process
+from app.explain.doctor_shell import GATE_SAYS, SHELL_SAYS, clocks, understood
 from app.explain.explanation import Check, Mark
 from app.gate.client import Gate
 from app.gate.facts import Seen
 from app.gate.pool import HostPool
 from app.hosts.known_hosts import Known
+from app.hosts.login import NoAlgorithm, Step
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings, SshOptions
-from app.hosts.ssh import NoAlgorithm, Step
 from app.model import Blocked, ProcessId
 from tests.unit.captures.story_host import Host, OpenPool
 from tests.unit.ledger.builders import NOON
@@ -34,8 +37,8 @@ def route(host: str, address: str = "127.0.0.1", jump: Route | None = None) -> R
     [
         (1000, Mark.OK, "it agrees with ours"),
         (1004, Mark.OK, "it agrees with ours"),
-        (994, Mark.TOLD, "6 s behind ours"),
-        (1060, Mark.TOLD, "59 s ahead of ours"),
+        (994, Mark.NOTE, "6 s behind ours"),
+        (1060, Mark.NOTE, "59 s ahead of ours"),
     ],
 )
 def test_clocks_that_are_apart_are_told_and_refuse_nothing(there: int, mark: Mark, said: str) -> None:
@@ -56,27 +59,27 @@ def test_a_name_that_leads_nowhere_is_told_with_the_remedy() -> None:
 
 @pytest.mark.parametrize("steps", range(3))
 def test_the_step_that_did_not_succeed_is_the_one_after_those_that_did(steps: int) -> None:
-    login, there = _Login(route("h")), route("h")
+    login, there = LoginSteps(route("h")), route("h")
     for step in list(Step)[:steps]:
         login(there, step, "good")
         login(there, step, "again, since the host did not introduce itself at first")
-    ended = login.ended(there, DOWN)
+    ended = login.failed(there, DOWN)
     assert (ended.mark, ended.what) == (Mark.NO, list(Step)[steps].value)
     assert ended.said.startswith("host h: no connection")
-    assert len(login.heard) == steps
+    assert len(login.succeeded) == steps
 
 
 def test_behind_a_jump_host_the_hop_that_failed_is_named() -> None:
     bastion = route("bastion")
     behind = route("h", jump=bastion)
-    login = _Login(behind)
+    login = LoginSteps(behind)
     login(bastion, Step.TCP, "good")
-    assert login.ended(behind, DOWN).what == "host key (jump host bastion)"
+    assert login.failed(behind, DOWN).what == "host key (jump host bastion)"
     apart = NoAlgorithm(Code.HOST_UNREACHABLE, "host bastion: no cipher in common")
-    assert login.ended(behind, apart).what == "algorithms (jump host bastion)"
+    assert login.failed(behind, apart).what == "algorithms (jump host bastion)"
     for step in Step:
         login(bastion, step, "good")
-    assert login.ended(behind, DOWN).what == "connection"
+    assert login.failed(behind, DOWN).what == "connection"
 
 
 @pytest.mark.parametrize(
@@ -138,8 +141,8 @@ def test_a_process_of_a_blocked_executable_is_shown_as_not_signalled() -> None:
     pool = OpenPool(Host())
     known = {"go:orders": Blocked("1f", "go:orders", "/x", "h2", 9, "c1", NOON, "SIGUSR2", "h2: pid 9 (x) ended")}
     gate = cast(Gate, pool.gate("h"))
-    *facts, good = one(cast(HostPool, pool), gate, 7, lambda build: None)
+    *facts, good = one_process(cast(HostPool, pool), gate, 7, lambda build: None)
     assert (good.mark, "go-zero-toggle" in good.said) == (Mark.OK, True)
-    *facts, bad = one(cast(HostPool, pool), gate, 7, known.get)
+    *facts, bad = one_process(cast(HostPool, pool), gate, 7, known.get)
     assert "it is not signalled, since h2: pid 9 (x) ended (`alertprof unblock 1f`)" in [fact.said for fact in facts]
     assert (bad.mark, bad.said.startswith("h: pid 7 (orders) is not signalled")) == (Mark.NO, True)

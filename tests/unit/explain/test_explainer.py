@@ -8,16 +8,17 @@ from typing import Any, cast
 
 import pytest
 
-from app.cli import console
+from app.cli import render
 from app.errors import Code, Refused
-from app.explain.explainer import Explainer, Unasked
+from app.explain.explainer import Explainer
 from app.explain.explanation import Explanation, Line, Mark
+from app.explain.unasked import UnaskedGate
 from app.gate.client import Mode
 from app.gate.pool import HostPool
 from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector
 from app.intake.rules import Relabel, Rule, parse_matchers
-from app.ledger.ledger import Bounds, Ledger
+from app.ledger.ledger import Bounds, Ledger, open_reader
 from app.main import RESOLVERS
 from app.model import Alert, Blocked, Target, Trigger
 from app.profilers.harm import id_of
@@ -52,7 +53,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def ask(tmp_path: Path, ledger: Ledger) -> Any:
-    """ask(alert, …, rules=, ledger=, door=, connect=): the explanations. One host is known: 10.0.0.5."""
+    """ask(alert, …, rules=, ledger=, pool=, connect=): the explanations. One host is known: 10.0.0.5."""
     (known := tmp_path / "known_hosts").write_text(f"10.0.0.5 {KEY}\nnode-1 {KEY}\n")
     (config := tmp_path / "ssh_config").touch()
     ssh = SshOptions(user="ops", known_hosts_files=(known,))
@@ -108,7 +109,7 @@ def test_a_matcher_that_holds_is_not_among_the_reasons(ask: Any) -> None:
 def test_the_first_rule_that_matches_answers_and_a_later_one_is_told_of(ask: Any) -> None:
     alert = firing(instance="10.0.0.5:9100", job="order-mq", severity="critical")
     said = lines(one(ask, alert, rules=(Rule("pay", parse_matchers('job="pay"')), ORDERS, Rule("rest"))), "Rules")
-    assert [line.mark for line in said] == [Mark.TOLD, Mark.OK, Mark.TOLD]
+    assert [line.mark for line in said] == [Mark.NOTE, Mark.OK, Mark.NOTE]
     assert said[2].text == "«rest» would match too, but an earlier rule answers"
 
 
@@ -187,7 +188,7 @@ def test_a_host_that_may_not_be_contacted_is_told_with_the_remedy(ask: Any) -> N
 
 def test_a_second_host_that_may_be_contacted_is_found_behind_a_first_that_may_not(ask: Any) -> None:
     said = one(ask, firing(instance="10.9.9.9:9100", node="node-1"))
-    assert says(said, Mark.TOLD, "not there: host 10.9.9.9 is not known")
+    assert says(said, Mark.NOTE, "not there: host 10.9.9.9 is not known")
     assert says(said, Mark.OK, "node-1 may be contacted: as ops@node-1; 1 key known in")
 
 
@@ -195,13 +196,13 @@ def test_an_inventory_over_http_is_not_asked(ask: Any, tmp_path: Path) -> None:
     (tmp_path / "sd.json").write_text('[{"targets": ["db:1"], "labels": {"host": "10.0.0.5"}}]')
     ways = (Inventory(urls=("http://127.0.0.1:9/sd",)), Inventory(files=(str(tmp_path / "sd.json"),)), RESOLVERS[-1])
     said = one(ask, firing(instance="db:1"), rules=(Rule("r", resolvers=ways),))
-    assert says(said, Mark.TOLD, "inventory: asks http://127.0.0.1:9/sd, which is not done")
-    assert says(said, Mark.TOLD, "inventory: instance=db:1 is on 10.0.0.5")
+    assert says(said, Mark.NOTE, "inventory: asks http://127.0.0.1:9/sd, which is not done")
+    assert says(said, Mark.NOTE, "inventory: instance=db:1 is on 10.0.0.5")
     assert says(said, Mark.OK, "port: would look on 10.0.0.5: listening on port 1")
 
 
 def test_the_gate_of_a_host_that_is_not_asked_sends_nothing() -> None:
-    gate = Unasked("h")
+    gate = UnaskedGate("h")
     with pytest.raises(Refused):
         gate.fetch("0" * 32, "cpu", 1, lambda data: None, 1.0)
     assert gate.start(replace(process(), image="1:1"), Mode.TOGGLE, 1, "0" * 32).code == "unasked"
@@ -278,7 +279,7 @@ def test_for_a_place_that_will_be_free_an_alert_waits(ask: Any, ledger: Ledger) 
     records(ledger)
     said = one(ask)
     assert said.would and said.verdict.endswith(", once there is room for it")
-    assert says(said, Mark.TOLD, "it would wait: 1 recording on 10.0.0.5 (limits.per_host is 1)")
+    assert says(said, Mark.NOTE, "it would wait: 1 recording on 10.0.0.5 (limits.per_host is 1)")
 
 
 def test_the_budget_of_the_hour_is_told_as_what_it_would_be_held_back_for(ask: Any, ledger: Ledger) -> None:
@@ -299,9 +300,9 @@ def test_without_a_ledger_what_is_not_known_is_said(ask: Any) -> None:
 
 def test_a_ledger_that_goes_away_is_told_and_stops_nothing(ask: Any, tmp_path: Path) -> None:
     (tmp_path / "broken.db").write_text("no database" * 100)
-    broken = Ledger.to_read(f"sqlite:///{tmp_path}/broken.db", decide=admission(), bounds=Bounds())
+    broken = open_reader(f"sqlite:///{tmp_path}/broken.db", Bounds())
     said = one(ask, ledger=broken)
-    assert said.would and says(said, Mark.TOLD, "not known: the ledger")
+    assert said.would and says(said, Mark.NOTE, "not known: the ledger")
     broken.close()
 
 
@@ -317,7 +318,7 @@ def test_asking_writes_nothing(ask: Any, ledger: Ledger) -> None:
 
 def test_what_came_from_outside_moves_no_cursor(ask: Any) -> None:
     said = one(ask, firing(instance="10.0.0.5:9100", evil="\x1b[2J\nforged", process="\x1b]0;x\x07"))
-    printed = list(console.explained([said]))
+    printed = list(render.explanations([said]))
     assert all(line.isprintable() for line in printed)
     assert "\\x1b[2J\\nforged" in printed[0]
 

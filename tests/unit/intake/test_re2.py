@@ -3,7 +3,8 @@ thousand random patterns."""
 
 import pytest
 
-from app.intake.re2 import PatternError, captured, compiled
+from app.intake.re2 import captured, compiled
+from app.intake.re2_characters import PatternError
 
 
 @pytest.mark.parametrize(

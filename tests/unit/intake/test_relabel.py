@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.intake.re2 import PatternError
-from app.intake.relabel import Action, Dropped, Relabel, RelabelError, relabelled
+from app.intake.re2_characters import PatternError
+from app.intake.relabel import Action, Relabel, RelabelError
+from app.intake.relabelling import Dropped, relabelled
 
 Labels = Mapping[str, str]
 ALERT = {"job": "order-mq", "instance": "10.0.0.5:9100", "env": "prod"}

@@ -1,4 +1,4 @@
-"""What the database refuses leaves the room as one sentence with its remedy, and nothing half-written stays."""
+"""What the database refuses leaves the package as one sentence with its remedy, and nothing half-written stays."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.web.house import House
+from tests.unit.web.web_app import WebApp
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
+def web(tmp_path: Path) -> Iterator[WebApp]:
+    made = WebApp(tmp_path)
     yield made
     made.ledger.close()

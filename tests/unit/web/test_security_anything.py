@@ -1,4 +1,4 @@
-"""Whatever is sent, written or answered: a value, or the one error that the room documents."""
+"""Whatever is sent, written or answered: a value, or the one error that the package documents."""
 
 import asyncio
 import os
@@ -19,13 +19,16 @@ from app.config.web import Whole
 from app.config.yaml_marks import read
 from app.errors import Retryable
 from app.gate.client import Gate, Mode, Process
+from app.intake.body import parse as parse_message
+from app.intake.body import to_alerts
+from app.intake.message import BadMessage
 from app.main import harmless
 from app.model import ProcessId
-from app.web.api import webhook
 from app.web.api.artifacts import is_known, wanted_span
 from app.web.auth.guard import host_name, refuse_other_sites
 from app.web.auth.tokens import Tokens
 from app.web.auth.users import Users
+from app.web.problem import refused_message
 from tests.unit.web.test_security_users import PEOPLE
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -137,9 +140,10 @@ def test_whatever_a_gate_sends_for_a_file_no_more_than_the_limit_is_written(answ
 @given(st.binary(max_size=300) | trees.map(lambda tree: repr(tree).encode("utf-8", "replace")))
 def test_any_body_is_a_message_or_a_refusal(body: bytes) -> None:
     try:
-        for alert in webhook.to_alerts(webhook.parse(body)):
+        for alert in to_alerts(parse_message(body)):
             assert alert.fault or isinstance(alert.starts_at, datetime)
-    except HTTPException as refused:
+    except BadMessage as bad:
+        refused = refused_message(bad)
         assert refused.status_code in (400, 413, 422)
         assert refused.detail.isprintable()
 
@@ -150,7 +154,7 @@ header_values = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=2
 @MANY
 @given(header_values | header_values.map("Basic {}".format) | header_values.map("Bearer {}".format))
 def test_any_authorization_opens_nothing(header: str) -> None:
-    assert not asyncio.run(Tokens(users=Users(lambda: PEOPLE)).let_in("/captures", header))
+    assert not asyncio.run(Tokens(users=Users(lambda: PEOPLE)).allows("/captures", header))
 
 
 @MANY

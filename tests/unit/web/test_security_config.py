@@ -68,7 +68,7 @@ def test_the_whole_form_is_read(authority: Authority) -> None:
     assert web.tls.context().minimum_version is ssl.TLSVersion.TLSv1_3
     assert web.tls.context().verify_mode is ssl.CERT_REQUIRED
     assert web.headers == (("Strict-Transport-Security", "max-age=3"), ("X-Frame-Options", "deny"))
-    assert asyncio.run(web.users.know("alice", "one"))
+    assert asyncio.run(web.users.verify("alice", "one"))
 
 
 def test_certificates_if_given_do_not_count_as_required(authority: Authority) -> None:
@@ -142,11 +142,11 @@ def rewritten(file: Path, text: str) -> None:
 def test_a_new_password_counts_at_once_and_the_old_one_no_more(authority: Authority) -> None:
     file = written(authority, f"basic_auth_users: {{alice: {HASH}}}")
     users = load(file).users
-    assert users and asyncio.run(users.know("alice", "one"))
+    assert users and asyncio.run(users.verify("alice", "one"))
 
     rewritten(file, f"basic_auth_users: {{alice: {bcrypt.hashpw(b'two', bcrypt.gensalt(4)).decode()}}}")
-    assert not asyncio.run(users.know("alice", "one"))
-    assert asyncio.run(users.know("alice", "two"))
+    assert not asyncio.run(users.verify("alice", "one"))
+    assert asyncio.run(users.verify("alice", "two"))
 
 
 @pytest.mark.parametrize("spoiled", ["basic_auth_users: {alice: x}", "basic_auth_users: [", None])
@@ -159,11 +159,11 @@ def test_once_the_file_is_no_good_nobody_is_a_user_until_it_is(authority: Author
     file.unlink() if spoiled is None else rewritten(file, spoiled)
     for _ in range(2):
         with pytest.raises(TokensUnreadable) as caught:
-            asyncio.run(users.know("alice", "one"))
+            asyncio.run(users.verify("alice", "one"))
         assert "alice" not in str(caught.value)
     file.write_text(good)
     os.utime(file, ns=(0, 0))
-    assert asyncio.run(users.know("alice", "one"))
+    assert asyncio.run(users.verify("alice", "one"))
 
 
 def test_users_that_were_all_removed_let_nobody_in(authority: Authority) -> None:
@@ -171,7 +171,7 @@ def test_users_that_were_all_removed_let_nobody_in(authority: Authority) -> None
     users = load(file).users
     rewritten(file, "")
 
-    assert users and not asyncio.run(users.know("alice", "one"))
+    assert users and not asyncio.run(users.verify("alice", "one"))
 
 
 def shown(server: ssl.SSLContext, trusted: Path) -> str:

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from app.web.transport import connection as module
-from app.web.transport.connection import BESIDE, PIPELINED, Connection, Server, admitted
+from app.web.transport.connection import BESIDE, PIPELINED, Connection, Server, has_allowed_name
 
 LONG = 20.0
 WHOLE = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -189,7 +189,7 @@ def test_an_answer_that_nobody_takes_is_given_up(dialled: Dial, place: Place, mo
     assert not place.server.server_state.connections
 
 
-def test_those_that_have_waited_longest_make_room(dialled: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_that_have_waited_longest_are_closed(dialled: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AT_ONCE", 20)
     idle = [dialled(b"GET / HTTP/1.1\r\n") for _ in range(60)]
     assert dialled(WHOLE).recv(4096).startswith(b"HTTP/1.1 200")
@@ -208,4 +208,4 @@ def test_those_that_have_waited_longest_make_room(dialled: Dial, monkeypatch: py
     ],
 )
 def test_a_certificate_needs_one_of_the_names(certificate: object, sans: set[str], let_in: bool) -> None:
-    assert admitted(certificate, frozenset(sans)) is let_in
+    assert has_allowed_name(certificate, frozenset(sans)) is let_in

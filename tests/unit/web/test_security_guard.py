@@ -8,29 +8,29 @@ import pytest
 from app.web.auth.guard import host_name
 from app.web.auth.tokens import Tokens
 from app.web.auth.users import Users
-from tests.unit.web.house import EXTERNAL, House
+from tests.unit.web.web_app import EXTERNAL, WebApp
 
 ALERT = b'{"alerts":[{"labels":{"job":"order-mq"},"startsAt":"2026-11-23T11:56:00Z"}]}'
 SECRET = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(4)).decode()
 
 
-def known(house: House, tokens: Tokens) -> House:
-    house.tokens = tokens
-    house.client = house.reached_by()
-    return house
+def known(web: WebApp, tokens: Tokens) -> WebApp:
+    web.tokens = tokens
+    web.client = web.reached_by()
+    return web
 
 
 @pytest.fixture
-def with_users(house: House) -> House:
-    return known(house, Tokens(users=Users(lambda: {"alice": SECRET})))
+def with_users(web: WebApp) -> WebApp:
+    return known(web, Tokens(users=Users(lambda: {"alice": SECRET})))
 
 
 @pytest.fixture
-def with_all(house: House, tmp_path: Path) -> House:
+def with_all(web: WebApp, tmp_path: Path) -> WebApp:
     webhook, operator = tmp_path / "webhook.token", tmp_path / "operator.token"
     webhook.write_text("alerts")
     operator.write_text("people")
-    return known(house, Tokens(webhook, operator, Users(lambda: {"alice": SECRET})))
+    return known(web, Tokens(webhook, operator, Users(lambda: {"alice": SECRET})))
 
 
 # --- probes ---
@@ -38,7 +38,7 @@ def with_all(house: House, tmp_path: Path) -> House:
 
 @pytest.mark.parametrize("path", ["/-/healthy", "/-/ready"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_probe_needs_no_key(with_all: House, method: str, path: str) -> None:
+def test_a_probe_needs_no_key(with_all: WebApp, method: str, path: str) -> None:
     assert with_all.client.request(method, path).status_code == 200
 
 
@@ -46,7 +46,7 @@ def test_a_probe_needs_no_key(with_all: House, method: str, path: str) -> None:
     ("method", "path"),
     [("POST", "/-/healthy"), ("DELETE", "/-/ready"), ("GET", "/-/healthy/"), ("GET", "//-/ready"), ("GET", "/-/Ready")],
 )
-def test_what_only_resembles_a_probe_needs_a_key(with_all: House, method: str, path: str) -> None:
+def test_what_only_resembles_a_probe_needs_a_key(with_all: WebApp, method: str, path: str) -> None:
     assert with_all.client.request(method, EXTERNAL + path).status_code == 401
 
 
@@ -60,39 +60,39 @@ REBOUND = [
 
 
 @pytest.mark.parametrize("host", OURS)
-def test_without_keys_loopback_and_our_own_name_are_answered(house: House, host: str) -> None:
-    assert house.client.get("/captures", headers={"host": host}).status_code == 200
+def test_without_keys_loopback_and_our_own_name_are_answered(web: WebApp, host: str) -> None:
+    assert web.client.get("/captures", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", [name for name in REBOUND if not name.endswith("@127.0.0.1")])
-def test_without_keys_no_other_name_is_answered(house: House, host: str) -> None:
-    refused = house.client.get("/captures", headers={"host": host})
-    alert = house.client.post("/webhook", content=ALERT, headers={"host": host, "origin": f"http://{host}"})
+def test_without_keys_no_other_name_is_answered(web: WebApp, host: str) -> None:
+    refused = web.client.get("/captures", headers={"host": host})
+    alert = web.client.post("/webhook", content=ALERT, headers={"host": host, "origin": f"http://{host}"})
 
     assert refused.status_code == 400
     assert "--web.external-url" in refused.json()["detail"]
     assert alert.status_code in (400, 403)
-    assert not any(house.ledger.counts().values())
+    assert not any(web.ledger.counts().values())
 
 
-def test_with_keys_any_name_is_answered(with_all: House) -> None:
+def test_with_keys_any_name_is_answered(with_all: WebApp) -> None:
     headers = {"host": "alertprof.internal", "authorization": "Bearer people"}
 
     assert with_all.client.get("/captures", headers=headers).status_code == 200
 
 
-def test_with_client_certificates_any_name_is_answered(house: House) -> None:
-    certified = known(house, Tokens(certified=True))
+def test_with_client_certificates_any_name_is_answered(web: WebApp) -> None:
+    certified = known(web, Tokens(certified=True))
 
     assert certified.client.get("/captures", headers={"host": "alertprof.internal"}).status_code == 200
 
 
-def test_a_token_for_the_webhook_alone_leaves_the_rest_to_this_machine(house: House, tmp_path: Path) -> None:
+def test_a_token_for_the_webhook_alone_leaves_the_rest_to_this_machine(web: WebApp, tmp_path: Path) -> None:
     (file := tmp_path / "token").write_text("alerts")
-    known(house, Tokens(webhook_file=file))
+    known(web, Tokens(webhook_file=file))
 
-    assert house.client.get("/captures", headers={"host": "evil.example"}).status_code == 400
-    assert house.client.get("/captures", headers={"host": "localhost"}).status_code == 200
+    assert web.client.get("/captures", headers={"host": "evil.example"}).status_code == 400
+    assert web.client.get("/captures", headers={"host": "localhost"}).status_code == 200
 
 
 def test_the_name_in_a_host_header_is_found_whatever_it_is() -> None:
@@ -100,14 +100,14 @@ def test_the_name_in_a_host_header_is_found_whatever_it_is() -> None:
 
 
 @pytest.mark.parametrize("origin", ["null", "", "http://", "http://[", "http://]:80", "\x80", "http://evil.example/"])
-def test_an_origin_that_is_none_is_refused_and_no_fault(house: House, origin: str) -> None:
-    sent = house.client.post("/-/pause", headers=[(b"origin", origin.encode("latin-1")), (b"host", b"localhost")])
+def test_an_origin_that_is_none_is_refused_and_no_fault(web: WebApp, origin: str) -> None:
+    sent = web.client.post("/-/pause", headers=[(b"origin", origin.encode("latin-1")), (b"host", b"localhost")])
 
     assert sent.status_code == 403
 
 
-def test_a_wrong_method_is_told_all_that_an_address_answers_to(house: House) -> None:
-    allowed = [house.client.put(path).headers["allow"] for path in ("/captures/x", "/webhook", "/-/ready")]
+def test_a_wrong_method_is_told_all_that_an_address_answers_to(web: WebApp) -> None:
+    allowed = [web.client.put(path).headers["allow"] for path in ("/captures/x", "/webhook", "/-/ready")]
 
     assert allowed == ["GET, DELETE", "POST", "GET, HEAD"]
 
@@ -115,7 +115,7 @@ def test_a_wrong_method_is_told_all_that_an_address_answers_to(house: House) -> 
 # --- users ---
 
 
-def test_a_user_opens_everything(with_users: House) -> None:
+def test_a_user_opens_everything(with_users: WebApp) -> None:
     alice = ("alice", "s3cret")
 
     assert with_users.client.get("/captures", auth=alice).status_code == 200
@@ -125,7 +125,7 @@ def test_a_user_opens_everything(with_users: House) -> None:
 @pytest.mark.parametrize(
     "auth", [("alice", "wrong"), ("alice", ""), ("", "s3cret"), ("bob", "s3cret"), ("alice", "s3")]
 )
-def test_nobody_else_opens_anything(with_users: House, auth: tuple[str, str]) -> None:
+def test_nobody_else_opens_anything(with_users: WebApp, auth: tuple[str, str]) -> None:
     answers = [
         with_users.client.get("/captures", auth=auth),
         with_users.client.post("/webhook", content=ALERT, auth=auth),
@@ -138,7 +138,7 @@ def test_nobody_else_opens_anything(with_users: House, auth: tuple[str, str]) ->
     assert not any(with_users.ledger.counts().values())
 
 
-def test_tokens_and_users_stand_beside_each_other(with_all: House) -> None:
+def test_tokens_and_users_stand_beside_each_other(with_all: WebApp) -> None:
     def operator(**how: object) -> int:
         return with_all.client.get("/captures", **how).status_code  # type: ignore[arg-type]
 
@@ -150,7 +150,7 @@ def test_tokens_and_users_stand_beside_each_other(with_all: House) -> None:
     assert [webhook(auth=alice), webhook(headers=alerts), webhook(headers=people)] == [202, 202, 401]
 
 
-def test_a_refusal_never_says_a_name_or_a_secret(with_all: House) -> None:
+def test_a_refusal_never_says_a_name_or_a_secret(with_all: WebApp) -> None:
     told = with_all.client.get("/captures", auth=("alice", "n0t-it")).text
 
     assert not [word for word in ("alice", "n0t-it", "people", SECRET) if word in told]

@@ -1,6 +1,6 @@
 """100 000 sets of labels that somebody might send to make us run a command, or to go where we should not.
 
-The resolvers, the door, the gate's client and the router are the real ones; only the wire is a recorder.
+The resolvers, the host pool, the gate's client and the router are the real ones; only the wire is a recorder.
 """
 
 import random
@@ -114,7 +114,7 @@ class Recorder(Connector):
         super().__init__(settings)
         self.seen = Seen()
 
-    def _login(self, route: Route, end: float) -> Any:
+    def _log_in(self, route: Route, end: float) -> Any:
         self.seen.dialled[route.host, route.address, route.port] += 1
         assert route.jump is None
         return Line(route, self.seen)

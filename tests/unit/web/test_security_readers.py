@@ -8,23 +8,23 @@ import pytest
 
 from app.analysis.top import Top
 from app.web import profiles
-from tests.unit.web.house import House
+from tests.unit.web.web_app import WebApp
 
 
 def test_a_profile_too_many_is_told_to_come_again_and_read_when_there_is_room(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    web: WebApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "TIMEOUT", 0.05)
-    captures = [house.keep_completed(b"\x1f\x8b%d" % number) for number in range(profiles.READERS + 1)]
-    reading, go, make = threading.Semaphore(0), threading.Event(), house.top
+    captures = [web.keep_completed(b"\x1f\x8b%d" % number) for number in range(profiles.READERS + 1)]
+    reading, go, make = threading.Semaphore(0), threading.Event(), web.top
 
     def slowly(path: Path, n: int, sample_type: str | None) -> Top:
         reading.release()
         assert go.wait(20)
         return make(path, n, sample_type)
 
-    monkeypatch.setattr(house, "top", slowly)
-    client = house.reached_by()
+    monkeypatch.setattr(web, "top", slowly)
+    client = web.reached_by()
     with ThreadPoolExecutor() as pool:
         first = [pool.submit(client.get, f"/captures/{capture.id}/top") for capture in captures[:-1]]
         for _ in first:
@@ -38,8 +38,8 @@ def test_a_profile_too_many_is_told_to_come_again_and_read_when_there_is_room(
     assert client.get(f"/captures/{captures[-1].id}/top").status_code == 200
 
 
-def test_a_profile_that_cannot_be_read_gives_its_place_back(house: House) -> None:
+def test_a_profile_that_cannot_be_read_gives_its_place_back(web: WebApp) -> None:
     for number in range(profiles.READERS * 2):
-        capture = house.keep_completed(b"no profile %d" % number)
+        capture = web.keep_completed(b"no profile %d" % number)
         for what in ("top", "flamegraph"):
-            assert house.client.get(f"/captures/{capture.id}/{what}").status_code == 422
+            assert web.client.get(f"/captures/{capture.id}/{what}").status_code == 422

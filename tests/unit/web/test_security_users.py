@@ -8,7 +8,7 @@ import bcrypt
 import pytest
 
 from app.web.auth import users as module
-from app.web.auth.users import REMEMBERED, WAITING, TooManyLogins, Users, fits
+from app.web.auth.users import REMEMBERED, WAITING, TooManyLogins, Users, matches
 
 
 def hashed(password: str) -> str:
@@ -19,7 +19,7 @@ PEOPLE = {"alice": hashed("one"), "bob": hashed("two")}
 
 
 def know(users: Users, name: str, password: str) -> bool:
-    return asyncio.run(users.know(name, password))
+    return asyncio.run(users.verify(name, password))
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def watched(password: str, hash: str) -> bool:
         seen.append(threading.current_thread().name)
-        return fits(password, hash)
+        return matches(password, hash)
 
-    monkeypatch.setattr(module, "fits", watched)
+    monkeypatch.setattr(module, "matches", watched)
     return seen
 
 
@@ -82,11 +82,11 @@ def test_two_credentials_that_read_alike_are_not_taken_for_each_other() -> None:
 
 def test_more_than_a_few_are_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     go = threading.Event()
-    monkeypatch.setattr(module, "fits", lambda *_: go.wait(20))
+    monkeypatch.setattr(module, "matches", lambda *_: go.wait(20))
 
     async def many() -> list[object]:
         users = Users(lambda: PEOPLE)
-        asked = [asyncio.ensure_future(users.know("alice", str(number))) for number in range(WAITING + 5)]
+        asked = [asyncio.ensure_future(users.verify("alice", str(number))) for number in range(WAITING + 5)]
         await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         go.set()
         return await asyncio.gather(*asked, return_exceptions=True)
@@ -96,7 +96,7 @@ def test_more_than_a_few_are_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_no_more_than_a_few_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "fits", lambda *_: True)
+    monkeypatch.setattr(module, "matches", lambda *_: True)
     users = Users(lambda: PEOPLE)
 
     for number in range(REMEMBERED + 20):
@@ -111,13 +111,13 @@ def test_any_password_is_answered(password: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])
 def test_every_spelling_of_bcrypt_is_read(prefix: str) -> None:
-    assert fits("one", prefix + PEOPLE["alice"][4:])
-    assert not fits("two", prefix + PEOPLE["alice"][4:])
+    assert matches("one", prefix + PEOPLE["alice"][4:])
+    assert not matches("two", prefix + PEOPLE["alice"][4:])
 
 
 def test_the_hash_that_htpasswd_writes_is_read() -> None:
     """The one in prometheus/exporter-toolkit's web/handler.go."""
-    assert fits("fakepassword", "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi")
+    assert matches("fakepassword", "$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi")
 
 
 def test_reading_faults_go_through() -> None:

@@ -7,19 +7,19 @@ import pytest
 
 from app.analysis.tree import DEEPEST, Node, Tree
 from app.model import Artifact, Kind, Target
-from app.web.api.schemas import FlameGraphOut
-from tests.unit.web.house import CPU, NOON, House
+from app.web.api.schemas.profile import FlameGraphOut
+from tests.unit.web.web_app import CPU, NOON, WebApp
 
 
-def ids(house: House, query: str = "") -> list[str]:
-    answer = house.client.get(f"/captures{query}")
+def ids(web: WebApp, query: str = "") -> list[str]:
+    answer = web.client.get(f"/captures{query}")
     assert answer.status_code == 200, answer.text
     return [capture["id"] for capture in answer.json()["captures"]]
 
 
-def test_a_capture_is_shown_as_the_contract_has_it(house: House) -> None:
-    capture = house.keep_completed()
-    answer = house.client.get(f"/captures/{capture.id}")
+def test_a_capture_is_shown_as_the_contract_has_it(web: WebApp) -> None:
+    capture = web.keep_completed()
+    answer = web.client.get(f"/captures/{capture.id}")
 
     shown = answer.json()
     assert list(shown) == [
@@ -36,37 +36,37 @@ def test_a_capture_is_shown_as_the_contract_has_it(house: House) -> None:
     ]  # fmt: skip
     file = shown["artifacts"][0]
     assert (file["name"], file["kind"], file["href"]) == (CPU, "cpu", f"/captures/{capture.id}/artifacts/{CPU}")
-    assert house.client.get(file["href"]).status_code == 200
+    assert web.client.get(file["href"]).status_code == 200
 
 
-def test_a_capture_is_pinned_and_left_to_retention_again(house: House) -> None:
-    capture = house.keep_completed()
+def test_a_capture_is_pinned_and_left_to_retention_again(web: WebApp) -> None:
+    capture = web.keep_completed()
 
-    assert house.client.post(f"/captures/{capture.id}/pin").json()["pinned"] is True
-    assert house.client.get(f"/captures/{capture.id}").json()["pinned"] is True
-    assert house.client.post(f"/captures/{capture.id}/unpin").json()["pinned"] is False
-    assert house.client.post("/captures/019aafe2-7f4c-7e0e-9d3b-0c2f6f5a9f11/pin").status_code == 404
+    assert web.client.post(f"/captures/{capture.id}/pin").json()["pinned"] is True
+    assert web.client.get(f"/captures/{capture.id}").json()["pinned"] is True
+    assert web.client.post(f"/captures/{capture.id}/unpin").json()["pinned"] is False
+    assert web.client.post("/captures/019aafe2-7f4c-7e0e-9d3b-0c2f6f5a9f11/pin").status_code == 404
 
 
-def test_a_failed_capture_has_its_reason(house: House) -> None:
-    shown = house.client.get(f"/captures/{house.keep_failed().id}").json()
+def test_a_failed_capture_has_its_reason(web: WebApp) -> None:
+    shown = web.client.get(f"/captures/{web.keep_failed().id}").json()
 
     assert shown["reason"]["code"] == "process_not_found"
     assert "port 9100" in shown["reason"]["message"]
 
 
-def test_an_unknown_capture_is_404_with_a_sentence(house: House) -> None:
-    answer = house.client.get("/captures/019aafe2-7f4c-7e0e-9d3b-0c2f6f5a9f11")
+def test_an_unknown_capture_is_404_with_a_sentence(web: WebApp) -> None:
+    answer = web.client.get("/captures/019aafe2-7f4c-7e0e-9d3b-0c2f6f5a9f11")
 
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert answer.json()["detail"].startswith("There is no capture '019aafe2-")
 
 
-def test_captures_come_newest_first_and_page_by_page(house: House) -> None:
-    kept = [house.keep().id for _ in range(5)][::-1]
-    first = house.client.get("/captures?limit=2").json()
-    second = house.client.get(f"/captures?limit=2&cursor={first['next']}").json()
-    third = house.client.get(f"/captures?limit=2&cursor={second['next']}").json()
+def test_captures_come_newest_first_and_page_by_page(web: WebApp) -> None:
+    kept = [web.keep().id for _ in range(5)][::-1]
+    first = web.client.get("/captures?limit=2").json()
+    second = web.client.get(f"/captures?limit=2&cursor={first['next']}").json()
+    third = web.client.get(f"/captures?limit=2&cursor={second['next']}").json()
 
     assert [c["id"] for page in (first, second, third) for c in page["captures"]] == kept
     assert third["next"] is None
@@ -97,11 +97,11 @@ def test_captures_come_newest_first_and_page_by_page(house: House) -> None:
         ("?state=&host=&match=", True),
     ],
 )
-def test_each_filter_keeps_what_fits_and_nothing_else(house: House, query: str, found: bool) -> None:
-    capture = house.keep_completed()
-    house.now = NOON + timedelta(minutes=30)
+def test_each_filter_keeps_what_fits_and_nothing_else(web: WebApp, query: str, found: bool) -> None:
+    capture = web.keep_completed()
+    web.now = NOON + timedelta(minutes=30)
 
-    assert ids(house, query) == ([capture.id] if found else [])
+    assert ids(web, query) == ([capture.id] if found else [])
 
 
 @pytest.mark.parametrize(
@@ -116,63 +116,63 @@ def test_each_filter_keeps_what_fits_and_nothing_else(house: House, query: str, 
         ("hots=10.0.0.5", "hots"),
     ],
 )
-def test_a_filter_that_is_none_is_422_and_names_it(house: House, query: str, word: str) -> None:
-    answer = house.client.get(f"/captures?{query}")
+def test_a_filter_that_is_none_is_422_and_names_it(web: WebApp, query: str, word: str) -> None:
+    answer = web.client.get(f"/captures?{query}")
 
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert word in answer.json()["detail"]
 
 
-def test_a_stop_is_asked_for_once_the_capture_is_there(house: House) -> None:
-    capture = house.keep()
-    answer = house.client.post(f"/captures/{capture.id}/stop")
+def test_a_stop_is_asked_for_once_the_capture_is_there(web: WebApp) -> None:
+    capture = web.keep()
+    answer = web.client.post(f"/captures/{capture.id}/stop")
 
-    kept = house.ledger.get(capture.id)
+    kept = web.ledger.get(capture.id)
     assert answer.status_code == 202
-    assert kept and kept.stop_requested_at == house.now
+    assert kept and kept.stop_requested_at == web.now
 
 
-def test_an_ended_capture_cannot_be_stopped(house: House) -> None:
-    answer = house.client.post(f"/captures/{house.keep_completed().id}/stop")
+def test_an_ended_capture_cannot_be_stopped(web: WebApp) -> None:
+    answer = web.client.post(f"/captures/{web.keep_completed().id}/stop")
 
     assert answer.status_code == 409
     assert "already ended: it is completed" in answer.json()["detail"]
 
 
-def test_delete_removes_the_row_and_the_files(house: House) -> None:
-    capture, other = house.keep_completed(), house.keep_completed()
+def test_delete_removes_the_row_and_the_files(web: WebApp) -> None:
+    capture, other = web.keep_completed(), web.keep_completed()
 
-    assert house.client.delete(f"/captures/{capture.id}").status_code == 204
-    assert ids(house) == [other.id]
-    assert list(house.store.files) == [f"{other.id}/{CPU}"]
-    assert house.client.delete(f"/captures/{capture.id}").status_code == 404
+    assert web.client.delete(f"/captures/{capture.id}").status_code == 204
+    assert ids(web) == [other.id]
+    assert list(web.store.files) == [f"{other.id}/{CPU}"]
+    assert web.client.delete(f"/captures/{capture.id}").status_code == 404
 
 
-def test_what_has_not_ended_is_not_deleted(house: House) -> None:
-    capture = house.keep()
-    answer = house.client.delete(f"/captures/{capture.id}")
+def test_what_has_not_ended_is_not_deleted(web: WebApp) -> None:
+    capture = web.keep()
+    answer = web.client.delete(f"/captures/{capture.id}")
 
     assert answer.status_code == 409
     assert "stop it first" in answer.json()["detail"]
-    assert ids(house) == [capture.id]
+    assert ids(web) == [capture.id]
 
 
-def test_the_table_of_a_profile_is_given_and_made_only_once(house: House) -> None:
-    capture = house.keep_completed()
-    first = house.client.get(f"/captures/{capture.id}/top?kind=cpu&n=5&sample_type=samples")
-    second = house.client.get(f"/captures/{capture.id}/top?kind=cpu&n=5&sample_type=samples")
+def test_the_table_of_a_profile_is_given_and_made_only_once(web: WebApp) -> None:
+    capture = web.keep_completed()
+    first = web.client.get(f"/captures/{capture.id}/top?kind=cpu&n=5&sample_type=samples")
+    second = web.client.get(f"/captures/{capture.id}/top?kind=cpu&n=5&sample_type=samples")
 
     assert first.status_code == 200
     assert first.json() == second.json()
     assert first.json()["rows"][0]["function"] == "main.burn<T>"
     assert first.json()["sample_type"] == "samples"
-    assert house.tops == [(b"\x1f\x8bthe profile", 5, "samples")]
+    assert web.tops == [(b"\x1f\x8bthe profile", 5, "samples")]
 
 
-def test_a_table_there_cannot_be_says_why(house: House) -> None:
-    capture, broken = house.keep_completed(), house.keep_completed(b"not gzip")
+def test_a_table_there_cannot_be_says_why(web: WebApp) -> None:
+    capture, broken = web.keep_completed(), web.keep_completed(b"not gzip")
     text = Artifact("g.txt", Kind.GOROUTINE, 1, "0")
-    with_text = house.keep_completed(b"g", artifacts=(text,))
+    with_text = web.keep_completed(b"g", artifacts=(text,))
     asked = {
         f"/captures/{capture.id}/top?kind=heap": (404, "no heap profile; it is completed and has cpu"),
         f"/captures/{with_text.id}/top?kind=goroutine": (422, "no pprof profile"),
@@ -189,15 +189,15 @@ def test_a_table_there_cannot_be_says_why(house: House) -> None:
         "/captures/none/flamegraph": (404, "There is no capture"),
     }
     for address, (status, words) in asked.items():
-        answer = house.client.get(address)
+        answer = web.client.get(address)
         assert answer.status_code == status, address
         assert words in answer.json()["detail"], address
 
 
-def test_the_call_tree_of_a_profile_is_given_and_made_only_once(house: House) -> None:
-    capture = house.keep_completed()
-    first = house.client.get(f"/captures/{capture.id}/flamegraph?kind=cpu&sample_type=samples")
-    second = house.client.get(f"/captures/{capture.id}/flamegraph?sample_type=samples")
+def test_the_call_tree_of_a_profile_is_given_and_made_only_once(web: WebApp) -> None:
+    capture = web.keep_completed()
+    first = web.client.get(f"/captures/{capture.id}/flamegraph?kind=cpu&sample_type=samples")
+    second = web.client.get(f"/captures/{capture.id}/flamegraph?sample_type=samples")
 
     assert first.status_code == 200
     assert first.json() == second.json() == FlameGraphOut.model_validate(first.json()).model_dump(mode="json")
@@ -208,61 +208,61 @@ def test_the_call_tree_of_a_profile_is_given_and_made_only_once(house: House) ->
     assert (burn["name"], burn["value"], burn["self"], burn["children"]) == (
         "example.com/orders/burn.Burn[T]", 8_000_000_000, 8_000_000_000, [],
     )  # fmt: skip
-    assert house.trees == [(b"\x1f\x8bthe profile", "samples")]
+    assert web.trees == [(b"\x1f\x8bthe profile", "samples")]
 
 
-def test_table_and_tree_of_a_file_are_two_answers(house: House) -> None:
-    capture = house.keep_completed()
+def test_table_and_tree_of_a_file_are_two_answers(web: WebApp) -> None:
+    capture = web.keep_completed()
     for _ in range(2):
-        assert "rows" in house.client.get(f"/captures/{capture.id}/top").json()
-        assert "root" in house.client.get(f"/captures/{capture.id}/flamegraph").json()
-    assert (len(house.tops), len(house.trees)) == (1, 1)
+        assert "rows" in web.client.get(f"/captures/{capture.id}/top").json()
+        assert "root" in web.client.get(f"/captures/{capture.id}/flamegraph").json()
+    assert (len(web.tops), len(web.trees)) == (1, 1)
 
 
-def test_a_tree_as_deep_as_they_come_is_written(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tree_as_deep_as_they_come_is_written(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     deep = Tree(
         "cpu", "cpu", ("cpu",), "nanoseconds", None, tuple(Node("f", 1, 0, at - 1) for at in range(DEEPEST + 1))
     )
-    monkeypatch.setattr(house, "tree", lambda *_: deep)
-    node, depth = house.reached_by().get(f"/captures/{house.keep_completed().id}/flamegraph").json()["root"], 0
+    monkeypatch.setattr(web, "tree", lambda *_: deep)
+    node, depth = web.reached_by().get(f"/captures/{web.keep_completed().id}/flamegraph").json()["root"], 0
     while node["children"]:
         (node,), depth = node["children"], depth + 1
     assert depth == DEEPEST
 
 
 @pytest.mark.parametrize("what", ["top", "flamegraph"])
-def test_of_goroutines_the_profile_is_shown_and_not_the_dump(house: House, what: str) -> None:
+def test_of_goroutines_the_profile_is_shown_and_not_the_dump(web: WebApp, what: str) -> None:
     dump = Artifact("g.txt", Kind.GOROUTINE, 1, "0")
-    both = house.keep_completed(artifacts=(dump, Artifact("g.pprof", Kind.GOROUTINE, 1, "1")))
-    house.store.files[f"{both.id}/g.txt"] = b"goroutine 1 [running]:"
-    only_dump = house.keep_completed(b"g", artifacts=(dump,))
+    both = web.keep_completed(artifacts=(dump, Artifact("g.pprof", Kind.GOROUTINE, 1, "1")))
+    web.store.files[f"{both.id}/g.txt"] = b"goroutine 1 [running]:"
+    only_dump = web.keep_completed(b"g", artifacts=(dump,))
 
-    assert house.client.get(f"/captures/{both.id}/{what}?kind=goroutine").status_code == 200
-    assert house.store.reads[-1][0] == f"{both.id}/g.pprof"
-    refused = house.client.get(f"/captures/{only_dump.id}/{what}?kind=goroutine")
+    assert web.client.get(f"/captures/{both.id}/{what}?kind=goroutine").status_code == 200
+    assert web.store.reads[-1][0] == f"{both.id}/g.pprof"
+    refused = web.client.get(f"/captures/{only_dump.id}/{what}?kind=goroutine")
     assert (refused.status_code, refused.json()["detail"]) == (
         422, "kind: goroutine is here as g.txt only, which is no pprof profile; read it as it is.",
     )  # fmt: skip
 
 
-def test_allocations_are_a_kind_of_their_own(house: House) -> None:
+def test_allocations_are_a_kind_of_their_own(web: WebApp) -> None:
     heap, allocs = Artifact("h.pprof", Kind.HEAP, 1, "0"), Artifact("a.pprof", Kind.ALLOCS, 1, "1")
-    capture = house.keep_completed(artifacts=(heap, allocs))
-    assert house.client.get(f"/captures/{capture.id}/top?kind=allocs").status_code == 200
-    assert house.store.reads[-1][0] == f"{capture.id}/a.pprof"
+    capture = web.keep_completed(artifacts=(heap, allocs))
+    assert web.client.get(f"/captures/{capture.id}/top?kind=allocs").status_code == 200
+    assert web.store.reads[-1][0] == f"{capture.id}/a.pprof"
 
 
-def test_pause_and_resume_are_told_and_kept(house: House) -> None:
-    paused = house.client.post("/-/pause")
+def test_pause_and_resume_are_told_and_kept(web: WebApp) -> None:
+    paused = web.client.post("/-/pause")
 
     assert paused.json()["paused"] is True
-    assert (house.ledger.paused() or "").startswith("paused since 2026-11-23 12:00:00 UTC by ")
-    assert house.client.post("/-/resume").json()["paused"] is False
-    assert house.ledger.paused() is None
+    assert (web.ledger.paused() or "").startswith("paused since 2026-11-23 12:00:00 UTC by ")
+    assert web.client.post("/-/resume").json()["paused"] is False
+    assert web.ledger.paused() is None
 
 
-def test_the_description_has_every_route_with_an_example(house: House) -> None:
-    described = house.client.get("/openapi.json").json()
+def test_the_description_has_every_route_with_an_example(web: WebApp) -> None:
+    described = web.client.get("/openapi.json").json()
 
     assert set(described["paths"]) == {
         "/webhook", "/capture", "/captures", "/captures/{capture_id}", "/captures/{capture_id}/stop",
@@ -279,9 +279,13 @@ def test_the_description_has_every_route_with_an_example(house: House) -> None:
     assert "WireAlert" in schemas
 
 
-def test_a_manual_capture_shows_who_asked(house: House) -> None:
-    capture = house.keep()
+def test_a_manual_capture_shows_who_asked(web: WebApp) -> None:
+    capture = web.keep()
     manual = replace(capture.trigger, kind="manual", fingerprint=None, by="ann", note="why")
-    made = house.keep(trigger=manual, target=Target("h"))
+    made = web.keep(trigger=manual, target=Target("h"))
 
-    assert house.client.get(f"/captures/{made.id}").json()["trigger"] == {"kind": "manual", "by": "ann", "note": "why"}
+    assert web.client.get(f"/captures/{made.id}").json()["trigger"] == {
+        "kind": "manual",
+        "by": "ann",
+        "note": "why",
+    }

@@ -1,33 +1,33 @@
 import pytest
 
 from app.ledger.ledger import LedgerUnavailable
-from tests.unit.web.house import House
+from tests.unit.web.web_app import WebApp
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_it_is_healthy_while_it_answers(house: House, method: str) -> None:
-    house.obstacle = "the database is away"
+def test_it_is_healthy_while_it_answers(web: WebApp, method: str) -> None:
+    web.obstacle = "the database is away"
 
-    assert house.client.request(method, "/-/healthy").status_code == 200
+    assert web.client.request(method, "/-/healthy").status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_it_is_ready_when_nothing_stands_in_the_way(house: House, method: str) -> None:
-    assert house.client.request(method, "/-/ready").status_code == 200
+def test_it_is_ready_when_nothing_stands_in_the_way(web: WebApp, method: str) -> None:
+    assert web.client.request(method, "/-/ready").status_code == 200
 
 
-def test_it_is_not_ready_and_says_why(house: House) -> None:
-    house.obstacle = "the database is away"
-    answer = house.client.get("/-/ready")
+def test_it_is_not_ready_and_says_why(web: WebApp) -> None:
+    web.obstacle = "the database is away"
+    answer = web.client.get("/-/ready")
 
     assert answer.status_code == 503
     assert answer.json()["detail"] == "alertprof is not ready: the database is away."
 
 
-def test_the_metrics_show_the_captures_in_the_ledger(house: House) -> None:
-    house.keep()
-    house.keep_failed()
-    metrics = house.client.get("/metrics").text
+def test_the_metrics_show_the_captures_in_the_ledger(web: WebApp) -> None:
+    web.keep()
+    web.keep_failed()
+    metrics = web.client.get("/metrics").text
 
     assert 'alertprof_captures{state="pending"} 1.0' in metrics
     assert 'alertprof_captures{state="failed"} 1.0' in metrics
@@ -36,42 +36,42 @@ def test_the_metrics_show_the_captures_in_the_ledger(house: House) -> None:
     assert "python_gc" not in metrics
 
 
-def test_ended_captures_are_counted_by_state_and_reason(house: House) -> None:
-    house.metrics.ended(house.keep_failed())
-    house.metrics.ended(house.keep_completed())
-    metrics = house.client.get("/metrics").text
+def test_ended_captures_are_counted_by_state_and_reason(web: WebApp) -> None:
+    web.metrics.ended(web.keep_failed())
+    web.metrics.ended(web.keep_completed())
+    metrics = web.client.get("/metrics").text
 
     assert 'alertprof_captures_ended_total{reason="process_not_found",state="failed"} 1.0' in metrics
     assert 'alertprof_captures_ended_total{reason="",state="completed"} 1.0' in metrics
     assert "alertprof_recording_seconds_sum 30.0" in metrics
 
 
-def test_the_metrics_come_even_when_the_ledger_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_metrics_come_even_when_the_ledger_is_away(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def away() -> None:
         raise LedgerUnavailable("away")
 
-    monkeypatch.setattr(house.ledger, "counts", away)
+    monkeypatch.setattr(web.ledger, "counts", away)
 
-    assert house.client.get("/metrics").status_code == 200
+    assert web.client.get("/metrics").status_code == 200
 
 
-def test_a_ledger_that_is_away_is_a_503_with_its_sentence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_that_is_away_is_a_503_with_its_sentence(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: object) -> None:
         raise LedgerUnavailable("the disk is full; free some space")
 
-    monkeypatch.setattr(house.ledger, "get", away)
-    answer = house.client.get("/captures/x")
+    monkeypatch.setattr(web.ledger, "get", away)
+    answer = web.client.get("/captures/x")
 
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert "the disk is full" in answer.json()["detail"]
 
 
-def test_a_fault_of_our_own_is_a_500_without_its_entrails(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_our_own_is_a_500_without_its_entrails(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(house.ledger, "get", broken)
-    answer = house.client.get("/captures/x")
+    monkeypatch.setattr(web.ledger, "get", broken)
+    answer = web.client.get("/captures/x")
 
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "secret" not in answer.text

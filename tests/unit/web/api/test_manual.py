@@ -8,19 +8,19 @@ import pytest
 
 from app.model import State
 from app.web.api import manual
-from tests.unit.web.house import House
+from tests.unit.web.web_app import WebApp
 
 
-def asked(house: House, **body: Any) -> Any:
-    answer = house.client.post("/capture", json={"host": "10.0.0.5", **body})
+def asked(web: WebApp, **body: Any) -> Any:
+    answer = web.client.post("/capture", json={"host": "10.0.0.5", **body})
     assert answer.status_code == 202, answer.text
-    capture = house.ledger.get(answer.json()["id"])
+    capture = web.ledger.get(answer.json()["id"])
     assert capture is not None
     return capture
 
 
-def test_a_capture_is_begun_and_told_where_it_is(house: House) -> None:
-    answer = house.client.post("/capture", json={"host": "10.0.0.5", "pid": 21181, "note": "slow"})
+def test_a_capture_is_begun_and_told_where_it_is(web: WebApp) -> None:
+    answer = web.client.post("/capture", json={"host": "10.0.0.5", "pid": 21181, "note": "slow"})
 
     shown = answer.json()
     assert answer.status_code == 202
@@ -28,15 +28,15 @@ def test_a_capture_is_begun_and_told_where_it_is(house: House) -> None:
     assert (shown["state"], shown["rule"], shown["profiler"]) == ("pending", "manual", "auto")
     assert shown["trigger"] == {"kind": "manual", "by": "testclient", "note": "slow"}
     assert shown["timeline"][0]["message"] == "asked for by testclient: slow"
-    assert house.client.get(answer.headers["location"]).json() == shown
+    assert web.client.get(answer.headers["location"]).json() == shown
 
 
-def test_it_is_due_at_once_and_takes_what_was_asked(house: House) -> None:
-    capture = asked(house, pid=21181, duration="1m30s", profiler="go-zero", labels={"ticket": "OPS-71"})
+def test_it_is_due_at_once_and_takes_what_was_asked(web: WebApp) -> None:
+    capture = asked(web, pid=21181, duration="1m30s", profiler="go-zero", labels={"ticket": "OPS-71"})
 
-    assert (capture.due_at, capture.duration) == (house.now, timedelta(seconds=90))
+    assert (capture.due_at, capture.duration) == (web.now, timedelta(seconds=90))
     assert (capture.profiler, dict(capture.labels)) == ("go-zero", {"ticket": "OPS-71"})
-    assert capture.created_at == house.now
+    assert capture.created_at == web.now
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_it_is_due_at_once_and_takes_what_was_asked(house: House) -> None:
     ],
 )
 def test_each_way_to_say_which_process_becomes_labels_for_the_resolvers(
-    house: House, way: dict[str, Any], labels: dict[str, str]
+    web: WebApp, way: dict[str, Any], labels: dict[str, str]
 ) -> None:
-    assert dict(asked(house, **way).trigger.labels) == labels
+    assert dict(asked(web, **way).trigger.labels) == labels
 
 
 @pytest.mark.parametrize(
@@ -91,71 +91,71 @@ def test_each_way_to_say_which_process_becomes_labels_for_the_resolvers(
         ({"host": "h", "pid": 7, "durations": "30s"}, "durations"),
     ],
 )
-def test_what_makes_no_sense_is_422_and_begins_nothing(house: House, body: dict[str, Any], word: str) -> None:
-    answer = house.client.post("/capture", json=body)
+def test_what_makes_no_sense_is_422_and_begins_nothing(web: WebApp, body: dict[str, Any], word: str) -> None:
+    answer = web.client.post("/capture", json=body)
 
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert word in answer.json()["detail"]
-    assert not any(house.ledger.counts().values())
+    assert not any(web.ledger.counts().values())
 
 
-def test_a_body_that_is_no_json_is_told_so(house: House) -> None:
-    assert house.client.post("/capture", content=b"{").status_code == 422
-    answer = house.client.post("/capture", content=b'{"host":"h","pid":7}', headers={"content-type": "text/plain"})
+def test_a_body_that_is_no_json_is_told_so(web: WebApp) -> None:
+    assert web.client.post("/capture", content=b"{").status_code == 422
+    answer = web.client.post("/capture", content=b'{"host":"h","pid":7}', headers={"content-type": "text/plain"})
     assert "Content-Type: application/json" in answer.json()["detail"]
 
 
-def test_nothing_is_begun_while_captures_are_paused(house: House) -> None:
-    house.ledger.pause(house.now, "ann")
-    answer = house.client.post("/capture", json={"host": "h", "pid": 7})
+def test_nothing_is_begun_while_captures_are_paused(web: WebApp) -> None:
+    web.ledger.pause(web.now, "ann")
+    answer = web.client.post("/capture", json={"host": "h", "pid": 7})
 
     assert answer.status_code == 409
     assert "paused since 2026-11-23 12:00:00 UTC by ann" in answer.json()["detail"]
-    assert not any(house.ledger.counts().values())
+    assert not any(web.ledger.counts().values())
 
 
-def test_a_name_given_with_http_basic_is_who_asked(house: House) -> None:
-    answer = house.client.post("/capture", json={"host": "h", "pid": 7}, auth=("ann", "whatever"))
+def test_a_name_given_with_http_basic_is_who_asked(web: WebApp) -> None:
+    answer = web.client.post("/capture", json={"host": "h", "pid": 7}, auth=("ann", "whatever"))
 
     assert answer.json()["trigger"]["by"] == "ann (testclient)"
 
 
-def test_wait_answers_with_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_answers_with_the_end(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manual, "POLL", 0.01)
     begun = threading.Event()
-    house.ledger.on_due = begun.set
+    web.ledger.on_due = begun.set
 
     def work() -> None:
         begun.wait()
-        claim = house.ledger.claim(house.now, "test", timedelta(seconds=60))
+        claim = web.ledger.claim(web.now, "test", timedelta(seconds=60))
         assert claim is not None
-        house.ledger.release(claim, claim.capture.ended(State.COMPLETED, house.now))
+        web.ledger.release(claim, claim.capture.ended(State.COMPLETED, web.now))
 
     worker = threading.Thread(target=work)
     worker.start()
-    answer = house.client.post("/capture?wait=60s", json={"host": "h", "pid": 7})
+    answer = web.client.post("/capture?wait=60s", json={"host": "h", "pid": 7})
     worker.join()
 
     assert (answer.status_code, answer.json()["state"]) == (202, "completed")
 
 
-def test_wait_answers_when_the_time_is_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_answers_when_the_time_is_up(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manual, "POLL", 0.01)
-    answer = house.client.post("/capture?wait=50ms", json={"host": "h", "pid": 7})
+    answer = web.client.post("/capture?wait=50ms", json={"host": "h", "pid": 7})
 
     assert (answer.status_code, answer.json()["state"]) == (202, "pending")
 
 
 @pytest.mark.parametrize("wait", ["90", "forever", "16m"])
-def test_a_wait_that_is_none_begins_nothing(house: House, wait: str) -> None:
-    answer = house.client.post(f"/capture?wait={wait}", json={"host": "h", "pid": 7})
+def test_a_wait_that_is_none_begins_nothing(web: WebApp, wait: str) -> None:
+    answer = web.client.post(f"/capture?wait={wait}", json={"host": "h", "pid": 7})
 
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith("wait: ")
-    assert not any(house.ledger.counts().values())
+    assert not any(web.ledger.counts().values())
 
 
-def test_a_body_larger_than_any_request_needs_is_413(house: House) -> None:
-    answer = house.client.post("/capture", json={"host": "h", "pid": 7, "note": "x" * 70_000})
+def test_a_body_larger_than_any_request_needs_is_413(web: WebApp) -> None:
+    answer = web.client.post("/capture", json={"host": "h", "pid": 7, "note": "x" * 70_000})
 
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")

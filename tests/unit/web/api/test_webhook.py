@@ -10,18 +10,19 @@ from typing import Any
 import pytest
 import structlog
 
+from app.intake.body import parse, to_alerts
 from app.intake.message import MAX_ALERTS
 from app.ledger.ledger import LedgerUnavailable
 from app.model import State
 from app.web.api import webhook
-from tests.unit.web.house import House
+from tests.unit.web.web_app import WebApp
 
 DATA = Path(__file__).parents[3] / "data" / "alertmanager"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
+def web(tmp_path: Path) -> Iterator[WebApp]:
+    made = WebApp(tmp_path)
     yield made
     made.ledger.close()
 
@@ -41,68 +42,72 @@ def body(*alerts: dict[str, Any], **more: Any) -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/webhook", "/webhook/"])
-def test_a_message_is_recorded_and_acknowledged_with_202(house: House, path: str) -> None:
-    answer = house.client.post(path, content=(DATA / "0.25-firing.json").read_bytes())
+def test_a_message_is_recorded_and_acknowledged_with_202(web: WebApp, path: str) -> None:
+    answer = web.client.post(path, content=(DATA / "0.25-firing.json").read_bytes())
 
     assert answer.status_code == 202
     assert answer.headers["content-type"] == "application/json"
     told = answer.json()
     assert (len(told["captures"]), told["known"], told["skipped"]) == (2, [], [])
-    recorded = [house.ledger.get(id_) for id_ in told["captures"]]
+    recorded = [web.ledger.get(id_) for id_ in told["captures"]]
     assert [c and c.trigger.labels["instance"] for c in recorded] == ["[2001:db8::5]:9100", "10.0.0.5:9100"]
     assert recorded[0] and recorded[0].trigger.annotations == {"summary": "Kosten für «order-api» steigen"}
 
 
 @pytest.mark.parametrize("file", sorted(DATA.glob("*.json")), ids=lambda file: file.stem)
-def test_every_version_of_alertmanager_is_understood(house: House, file: Path) -> None:
-    answer = house.client.post("/webhook", content=file.read_bytes())
+def test_every_version_of_alertmanager_is_understood(web: WebApp, file: Path) -> None:
+    answer = web.client.post("/webhook", content=file.read_bytes())
 
     firing = [a for a in json.loads(file.read_bytes())["alerts"] if a["status"] == "firing"]
     assert answer.status_code == 202
     assert len(answer.json()["captures"]) == len(firing)
 
 
-def test_utf8_label_names_arrive_as_they_are(house: House) -> None:
-    answer = house.client.post("/webhook", content=(DATA / "0.34-mixed-utf8.json").read_bytes())
+def test_utf8_label_names_arrive_as_they_are(web: WebApp) -> None:
+    answer = web.client.post("/webhook", content=(DATA / "0.34-mixed-utf8.json").read_bytes())
 
-    capture = house.ledger.get(answer.json()["captures"][0])
+    capture = web.ledger.get(answer.json()["captures"][0])
     assert capture is not None
     assert capture.trigger.labels["app.kubernetes.io/name"] == "order-api"
     assert capture.trigger.labels["größe"] == "groß"
 
 
-def test_a_resolved_alert_starts_nothing_and_is_noted_on_its_capture(house: House) -> None:
-    made = house.client.post("/webhook", content=body(alert())).json()["captures"][0]
-    again = house.client.post("/webhook", content=body(alert(status="resolved", endsAt="2026-11-23T12:05:00Z")))
+def test_a_resolved_alert_starts_nothing_and_is_noted_on_its_capture(web: WebApp) -> None:
+    made = web.client.post("/webhook", content=body(alert())).json()["captures"][0]
+    again = web.client.post("/webhook", content=body(alert(status="resolved", endsAt="2026-11-23T12:05:00Z")))
 
     assert again.json() == {"captures": [], "known": [], "skipped": []}
-    capture = house.ledger.get(made)
+    capture = web.ledger.get(made)
     assert capture and capture.resolved_at == datetime(2026, 11, 23, 12, 5, tzinfo=UTC)
 
 
-def test_a_repeat_falls_on_its_capture(house: House) -> None:
-    made = house.client.post("/webhook", content=body(alert())).json()["captures"]
+def test_a_repeat_falls_on_its_capture(web: WebApp) -> None:
+    made = web.client.post("/webhook", content=body(alert())).json()["captures"]
 
-    assert house.client.post("/webhook", content=body(alert())).json() == {"captures": [], "known": made, "skipped": []}
+    assert web.client.post("/webhook", content=body(alert())).json() == {
+        "captures": [],
+        "known": made,
+        "skipped": [],
+    }
 
 
-def test_an_alert_that_leads_to_nothing_is_told_with_its_reason(house: House) -> None:
-    told = house.client.post("/webhook", content=body(alert(labels={"alertname": "DiskFull"}))).json()
+def test_an_alert_that_leads_to_nothing_is_told_with_its_reason(web: WebApp) -> None:
+    told = web.client.post("/webhook", content=body(alert(labels={"alertname": "DiskFull"}))).json()
 
     assert told["captures"] == []
     assert told["skipped"][0]["fingerprint"] == "8a3e2b1c4d5f6071"
     assert told["skipped"][0]["reason"]["code"] == "no_rule"
-    assert house.ledger.counts()[State.SKIPPED] == 1
+    assert web.ledger.counts()[State.SKIPPED] == 1
 
 
 def test_times_come_to_be_aware_and_in_utc() -> None:
-    message = webhook.parse(
+    message = parse(
         body(
             alert(startsAt="2026-11-23T14:00:00.123456789+02:00", endsAt="0001-01-01T00:00:00Z"),
             alert(startsAt="2026-11-23T12:00:00", endsAt="2026-11-23T15:00:00+02:00"),
         )
     )
-    first, second = webhook.to_alerts(message)
+    first, second = to_alerts(message)
 
     assert first.starts_at == datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
     assert first.ends_at is None
@@ -115,7 +120,7 @@ def test_a_missing_fingerprint_is_made_of_the_labels_alone() -> None:
     bare = {name: value for name, value in alert().items() if name != "fingerprint"}
     turned = bare | {"labels": dict(reversed(bare["labels"].items())), "startsAt": "2026-01-01T00:00:00Z"}
     other = bare | {"labels": {"alertname": "HighCPU", "job": "order-api"}}
-    prints = [a.fingerprint for a in webhook.to_alerts(webhook.parse(body(bare, turned, other)))]
+    prints = [a.fingerprint for a in to_alerts(parse(body(bare, turned, other)))]
 
     assert prints[0] == prints[1] != prints[2]
     assert len(prints[0]) == 16
@@ -125,17 +130,17 @@ def test_a_missing_fingerprint_is_made_of_the_labels_alone() -> None:
 def test_a_message_may_say_the_status_for_all_its_alerts() -> None:
     bare = {name: value for name, value in alert().items() if name != "status"}
 
-    assert [a.firing for a in webhook.to_alerts(webhook.parse(body(bare, status="resolved")))] == [False]
+    assert [a.firing for a in to_alerts(parse(body(bare, status="resolved")))] == [False]
 
 
-def test_a_body_that_is_json_is_taken_whatever_it_is_called(house: House) -> None:
-    answer = house.client.post("/webhook", content=body(alert()), headers={"content-type": "text/plain"})
+def test_a_body_that_is_json_is_taken_whatever_it_is_called(web: WebApp) -> None:
+    answer = web.client.post("/webhook", content=body(alert()), headers={"content-type": "text/plain"})
 
     assert answer.status_code == 202
 
 
-def test_an_empty_message_is_one(house: House) -> None:
-    assert house.client.post("/webhook", content=body()).json() == {"captures": [], "known": [], "skipped": []}
+def test_an_empty_message_is_one(web: WebApp) -> None:
+    assert web.client.post("/webhook", content=body()).json() == {"captures": [], "known": [], "skipped": []}
 
 
 @pytest.mark.parametrize(
@@ -153,71 +158,71 @@ def test_an_empty_message_is_one(house: House) -> None:
     ],
 )
 def test_what_is_no_message_is_refused_for_good_with_a_sentence(
-    house: House, content: bytes, status: int, word: str
+    web: WebApp, content: bytes, status: int, word: str
 ) -> None:
-    answer = house.client.post("/webhook", content=content)
+    answer = web.client.post("/webhook", content=content)
 
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert word in answer.json()["detail"]
-    assert not any(house.ledger.counts().values())
+    assert not any(web.ledger.counts().values())
 
 
-def test_a_body_over_the_bound_is_refused_with_413(house: House) -> None:
-    answer = house.client.post("/webhook", content=body(alert(annotations={"x": "y" * webhook.MAX_BODY})))
+def test_a_body_over_the_bound_is_refused_with_413(web: WebApp) -> None:
+    answer = web.client.post("/webhook", content=body(alert(annotations={"x": "y" * webhook.MAX_BODY})))
 
     assert answer.status_code == 413
     assert "max_alerts" in answer.json()["detail"]
 
 
-def test_a_body_in_pieces_is_bounded_too(house: House) -> None:
+def test_a_body_in_pieces_is_bounded_too(web: WebApp) -> None:
     def pieces(count: int) -> Iterator[bytes]:
         yield body(alert())[:-1]
         for _ in range(count):
             yield b" " * 1024 * 1024
         yield b"}"
 
-    assert house.client.post("/webhook", content=pieces(9)).status_code == 413
-    assert house.client.post("/webhook", content=pieces(2)).status_code == 202
+    assert web.client.post("/webhook", content=pieces(9)).status_code == 413
+    assert web.client.post("/webhook", content=pieces(2)).status_code == 202
 
 
-def test_too_many_alerts_are_refused_with_413_and_as_many_as_allowed_are_taken(house: House) -> None:
+def test_too_many_alerts_are_refused_with_413_and_as_many_as_allowed_are_taken(web: WebApp) -> None:
     tiny = {"status": "resolved", "labels": {"a": "b"}, "startsAt": "2026-01-01T00:00:00Z"}
 
-    assert house.client.post("/webhook", content=body(*[tiny] * (MAX_ALERTS + 1))).status_code == 413
-    assert house.client.post("/webhook", content=body(*[tiny] * MAX_ALERTS)).status_code == 202
+    assert web.client.post("/webhook", content=body(*[tiny] * (MAX_ALERTS + 1))).status_code == 413
+    assert web.client.post("/webhook", content=body(*[tiny] * MAX_ALERTS)).status_code == 202
 
 
-def test_a_nul_in_a_label_does_not_reach_the_database(house: House) -> None:
-    made = house.client.post("/webhook", content=body(alert(labels={"job": "order-\0mq"}))).json()["captures"][0]
+def test_a_nul_in_a_label_does_not_reach_the_database(web: WebApp) -> None:
+    made = web.client.post("/webhook", content=body(alert(labels={"job": "order-\0mq"}))).json()["captures"][0]
 
-    capture = house.ledger.get(made)
+    capture = web.ledger.get(made)
     assert capture and capture.trigger.labels == {"job": "order-�mq"}
 
 
-def test_503_and_only_then_when_nothing_could_be_recorded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_503_and_only_then_when_nothing_could_be_recorded(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object) -> Future[Any]:
         future: Future[Any] = Future()
         future.set_exception(LedgerUnavailable("the disk is full"))
         return future
 
-    monkeypatch.setattr(house.ledger, "receive", gone)
-    answer = house.reached_by().post("/webhook", content=body(alert()))
+    monkeypatch.setattr(web.ledger, "receive", gone)
+    answer = web.reached_by().post("/webhook", content=body(alert()))
 
     assert answer.status_code == 503
     assert "the disk is full" in answer.json()["detail"]
     assert "retry-after" not in answer.headers
 
 
-def test_it_is_never_redirected_and_has_no_other_method(house: House) -> None:
-    assert house.client.get("/webhook").status_code == 405
-    assert house.client.put("/webhook/").status_code == 405
-    assert house.client.post("/webhook//").status_code == 404
+def test_it_is_never_redirected_and_has_no_other_method(web: WebApp) -> None:
+    assert web.client.get("/webhook").status_code == 405
+    assert web.client.put("/webhook/").status_code == 405
+    assert web.client.post("/webhook//").status_code == 404
 
 
-def test_a_message_is_one_line_of_the_log_and_cannot_forge_another(house: House) -> None:
+def test_a_message_is_one_line_of_the_log_and_cannot_forge_another(web: WebApp) -> None:
     with structlog.testing.capture_logs() as lines:
-        house.client.post("/webhook", content=body(alert(), receiver="a\nlevel=error \x1b[2J", groupKey="{}"))
+        web.client.post("/webhook", content=body(alert(), receiver="a\nlevel=error \x1b[2J", groupKey="{}"))
 
     assert len(lines) == 1
     assert lines[0]["event"] == "webhook"
@@ -225,10 +230,10 @@ def test_a_message_is_one_line_of_the_log_and_cannot_forge_another(house: House)
     assert (lines[0]["firing"], lines[0]["created"]) == (1, 1)
 
 
-def test_messages_and_alerts_are_counted(house: House) -> None:
-    house.client.post("/webhook", content=(DATA / "0.25-mixed-truncated.json").read_bytes())
-    house.client.post("/webhook", content=b"no")
-    metrics = house.client.get("/metrics").text
+def test_messages_and_alerts_are_counted(web: WebApp) -> None:
+    web.client.post("/webhook", content=(DATA / "0.25-mixed-truncated.json").read_bytes())
+    web.client.post("/webhook", content=b"no")
+    metrics = web.client.get("/metrics").text
 
     assert 'alertprof_webhook_alerts_total{status="firing"} 2.0' in metrics
     assert 'alertprof_webhook_alerts_total{status="resolved"} 1.0' in metrics

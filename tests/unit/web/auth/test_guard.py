@@ -6,7 +6,7 @@ import pytest
 
 from app.model import State
 from app.web.auth.tokens import Tokens, TokensUnreadable, is_loopback, read_tokens
-from tests.unit.web.house import EXTERNAL, House
+from tests.unit.web.web_app import EXTERNAL, WebApp
 
 ALERT = b'{"alerts":[{"labels":{"job":"order-mq"},"startsAt":"2026-11-23T11:56:00Z"}]}'
 
@@ -16,17 +16,17 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def locked(house: House, tmp_path: Path) -> House:
+def locked(web: WebApp, tmp_path: Path) -> WebApp:
     webhook, operator = tmp_path / "webhook.token", tmp_path / "operator.token"
     webhook.write_text("alerts-1\nalerts-2\n")
     operator.write_text("\n  people-1  \npeople-2")
-    house.tokens = Tokens(webhook, operator)
-    house.client = house.reached_by()
-    return house
+    web.tokens = Tokens(webhook, operator)
+    web.client = web.reached_by()
+    return web
 
 
 @pytest.mark.parametrize("path", ["/", "/captures", "/metrics", "/-/pause", "/docs", "/openapi.json", "/nothing"])
-def test_everything_but_the_webhook_needs_a_token_of_the_operator(locked: House, path: str) -> None:
+def test_everything_but_the_webhook_needs_a_token_of_the_operator(locked: WebApp, path: str) -> None:
     refused = locked.client.get(path)
 
     assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
@@ -36,7 +36,7 @@ def test_everything_but_the_webhook_needs_a_token_of_the_operator(locked: House,
     assert {locked.client.get(path, headers=bearer(t)).status_code for t in ("people-1", "people-2")} <= {200, 404, 405}
 
 
-def test_the_webhook_needs_a_token_of_its_own(locked: House) -> None:
+def test_the_webhook_needs_a_token_of_its_own(locked: WebApp) -> None:
     def sent(headers: dict[str, str]) -> int:
         return locked.client.post("/webhook", content=ALERT, headers=headers).status_code
 
@@ -45,7 +45,7 @@ def test_the_webhook_needs_a_token_of_its_own(locked: House) -> None:
     assert [sent(bearer("alerts-1")), sent(bearer("alerts-2"))] == [202, 202]
 
 
-def test_the_password_of_http_basic_is_taken_as_a_token(locked: House) -> None:
+def test_the_password_of_http_basic_is_taken_as_a_token(locked: WebApp) -> None:
     assert locked.client.get("/captures", auth=("any", "people-2")).status_code == 200
     assert locked.client.get("/captures", auth=("any", "wrong")).status_code == 401
 
@@ -53,11 +53,11 @@ def test_the_password_of_http_basic_is_taken_as_a_token(locked: House) -> None:
 @pytest.mark.parametrize(
     "header", ["people-1", "Bearer", "Basic ###", "Basic " + "w7w=", "Digest people-1", "Bearer people-1 x"]
 )
-def test_a_header_that_is_no_credential_opens_nothing(locked: House, header: str) -> None:
+def test_a_header_that_is_no_credential_opens_nothing(locked: WebApp, header: str) -> None:
     assert locked.client.get("/captures", headers={"authorization": header}).status_code == 401
 
 
-def test_a_new_token_counts_at_once_and_an_old_one_no_more(locked: House, tmp_path: Path) -> None:
+def test_a_new_token_counts_at_once_and_an_old_one_no_more(locked: WebApp, tmp_path: Path) -> None:
     (tmp_path / "operator.token").write_text("people-3")
 
     assert locked.client.get("/captures", headers=bearer("people-3")).status_code == 200
@@ -65,7 +65,7 @@ def test_a_new_token_counts_at_once_and_an_old_one_no_more(locked: House, tmp_pa
 
 
 @pytest.mark.parametrize("content", [None, "", " \n "])
-def test_without_readable_tokens_nobody_is_let_in(locked: House, tmp_path: Path, content: str | None) -> None:
+def test_without_readable_tokens_nobody_is_let_in(locked: WebApp, tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "operator.token"
     file.unlink() if content is None else file.write_text(content)
     refused = locked.client.get("/captures", headers=bearer(""))
@@ -79,10 +79,10 @@ def test_without_readable_tokens_nobody_is_let_in(locked: House, tmp_path: Path,
 def test_with_one_file_the_operators_tokens_open_the_webhook_and_never_the_other_way(tmp_path: Path) -> None:
     (file := tmp_path / "token").write_text("t")
 
-    assert Tokens(operator_file=file).may("/webhook", "Bearer t")
-    assert not Tokens(operator_file=file).may("/webhook", None)
-    assert Tokens(webhook_file=file).may("/captures", None)
-    assert not Tokens(webhook_file=file).may("/webhook/", None)
+    assert Tokens(operator_file=file).allows_token("/webhook", "Bearer t")
+    assert not Tokens(operator_file=file).allows_token("/webhook", None)
+    assert Tokens(webhook_file=file).allows_token("/captures", None)
+    assert not Tokens(webhook_file=file).allows_token("/webhook/", None)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.5", "::", "example.com"])
@@ -109,43 +109,43 @@ OTHER_SITES = [
 
 
 @pytest.mark.parametrize("headers", OTHER_SITES)
-def test_what_another_sites_page_sends_is_refused(house: House, headers: dict[str, str]) -> None:
-    capture = house.keep_completed()
+def test_what_another_sites_page_sends_is_refused(web: WebApp, headers: dict[str, str]) -> None:
+    capture = web.keep_completed()
     answers = [
-        house.client.post("/capture", json={"host": "h", "pid": 7}, headers=headers),
-        house.client.post("/webhook", content=ALERT, headers=headers),
-        house.client.post("/-/pause", headers=headers),
-        house.client.post(f"/captures/{capture.id}/stop", headers=headers),
-        house.client.delete(f"/captures/{capture.id}", headers=headers),
+        web.client.post("/capture", json={"host": "h", "pid": 7}, headers=headers),
+        web.client.post("/webhook", content=ALERT, headers=headers),
+        web.client.post("/-/pause", headers=headers),
+        web.client.post(f"/captures/{capture.id}/stop", headers=headers),
+        web.client.delete(f"/captures/{capture.id}", headers=headers),
     ]
 
     assert [answer.status_code for answer in answers] == [403] * 5
     assert answers[0].headers["content-type"] == "application/problem+json"
-    assert house.ledger.paused() is None
-    assert house.ledger.counts()[State.PENDING] == 0
+    assert web.ledger.paused() is None
+    assert web.ledger.counts()[State.PENDING] == 0
 
 
 @pytest.mark.parametrize(
     "headers", [{}, {"origin": EXTERNAL}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}]
 )
-def test_what_our_own_pages_and_programs_send_is_taken(house: House, headers: dict[str, str]) -> None:
-    assert house.client.post("/capture", json={"host": "h", "pid": 7}, headers=headers).status_code == 202
+def test_what_our_own_pages_and_programs_send_is_taken(web: WebApp, headers: dict[str, str]) -> None:
+    assert web.client.post("/capture", json={"host": "h", "pid": 7}, headers=headers).status_code == 202
 
 
-def test_a_page_behind_a_proxy_is_ours_by_its_external_address(house: House) -> None:
-    behind = house.reached_by(base_url="http://127.0.0.1:9911")
+def test_a_page_behind_a_proxy_is_ours_by_its_external_address(web: WebApp) -> None:
+    behind = web.reached_by(base_url="http://127.0.0.1:9911")
 
     assert behind.post("/-/pause", headers={"origin": EXTERNAL}).status_code == 200
 
 
 @pytest.mark.parametrize("headers", OTHER_SITES)
-def test_a_link_on_another_site_may_lead_here(house: House, headers: dict[str, str]) -> None:
-    assert house.client.get("/", headers=headers).status_code == 200
+def test_a_link_on_another_site_may_lead_here(web: WebApp, headers: dict[str, str]) -> None:
+    assert web.client.get("/", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/captures", "/nothing", "/static/style.css", "/-/healthy"])
-def test_every_answer_forbids_scripts_frames_and_guesses(house: House, path: str) -> None:
-    headers = house.client.get(path).headers
+def test_every_answer_forbids_scripts_frames_and_guesses(web: WebApp, path: str) -> None:
+    headers = web.client.get(path).headers
 
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy

@@ -10,22 +10,22 @@ from app.analysis.tree import Node, Tree
 from app.errors import Code, Reason
 from app.model import Artifact, Kind, State, Step, Trigger
 from app.web.pages import words
-from tests.unit.web.house import CPU, EXTERNAL, House
+from tests.unit.web.web_app import CPU, EXTERNAL, WebApp
 
 SCRIPT = re.compile(r"<script|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
 
 
-def page(house: House, path: str) -> str:
-    answer = house.client.get(path)
+def page(web: WebApp, path: str) -> str:
+    answer = web.client.get(path)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert not SCRIPT.search(answer.text)
     return answer.text
 
 
-def test_the_table_shows_every_capture_with_its_state_and_reason(house: House) -> None:
-    done, failed = house.keep_completed(), house.keep_failed()
-    shown = page(house, "/")
+def test_the_table_shows_every_capture_with_its_state_and_reason(web: WebApp) -> None:
+    done, failed = web.keep_completed(), web.keep_failed()
+    shown = page(web, "/")
 
     assert f'href="/ui/captures/{done.id}"' in shown
     assert f'href="/ui/captures/{failed.id}"' in shown
@@ -35,22 +35,22 @@ def test_the_table_shows_every_capture_with_its_state_and_reason(house: House) -
     assert 'href="/alerts/8a3e2b1c4d5f6071"' in shown
 
 
-def test_the_table_looks_again_soon_while_something_is_active_and_later_otherwise(house: House) -> None:
-    house.keep_completed()
-    assert '<meta http-equiv="refresh" content="30">' in page(house, "/")
+def test_the_table_looks_again_soon_while_something_is_active_and_later_otherwise(web: WebApp) -> None:
+    web.keep_completed()
+    assert '<meta http-equiv="refresh" content="30">' in page(web, "/")
 
-    house.keep(state=State.RECORDING, step=Step.WAIT)
-    assert '<meta http-equiv="refresh" content="5">' in page(house, "/")
-
-
-def test_one_capture_looks_again_only_while_it_is_active(house: House) -> None:
-    assert "http-equiv" not in page(house, f"/ui/captures/{house.keep_completed().id}")
-    assert 'http-equiv="refresh" content="5"' in page(house, f"/ui/captures/{house.keep().id}")
+    web.keep(state=State.RECORDING, step=Step.WAIT)
+    assert '<meta http-equiv="refresh" content="5">' in page(web, "/")
 
 
-def test_the_filters_of_the_query_hold_and_stay_in_the_form(house: House) -> None:
-    done, waiting = house.keep_completed(), house.keep()
-    shown = page(house, "/?state=completed&host=&match=job%3D%22order-mq%22")
+def test_one_capture_looks_again_only_while_it_is_active(web: WebApp) -> None:
+    assert "http-equiv" not in page(web, f"/ui/captures/{web.keep_completed().id}")
+    assert 'http-equiv="refresh" content="5"' in page(web, f"/ui/captures/{web.keep().id}")
+
+
+def test_the_filters_of_the_query_hold_and_stay_in_the_form(web: WebApp) -> None:
+    done, waiting = web.keep_completed(), web.keep()
+    shown = page(web, "/?state=completed&host=&match=job%3D%22order-mq%22")
 
     assert done.id in shown
     assert waiting.id not in shown
@@ -58,35 +58,35 @@ def test_the_filters_of_the_query_hold_and_stay_in_the_form(house: House) -> Non
     assert "job=&#34;order-mq&#34;" in shown
 
 
-def test_older_captures_are_a_link_away_with_the_same_filters(house: House) -> None:
-    kept = [house.keep() for _ in range(3)]
-    shown = page(house, "/?limit=2&state=pending")
+def test_older_captures_are_a_link_away_with_the_same_filters(web: WebApp) -> None:
+    kept = [web.keep() for _ in range(3)]
+    shown = page(web, "/?limit=2&state=pending")
 
     assert kept[0].id not in shown
     link = re.search(r'<a href="([^"]+)">older</a>', shown)
     assert link
-    older = page(house, link[1].replace("&amp;", "&"))
+    older = page(web, link[1].replace("&amp;", "&"))
     assert kept[0].id in older
     assert kept[1].id not in re.findall(r"/ui/captures/([0-9a-f-]+)", older)
     assert "older</a>" not in older
 
 
-def test_an_empty_table_says_what_to_do(house: House) -> None:
-    assert "No captures yet" in page(house, "/")
-    assert "No capture fits these filters" in page(house, "/?host=h")
+def test_an_empty_table_says_what_to_do(web: WebApp) -> None:
+    assert "No captures yet" in page(web, "/")
+    assert "No capture fits these filters" in page(web, "/?host=h")
 
 
-def test_an_alert_has_its_page_before_any_capture(house: House) -> None:
-    assert "Nothing has been captured for this alert yet" in page(house, "/alerts/8a3e2b1c4d5f6071")
+def test_an_alert_has_its_page_before_any_capture(web: WebApp) -> None:
+    assert "Nothing has been captured for this alert yet" in page(web, "/alerts/8a3e2b1c4d5f6071")
 
-    capture = house.keep_completed()
-    assert capture.id in page(house, "/alerts/8a3e2b1c4d5f6071")
-    assert capture.id not in page(house, "/alerts/0000000000000000")
+    capture = web.keep_completed()
+    assert capture.id in page(web, "/alerts/8a3e2b1c4d5f6071")
+    assert capture.id not in page(web, "/alerts/0000000000000000")
 
 
-def test_one_capture_tells_its_story_its_files_and_its_hot_functions(house: House) -> None:
-    capture = house.keep_completed()
-    shown = page(house, f"/ui/captures/{capture.id}")
+def test_one_capture_tells_what_happened_its_files_and_its_hot_functions(web: WebApp) -> None:
+    capture = web.keep_completed()
+    shown = page(web, f"/ui/captures/{capture.id}")
 
     assert "HighCPU fired: order-mq on 10.0.0.5 (pid 21181) was recorded for 30s, 1 file kept" in shown
     assert f'href="/captures/{capture.id}/artifacts/{CPU}"' in shown
@@ -96,54 +96,54 @@ def test_one_capture_tells_its_story_its_files_and_its_hot_functions(house: Hous
     assert "order-mq -f &lt;etc&gt;.yaml" in shown
 
 
-def test_another_kind_and_sample_type_are_a_link_away(house: House) -> None:
-    cpu = house.keep_completed().artifacts[0]
+def test_another_kind_and_sample_type_are_a_link_away(web: WebApp) -> None:
+    cpu = web.keep_completed().artifacts[0]
     heap = replace(cpu, name="order-mq-21181-heap-20261123T120000.pprof", kind=Kind.HEAP)
-    capture = house.keep_completed(artifacts=(cpu, heap))
-    shown = page(house, f"/ui/captures/{capture.id}?kind=heap&sample_type=samples")
+    capture = web.keep_completed(artifacts=(cpu, heap))
+    shown = page(web, f"/ui/captures/{capture.id}?kind=heap&sample_type=samples")
 
     assert '<a href="?kind=cpu">cpu</a>' in shown
     assert '<a href="?kind=heap&amp;sample_type=cpu">cpu</a>' in shown
-    assert house.tops[-1][2] == "samples"
+    assert web.tops[-1][2] == "samples"
 
 
-def test_a_profile_that_cannot_be_read_leaves_the_rest_of_the_page(house: House) -> None:
-    shown = page(house, f"/ui/captures/{house.keep_completed(b'not gzip').id}")
+def test_a_profile_that_cannot_be_read_leaves_the_rest_of_the_page(web: WebApp) -> None:
+    shown = page(web, f"/ui/captures/{web.keep_completed(b'not gzip').id}")
 
     assert "it is not gzip" in shown
     assert "Timeline" in shown
 
 
-def test_without_a_cpu_profile_the_first_there_is_is_shown(house: House) -> None:
-    heap = replace(house.keep_completed().artifacts[0], name="heap.pprof", kind=Kind.HEAP)
+def test_without_a_cpu_profile_the_first_there_is_is_shown(web: WebApp) -> None:
+    heap = replace(web.keep_completed().artifacts[0], name="heap.pprof", kind=Kind.HEAP)
     dump = Artifact("g.txt", Kind.GOROUTINE, 1, "0")
-    capture = house.keep_completed(artifacts=(dump, heap))
+    capture = web.keep_completed(artifacts=(dump, heap))
 
-    assert "Top functions: heap" in page(house, f"/ui/captures/{capture.id}")
-    assert "Flame graph: heap" in page(house, f"/ui/captures/{capture.id}/flame")
-    assert "kind=goroutine" not in page(house, f"/ui/captures/{capture.id}")
-
-
-def test_without_any_profile_there_is_no_table(house: House) -> None:
-    capture = house.keep_completed(artifacts=(Artifact("g.txt", Kind.GOROUTINE, 1, "0"),))
-    assert "Top functions" not in page(house, f"/ui/captures/{capture.id}")
-    assert "This capture has no cpu profile" in page(house, f"/ui/captures/{capture.id}/flame")
+    assert "Top functions: heap" in page(web, f"/ui/captures/{capture.id}")
+    assert "Flame graph: heap" in page(web, f"/ui/captures/{capture.id}/flame")
+    assert "kind=goroutine" not in page(web, f"/ui/captures/{capture.id}")
 
 
-def test_the_flame_graph_is_a_link_away_and_leads_back(house: House) -> None:
-    capture = house.keep_completed()
+def test_without_any_profile_there_is_no_table(web: WebApp) -> None:
+    capture = web.keep_completed(artifacts=(Artifact("g.txt", Kind.GOROUTINE, 1, "0"),))
+    assert "Top functions" not in page(web, f"/ui/captures/{capture.id}")
+    assert "This capture has no cpu profile" in page(web, f"/ui/captures/{capture.id}/flame")
+
+
+def test_the_flame_graph_is_a_link_away_and_leads_back(web: WebApp) -> None:
+    capture = web.keep_completed()
     link = f"/ui/captures/{capture.id}/flame?kind=cpu&amp;sample_type=samples"
-    assert f'href="{link}"' in page(house, f"/ui/captures/{capture.id}?sample_type=samples")
+    assert f'href="{link}"' in page(web, f"/ui/captures/{capture.id}?sample_type=samples")
 
-    shown = page(house, link.replace("&amp;", "&"))
+    shown = page(web, link.replace("&amp;", "&"))
     assert f'href="/ui/captures/{capture.id}?kind=cpu&amp;sample_type=samples"' in shown
     assert '<a href="?kind=cpu&amp;sample_type=cpu">cpu</a>' in shown
     assert "samples, 10s in all, over 30.10s." in shown
-    assert house.trees[-1][1] == "samples"
+    assert web.trees[-1][1] == "samples"
 
 
-def test_a_box_has_its_place_its_name_and_a_link_to_itself_in_full_width(house: House) -> None:
-    shown = page(house, f"/ui/captures/{house.keep_completed().id}/flame")
+def test_a_box_has_its_place_its_name_and_a_link_to_itself_in_full_width(web: WebApp) -> None:
+    shown = page(web, f"/ui/captures/{web.keep_completed().id}/flame")
 
     assert (
         '<a href="?kind=cpu&amp;sample_type=cpu&amp;root=2"><title>example.com/orders/burn.Burn[T]: 8s (80.00%)</title>'
@@ -155,67 +155,67 @@ def test_a_box_has_its_place_its_name_and_a_link_to_itself_in_full_width(house: 
     assert "show all" not in shown
 
 
-def test_a_function_in_full_width_is_told_with_its_numbers(house: House) -> None:
-    shown = page(house, f"/ui/captures/{house.keep_completed().id}/flame?root=1")
+def test_a_function_in_full_width_is_told_with_its_numbers(web: WebApp) -> None:
+    shown = page(web, f"/ui/captures/{web.keep_completed().id}/flame?root=1")
 
     assert "<b>main.main</b><br>9s (90.00%), of which 1s (10.00%) its own" in shown
     assert '<a href="?kind=cpu&amp;sample_type=cpu">show all</a>' in shown
     assert "main.idle" not in shown
 
 
-def test_a_root_that_is_no_number_is_a_problem_and_one_too_large_is_none(house: House) -> None:
-    path = f"/ui/captures/{house.keep_completed().id}/flame"
-    assert house.client.get(f"{path}?root=x").status_code == 422
-    assert page(house, f"{path}?root=999999999999999999999") == page(house, path)
+def test_a_root_that_is_no_number_is_a_problem_and_one_too_large_is_none(web: WebApp) -> None:
+    path = f"/ui/captures/{web.keep_completed().id}/flame"
+    assert web.client.get(f"{path}?root=x").status_code == 422
+    assert page(web, f"{path}?root=999999999999999999999") == page(web, path)
 
 
 def test_a_profile_without_samples_and_one_that_cannot_be_read_are_told(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    web: WebApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "it is not gzip" in page(house, f"/ui/captures/{house.keep_completed(b'not gzip').id}/flame")
+    assert "it is not gzip" in page(web, f"/ui/captures/{web.keep_completed(b'not gzip').id}/flame")
 
     idle = Tree("cpu", "cpu", ("cpu",), "nanoseconds", None, (Node("root", 0, 0, -1),))
-    monkeypatch.setattr(house, "tree", lambda *_: idle)
-    house.client = house.reached_by()
-    shown = page(house, f"/ui/captures/{house.keep_completed().id}/flame")
+    monkeypatch.setattr(web, "tree", lambda *_: idle)
+    web.client = web.reached_by()
+    shown = page(web, f"/ui/captures/{web.keep_completed().id}/flame")
     assert "cpu, 0 in all. Nothing was sampled." in shown
     assert "<svg" not in shown
 
 
-def test_a_failed_capture_says_why_in_its_first_sentence(house: House) -> None:
-    shown = page(house, f"/ui/captures/{house.keep_failed().id}")
+def test_a_failed_capture_says_why_in_its_first_sentence(web: WebApp) -> None:
+    shown = page(web, f"/ui/captures/{web.keep_failed().id}")
 
     assert "HighCPU fired, but the capture failed. nothing listens on port 9100 of 10.0.0.5" in shown
     assert "Files" not in shown
 
 
-def test_texts_from_outside_cannot_become_markup_or_links(house: House) -> None:
+def test_texts_from_outside_cannot_become_markup_or_links(web: WebApp) -> None:
     labels = {"alertname": "<script>alert(1)</script>", 'a"b': "<img src=x>"}
-    trigger = Trigger("alert", labels, "8a3e2b1c4d5f6071", starts_at=house.now, generator_url="javascript:alert(1)")
-    capture = house.keep(trigger=trigger)
+    trigger = Trigger("alert", labels, "8a3e2b1c4d5f6071", starts_at=web.now, generator_url="javascript:alert(1)")
+    capture = web.keep(trigger=trigger)
 
-    assert "&lt;script&gt;" in page(house, f"/ui/captures/{capture.id}")
-    page(house, "/")
-    page(house, "/alerts/%3Cscript%3E")
-
-
-def test_a_pause_is_told_on_every_page(house: House) -> None:
-    house.ledger.pause(house.now, "ann")
-
-    assert "Captures are paused since 2026-11-23 12:00:00 UTC by ann" in page(house, "/")
+    assert "&lt;script&gt;" in page(web, f"/ui/captures/{capture.id}")
+    page(web, "/")
+    page(web, "/alerts/%3Cscript%3E")
 
 
-def test_the_api_is_described_without_any_script(house: House) -> None:
-    shown = page(house, "/docs")
+def test_a_pause_is_told_on_every_page(web: WebApp) -> None:
+    web.ledger.pause(web.now, "ann")
+
+    assert "Captures are paused since 2026-11-23 12:00:00 UTC by ann" in page(web, "/")
+
+
+def test_the_api_is_described_without_any_script(web: WebApp) -> None:
+    shown = page(web, "/docs")
 
     assert "POST /webhook" in shown
     assert "GET /captures/{capture_id}/top" in shown
     assert "GET /captures/{capture_id}/flamegraph" in shown
 
 
-def test_an_unknown_page_is_a_problem(house: House) -> None:
-    assert house.client.get("/ui/captures/none").status_code == 404
-    assert house.client.get("/static/..%2Fapi.py").status_code == 404
+def test_an_unknown_page_is_a_problem(web: WebApp) -> None:
+    assert web.client.get("/ui/captures/none").status_code == 404
+    assert web.client.get("/static/..%2Fapi.py").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -236,15 +236,15 @@ def test_each_file_has_the_line_that_opens_it(kind: Kind, name: str, line: str) 
     ("seconds", "text"),
     [(-3, "0s ago"), (59, "59s ago"), (119, "119s ago"), (180, "3m ago"), (7200, "2h ago"), (200_000, "2d ago")],
 )
-def test_how_long_ago_is_said_in_one_unit(house: House, seconds: int, text: str) -> None:
-    assert words.ago(house.now, house.now + timedelta(seconds=seconds)) == text
+def test_how_long_ago_is_said_in_one_unit(web: WebApp, seconds: int, text: str) -> None:
+    assert words.ago(web.now, web.now + timedelta(seconds=seconds)) == text
 
 
-def test_what_is_held_back_is_told_with_its_reason_and_when_it_is_looked_at_again(house: House) -> None:
+def test_what_is_held_back_is_told_with_its_reason_and_when_it_is_looked_at_again(web: WebApp) -> None:
     reason = Reason(Code.COOLDOWN, "order-mq on 10.0.0.5 was profiled by 1; not again before 12:10:00 UTC (cooldown)")
-    held = house.keep(reason=reason, due_at=house.now + timedelta(minutes=10))
-    text = page(house, f"/ui/captures/{held.id}")
+    held = web.keep(reason=reason, due_at=web.now + timedelta(minutes=10))
+    text = page(web, f"/ui/captures/{held.id}")
     assert "HighCPU fired, but the capture is held back. order-mq on 10.0.0.5 was profiled by 1" in text
     assert "It is looked at again at 2026-11-23 12:10:00." in text
-    said = house.client.get(f"/captures/{held.id}").json()
+    said = web.client.get(f"/captures/{held.id}").json()
     assert (said["state"], said["reason"]["code"], said["due_at"]) == ("pending", "cooldown", "2026-11-23T12:10:00Z")

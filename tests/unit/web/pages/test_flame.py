@@ -45,7 +45,7 @@ def test_another_root_has_the_full_width_below_its_callers() -> None:
         "main.rest": (75, 12.5, 2),
     }
     assert drawn.boxes[0].look == "above"
-    assert (drawn.name, drawn.told) == ("main.main", "800ns (80.00%), of which 100ns (10.00%) its own")
+    assert (drawn.name, drawn.amounts) == ("main.main", "800ns (80.00%), of which 100ns (10.00%) its own")
 
 
 def test_a_leaf_may_be_the_root() -> None:

@@ -1,32 +1,34 @@
-"""`alertprof explain`: a message explained beside the running service, with the configuration that it would have; and
-what `alertprof doctor` has to know of the ledger.
+"""`alertprof explain` without a running service, with the configuration that the service would have; and what
+`alertprof doctor` has to know of the ledger.
 
-Called by cli/program.py. The ledger of that configuration is read where there is one, and never made or changed.
+The ledger of that configuration is read where there is one. It is never made or changed.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-
-from starlette.exceptions import HTTPException
 
 from app.config.settings import Settings
 from app.explain.explainer import Explainer
 from app.explain.explanation import Explanation
 from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
-from app.ledger.ledger import Ledger, LedgerUnavailable
-from app.main import RESOLVERS, deciding, now
+from app.intake.body import alerts_in
+from app.intake.message import BadMessage
+from app.ledger.ledger import LedgerReader, LedgerUnavailable, open_reader
+from app.main import RESOLVERS, now
 from app.model import Blocked
-from app.web.api.webhook import alerts_in
 
 
 def explanations(settings: Settings, body: bytes, *, connect: bool) -> tuple[Explanation, ...] | str:
-    """One an alert; the sentence why not for a body that is no message."""
+    """One explanation per alert in `body`; for a body that is no message, the sentence why not.
+
+    connect: also log in to the hosts and look at the processes there.
+    """
     moment = now()
     try:
         alerts = alerts_in(body, moment)
-    except HTTPException as refused:
-        return refused.detail
+    except BadMessage as bad:
+        return str(bad)
     connector = Connector(settings.hosts)
     pool, (ledger, no_ledger) = HostPool(connector, settings.recipes), ledger_of(settings)
     try:
@@ -38,18 +40,20 @@ def explanations(settings: Settings, body: bytes, *, connect: bool) -> tuple[Exp
             ledger.close()
 
 
-def ledger_of(settings: Settings) -> tuple[Ledger | None, str]:
-    """The ledger, for reading; None, and why there is none."""
+def ledger_of(settings: Settings) -> tuple[LedgerReader | None, str]:
+    """The ledger, for reading; or None and the sentence why there is none."""
     try:
-        url = settings.storage.database
-        return Ledger.to_read(url, decide=deciding(settings), bounds=settings.limits), ""
+        return open_reader(settings.storage.database, bounds=settings.limits), ""
     except LedgerUnavailable as fault:
         return None, f"{fault}"
 
 
 @contextmanager
-def blocking(settings: Settings) -> Iterator[Callable[[str], Blocked | None]]:
-    """Is an executable of this build not signalled any more? Of a ledger that cannot be read: of none it is known."""
+def blocked_executables(settings: Settings) -> Iterator[Callable[[str], Blocked | None]]:
+    """Gives a look-up by build: the executable, if it is not signalled any more, or None.
+
+    Where the ledger cannot be read, no executable is known to be blocked.
+    """
     ledger, _ = ledger_of(settings)
 
     def blocked(build: str) -> Blocked | None:

@@ -21,12 +21,12 @@ from app.gate.pool import HostPool
 from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector
 from app.intake.admission import decide
+from app.intake.body import alerts_in
 from app.intake.rules import Rule, first_match, parse_matchers
 from app.ledger.ledger import Ledger
 from app.main import RESOLVERS
 from app.metrics import Metrics
 from app.model import Artifact, Capture, Kind, State, Step, Target, Trigger
-from app.web.api.webhook import alerts_in
 from app.web.asgi import create_app
 from app.web.auth.tokens import Tokens
 from app.web.parts import Parts
@@ -53,7 +53,7 @@ class MemoryStore:
 
 
 @dataclass
-class House:
+class WebApp:
     folder: Path
     tokens: Tokens = field(default_factory=Tokens)
     obstacle: str | None = None

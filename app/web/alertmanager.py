@@ -1,8 +1,8 @@
-"""The alerts that a message left out (max_alerts), asked of Alertmanager's API. Built by main.py; the webhook calls
-`ask` once the message is recorded, and nothing waits for the answer.
+"""Fetches the alerts that a message left out (max_alerts) from Alertmanager's API. Built by main.py.
 
-Only the address of the configuration is ever asked, whatever a message says of itself. What cannot be had now is asked
-for again a few times, and then with the group's next message.
+The webhook calls `ask` once the message is recorded; nothing waits for the answer. Only the address in the
+configuration is ever asked, whatever a message says about itself. A query that fails is repeated a few times, and then
+with the group's next message.
 """
 
 import json
@@ -20,7 +20,7 @@ import structlog
 from app.errors import without_logins
 from app.intake.matchers import Matcher
 from app.intake.message import MAX_ALERTS, Message, to_alert
-from app.intake.salvage import one
+from app.intake.salvage import wire_alert
 from app.ledger.arrivals import Receipt
 from app.ledger.database import LedgerUnavailable
 from app.metrics import Metrics
@@ -29,26 +29,31 @@ from app.model import Alert
 TIMEOUT = 10.0  # seconds for an answer to begin, and between two pieces of it
 WHOLE = 60.0  # seconds for all of it
 LARGEST = 32 << 20  # bytes of it
-WAITS = (1.0, 5.0, 20.0, 60.0)  # seconds until it is asked once more
+WAITS = (1.0, 5.0, 20.0, 60.0)  # seconds before each repetition
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What a message was about: the alerts of one receiver that have these labels."""
+    """An alert group of Alertmanager: the alerts of one receiver that have these labels."""
 
-    receiver: str  # as the message has it: a regular expression that fits this one name
+    receiver: str  # as the message names it; the API takes it for a regular expression
     labels: tuple[tuple[str, str], ...]
 
     def query(self) -> dict[str, str | list[str]]:
+        """The parameters of GET /api/v2/alerts for the group's firing alerts."""
         filters = [str(Matcher(name, "=", value)) for name, value in self.labels]
         firing = {"active": "true", "silenced": "false", "inhibited": "false"}
         return {**firing, "receiver": self.receiver, "filter": filters}
 
 
-class LeftOut:
-    """Asks `url`, one group after the other, and records what it says by `receive`; without a url it does nothing."""
+class LeftOutFetcher:
+    """Queries one group after the other in a thread of its own, and records the answers.
+
+    url: Alertmanager's address; None: nothing is fetched. receive: Ledger.receive. waits: seconds before each
+    repetition of a query that failed.
+    """
 
     def __init__(
         self,
@@ -68,12 +73,13 @@ class LeftOut:
         self._thread.start()
 
     def stop(self) -> None:
-        """What waits is not asked for any more: the group's next message leads to it again."""
+        """Drops the queries that wait; the group's next message asks for them again."""
         self._stopping.set()
         self._groups.put(None)
 
     def ask(self, message: Message) -> None:
-        """Returns at once. A message that does not say for which receiver it is could be about anything: not asked."""
+        """Queues a query for what `message` left out, and returns at once. A message without a receiver names no
+        group."""
         if not self.url or not message.left_out or not message.receiver:
             return
         group = Group(message.receiver, tuple(sorted(message.groupLabels.items())))
@@ -88,14 +94,14 @@ class LeftOut:
                 self._waiting.discard(group)
             try:
                 self._fetch(group, str(self.url))
-            except Exception:  # of one group; the others are asked for
+            except Exception:  # the other groups are still asked for
                 log.exception("the alerts that a message left out could not be taken")
 
     def _fetch(self, group: Group, url: str) -> None:
         shown = without_logins(url)
         for wait in (*self._waits, None):
             try:
-                self._take(answered(url, group))
+                self._take(firing_alerts(url, group))
             except (httpx2.HTTPError, ValueError, RecursionError, LedgerUnavailable) as fault:
                 said = without_logins(" ".join(str(fault).split()))[:200]
                 log.warning("alerts that a message left out cannot be fetched", url=shown, fault=said, again_in=wait)
@@ -107,17 +113,18 @@ class LeftOut:
         self._fetches.labels("failed").inc()
 
     def _take(self, alerts: Sequence[Alert]) -> None:
-        """No more at a time than a message may have."""
+        """Records the alerts, at most MAX_ALERTS in one delivery."""
         for begin in range(0, len(alerts), MAX_ALERTS):
             receipt = self._receive(alerts[begin : begin + MAX_ALERTS]).result()
             new, known = len(receipt.created), len(receipt.known)
             log.info("alerts that a message left out", new=new, known=known, skipped=len(receipt.skipped))
 
 
-def answered(url: str, group: Group) -> list[Alert]:
-    """The group's firing alerts. Raises HTTPError or ValueError."""
+def firing_alerts(url: str, group: Group) -> list[Alert]:
+    """The group's firing alerts, from the Alertmanager at `url`. Raises httpx2.HTTPError; ValueError for an answer that
+    is none."""
     address, end = f"{url.rstrip('/')}/api/v2/alerts", monotonic() + WHOLE
-    plain = {"Accept-Encoding": "identity"}  # what is packed has no bound until it is unpacked
+    plain = {"Accept-Encoding": "identity"}  # a compressed answer has no bound until it is decompressed
     with httpx2.stream("GET", address, params=group.query(), headers=plain, timeout=TIMEOUT) as answer:
         answer.raise_for_status()
         body = bytearray()
@@ -131,11 +138,13 @@ def answered(url: str, group: Group) -> list[Alert]:
     if not isinstance(found, list):
         raise ValueError("it answers no list of alerts")
     return [
-        to_alert(one({**said, "status": "firing", "endsAt": None}, None), "firing") for said in found if fires(said)
+        to_alert(wire_alert({**said, "status": "firing", "endsAt": None}, None), "firing")
+        for said in found
+        if is_active(said)
     ]
 
 
-def fires(said: Any) -> bool:
-    """Neither silenced nor inhibited; the API's word for that is a map, where the webhook has one word."""
+def is_active(said: Any) -> bool:
+    """Whether the alert is neither silenced nor inhibited. The API's `status` is a map, the webhook's a word."""
     status = said.get("status") if isinstance(said, dict) else None
     return isinstance(status, dict) and status.get("state") == "active"

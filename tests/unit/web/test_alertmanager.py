@@ -10,12 +10,12 @@ from threading import Thread
 
 import pytest
 
+from app.intake.body import parse, to_alerts
 from app.ledger.arrivals import Receipt
 from app.metrics import Metrics
 from app.model import Alert
-from app.web.api import left_out as alertmanager
-from app.web.api import webhook
-from app.web.api.left_out import Group, LeftOut, answered
+from app.web import alertmanager
+from app.web.alertmanager import Group, LeftOutFetcher, firing_alerts
 from tests.lab import ports
 from tests.lab.process import eventually
 from tests.unit.web.api.test_webhook import DATA, alert, body
@@ -64,8 +64,8 @@ def answering(*answers: bytes) -> Iterator[tuple[str, list[str]]]:
 
 
 @contextmanager
-def asking(url: str | None, taken: Taken, metrics: Metrics) -> Iterator[LeftOut]:
-    made = LeftOut(url, taken.receive, metrics, waits=(0.01, 0.01))
+def asking(url: str | None, taken: Taken, metrics: Metrics) -> Iterator[LeftOutFetcher]:
+    made = LeftOutFetcher(url, taken.receive, metrics, waits=(0.01, 0.01))
     made.start()
     try:
         yield made
@@ -81,19 +81,19 @@ def fetches(metrics: Metrics, outcome: str) -> float:
 def test_the_alerts_of_the_message_s_group_are_asked_for_and_taken_as_the_webhook_would() -> None:
     taken, metrics = Taken(), Metrics()
     with answering(b"", b"{}", ANSWER) as (url, asked), asking(url, taken, metrics) as left_out:
-        left_out.ask(webhook.parse(CUT))
+        left_out.ask(parse(CUT))
         eventually(lambda: fetches(metrics, "fetched"), "at the third try")
     assert asked[-1].startswith("/prefix/api/v2/alerts?")
     assert "receiver=cut" in asked[-1] and "filter=alertname%3D%22Cut%22" in asked[-1]
     assert [each.fingerprint for each in taken.alerts] == ["0c210cb003b3abbf", "aa405c7b96ba45cc", "b204e044cae411cd"]
-    (in_message,) = webhook.to_alerts(webhook.parse(CUT))
+    (in_message,) = to_alerts(parse(CUT))
     assert (taken.alerts[0].labels, taken.alerts[0].firing, taken.alerts[0].ends_at) == (in_message.labels, True, None)
 
 
 def test_an_alertmanager_that_does_not_answer_is_given_up_and_told() -> None:
     taken, metrics = Taken(), Metrics()
     with asking(f"http://127.0.0.1:{ports.free()}", taken, metrics) as left_out:
-        left_out.ask(webhook.parse(CUT))
+        left_out.ask(parse(CUT))
         eventually(lambda: fetches(metrics, "failed"), "after three tries")
     assert taken.alerts == []
 
@@ -101,7 +101,7 @@ def test_an_alertmanager_that_does_not_answer_is_given_up_and_told() -> None:
 def test_what_is_logged_of_an_address_has_no_password(capsys: pytest.CaptureFixture[str]) -> None:
     taken, metrics = Taken(), Metrics()
     with answering(b"") as (url, _), asking(url.replace("://", "://ops:s3cret@"), taken, metrics) as left_out:
-        left_out.ask(webhook.parse(CUT))
+        left_out.ask(parse(CUT))
         eventually(lambda: fetches(metrics, "failed"), "after three tries")
     logged = capsys.readouterr().out
     assert "500" in logged and "s3cret" not in logged
@@ -111,21 +111,21 @@ def test_what_is_logged_of_an_address_has_no_password(capsys: pytest.CaptureFixt
 def test_an_answer_that_cannot_be_read_is_given_up_and_told(answer: bytes) -> None:
     taken, metrics = Taken(), Metrics()
     with answering(answer) as (url, _), asking(url, taken, metrics) as left_out:
-        left_out.ask(webhook.parse(CUT))
+        left_out.ask(parse(CUT))
         eventually(lambda: fetches(metrics, "failed"), "after three tries")
 
 
 def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alertmanager, "WHOLE", -1.0)
     with answering(ANSWER) as (url, _), pytest.raises(ValueError, match="not whole after"):
-        answered(url, Group("cut", ()))
+        firing_alerts(url, Group("cut", ()))
 
 
 def test_no_more_are_recorded_at_a_time_than_a_message_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alertmanager, "MAX_ALERTS", 2)
     taken, metrics = Taken(), Metrics()
     with answering(ANSWER) as (url, _), asking(url, taken, metrics) as left_out:
-        left_out.ask(webhook.parse(CUT))
+        left_out.ask(parse(CUT))
         eventually(lambda: fetches(metrics, "fetched"), "in two parts")
     assert taken.sizes == [2, 1]
 
@@ -134,10 +134,10 @@ def test_nothing_is_asked_without_an_address_a_receiver_or_anything_left_out() -
     taken, metrics = Taken(), Metrics()
     with answering(ANSWER) as (url, asked):
         with asking(url, taken, metrics) as left_out:
-            left_out.ask(webhook.parse(body(alert(), receiver="cut")))
-            left_out.ask(webhook.parse(body(alert(), truncatedAlerts=3)))
+            left_out.ask(parse(body(alert(), receiver="cut")))
+            left_out.ask(parse(body(alert(), truncatedAlerts=3)))
         with asking(None, taken, metrics) as left_out:
-            left_out.ask(webhook.parse(CUT))
+            left_out.ask(parse(CUT))
     assert asked == []
 
 
@@ -145,12 +145,12 @@ def test_silenced_inhibited_and_odd_answers_are_no_alerts() -> None:
     (sound, *_) = json.loads(ANSWER)
     odd = [None, 3, {}, {"status": "active"}, sound | {"status": {"state": "suppressed"}}, sound | {"labels": 3}]
     with answering(json.dumps([*odd, sound]).encode()) as (url, _):
-        alerts = answered(url, Group("cut", ()))
+        alerts = firing_alerts(url, Group("cut", ()))
     assert [bool(each.fault) for each in alerts] == [True, False]
 
 
 @pytest.mark.parametrize("file", sorted(DATA.glob("0.3[45]-*.json")), ids=lambda file: file.stem)
 def test_what_messages_of_the_newest_alertmanagers_say_beside_their_alerts(file: Path) -> None:
-    message = webhook.parse(file.read_bytes())
+    message = parse(file.read_bytes())
     assert message.left_out == (2 if "truncated" in file.stem else 0)
-    assert all(not each.fault for each in webhook.to_alerts(message))
+    assert all(not each.fault for each in to_alerts(message))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from app.cli.trials import blocking
+from app.cli.dry_run import blocked_executables
 from app.config.settings import load
 from app.ledger.ledger import Ledger
 from app.model import Blocked
@@ -20,13 +20,13 @@ def test_doctor_knows_what_the_services_ledger_has_blocked(tmp_path: Path) -> No
     ledger.migrate()
     ledger.block(ONE)
     ledger.close()
-    with blocking(settings) as blocked:
+    with blocked_executables(settings) as blocked:
         assert (blocked("go:a"), blocked("go:b"), blocked("")) == (ONE, None, None)
 
 
 def test_of_a_ledger_that_is_not_there_or_of_an_older_version_nothing_is_known(tmp_path: Path) -> None:
     settings = load(None, tmp_path)
-    with blocking(settings) as blocked:
+    with blocked_executables(settings) as blocked:
         assert blocked("go:a") is None
     assert list(tmp_path.iterdir()) == [], "nothing was made"
     ledger = Ledger(settings.storage.database, decide=admission())
@@ -36,5 +36,5 @@ def test_of_a_ledger_that_is_not_there_or_of_an_older_version_nothing_is_known(t
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE blocked"))
     engine.dispose()
-    with blocking(settings) as blocked:
+    with blocked_executables(settings) as blocked:
         assert blocked("go:a") is None

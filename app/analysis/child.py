@@ -1,0 +1,102 @@
+"""The process that reads one request's profiles: `python -m app.analysis.child`, started by isolate.py.
+
+It gets one request as JSON on stdin, limits itself before it opens a file, and answers on stdout with one JSON line per
+file. So a file that ends the process costs no other file its answer.
+"""
+
+import json
+import math
+import os
+import resource
+import sys
+import time
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from app.analysis.convert import Format, convert
+from app.analysis.merge import merged
+from app.analysis.profile import BadProfile, read_file
+from app.analysis.top import top
+from app.analysis.tree import tree
+from app.analysis.verdict import check
+from app.model import Kind
+
+MOST_ANSWERED: Final = 16 << 20  # bytes, of all answers, and of a file that is written
+NICENESS: Final = 10
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one file may cost. A timeout of `wall_seconds` also counts for a machine that is busy."""
+
+    memory: int = 1 << 30  # bytes of address space
+    cpu_seconds: int = 30
+    wall_seconds: float = 120.0
+
+
+def _limit(memory: int) -> None:
+    _lower(resource.RLIMIT_AS, memory)
+    _lower(resource.RLIMIT_FSIZE, MOST_ANSWERED)
+    _lower(resource.RLIMIT_CORE, 0)
+    os.nice(NICENESS)
+
+
+def _lower(what: int, most: int) -> None:
+    """Only the soft limit: at the hard limit of processor time the kernel kills the process without a sign."""
+    hard = resource.getrlimit(what)[1]
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _answer(request: Json, at: int, memory: int) -> Json:
+    try:
+        return _done(request, at, Path(request["paths"][at]))
+    except MemoryError:
+        return {"bad": f"needs more than {memory >> 20} MiB of memory to read"}
+    except BadProfile as error:
+        return {"bad": str(error)}
+
+
+def _done(request: Json, at: int, path: Path) -> Json:
+    match request["do"]:
+        case "check":
+            return {"bad": check(Kind(request["kinds"][at]), path)}
+        case "mapped":
+            return {"mapped": [astuple(each) for each in read_file(path).mapped]}
+        case "top":
+            return {"top": asdict(top(read_file(path), request["n"], request["type"]))}
+        case "tree":
+            found = tree(read_file(path), request["type"])
+            return {"tree": {**asdict(found), "nodes": [astuple(node) for node in found.nodes]}}
+        case "merge":
+            return {"unwritten": _write(merged([path, *map(Path, request["more"])]), Path(request["out"]))}
+        case _:
+            made = convert(
+                Format(request["format"]), path, rate=request["rate"], seconds=request["seconds"], most=MOST_ANSWERED
+            )
+            return {"unwritten": _write(made, Path(request["out"]))}
+
+
+def _write(data: bytes, out: Path) -> str | None:
+    """None once it is written, otherwise why it cannot be; that is no fault of the profile."""
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def main() -> None:
+    """Answers the request on stdin."""
+    request = json.load(sys.stdin)
+    limits = Limits(**request["limits"])
+    _limit(limits.memory)
+    for at in range(len(request["paths"])):
+        _lower(resource.RLIMIT_CPU, math.ceil(time.process_time()) + limits.cpu_seconds)
+        print(json.dumps(_answer(request, at, limits.memory)), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

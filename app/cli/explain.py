@@ -1,0 +1,43 @@
+"""`alertprof explain`: what would become of the alerts of a message."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.configuration import settings_of
+from app.cli.console import fail, say
+from app.cli.options import DEFAULT_STORAGE, Config, Storage
+
+
+def explain(
+    alert: Annotated[str, typer.Argument(metavar="ALERT.json|-", help="A webhook body, or one alert's labels.")],
+    *,
+    config_file: Config = None,
+    storage_path: Storage = DEFAULT_STORAGE,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Look at the hosts too; nothing is changed there.")
+    ] = False,
+) -> None:
+    """Say what would become of alerts, and why not more. Sends no signal. Exit 1 unless each leads to a capture."""
+    from app.cli import render  # noqa: PLC0415
+    from app.cli.dry_run import explanations  # noqa: PLC0415
+
+    body = content_of(alert)
+    settings = settings_of(config_file, storage_path)
+    explained = explanations(settings, body, connect=connect)
+    if isinstance(explained, str):
+        fail(f"{'the input' if alert == '-' else alert}: {explained}", 2)
+    say(render.explanations(explained))
+    would = sum(explanation.would for explanation in explained)
+    typer.echo(f"{would} of {len(explained)} alert{'' if len(explained) == 1 else 's'} would lead to a capture.")
+    raise SystemExit(0 if would == len(explained) else 1)
+
+
+def content_of(file: str) -> bytes:
+    """The bytes of `file`, or of stdin for "-". Exits with 2 when they cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}", 2)

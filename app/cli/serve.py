@@ -1,0 +1,75 @@
+"""`alertprof serve`: the options of the service."""
+
+import re
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.configuration import file_faults, settings_of, web_config_of
+from app.cli.console import fail
+from app.cli.options import DEFAULT_STORAGE, Config, Storage
+from app.config.address import Address
+
+
+class LogLevel(StrEnum):
+    """The least level that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+def listen_address(text: str) -> Address:
+    """The value of --web.listen-address. Raises typer.BadParameter."""
+    try:
+        return Address.read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def serve(
+    *,
+    config_file: Config = None,
+    listen: Annotated[
+        Address, typer.Option("--web.listen-address", parser=listen_address, metavar="HOST:PORT")
+    ] = "127.0.0.1:9911",  # type: ignore[assignment]  # typer parses defaults too
+    web_config: Annotated[Path | None, typer.Option("--web.config.file", help="TLS and users, as Prometheus.")] = None,
+    external_url: Annotated[str, typer.Option("--web.external-url", help="How people reach it, for links.")] = "",
+    storage_path: Storage = DEFAULT_STORAGE,
+    log_level: Annotated[LogLevel, typer.Option("--log.level")] = LogLevel.INFO,
+    log_format: Annotated[LogFormat, typer.Option("--log.format")] = LogFormat.LOGFMT,
+) -> None:
+    """Run the service, until SIGTERM or Ctrl-C."""
+    settings, web = settings_of(config_file, storage_path), web_config_of(web_config)
+    auth = replace(settings.auth, users=web.users, certified=web.certified)
+    if refusal := auth.refusal(listen.host):
+        fail(refusal)
+    from app.main import serve as run  # noqa: PLC0415
+
+    run(
+        replace(settings, auth=auth, warnings=tuple(file_faults(config_file))),
+        web=web,
+        host=listen.host,
+        port=listen.port,
+        external_url=valid_external_url(external_url) or listen.url(web.scheme),
+        log_level=log_level.value,
+        log_format=log_format.value,
+    )
+
+
+def valid_external_url(text: str) -> str:
+    """The value of --web.external-url without its trailing slash. Exits with 2 for what is no address."""
+    if text and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", text):
+        fail(f"--web.external-url: {text!r} is no address; write it as https://alertprof.example.com", 2)
+    return text.rstrip("/")

@@ -1,0 +1,75 @@
+"""The table and the call tree of a profile as the API shows them."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.analysis.tree import Tree
+from app.web.api import examples
+
+
+class RowOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    flat: int
+    flat_percent: float
+    sum_percent: float
+    cum: int
+    cum_percent: float
+    function: str
+
+
+class TopOut(BaseModel):
+    """Values in `unit`; percentages of `total`; `shown_in` is the unit in which pprof would print them."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.TOP]})
+
+    kind: str
+    sample_type: str
+    sample_types: tuple[str, ...]
+    unit: str
+    shown_in: str
+    total: int
+    duration_seconds: float | None
+    rows: tuple[RowOut, ...]
+
+
+class FrameOut(BaseModel):
+    """A function on its path from the root. `value`: with everything it called; `self`: its own."""
+
+    name: str
+    value: int
+    self: int
+    children: Annotated[list["FrameOut"], Field(description='the largest first; "(other)" are those too small to name')]
+
+
+class FlameGraphOut(BaseModel):
+    """The call tree, of a bounded number of functions; values in `unit`, without their sign."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FLAME_GRAPH]})
+
+    kind: str
+    sample_type: str
+    sample_types: tuple[str, ...]
+    unit: str
+    total: int
+    duration_seconds: float | None
+    root: FrameOut
+
+
+def flame_graph(tree: Tree) -> dict[str, Any]:
+    """A FlameGraphOut as plain JSON: pydantic does not serialize models that are as deeply nested as call stacks."""
+    made: list[dict[str, Any]] = []
+    for node in tree.nodes:
+        made.append({"name": node.name, "value": node.value, "self": node.self, "children": []})
+        if node.parent >= 0:
+            made[node.parent]["children"].append(made[-1])
+    return {
+        "kind": tree.kind,
+        "sample_type": tree.sample_type,
+        "sample_types": tree.sample_types,
+        "unit": tree.unit,
+        "total": tree.total,
+        "duration_seconds": tree.duration_seconds,
+        "root": made[0],
+    }

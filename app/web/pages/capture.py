@@ -1,0 +1,62 @@
+"""The pages of one capture: everything about it, and its flame graphs. Registered by app/web/asgi.py."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
+
+from app.model import Capture, Kind
+from app.web.pages.flame import flame
+from app.web.pages.renderer import PageRenderer
+from app.web.parts import Parts, the_capture
+from app.web.profiles import Profiles, profiles_of
+
+ROWS = 20  # functions in the table
+
+T = TypeVar("T")
+
+
+def routes(parts: Parts, profiles: Profiles) -> APIRouter:
+    """GET /ui/captures/{id} and /ui/captures/{id}/flame."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    page = PageRenderer(parts)
+
+    @router.get("/ui/captures/{capture_id}")
+    def one(capture_id: str, kind: Kind | None = None, sample_type: str | None = None) -> str:
+        capture = the_capture(parts, capture_id)
+        has = profiles_of(capture)
+        shown = kind or first_kind(capture)
+        top, fault = result_or_fault(lambda: profiles.top(capture, shown, ROWS, sample_type)) if has else (None, "")
+        busy = refreshes([capture])
+        return page("capture.html", c=capture, kind=shown, profiles=has, top=top, fault=fault, busy=busy)
+
+    @router.get("/ui/captures/{capture_id}/flame")
+    def flame_page(capture_id: str, kind: Kind | None = None, sample_type: str | None = None, root: int = 0) -> str:
+        capture = the_capture(parts, capture_id)
+        shown = kind or first_kind(capture)
+        tree, fault = result_or_fault(lambda: profiles.tree(capture, shown, sample_type))
+        drawn = flame(tree, root) if tree and tree.total else None
+        has = profiles_of(capture)
+        return page("flame.html", c=capture, kind=shown, profiles=has, tree=tree, flame=drawn, fault=fault)
+
+    return router
+
+
+def refreshes(captures: Iterable[Capture]) -> bool:
+    """Whether a page with these captures reloads itself: one of them has not ended."""
+    return any(not capture.state.ended for capture in captures)
+
+
+def first_kind(capture: Capture) -> Kind:
+    """The kind of the profile that is shown when none is asked for."""
+    return next((artifact.kind for artifact in profiles_of(capture)), Kind.CPU)
+
+
+def result_or_fault(read: Callable[[], T]) -> tuple[T | None, str]:
+    """What `read` returns and "", or None and the sentence why it cannot: the page is shown in either case."""
+    try:
+        return read(), ""
+    except HTTPException as error:
+        return None, error.detail

@@ -1,0 +1,50 @@
+"""Renders the templates of the pages. No page has a script or an inline style."""
+
+from datetime import datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from app.analysis.units import format_percent, format_value
+from app.model import Capture
+from app.web.api.schemas.capture import href
+from app.web.pages import words
+from app.web.parts import Parts
+
+
+class PageRenderer:
+    """Renders a template with what every page shows: the time, and whether captures are paused."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.jinja = Environment(
+            loader=PackageLoader("app.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.jinja.filters |= {
+            "clock": clock,
+            "ago": words.ago,
+            "size": lambda size: format_value(size, "bytes"),
+            "value": format_value,
+            "percent": format_percent,
+            "summary": words.summary,
+            "command": self.command,
+        }
+        self.jinja.globals |= {"href": href}
+
+    def __call__(self, template: str, **variables: Any) -> str:
+        """The HTML of `template` with these variables."""
+        paused = self.parts.ledger.paused()
+        return self.jinja.get_template(template).render(now=self.parts.now(), paused=paused, **variables)
+
+    def command(self, capture: Capture, artifact: Any) -> str:
+        """The command line that opens an artifact."""
+        return words.command(artifact, self.parts.external_url + href(capture.id, artifact.name))
+
+
+def clock(moment: datetime | None) -> str:
+    """`2026-11-23 22:40:00`; empty for None."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
