@@ -1,6 +1,6 @@
-"""Counters, each named once. main.py makes one `Metrics` a process and hands it to the rooms that count.
+"""The service's metrics, each named once. main.py creates one `Metrics` and hands it to the packages that count.
 
-Names and units follow https://prometheus.io/docs/practices/naming/; the label values are the contract's words.
+Names and units follow https://prometheus.io/docs/practices/naming/. The label values are the contract's words.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 
 class Metrics:
-    """Every metric of a process, in a registry of its own."""
+    """Every metric of one replica, in a registry of its own."""
 
     def __init__(self) -> None:
         own = self.registry = CollectorRegistry(auto_describe=True)
@@ -71,15 +71,16 @@ class Metrics:
         build.labels(version("alertprof"), python_version()).set(1)
 
     def ended(self, capture: Capture) -> None:
-        """Counts a capture that has just come to its end."""
+        """Counts a capture that has just ended."""
         self.captures_ended.labels(capture.state.value, capture.reason.code.value if capture.reason else "").inc()
         if capture.started_at and capture.stopped_at:
             self.recording_seconds.observe((capture.stopped_at - capture.started_at).total_seconds())
 
     def show_captures(self, counts: Mapping[State, int]) -> None:
-        """What the next scrape sees as the number of captures in each state."""
+        """Sets the number of captures in each state for the next scrape."""
         for state in State:
             self.captures.labels(state.value).set(counts.get(state, 0))
 
     def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)

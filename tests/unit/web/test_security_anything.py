@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from app.config.logs import harmless
 from app.config.settings import BadConfig, Settings, checked, parse
 from app.config.web import Whole
 from app.config.yaml_marks import read
 from app.errors import Retryable
 from app.gate.client import Gate, Mode, Process
-from app.main import harmless
 from app.model import ProcessId
 from app.web.api import webhook
 from app.web.api.artifacts import is_known, wanted_span
