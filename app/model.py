@@ -238,6 +238,11 @@ class Capture:
     def with_event(self, now: datetime, step: str, message: str) -> Self:
         return replace(self, timeline=(*self.timeline, Event(now, step, message)))
 
+    def with_event_once(self, now: datetime, step: str, message: str) -> Self:
+        """With the event, unless the timeline's last message is the same: it repeats a message only when it changes."""
+        repeated = bool(self.timeline) and self.timeline[-1].message == message
+        return self if repeated else self.with_event(now, step, message)
+
     def to(self, step: Step, *, due: datetime, give_up: datetime | None = None) -> Self:
         """The capture at the beginning of its next step."""
         return replace(self, step=step, state=STATE_OF[step], due_at=due, give_up_at=give_up, attempt=0)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from app.captures.pipeline import spec_of
+from app.captures.specs import spec_of
 from app.errors import AlertprofError, Code, Refused
 from app.explain.doctor_ports import forwarding, forwards, opened
 from app.explain.explanation import Check, Mark, about, because, shown, way_to

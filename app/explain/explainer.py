@@ -13,8 +13,9 @@ from datetime import datetime
 from functools import partial
 from threading import BoundedSemaphore, Event, Lock, Thread
 
-from app.captures.pipeline import spec_of, target_of
+from app.captures.resolve import target_of
 from app.captures.search import Resolution, Search, unaddressed
+from app.captures.specs import spec_of
 from app.errors import AlertprofError, Code, Refused, Retryable
 from app.explain.explanation import (
     NEW_ID,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.captures.pipeline import cooling
+from app.captures.resolve import cooling
 from app.captures.search import Resolution
 from app.gate.client import Process
 from app.hosts.known_hosts import entry

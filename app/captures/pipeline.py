@@ -1,0 +1,92 @@
+"""The steps of one capture. worker.py calls `Pipeline.advance` with one capture that is due.
+
+    resolve   which host, which process, may it be profiled    leaves no trace if we die here       resolve.py
+    start     start the recording                              the token is committed before        recording.py
+    wait      look now and then whether it still records       a row, not a thread                  recording.py
+    stop      end the recording                                asked again, nothing is sent twice   recording.py
+    collect   fetch, judge and store the files                 what is stored is not fetched again  collecting.py
+    clean     remove what we made on the target                only when our copy is durable        collecting.py
+
+Each step takes the capture and the time and returns the next capture; nothing is remembered here. A `Refused` ends the
+capture with its reason. A `Retryable` is retried until the step's deadline, then it ends the capture as well.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from app.captures.collecting import CollectSteps
+from app.captures.failures import HOLD, fail, retry_later, with_deadline
+from app.captures.recording import RecordingSteps
+from app.captures.resolve import ResolveStep
+from app.captures.specs import profiler_of
+from app.errors import Code, Refused, Retryable
+from app.gate.entry import NoEntry
+from app.gate.pool import HostPool
+from app.intake.rules import Rule
+from app.ledger.ledger import Ledger
+from app.model import Capture, Kind, Step
+from app.resolvers.base import Resolver
+from app.stores import Store
+
+# Once a signal may have been sent there is something to end and to fetch: a host that turns us away is asked again.
+UNDER_WAY = frozenset({Step.START, Step.WAIT, Step.STOP, Step.COLLECT})
+TURNED_AWAY = frozenset({Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH})
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The steps, with everything that they act on.
+
+    check: why a file is not what its kind says, or None
+    stopping: whether the service is about to end
+    clock: the time at which a streamed recording was over
+    hold: how long an alert may be held back
+    """
+
+    pool: HostPool
+    store: Store
+    ledger: Ledger
+    rules: Callable[[], Sequence[Rule]]
+    resolvers: tuple[Resolver, ...]
+    check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
+    stopping: Callable[[], bool] = lambda: False
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    hold: timedelta = HOLD
+
+    def advance(self, capture: Capture, now: datetime) -> Capture:
+        """The capture after its next step. Never raises."""
+        capture = with_deadline(capture, now, self.hold)
+        try:
+            return self._step(capture, now)
+        except Refused as refused:
+            turned_away = refused.reason.code in TURNED_AWAY or isinstance(refused, NoEntry)
+            if turned_away and capture.step in UNDER_WAY:
+                return retry_later(capture, now, Retryable(refused.reason.code, refused.reason.message))
+            return fail(capture, now, refused.reason)
+        except Retryable as fault:
+            return retry_later(capture, now, fault)
+        except Exception as fault:  # a fault of ours must not lose the capture: it is retried, then it is the reason
+            log.exception("a step broke", capture=capture.id, step=capture.step.value)
+            said = f"alertprof's own fault while at {capture.step.value}: {type(fault).__name__}: {fault}"
+            return retry_later(capture, now, Retryable(Code.TIMEOUT, said[:500]))
+
+    def _step(self, capture: Capture, now: datetime) -> Capture:
+        recording = RecordingSteps(self.pool, self.ledger)
+        collecting = CollectSteps(self.pool, self.store, self.ledger, self.check, self.stopping, self.clock)
+        if capture.step is Step.WAIT and profiler_of(capture).streams:
+            return collecting.stream(capture, now)
+        steps = {
+            Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers).run,
+            Step.START: recording.start,
+            Step.WAIT: recording.wait,
+            Step.STOP: recording.stop,
+            Step.COLLECT: collecting.collect,
+            Step.CLEAN: collecting.clean,
+        }
+        return steps[capture.step](capture, now)
