@@ -20,54 +20,79 @@ class Metrics:
     """Every metric of one replica, in a registry of its own."""
 
     def __init__(self) -> None:
-        own = self.registry = CollectorRegistry(auto_describe=True)
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._define_webhook(self.registry)
+        self._define_captures(self.registry)
+        self._define_state(self.registry)
+
+    def _define_webhook(self, registry: CollectorRegistry) -> None:
         self.webhook_messages = Counter(
-            "alertprof_webhook_messages", "Messages from Alertmanager, by outcome.", ["outcome"], registry=own
+            "alertprof_webhook_messages", "Messages from Alertmanager, by outcome.", ["outcome"], registry=registry
         )
         self.webhook_alerts = Counter(
             "alertprof_webhook_alerts",
             "Alerts durably received, by status; invalid: taken as a skipped row.",
             ["status"],
-            registry=own,
+            registry=registry,
         )
         self.webhook_left_out = Counter(
             "alertprof_webhook_truncated_alerts",
             "Alerts that messages left out, by their own words (max_alerts); a repeat counts them again.",
-            registry=own,
+            registry=registry,
         )
         self.left_out_fetches = Counter(
             "alertprof_truncated_alerts_fetches",
             "Attempts to have such alerts from Alertmanager's API, by outcome.",
             ["outcome"],
-            registry=own,
+            registry=registry,
         )
         self.webhook_seconds = Histogram(
-            "alertprof_webhook_seconds", "From a message's arrival to its durable record.", buckets=FAST, registry=own
+            "alertprof_webhook_seconds",
+            "From a message's arrival to its durable record.",
+            buckets=FAST,
+            registry=registry,
         )
+
+    def _define_captures(self, registry: CollectorRegistry) -> None:
         self.captures_ended = Counter(
-            "alertprof_captures_ended", "Ended captures, by state and reason code.", ["state", "reason"], registry=own
+            "alertprof_captures_ended",
+            "Ended captures, by state and reason code.",
+            ["state", "reason"],
+            registry=registry,
         )
         self.recordings_started = Counter(
-            "alertprof_recordings_started", "Recordings begun, by profiler.", ["profiler"], registry=own
+            "alertprof_recordings_started", "Recordings begun, by profiler.", ["profiler"], registry=registry
         )
         self.recording_seconds = Histogram(
-            "alertprof_recording_seconds", "From the start of a recording to its end.", buckets=SLOW, registry=own
+            "alertprof_recording_seconds",
+            "From the start of a recording to its end.",
+            buckets=SLOW,
+            registry=registry,
         )
         self.artifact_bytes = Counter(
-            "alertprof_artifact_bytes", "Bytes of files brought home, by artifact kind.", ["kind"], registry=own
-        )
-        self.removed_bytes = Counter(
-            "alertprof_retention_removed_bytes", "Bytes of files that retention removed.", registry=own
+            "alertprof_artifact_bytes", "Bytes of files brought home, by artifact kind.", ["kind"], registry=registry
         )
         self.harm = Counter(
-            "alertprof_harm", "Processes that ended within seconds of our signal, by signal.", ["signal"], registry=own
+            "alertprof_harm",
+            "Processes that ended within seconds of our signal, by signal.",
+            ["signal"],
+            registry=registry,
+        )
+
+    def _define_state(self, registry: CollectorRegistry) -> None:
+        self.removed_bytes = Counter(
+            "alertprof_retention_removed_bytes", "Bytes of files that retention removed.", registry=registry
         )
         self.blocked = Gauge(
-            "alertprof_blocked_executables", "Executables that are not signalled any more.", registry=own
+            "alertprof_blocked_executables", "Executables that are not signalled any more.", registry=registry
         )
-        self.captures = Gauge("alertprof_captures", "Captures in the ledger, by state.", ["state"], registry=own)
-        self.store_free = Gauge("alertprof_store_free_bytes", "Room where artifacts are kept, in bytes.", registry=own)
-        build = Gauge("alertprof_build_info", "1, with the versions as labels.", ["version", "python"], registry=own)
+        self.captures = Gauge("alertprof_captures", "Captures in the ledger, by state.", ["state"], registry=registry)
+        self.store_free = Gauge(
+            "alertprof_store_free_bytes", "Room where artifacts are kept, in bytes.", registry=registry
+        )
+        build = Gauge(
+            "alertprof_build_info", "1, with the versions as labels.", ["version", "python"], registry=registry
+        )
         build.labels(version("alertprof"), python_version()).set(1)
 
     def ended(self, capture: Capture) -> None:
