@@ -44,7 +44,7 @@ from app.hosts.route import Route
 from app.intake.admission import decide
 from app.intake.rules import DEFAULT, Dropped, Rule, first_match, relabelled
 from app.ledger.ledger import Ledger, LedgerUnavailable
-from app.model import Alert, Blocked, Capture, Decision, Episode, Known, New, Target
+from app.model import Alert, Blocked, Capture, Decision, Episode, Target
 from app.plugins import kind_of
 from app.resolvers.base import Candidates, Resolver
 from app.resolvers.inventory import Inventory
@@ -178,17 +178,17 @@ class Explainer:
         except LedgerUnavailable as fault:
             story.told(f"not known: {fault}")
         decision = self._decision(alert, episode, now, paused)
-        if isinstance(decision, Known):
+        if isinstance(decision, Episode):
             story.no(repeat_of(decision.capture_id, episode))
             decision = self._decision(alert, None, now, None)  # what it would be, were it none
-            assert isinstance(decision, New)  # noqa: S101 - of nothing there is no repeat
-            return decision.capture
-        if decision.capture.reason:
-            story.no(decision.capture.reason.message, passes=not decision.capture.state.ended)
+            assert isinstance(decision, Capture)  # noqa: S101 - of nothing there is no repeat
+            return decision
+        if decision.reason:
+            story.no(decision.reason.message, passes=not decision.state.ended)
         elif self.ledger is not None:
             story.ok("no: it is new, or its last episode is over")
-        before.episodes[alert.fingerprint] = Episode(NEW_ID, decision.capture.state, None, None, None)
-        return decision.capture
+        before.episodes[alert.fingerprint] = Episode(NEW_ID, decision.state, None, None, None)
+        return decision
 
     def _known(self) -> Ledger:
         if self.ledger is None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.errors import Code, Reason
-from app.model import Alert, Capture, Decision, Episode, Event, Known, New, State, Trigger
+from app.model import Alert, Capture, Decision, Episode, Event, State, Trigger
 
 # A repeat on a row that was skipped for one of these is judged anew: the world may have changed meanwhile.
 MAY_CHANGE = frozenset(
@@ -49,12 +49,12 @@ def decide(
     "paused since … by …", why nothing starts; new_id makes a UUIDv7.
     """
     if episode is not None and not episode.state.ended and episode.resolved_at is None:
-        return Known(episode.capture_id)
+        return episode
     rule = None if alert.fault else match(alert.labels)
     hindrance = _hindrance(alert, rule, tried, paused)
     if episode is not None and not _over(episode, alert, rule) and not _judged_anew(episode, hindrance):
-        return Known(episode.capture_id)
-    return New(_capture(alert, rule, hindrance, now, new_id()))
+        return episode
+    return _capture(alert, rule, hindrance, now, new_id())
 
 
 def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None) -> Reason | None:

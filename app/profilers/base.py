@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 
 from app.errors import Code, Refused
 from app.gate.client import Gate, Process
+from app.gate.facts import Harm
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
-from app.model import Capture, Finding, Harm, Kind, ProcessId
+from app.model import Capture, Finding, Kind, ProcessId
 from app.profilers.harm import refusal as blocked_refusal
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.gate.client import Answer, Gate
-from app.model import Capture, Harm
+from app.gate.facts import Harm
+from app.model import Capture
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult
 from app.profilers.refusals import COMMON, Refusals, refusal
 from app.profilers.remote_files import remove_files

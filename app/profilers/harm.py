@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from app.errors import Code, Reason, Refused
-from app.model import Blocked, Capture, Finding, Harm, Target
+from app.gate.facts import Harm
+from app.model import Blocked, Capture, Finding, Target
 
 BUILD, HARM = "build", "harm"  # keys of a capture's notes
 ENDED_AFTER_SIGNAL = "ended_after_signal"  # the finding's code

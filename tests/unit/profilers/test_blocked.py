@@ -7,8 +7,9 @@ import pytest
 
 from app.errors import Code, Refused
 from app.gate.client import Answer, Mode, Process
+from app.gate.facts import Harm
 from app.gate.pool import HostPool
-from app.model import Blocked, Capture, Harm, Target
+from app.model import Blocked, Capture, Target
 from app.plugins import kinds
 from app.profilers.auto import Auto
 from app.profilers.base import Profiler, ProfilerSpec, Recording
