@@ -27,7 +27,7 @@ from app.gate.pool import HostPool
 from app.hosts.http import Deadlines
 from app.hosts.ssh import DOWNLOAD_WINDOW, Connector, NotReached
 from app.model import Capture, Kind, Target
-from app.profilers import http_pprof, takes
+from app.profilers import endpoint, http_pprof, takes
 from app.profilers.base import Fetched, Incoming, Recording, StepResult
 from app.profilers.http_pprof import HttpPprof
 from tests.integration.hostile import ENDS, PIECE, HostileHost, Session
@@ -535,7 +535,7 @@ def test_a_program_that_is_no_go_gets_no_connection_at_all(pool: HostPool) -> No
 def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
     pool: HostPool, monkeypatch: pytest.MonkeyPatch, answer: Callable[[socket.socket, str], None]
 ) -> None:
-    monkeypatch.setattr(http_pprof, "PROBE", SOON)
+    monkeypatch.setattr(endpoint, "PROBE", SOON)
     with Stranger(answer) as stranger:
         began = time.monotonic()
         with pytest.raises(Refused) as caught:
