@@ -1,1 +1,1 @@
-"""alertprof: an alert becomes a profile. Start reading at pipeline.py; docs/architecture.md has the map."""
+"""alertprof: an alert becomes a profile. Start reading at captures/pipeline.py; docs/architecture.md has the map."""

@@ -1,11 +1,11 @@
-"""What may be tried again and what may not.
+"""What may be retried and what may not.
 
     AlertprofError
-    ├── Refusal     final: this capture cannot be, and the reason says why and what would help
-    └── Passing     may pass: tried again until the step's deadline, then its reason becomes final
+    ├── Refused     final: the capture cannot be made; the reason says why and what would help
+    └── Retryable   may pass: retried until the step's deadline, then its reason becomes final
 
-Foreign exceptions (paramiko, SQLAlchemy, OSError) are turned into one of these at the door of the room that met
-them. The reason codes are the contract's; the same words serve the API, the log and the metric label.
+Foreign exceptions (paramiko, SQLAlchemy, OSError) are turned into one of these by the package that meets them. The
+reason codes are the contract's; the API, the log and the metric labels use the same words.
 """
 
 import re
@@ -14,6 +14,8 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
+    """Reason codes."""
+
     DUPLICATE = "duplicate"
     COOLDOWN = "cooldown"
     BUDGET = "budget"
@@ -45,14 +47,14 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a capture did not come to be, or came to less than it should: a code for programs, a sentence for people."""
+    """Why a capture was not made or is incomplete: a code for programs, a sentence for people."""
 
     code: Code
     message: str
 
 
 class AlertprofError(Exception):
-    """Carries the reason in the contract's words."""
+    """The root of our errors. `reason`: the code and the sentence."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -60,13 +62,13 @@ class AlertprofError(Exception):
 
 
 class Refused(AlertprofError):
-    """Final. Trying again would change nothing, or would do harm."""
+    """Final. A retry would change nothing, or would do harm."""
 
 
 class Retryable(AlertprofError):
-    """May pass. Whoever catches it tries again later, until its deadline."""
+    """May pass. Whoever catches it retries later, until a deadline."""
 
 
 def without_logins(text: str) -> str:
-    """A sentence, perhaps somebody else's, with the addresses in it; for all to read."""
+    """The text without user names and passwords in its URLs, so that everybody may read it."""
     return re.sub(r"(?<=://)[^/\s'\"]*@", "", text)

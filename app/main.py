@@ -1,6 +1,5 @@
-"""The wiring: builds every room, hands each what it needs, and runs the service. Called by cli/program.py's `serve`."""
+"""The wiring: builds every package's objects, hands each what it needs, and runs the service. cli calls `serve`."""
 
-import logging
 import os
 import signal
 import socket
@@ -18,10 +17,12 @@ from fastapi import FastAPI
 
 from app.analysis.isolate import check_files, top_of, tree_of
 from app.captures import failpoints
-from app.captures.pipeline import Pipeline, named_alone
+from app.captures.pipeline import Pipeline
 from app.captures.retention import clear
+from app.captures.specs import named_alone
 from app.captures.worker import Worker
 from app.config.address import Address, listening
+from app.config.logs import configure_logs
 from app.config.settings import Settings
 from app.config.web import WebConfig
 from app.explain.explainer import Explainer
@@ -50,16 +51,16 @@ from app.web.transport.connection import AT_ONCE, Server, connections
 from app.web.transport.tls import renewing
 
 RESOLVERS = (Labels(), Container(), Pod(), Systemd(), Name(), Port())
-THREADS = 16  # of the worker, besides those that hold a connection while a recording comes home over it
-CLEAR_EVERY = 300.0  # seconds between two looks at what retention lets go
-PASSED_OVER = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)  # habits of other services; unhandled they would end us
-DRAIN = 30.0  # seconds for what is under way when we are asked to end
+THREADS = 16  # of the worker, besides those that hold the connection of a streamed recording
+CLEAR_EVERY = 300.0  # seconds between two runs of retention
+IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)  # sent to other services by habit; by default they end us
+DRAIN = 30.0  # seconds for the steps under way when the service is asked to end
 
 log = structlog.get_logger()
 
 
 class Service:
-    """Every room of one replica. `app` answers HTTP; between `open` and `close` the worker works."""
+    """One replica. `app` answers HTTP; the worker works between `open` and `close`."""
 
     def __init__(self, settings: Settings, external_url: str) -> None:
         self.metrics = Metrics()
@@ -97,12 +98,14 @@ class Service:
         self.app = create_app(self._parts(external_url, settings))
 
     def open(self) -> None:
+        """Migrates the database and starts the threads. Raises LedgerUnavailable or OSError."""
         self.ledger.migrate()
         self.store.sweep()
         self.worker.start()
         self.left_out.start()
 
     def close(self) -> None:
+        """Ends the threads and closes every connection."""
         self.left_out.stop()
         self.worker.stop(DRAIN)
         self.pool.close()
@@ -150,11 +153,11 @@ class Service:
 def serve(
     settings: Settings, *, web: WebConfig, host: str, port: int, external_url: str, log_level: str, log_format: str
 ) -> None:
-    """Runs until SIGTERM or SIGINT, then finishes what is under way. Exits 1 with a sentence when it cannot begin."""
-    os.umask(0o077)  # rows and files tell what runs where, and with which arguments
+    """Runs until SIGTERM or SIGINT, then finishes what is under way. Exits 1 with a sentence if it cannot start."""
+    os.umask(0o077)  # rows and files say what runs where, and with which arguments
     configure_logs(log_level, log_format)
-    for number in PASSED_OVER:
-        signal.signal(number, pass_over)
+    for number in IGNORED:
+        signal.signal(number, ignore)
     failpoints.arm()
     try:
         listeners = listening(Address(host, port))
@@ -170,15 +173,16 @@ def serve(
         service.close()
 
 
-def pass_over(number: int, _frame: object) -> None:
-    """A thread of its own writes the line: a handler may have interrupted another line's writing."""
+def ignore(number: int, _frame: object) -> None:
+    """Logs the signal. A thread of its own writes the line: the handler may interrupt the writing of another line."""
     said = {"signal": signal.Signals(number).name, "hint": "a changed configuration needs a restart"}
     Thread(target=log.warning, args=("signal passed over",), kwargs=said, daemon=True).start()
 
 
 def run(app: FastAPI, listeners: Sequence[socket.socket], web: WebConfig) -> None:
+    """Serves HTTP until SIGTERM or SIGINT."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn raises what it was ended by once more when it is done
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal that ended it once more at its end
     for each in listeners:
         log.info("listening", address=str(Address(*each.getsockname()[:2])), scheme=web.scheme)
     tls = web.tls
@@ -199,7 +203,7 @@ def run(app: FastAPI, listeners: Sequence[socket.socket], web: WebConfig) -> Non
 
 
 def deciding(settings: Settings) -> Decide:
-    """admission.decide, bound to these rules."""
+    """`admission.decide` with the rules of these settings."""
     return partial(
         decide,
         match=partial(first_match, settings.rules),
@@ -209,51 +213,5 @@ def deciding(settings: Settings) -> Decide:
 
 
 def now() -> datetime:
+    """The time, aware UTC."""
     return datetime.now(UTC)
-
-
-def configure_logs(level: str, form: str) -> None:
-    """Our lines and those of the libraries in one form on stderr. Nothing in a value can begin a line of its own."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", key="ts"),
-        structlog.processors.format_exc_info,
-    ]
-    renderers: list[structlog.typing.Processor] = (
-        [structlog.processors.JSONRenderer()]
-        if form == "json"
-        else [harmless, structlog.processors.LogfmtRenderer(key_order=["ts", "level", "event"], bool_as_flag=False)]
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
-        )
-    )
-    logging.basicConfig(level=level.replace("warn", "warning").upper(), handlers=[handler], force=True)
-    for noisy in ("paramiko", "alembic", "uvicorn"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-
-
-def harmless(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The event with everything escaped that would move a terminal's cursor or turn the writing's direction; the
-    renderer escapes newlines."""
-    return {
-        key: value if isinstance(value, int | float | None) else escaped(str(value)) for key, value in event.items()
-    }
-
-
-def escaped(text: str) -> str:
-    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -1,7 +1,7 @@
-"""The nouns. Frozen values, no I/O; every room speaks in these.
+"""The nouns that every package speaks in. Frozen values, no I/O.
 
-A `Capture` is the whole of one capture: what asked for it, which process it is about, how far it has come and when
-somebody has to look at it again (`due_at`). The ledger's row is its memory; the pipeline makes the next value of it.
+A `Capture` is what asked for it, which process it is about, how far it has come, and when it is due again (`due_at`).
+The ledger's row is its memory; the pipeline makes the next value of it.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from app.errors import Code, Reason
 
 
 class State(StrEnum):
-    """What the outside sees."""
+    """The state that the API shows."""
 
     PENDING = "pending"
     RECORDING = "recording"
@@ -26,14 +26,11 @@ class State(StrEnum):
 
     @property
     def ended(self) -> bool:
-        return self in ENDS
-
-
-ENDS = frozenset({State.COMPLETED, State.FAILED, State.SKIPPED, State.CANCELED})
+        return self in (State.COMPLETED, State.FAILED, State.SKIPPED, State.CANCELED)
 
 
 class Step(StrEnum):
-    """What is to be done next: the chapters of pipeline.py."""
+    """What has to be done next (see captures/pipeline.py)."""
 
     RESOLVE = "resolve"
     START = "start"
@@ -45,12 +42,9 @@ class Step(StrEnum):
 
 
 STATE_OF = {
-    Step.RESOLVE: State.PENDING,
-    Step.START: State.PENDING,
-    Step.WAIT: State.RECORDING,
-    Step.STOP: State.RECORDING,
-    Step.COLLECT: State.COLLECTING,
-    Step.CLEAN: State.COLLECTING,
+    **dict.fromkeys((Step.RESOLVE, Step.START), State.PENDING),
+    **dict.fromkeys((Step.WAIT, Step.STOP), State.RECORDING),
+    **dict.fromkeys((Step.COLLECT, Step.CLEAN), State.COLLECTING),
 }
 
 
@@ -72,8 +66,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert of an Alertmanager message, already validated. Times are aware UTC. `fault`: why it cannot be taken; of
-    such a one only a bounded part is here, and perhaps no start."""
+    """One alert of an Alertmanager message, validated. Times are aware UTC. fault: why it cannot be taken; then it is
+    cut to a bounded size and may have no start."""
 
     fingerprint: str
     firing: bool
@@ -105,11 +99,10 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """A process, for good: a pid alone is reused, and exec keeps even the start time.
+    """One process and no other: pids are reused, and exec keeps even the start time.
 
-    boot: the host's boot_id; pid; start: clock ticks after boot (field 22 of /proc/PID/stat); image: a number that
-    changes when the process executes another program (made of fields 26-28 of the same line).
-    """
+    boot: the host's boot_id; start: clock ticks after boot (field 22 of /proc/PID/stat); image: a number that changes
+    when the process executes another program (from fields 26-28 of the same line)."""
 
     boot: str
     pid: int
@@ -118,7 +111,7 @@ class ProcessId:
 
     @property
     def key(self) -> str:
-        """The same for as long as the process lives, on whatever name the host is reached."""
+        """The process key: the same as long as the process lives, under whatever name its host is reached."""
         return f"{self.boot}:{self.pid}:{self.start}"
 
 
@@ -141,7 +134,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file in the store, whole. `name` is ours, never the target's; size in bytes; sha256 in hex."""
+    """A complete file in the store. name: ours, never the target's; size: bytes; sha256: hex."""
 
     name: str
     kind: Kind
@@ -151,35 +144,22 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """What a capture shows. kind: of the artifact that shows it; code: for programs, "" in those of older versions."""
+
     severity: str
     title: str
     detail: str
     kind: str = ""
     functions: tuple[str, ...] = ()
-    code: str = ""  # for programs, and always the same; findings of an older version have none
-
-
-@dataclass(frozen=True, slots=True)
-class Harm:
-    """What became of a process within seconds of a signal of ours: it ended or, `replaced`, runs another program.
-
-    after: seconds between the two."""
-
-    signal: str  # such as SIGUSR2
-    after: float
-    replaced: bool = False
-
-    def __str__(self) -> str:
-        when = f"{self.after:.{1 if self.after >= 0.1 else 2}f} s after our {self.signal}"
-        return f"runs another program since {when}" if self.replaced else f"ended {when}"
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """An executable that is not signalled any more, since a signal harmed a process of it.
 
-    build: what it is known by, whatever it is called and wherever it runs; id: made of that, so that it is always the
-    same; message: the harm in a sentence. `exe`, `pid`, `host` and `capture` are those of the first time."""
+    id: follows from the build; build: identifies the executable on every host; message: the harm, as a sentence. exe,
+    host, pid and capture are those of the first harm."""
 
     id: str
     build: str
@@ -203,16 +183,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One capture. `token` (32 hex digits, from the id) is what the target journals before a signal."""
+    """One capture. Its token (32 hex digits, from the id) is what the target journals before a signal."""
 
     id: str
     created_at: datetime
     trigger: Trigger
     state: State = State.PENDING
     step: Step = Step.RESOLVE
-    due_at: datetime | None = None  # None: nothing more to do
-    give_up_at: datetime | None = None  # a passing fault of this step becomes final here
-    attempt: int = 0  # passing faults of this step so far
+    due_at: datetime | None = None  # None: it has ended
+    give_up_at: datetime | None = None  # the step's deadline: a Retryable becomes final here
+    attempt: int = 0  # Retryables of this step so far
     reason: Reason | None = None
     rule: str = ""
     profiler: str = "auto"
@@ -226,10 +206,10 @@ class Capture:
     artifacts: tuple[Artifact, ...] = ()
     findings: tuple[Finding, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    notes: Mapping[str, Any] = field(default_factory=dict)  # the profiler's own memory between steps
+    notes: Mapping[str, Any] = field(default_factory=dict)  # what the steps remember
     resolved_at: datetime | None = None  # written by the intake only
     stop_requested_at: datetime | None = None  # written by the API only
-    pinned: bool = False  # written by the API only: retention leaves it alone
+    pinned: bool = False  # written by the API only: retention keeps it
 
     @property
     def token(self) -> str:
@@ -237,6 +217,11 @@ class Capture:
 
     def with_event(self, now: datetime, step: str, message: str) -> Self:
         return replace(self, timeline=(*self.timeline, Event(now, step, message)))
+
+    def with_event_once(self, now: datetime, step: str, message: str) -> Self:
+        """With the event, unless the timeline's last message is the same: it repeats a message only when it changes."""
+        repeated = bool(self.timeline) and self.timeline[-1].message == message
+        return self if repeated else self.with_event(now, step, message)
 
     def to(self, step: Step, *, due: datetime, give_up: datetime | None = None) -> Self:
         """The capture at the beginning of its next step."""
@@ -253,7 +238,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """What is known of an alert's fingerprint: its current capture, as far as a repeat is judged by it."""
+    """The current capture of an alert's fingerprint, as far as a repeat is judged by it."""
 
     capture_id: str
     state: State
@@ -262,18 +247,4 @@ class Episode:
     resolved_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The alert is a repeat: it falls on this capture."""
-
-    capture_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """The alert gets a row of its own: a capture to be made, or one that was skipped and says why."""
-
-    capture: Capture
-
-
-Decision = Known | New
+Decision = Episode | Capture  # an alert repeats the episode, or gets a new row: a capture to be made or a skipped one

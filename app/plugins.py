@@ -1,7 +1,7 @@
-"""A room's plug-ins are the classes in its folder; the file's name is its kind.
+"""A package's plug-ins are the classes in its folder; a file's name is its kind.
 
-`resolvers/port.py` holds the one subclass of `resolvers.base.Resolver` that answers to `port` (an underscore in a
-file's name is a hyphen in the kind). Their dataclass fields are their YAML options. Adding a kind is adding a file.
+`resolvers/port.py` holds the one subclass of `resolvers.base.Resolver` of the kind `port` (an underscore in the file's
+name is a hyphen in the kind). The dataclass fields of a plug-in are its YAML options. To add a kind, add a file.
 """
 
 import importlib
@@ -15,35 +15,33 @@ from pydantic import TypeAdapter
 
 
 def kinds(package: str, base: Any) -> Mapping[str, Any]:
-    """Every plug-in of a room: kind -> class. `base` is the room's, and abstract."""
+    """Every plug-in of a package: kind -> class. base: the package's abstract base. Abstract classes are left out."""
     return _kinds(package, base)
 
 
 @cache
 def _kinds(package: str, base: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    room = importlib.import_module(package)
-    for info in pkgutil.iter_modules(room.__path__):
-        if info.name == "base":
-            continue
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
         module = importlib.import_module(f"{package}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
-            if issubclass(cls, base) and cls.__module__ == module.__name__:
+            defined_here = cls.__module__ == module.__name__
+            if defined_here and issubclass(cls, base) and not inspect.isabstract(cls):
                 found[info.name.replace("_", "-")] = cls
     return found
 
 
 def kind_of(plugin: object) -> str:
-    """The kind of a plug-in, or of its class: the name of its file."""
+    """The kind of a plug-in or of its class: the name of its file."""
     cls = plugin if isinstance(plugin, type) else type(plugin)
     return cls.__module__.rpartition(".")[2].replace("_", "-")
 
 
 def to_plain(plugin: object) -> dict[str, Any]:
-    """A plug-in as JSON's values, with its options: for a row that must not change when the configuration does."""
+    """A plug-in with its options as plain JSON, for a row that must not change when the configuration does."""
     return {"kind": kind_of(plugin), "options": TypeAdapter(type(plugin)).dump_python(plugin, mode="json")}
 
 
 def from_plain(package: str, base: Any, plain: Mapping[str, Any]) -> Any:
-    """What to_plain was given. Raises KeyError for a kind that this version has not."""
+    """The plug-in that `to_plain` was given. Raises KeyError for a kind that this version does not have."""
     return TypeAdapter(kinds(package, base)[plain["kind"]]).validate_python(plain["options"])

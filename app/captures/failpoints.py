@@ -1,8 +1,8 @@
 """Points at which the service can be made to die: before and after every commit and every remote act.
 
-ALERTPROF_FAILPOINT=N ends the process, as kill -9 would, at the N-th point that it passes; `make crash POINTS=all`
-walks N = 1, 2, 3 … until a capture comes through untouched. Called by main.py; unless the variable is set, nothing is
-touched and nothing costs. The rooms know nothing of it.
+ALERTPROF_FAILPOINT=N ends the process, as kill -9 would, at the N-th point that it passes. `make crash POINTS=all` runs
+N = 1, 2, 3 … until a capture completes untouched. Called by main.py. Unless the variable is set, nothing is patched and
+nothing costs time. The patched classes know nothing of it.
 """
 
 import functools
@@ -32,7 +32,7 @@ PLACES: tuple[tuple[type, tuple[str, ...]], ...] = (
 
 
 def arm() -> None:
-    """Sets the points if the variable asks for it."""
+    """Sets the points if the variable is set."""
     if fatal := int(os.environ.get(VARIABLE) or 0):
         passed = functools.partial(_pass, itertools.count(1), fatal)
         for owner, names in PLACES:

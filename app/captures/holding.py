@@ -1,8 +1,7 @@
-"""An alert that is held back for a reason that passes: it stays one row, pending, that shows the reason and is due
-later. Pure; called by pipeline.py and worker.py.
+"""An alert's capture that is held back for a reason that may pass. Pure; called by failures.py, resolve.py, worker.py.
 
-It is taken up when it is due and nothing is in its way any more. When it has been held for as long as `limits.hold`
-says, or the alert is resolved, it ends with the reason that it was held back for. Nothing waits for it but its row.
+The capture stays one pending row that shows the reason and is due later. It begins when it is due and nothing hinders
+it any more. It ends with the reason when it has been held back for `limits.hold` or the alert is resolved.
 """
 
 from dataclasses import replace
@@ -11,26 +10,26 @@ from datetime import datetime, timedelta
 from app.errors import Code, Reason
 from app.model import Capture, Step
 
-# Seconds until the next try, after so many tries. Hundreds of held rows must cost little.
-LADDER = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
-ENOUGH_TRIES = 7  # of a host, so that an hour in which we were away ourselves is not held against it
-WHILE_PAUSED = timedelta(minutes=5)  # the resume makes these rows due at once; this is for the one that it missed
-OURS = frozenset({Code.PAUSED, Code.COOLDOWN, Code.BUDGET})  # reasons that are looked up here, not tried out there
+# Seconds until the next attempt, by the number of attempts so far. Hundreds of such rows must cost little.
+DELAYS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
+ENOUGH_ATTEMPTS = 7  # at a host; an hour in which the service did not run does not count against the host
+WHILE_PAUSED = timedelta(minutes=5)  # a resume makes the rows due at once; this is for one that the resume missed
+OURS = frozenset({Code.PAUSED, Code.COOLDOWN, Code.BUDGET})  # reasons that the ledger knows, without the host
 
 
 def may_be_held(capture: Capture) -> bool:
-    """An alert that has signalled nothing yet. A person would rather know at once."""
+    """Whether the capture is an alert's and nothing has been signalled yet. A person wants to know at once."""
     return capture.trigger.kind == "alert" and capture.step is Step.RESOLVE
 
 
 def held(capture: Capture, now: datetime, reason: Reason, until: datetime | None = None) -> Capture | None:
-    """The capture, held back for this reason until then, or for a while that grows; None: its time for that is over."""
-    if capture.give_up_at and now >= capture.give_up_at and (reason.code in OURS or capture.attempt >= ENOUGH_TRIES):
+    """The capture, due again when `until` has come, or after a growing delay; None if its time to be held is over."""
+    exhausted = reason.code in OURS or capture.attempt >= ENOUGH_ATTEMPTS
+    if capture.give_up_at and now >= capture.give_up_at and exhausted:
         return None
-    wait = LADDER[min(capture.attempt, len(LADDER) - 1)]
-    due = max(until or now, now + timedelta(seconds=wait))
+    delay = timedelta(seconds=DELAYS[min(capture.attempt, len(DELAYS) - 1)])
+    due = max(until or now, now + delay)
     if capture.give_up_at and capture.give_up_at > now:
         due = min(due, capture.give_up_at)
-    later = replace(capture, reason=reason, attempt=capture.attempt + 1, due_at=due)
-    news = not capture.timeline or capture.timeline[-1].message != reason.message
-    return later.with_event(now, "waiting", reason.message) if news else later
+    waiting = replace(capture, reason=reason, attempt=capture.attempt + 1, due_at=due)
+    return waiting.with_event_once(now, "waiting", reason.message)

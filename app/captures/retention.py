@@ -1,8 +1,8 @@
-"""What is kept, and for how long. The choice is a pure function; main.py has it carried out every few minutes.
+"""Which captures are kept, and for how long. The choice is a pure function; main.py calls `clear` every few minutes.
 
-The oldest goes first, whole: row and files. What has not ended or is pinned is never removed, and what belongs to an
-alert that still fires only for its age: without its row it would be recorded again. An error with one capture is
-logged and the next one is taken: a store that failed once must not stop the clearing for ever
+The oldest capture is removed first, row and files together. A capture that has not ended or is pinned is never removed.
+One whose alert still fires is removed only for its age: without the row the alert would be recorded again. An error
+with one capture is logged and the next one is taken: a store that failed once must not stop retention for ever
 (cryostatio/cryostat#440, #1132).
 """
 
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The bounds; None is no bound. `max_bytes` counts the files of all captures, pinned ones too."""
+    """The bounds; None is no bound. `max_bytes` counts the files of all captures, including pinned ones."""
 
     max_age: timedelta | None = None
     max_bytes: int | None = None
@@ -33,7 +33,7 @@ class Policy:
 
 
 def expendable(stored: Iterable[Stored], policy: Policy, now: datetime) -> Iterator[Stored]:
-    """What has to go, oldest first. `stored`: every capture that has ended, oldest first."""
+    """The captures to remove, oldest first. stored: every capture that has ended, oldest first."""
     rows = list(stored)
     total, of_service = sum(row.size for row in rows), Counter(row.service for row in rows)
     for row in rows:
@@ -48,7 +48,7 @@ def expendable(stored: Iterable[Stored], policy: Policy, now: datetime) -> Itera
 
 
 def clear(ledger: Ledger, store: Store, policy: Policy, now: datetime, removed: Callable[[int], None]) -> None:
-    """Removes what the policy says; `removed` is told the bytes of each. Never raises."""
+    """Removes what the policy does not keep. removed: receives the bytes of each capture. Never raises."""
     if policy.keeps_all:
         return
     try:

@@ -1,7 +1,7 @@
-"""From an alert's labels to one process and the way to profile it. Nothing is changed on any host.
+"""From an alert's labels to one process and the profiler for it. Changes nothing on any host.
 
-Called by pipeline.py for a capture's first step, and by explain/explainer.py, which reports the trail. The timeline
-names the candidates that were not chosen, so that a person can judge the choice in the morning.
+Called by resolve.py for a capture's first step, and by explain/explainer.py, which shows every step of the search. The
+timeline names the candidates that were not chosen, so that a person can judge the choice later.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,25 +20,32 @@ from app.resolvers.loads import most
 from app.resolvers.pod import words_of
 
 SHOWN = 10  # candidates named in a sentence
-TRIED = 10  # of a ranking, to find one that can be profiled
+TRIED = 10  # candidates of a ranking, until one can be profiled
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """One process, and the way to profile it. `said`: what led here, for the timeline. `rest`: the other processes that
-    the rule takes too."""
+    """One process and the profiler for it.
+
+    messages: how they were found, for the timeline
+    rest: the other processes that the rule takes as well
+    """
 
     candidates: Candidates
     process: Process
     selection: Selection
-    said: tuple[str, ...]
+    messages: tuple[str, ...]
     rest: tuple[Seen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`way` is how a process is profiled when nothing says it. `heed` hears every step of the way, in words; `blocked`
-    tells by its build whether an executable is not signalled any more."""
+    """The search for a process.
+
+    resolvers: for rules that name none
+    report: receives every step of the search, in words
+    blocked: the block of an executable by its build, or None
+    """
 
     pool: HostPool
     resolvers: tuple[Resolver, ...]
@@ -46,13 +53,14 @@ class Search:
     blocked: Callable[[str], Blocked | None] = field(default=lambda build: None)
 
     def process(self, labels: Mapping[str, str], rule: Rule, spec: ProfilerSpec) -> Resolution:
-        """Raises Refusal with what was looked for and what was found instead, Passing when a host does not answer."""
+        """The process that the labels mean. Raises Refused, which says what was sought and what was found instead, or
+        Retryable if a host does not answer."""
         candidates = self.candidates(labels, rule)
         processes, rest = self._taken(candidates, rule)
         return replace(self.judged(candidates, processes, rule, spec), rest=rest)
 
     def candidates(self, labels: Mapping[str, str], rule: Rule) -> Candidates:
-        """The candidates of the first resolver that feels addressed by the relabelled labels."""
+        """The candidates of the first resolver that the relabelled labels address."""
         said = relabelled(rule.relabel, labels)
         if isinstance(said, Dropped):
             raise Refused(Code.NO_RULE, f"the rule «{rule.name}» drops this alert: {said}")
@@ -67,7 +75,7 @@ class Search:
         raise unaddressed(resolvers, said)
 
     def judged(self, candidates: Candidates, processes: tuple[Seen, ...], rule: Rule, spec: ProfilerSpec) -> Resolution:
-        """The first of the candidates that can be profiled; of candidates that are not ranked there is one."""
+        """The first of the processes that can be profiled. If the candidates are not ranked there is only one."""
         refused: list[str] = []
         for seen in processes:
             try:
@@ -81,11 +89,12 @@ class Search:
                 self.report(f"not {seen}: {refusal.reason.message}")
             else:
                 self.report(f"profiled by {selection.name}" + (f" ({selection.why})" if selection.why else ""))
-                return Resolution(candidates, process, selection, story(candidates, process, selection, refused))
+                return Resolution(candidates, process, selection, in_messages(candidates, process, selection, refused))
         none = f"none of the {len(processes)} processes {candidates.how} can be profiled"
         raise Refused(Code.NO_PROFILER, f"{candidates.host}: {none}: {'; '.join(refused)}")
 
     def looked_at(self, host: str, seen: Seen) -> Process:
+        """Everything about a candidate. Raises Refused if it has exited."""
         process = self.pool.gate(host).look(seen.id.pid)
         if process is None or process.id.key != seen.id.key:
             raise Refused(Code.PROCESS_EXITED, f"{host}: pid {seen.id.pid} exited while it was looked at")
@@ -106,6 +115,7 @@ class Search:
 
 
 def unaddressed(resolvers: Iterable[Resolver], labels: Mapping[str, str]) -> Refused:
+    """The error for labels that address none of the resolvers."""
     tried = ", ".join(kind_of(resolver) for resolver in resolvers)
     return Refused(
         Code.PROCESS_NOT_FOUND,
@@ -116,7 +126,7 @@ def unaddressed(resolvers: Iterable[Resolver], labels: Mapping[str, str]) -> Ref
 
 
 def lacking(labels: Mapping[str, str]) -> str:
-    """What is nearly said by them."""
+    """The label that nearly addresses a resolver, as the end of a sentence, or ""."""
     instance = (labels.get("exported_instance") or labels.get("instance", "")).strip()
     if ID.fullmatch(instance):
         return f". The instance {instance} is an id and no place: keep host_name or k8s_node_name in the alert"
@@ -127,6 +137,7 @@ def lacking(labels: Mapping[str, str]) -> str:
 
 
 def only_one(candidates: Candidates) -> Seen:
+    """The single candidate. Raises Refused if there is none or more than one."""
     if not candidates.processes:
         raise Refused(Code.PROCESS_NOT_FOUND, f"{candidates.host}: no process {candidates.how}")
     if len(candidates.processes) > 1:
@@ -140,12 +151,13 @@ def only_one(candidates: Candidates) -> Seen:
 
 
 def named(processes: tuple[Seen, ...]) -> str:
+    """The first few processes by pid and executable."""
     more = f" and {len(processes) - SHOWN} more" if len(processes) > SHOWN else ""
     return ", ".join(str(seen) for seen in processes[:SHOWN]) + more
 
 
 def within(rule: Rule, host: str, process: Process) -> None:
-    """The rule's `only`: a process outside it is never signalled."""
+    """Raises Refused for a process outside the rule's `only`, which is never signalled."""
     for pattern, text, key in (
         (rule.only_exe, process.exe, "exe"),
         (rule.only_cmdline, " ".join(process.cmdline), "cmdline"),
@@ -158,6 +170,7 @@ def within(rule: Rule, host: str, process: Process) -> None:
 
 
 def in_words(answer: Candidates | Enriched | None) -> str:
+    """A resolver's answer."""
     if answer is None:
         return "not addressed by these labels"
     if isinstance(answer, Enriched):
@@ -165,7 +178,10 @@ def in_words(answer: Candidates | Enriched | None) -> str:
     return f"{len(answer.processes)} on {answer.host} {answer.how}: {named(answer.processes) or 'none'}"
 
 
-def story(candidates: Candidates, process: Process, selection: Selection, refused: list[str]) -> tuple[str, ...]:
+def in_messages(candidates: Candidates, process: Process, selection: Selection, refused: list[str]) -> tuple[str, ...]:
+    """The timeline's messages about the search.
+
+    refused: why processes before this one were passed over"""
     what = f"pid {process.id.pid} ({process.exe}) on {candidates.host}, {candidates.how}: {selection.name}"
     others = tuple(seen for seen in candidates.processes if seen.id.pid != process.id.pid)
     chosen_from = (f"chosen from {named((*others,))} as well",) if others and not candidates.ranked else ()

@@ -1,7 +1,7 @@
-"""The heartbeat: claim what is due, advance it one step, write it down. Started and stopped by main.py.
+"""The heartbeat: claim what is due, advance it one step, save it. Started and stopped by main.py.
 
-A few threads take turns: one waits for the next due row while the others work, so that a row is handed to nobody. The
-signal to hurry comes from the ledger; without it the rows' own times suffice.
+A few threads take turns: one waits for the next due row while the others work, so no row has to be handed from one
+thread to another. The ledger calls `wake` when a row becomes due; without that call, the rows' own times suffice.
 """
 
 import secrets
@@ -15,21 +15,31 @@ from time import monotonic
 
 import structlog
 
+from app.captures.failures import HOLD, held_back, retry_later, with_deadline
 from app.captures.holding import may_be_held
-from app.captures.pipeline import HOLD, Pipeline, held_back, retry_later, with_deadline
+from app.captures.pipeline import Pipeline
 from app.errors import Code, Reason, Retryable
 from app.ledger.ledger import Claim, FenceLost, Full, Ledger, LedgerUnavailable, ProcessTaken
 from app.model import Capture
 
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = 10.0  # seconds
-SHORTEST_NAP = 0.02  # seconds; what is due may be held by ourselves, with a lease that has lapsed
-LONGEST_NAP = 5.0  # seconds; other replicas make rows due without telling us
+SHORTEST_NAP = 0.02  # seconds; the row that is due may be held by this replica, with a lease that has expired
+LONGEST_NAP = 5.0  # seconds; other replicas make rows due without waking this one
 
 log = structlog.get_logger()
 
 
 class Worker:
+    """The threads of one replica that work on captures.
+
+    now: the time, aware UTC
+    threads: how many captures are worked on at the same time
+    hold: how long an alert may be held back
+    on_step: receives each capture before and after a step
+    chores: called every RENEW_EVERY seconds
+    """
+
     def __init__(
         self,
         ledger: Ledger,
@@ -49,23 +59,23 @@ class Worker:
         self._held: dict[str, Claim] = {}
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(threads)]
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
-        self._keeper = threading.Thread(target=self._keep_house, name="chores", daemon=True)
+        self._chores_thread = threading.Thread(target=self._run_chores, name="chores", daemon=True)
 
     def start(self) -> None:
-        for thread in (*self._threads, self._renewer, self._keeper):
+        for thread in (*self._threads, self._renewer, self._chores_thread):
             thread.start()
 
     @property
     def stopping(self) -> bool:
-        """Asked to end: what is held is to be let go."""
+        """Whether the worker is about to end, so that whatever is held has to be released."""
         return self._stopping.is_set()
 
     def wake(self) -> None:
-        """Something may be due now."""
+        """Looks at once whether a row is due."""
         self._hurry.set()
 
     def stop(self, timeout: float) -> None:
-        """No new steps; those under way are finished, for at most `timeout` seconds in all."""
+        """Starts no new steps, and waits at most `timeout` seconds for those under way."""
         self._stopping.set()
         self._hurry.set()
         deadline = monotonic() + timeout
@@ -83,7 +93,7 @@ class Worker:
                         self._held[claim.capture.id] = claim
                 if claim:
                     self._advance_held(claim)
-            except Exception:  # a row that nobody can work on must not end the work on all others
+            except Exception:  # a row that breaks a step must not end the work on all others
                 log.exception("a capture could not be worked on")
                 self._stopping.wait(1)
 
@@ -109,11 +119,12 @@ class Worker:
         return None
 
     def _advance(self, claim: Claim) -> None:
-        """Step after step while the next one is due at once."""
+        """Takes one step after another while the next one is due at once."""
         capture = claim.capture
         while True:
             wanted = self._pipeline.advance(capture, self._now())
-            keep = not self._stopping.is_set() and wanted.due_at is not None and wanted.due_at <= self._now()
+            due_now = wanted.due_at is not None and wanted.due_at <= self._now()
+            keep = due_now and not self._stopping.is_set()
             try:
                 after = self._save(claim, capture, wanted, keep=keep)
             except FenceLost:
@@ -121,21 +132,23 @@ class Worker:
                 return
             self._on_step(capture, after)
             if not keep or after is not wanted:
-                self._hurry.set()  # whoever waits did not count on this row: it was held
+                self._hurry.set()  # the waiting thread has not considered this row: it was held
                 return
             capture = after
 
     def _save(self, claim: Claim, before: Capture, after: Capture, *, keep: bool) -> Capture:
-        """Writes the capture down; gives the lease up unless it is kept. Insists while the ledger is unavailable."""
+        """Saves the capture and returns what was saved. Releases the lease unless `keep`. Retries while the ledger is
+        unavailable."""
         while True:
             try:
                 (self._ledger.save if keep else self._ledger.release)(claim, after)
             except ProcessTaken as taken:
                 said = f"capture {taken.other} is already at work on this process; this alert is served by it"
-                after, keep = replace(after, process=None).skipped(self._now(), Code.DUPLICATE, said), False
+                after = replace(after, process=None).skipped(self._now(), Code.DUPLICATE, said)
+                keep = False
             except Full as full:
-                room = without_room(replace(before, target=after.target), self._now(), full, self._hold)
-                after, keep = room, False
+                after = over_limit(replace(before, target=after.target), self._now(), full, self._hold)
+                keep = False
             except LedgerUnavailable as fault:
                 log.error("the ledger does not take a step, it is tried again", capture=after.id, fault=str(fault))
                 self._hurry.wait(0.5)
@@ -150,7 +163,7 @@ class Worker:
                 with suppress(FenceLost, LedgerUnavailable):
                     self._ledger.renew(claim, self._now(), LEASE)
 
-    def _keep_house(self) -> None:
+    def _run_chores(self) -> None:
         while not self._stopping.wait(RENEW_EVERY):
             try:
                 self._chores()
@@ -158,9 +171,9 @@ class Worker:
                 log.exception("a chore broke")
 
 
-def without_room(capture: Capture, now: datetime, full: Full, hold: timedelta) -> Capture:
-    """A capture whose recording would be one too many: an alert's waits for its turn; a person's only for the end of
-    another recording."""
+def over_limit(capture: Capture, now: datetime, full: Full, hold: timedelta) -> Capture:
+    """A capture whose recording would exceed a limit. An alert's capture waits until there is room; a person's waits
+    only for the end of another recording."""
     capture = with_deadline(capture, now, hold)
     if full.waits and not may_be_held(capture):
         return retry_later(capture, now, Retryable(Code.BUDGET, str(full)))

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from app.captures.pipeline import spec_of
+from app.captures.specs import spec_of
 from app.errors import Code, Refused
 from app.explain.explanation import Check, Mark
 from app.explain.wording import about, because, shown

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import BoundedSemaphore, Event, Thread
 
-from app.captures.pipeline import target_of
+from app.captures.resolve import target_of
 from app.captures.search import Resolution
 from app.errors import Code, Retryable
 from app.explain.explanation import Explained, Explanation

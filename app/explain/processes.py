@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from app.captures.pipeline import spec_of
 from app.captures.search import Resolution, Search, unaddressed
+from app.captures.specs import spec_of
 from app.errors import AlertprofError, Retryable
 from app.explain.report import Report
 from app.explain.unasked import UnaskedHosts

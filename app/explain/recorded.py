@@ -11,7 +11,7 @@ from app.explain.wording import NEW_ID, repeat_of
 from app.intake.admission import decide
 from app.intake.rules import Rule, first_match
 from app.ledger.ledger import LedgerReader, LedgerUnavailable
-from app.model import Alert, Blocked, Capture, Decision, Episode, Known, New, Target
+from app.model import Alert, Blocked, Capture, Decision, Episode, Target
 
 
 @dataclass(slots=True)
@@ -47,17 +47,17 @@ class Recorded:
         except LedgerUnavailable as fault:
             report.note(f"not known: {fault}")
         decision = _decision(rules, alert, episode, now, paused)
-        if isinstance(decision, Known):
+        if isinstance(decision, Episode):
             report.no(repeat_of(decision.capture_id, episode))
             decision = _decision(rules, alert, None, now, None)  # what it would be if it were no repeat
-            assert isinstance(decision, New)  # noqa: S101 - without an episode there is no repeat
-            return decision.capture
-        if decision.capture.reason:
-            report.no(decision.capture.reason.message, passes=not decision.capture.state.ended)
+            assert isinstance(decision, Capture)  # noqa: S101 - without an episode there is no repeat
+            return decision
+        if decision.reason:
+            report.no(decision.reason.message, passes=not decision.state.ended)
         elif self.ledger is not None:
             report.ok("no: it is new, or its last episode is over")
-        earlier.episodes[alert.fingerprint] = Episode(NEW_ID, decision.capture.state, None, None, None)
-        return decision.capture
+        earlier.episodes[alert.fingerprint] = Episode(NEW_ID, decision.state, None, None, None)
+        return decision
 
     def report_limits(self, report: Report, capture: Capture, rule: Rule, now: datetime) -> None:
         """Cooldown and bounds. `capture` has its target, and its process where that is known."""

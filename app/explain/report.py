@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.captures.pipeline import cooling
+from app.captures.resolve import cooling
 from app.captures.search import Resolution
 from app.explain.explanation import Line, Mark, Section
 from app.explain.wording import shown

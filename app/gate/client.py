@@ -16,6 +16,7 @@ from time import monotonic
 
 from app.errors import Code, Refused, Retryable
 from app.gate.facts import (
+    Harm,
     Layout,
     Named,
     Pod,
@@ -32,7 +33,7 @@ from app.gate.facts import (
 )
 from app.gate.recipes import Recipe, with_recipes
 from app.hosts.pipe import Pipe
-from app.model import Blocked, Harm, ProcessId
+from app.model import Blocked, ProcessId
 
 SCRIPT = files("app.gate").joinpath("gate.sh").read_bytes()
 

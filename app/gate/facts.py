@@ -18,6 +18,22 @@ Lines = Iterable[tuple[str, str]]  # (key, value)
 
 
 @dataclass(frozen=True, slots=True)
+class Harm:
+    """What became of a process within seconds of a signal of ours: it ended or runs another program.
+
+    signal: such as SIGUSR2; after: seconds between the two; replaced: whether it runs another program
+    """
+
+    signal: str
+    after: float
+    replaced: bool = False
+
+    def __str__(self) -> str:
+        when = f"{self.after:.{1 if self.after >= 0.1 else 2}f} s after our {self.signal}"
+        return f"runs another program since {when}" if self.replaced else f"ended {when}"
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A process as a list shows it: enough to choose among several.
 

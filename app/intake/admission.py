@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.errors import Code, Reason
-from app.model import Alert, Capture, Decision, Episode, Event, Known, New, State, Trigger
+from app.model import Alert, Capture, Decision, Episode, Event, State, Trigger
 
 # A repeat of an alert that was skipped for one of these is decided again, because the reason may have gone.
 MAY_CHANGE = frozenset(
@@ -48,12 +48,12 @@ def decide(
     None, or "paused since … by …". new_id: makes a UUIDv7.
     """
     if episode is not None and not episode.state.ended and episode.resolved_at is None:
-        return Known(episode.capture_id)
+        return episode
     rule = None if alert.fault else match(alert.labels)
     hindrance = _hindrance(alert, rule, tried, paused)
     if episode is not None and not _over(episode, alert, rule) and not _decided_again(episode, hindrance):
-        return Known(episode.capture_id)
-    return New(_capture(alert, rule, hindrance, now, new_id()))
+        return episode
+    return _capture(alert, rule, hindrance, now, new_id())
 
 
 def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None) -> Reason | None:

@@ -15,7 +15,7 @@ from app.errors import Code, Reason
 from app.ledger import switches
 from app.ledger.rows import micro, moment_or_none, new_row
 from app.ledger.schema import captures
-from app.model import Alert, Capture, Decision, Episode, Known, State, Step
+from app.model import Alert, Capture, Decision, Episode, State, Step
 
 _c = captures.c
 _CURRENT = sa.select(
@@ -122,14 +122,14 @@ class _Batch:
                 self.resolve(alert, episode)
                 continue
             decision = self.decide(alert, episode, now=self.now, paused=self.paused)
-            if isinstance(decision, Known):
+            if isinstance(decision, Episode):
                 known.append(decision.capture_id)
                 continue
-            self.begin(alert.fingerprint, episode, decision.capture)
-            if decision.capture.reason and decision.capture.state.ended:
-                skipped.append((alert.fingerprint, decision.capture.reason))
+            self.begin(alert.fingerprint, episode, decision)
+            if decision.reason and decision.state.ended:
+                skipped.append((alert.fingerprint, decision.reason))
             else:
-                created.append(decision.capture.id)
+                created.append(decision.id)
         return Receipt(tuple(created), tuple(dict.fromkeys(known)), tuple(skipped))
 
     def begin(self, fingerprint: str, old: Episode | None, capture: Capture) -> None:

@@ -1,5 +1,7 @@
-"""The profiler that fits: go-zero's signal where the process is proven to listen for it; else http-pprof where it
-serves /debug/pprof; else what the rule allows besides. Why it was chosen is on the capture.
+"""The profiler that fits a process, and why.
+
+go-zero's signal if the process provably listens for it; otherwise http-pprof if it serves /debug/pprof; otherwise the
+first of the profilers that the rule allows besides. The timeline says why the others were not chosen.
 """
 
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from app.errors import Code, Refused
 from app.gate.client import Process
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
+from app.plugins import kind_of
 from app.profilers.base import Profiler, ProfilerSpec, Selection
 from app.profilers.go_zero import GoZero
 from app.profilers.http_pprof import HttpPprof
@@ -17,8 +20,14 @@ from app.profilers.http_pprof import HttpPprof
 
 @dataclass(frozen=True, slots=True)
 class Auto(ProfilerSpec):
-    prefer: Literal["go-zero", "http-pprof"] = "go-zero"  # http-pprof is the gentler of the two
-    allow: tuple[Profiler, ...] = field(default=(), metadata={"plugins": "profiler"})  # tried last, in this order
+    """Tries several profilers and takes the first that can profile the process.
+
+    prefer: which of the two comes first; http-pprof is the gentler one
+    allow: further profilers, tried last and in this order
+    """
+
+    prefer: Literal["go-zero", "http-pprof"] = "go-zero"
+    allow: tuple[Profiler, ...] = field(default=(), metadata={"plugins": "profiler"})
 
     def __post_init__(self) -> None:
         if not all(isinstance(spec, Profiler) for spec in self.allow):
@@ -34,8 +43,9 @@ class Auto(ProfilerSpec):
                     raise
                 refusals.append((kind, refused))
             else:
-                return replace(selection, why="; ".join(filter(None, (why(refusals), selection.why))))
-        raise together(refusals)
+                reasons = (why_not(refusals), selection.why)
+                return replace(selection, why="; ".join(filter(None, reasons)))
+        raise combined(refusals)
 
     def recipes(self) -> tuple[Recipe, ...]:
         return tuple(recipe for spec in self.allow for recipe in spec.recipes())
@@ -44,15 +54,16 @@ class Auto(ProfilerSpec):
         two: list[tuple[str, Profiler]] = [("go-zero", GoZero()), ("http-pprof", HttpPprof())]
         yield from sorted(two, key=lambda spec: spec[0] != self.prefer)
         for spec in self.allow:
-            yield type(spec).__module__.rpartition(".")[2].replace("_", "-"), spec
+            yield kind_of(spec), spec
 
 
-def why(refusals: list[tuple[str, Refused]]) -> str:
+def why_not(refusals: list[tuple[str, Refused]]) -> str:
+    """Why the profilers before the chosen one were not chosen."""
     return "; ".join(f"not by {kind}: {refused.reason.message}" for kind, refused in refusals)
 
 
-def together(refusals: list[tuple[str, Refused]]) -> Refused:
-    """The first one's code, unless what one of them saw disagrees; and what all of them said."""
+def combined(refusals: list[tuple[str, Refused]]) -> Refused:
+    """One refusal with the sentences of all. Its code is the first one's, unless one of them is EVIDENCE_CONFLICT."""
     first, others = refusals[0][1], refusals[1:]
     codes = [refused.reason.code for _, refused in refusals]
     code = Code.EVIDENCE_CONFLICT if Code.EVIDENCE_CONFLICT in codes else first.reason.code

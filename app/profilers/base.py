@@ -1,11 +1,13 @@
-"""How a process is made to profile itself. Called by search.py, which chooses, and by pipeline.py, one step at a time.
+"""How a process is made to profile itself. captures/search.py chooses a profiler; captures/pipeline.py runs its steps.
 
-A profiler does one thing a call and returns; between calls the capture is a row. What it must remember goes into the
-capture's `notes` (plain JSON). A call may be repeated after a crash, so each asks the target before it acts.
+A profiler does one thing per call and returns. Between two calls the capture is a row in the ledger: whatever the
+profiler has to remember goes into the capture's `notes` (plain JSON). A call may be repeated after a crash, so each
+step asks the target before it acts.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -13,29 +15,40 @@ from typing import Any, ClassVar
 
 from app.errors import Code, Refused
 from app.gate.client import Gate, Process
+from app.gate.facts import Harm
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
-from app.model import Capture, Finding, Harm, Kind, ProcessId
+from app.model import Capture, Finding, Kind, ProcessId
 from app.profilers.harm import refusal as blocked_refusal
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a call came to. `again`: look once more after this long; None: this chapter is finished."""
+    """The outcome of one call of a profiler.
+
+    message: for the timeline; "" if there is nothing to say
+    again: the step is not finished, call it again after this time; None if it is finished
+    notes: added to the capture's notes
+    harm: what a signal of this capture did to the process, which has ended or runs another program since
+    findings: added to the capture's findings
+    """
 
     message: str = ""
     again: timedelta | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
-    harm: Harm | None = None  # what a signal of this capture did to the process, which is gone then
+    harm: Harm | None = None
     findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A file brought home, not yet judged: on our disk at `path`, `size` bytes as the target announced.
+    """A file on our disk that was fetched from the target. Nobody has judged its content yet.
 
-    `fault`: why there is none after all, in plain words. `suffix`: what its name ends with, where that is not what the
-    kind's usually do.
+    path, size: where it is, and its size in bytes as the target announced it
+    fault: why the file is missing or incomplete; "" if it is whole
+    suffix: the end of the artifact's name, where it differs from the usual one of the kind
+    format: the format of another profiler's text, which is converted to a pprof profile as well; "" for other files
+    slices: further profiles of the same recording, to be merged with the one at `path`
     """
 
     kind: Kind
@@ -43,14 +56,18 @@ class Fetched:
     size: int
     fault: str = ""
     suffix: str = ""
-    format: str = ""  # of a text of another profiler's, which is kept and becomes a profile in pprof's form as well
-    slices: tuple[Path, ...] = ()  # further profiles of the same recording, which become one with that at `path`
+    format: str = ""
+    slices: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The profiler for one process, its full name as the API shows it, and why it was this one. `length`: how long it
-    records, whatever is asked for; None: as long as that."""
+    """The profiler that was chosen for one process.
+
+    name: the full name, as the API shows it
+    why: why this profiler was chosen; "" if that needs no explanation
+    length: how long it records, whatever duration was requested; None if it takes the requested duration
+    """
 
     profiler: "Profiler"
     name: str
@@ -58,23 +75,80 @@ class Selection:
     length: timedelta | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a step works on: the capture, the pool that leads to its host, and the time (aware UTC) of the step."""
+
+    capture: Capture
+    pool: HostPool
+    now: datetime
+
+    @property
+    def token(self) -> str:
+        return self.capture.token
+
+    @property
+    def host(self) -> str:
+        return host_of(self.capture)
+
+    @property
+    def process(self) -> ProcessId:
+        """The process that is recorded. Raises Refused if the capture has none."""
+        return process_of(self.capture)
+
+    def gate(self) -> Gate:
+        """The gate of the host. Raises Refused if the host was restarted since the process was found."""
+        return self._same_boot(self.pool.gate(self.host))
+
+    @contextmanager
+    def files(self) -> Iterator[Gate]:
+        """A gate of its own for file transfers. Raises Refused as `gate` does."""
+        with self.pool.files(self.host) as gate:
+            yield self._same_boot(gate)
+
+    def time_left(self, length: timedelta) -> timedelta:
+        """How much of a recording of this length is still to come; zero or negative when its time is up."""
+        return (self.capture.started_at or self.now) + length - self.now
+
+    def _same_boot(self, gate: Gate) -> Gate:
+        if gate.boot != self.process.boot:
+            said = f"{gate.host}: the host was restarted, pid {self.process.pid} is gone with its files"
+            raise Refused(Code.PROCESS_EXITED, said)
+        return gate
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Where `collect` delivers.
+
+    folder: an empty folder on our disk for the files
+    keep: receives each file
+    stopping: true once somebody has asked for an early end or the service is ending
+    """
+
+    folder: Path
+    keep: Callable[[Fetched], None]
+    stopping: Callable[[], bool] = lambda: False
+
+
 class ProfilerSpec(ABC):
     """What a rule may name as `profiler`: chooses how one process is profiled."""
 
     @abstractmethod
     def choose(self, process: Process, host: str, pool: HostPool) -> Selection:
-        """Raises Refusal when the process must not be profiled so, Passing when the host does not answer."""
+        """Raises Refused if the process must not be profiled this way, Retryable if the host does not answer."""
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """What of the configuration has to be part of the gate's own script."""
+        """The parts of the configuration that the gate's script must contain."""
         return ()
 
 
 class Profiler(ProfilerSpec):
-    """One way to profile. Every method may raise Refusal (final) or Passing (asked again).
+    """One way to profile a process. Every method may raise Refused (final) or Retryable (call again later).
 
-    `streams`: the recording comes home while it is made, over a connection that is held meanwhile: `collect` is called
-    in the place of watch and stop. `signals`: it signals the process, which no process of a blocked executable is.
+    streams: the recording arrives while it is made, over a connection that stays open; the pipeline calls `collect`
+        instead of `watch` and `stop`
+    signals: it signals the process; a process whose executable is blocked is refused
     """
 
     streams: ClassVar[bool] = False
@@ -88,75 +162,56 @@ class Profiler(ProfilerSpec):
 
     @abstractmethod
     def judge(self, process: Process, host: str, pool: HostPool) -> str:
-        """The profiler's full name for this process, as the API shows it. Raises Refusal when it must not be profiled.
+        """The profiler's full name for this process, as the API shows it.
 
-        Everything that can change is looked at once more in the step that acts; this is for a clear answer beforehand.
+        Raises Refused if the process must not be profiled. The step that acts checks again whatever may have changed;
+        this check gives a clear answer beforehand.
         """
 
-    def begun(self, capture: Capture, pool: HostPool) -> bool:
-        """May anything have been done on the target for this capture already?"""
-        return gate_of(capture, pool).status(capture.token).code != "unknown"
+    @abstractmethod
+    def may_have_begun(self, recording: Recording) -> bool:
+        """Whether anything may have been done on the target for this capture already."""
 
     @abstractmethod
-    def start(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
-        """Make it record, exactly once for this capture's token, and see that it does."""
+    def start(self, recording: Recording) -> StepResult:
+        """Starts the recording, exactly once for the capture's token, and checks that it runs."""
 
     @abstractmethod
-    def watch(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
-        """Look at a recording that runs; finished when it has ended or its time is up."""
+    def watch(self, recording: Recording) -> StepResult:
+        """Looks at a running recording. Finished when the recording has ended or its time is up."""
 
-    def asked_to_stop(self, capture: Capture) -> str:
-        """What is said when somebody asks a running recording to stop early."""
+    def stop_message(self, capture: Capture) -> str:
+        """The timeline's message when somebody asks a running recording to stop early."""
         return "asked to stop early"
 
     @abstractmethod
-    def stop(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
-        """See to it that the recording ends; finished when it provably has."""
+    def stop(self, recording: Recording) -> StepResult:
+        """Ends the recording. Finished when it has provably ended."""
 
     @abstractmethod
-    def collect(
-        self,
-        capture: Capture,
-        pool: HostPool,
-        folder: Path,
-        keep: Callable[[Fetched], None],
-        stopping: Callable[[], bool],
-    ) -> StepResult:
-        """Bring the files into `folder` one by one; `keep` judges and stores each. `stopping`: somebody has asked for
-        an early end meanwhile, or the service is ending."""
+    def collect(self, recording: Recording, incoming: Incoming) -> StepResult:
+        """Fetches the files and hands each to `incoming.keep`."""
 
     @abstractmethod
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
-        """Which kinds a whole capture would have besides these."""
+        """The kinds that a complete capture has besides these."""
 
     @abstractmethod
-    def clean(self, capture: Capture, pool: HostPool) -> StepResult:
-        """Remove from the target what this capture made, and nothing else."""
+    def clean(self, recording: Recording) -> StepResult:
+        """Removes from the target what this capture made there, and nothing else."""
 
     @abstractmethod
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
-        """What would be sent to profile this process, a line each: for explain, which sends nothing."""
+        """What would be sent to profile this process, one line each. For `explain`, which sends nothing."""
 
 
 def process_of(capture: Capture) -> ProcessId:
+    """The process of a capture. Raises Refused if it has none."""
     if capture.process is None:
         raise Refused(Code.PROCESS_NOT_FOUND, f"capture {capture.id} was started without a process")
     return capture.process
 
 
 def host_of(capture: Capture) -> str:
+    """The host of a capture; "" before it has a target."""
     return capture.target.host if capture.target else ""
-
-
-def gate_of(capture: Capture, pool: HostPool) -> Gate:
-    """To the host of the capture's process."""
-    return same_boot(pool.gate(host_of(capture)), process_of(capture))
-
-
-def same_boot(gate: Gate, process: ProcessId) -> Gate:
-    """The gate, if its host is still up that the process ran on."""
-    if gate.boot != process.boot:
-        raise Refused(
-            Code.PROCESS_EXITED, f"{gate.host}: the host was restarted, pid {process.pid} is gone with its files"
-        )
-    return gate

@@ -1,78 +1,82 @@
 """A command on the host that profiles the process: py-spy, perf, async-profiler, jcmd, for other runtimes than Go.
 
-The command is the configuration's, and becomes a function in the gate's own script (Recipe): each word is quoted there,
-and no label ever comes near it. On the host it runs under a keeper, which ends it, whatever becomes of us.
+The command is the configuration's and becomes a function of the gate's own script: each word is quoted there, and no
+label is ever part of it. On the host a keeper runs the command and ends it, whatever becomes of us.
 """
 
 import re
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from app.errors import Code, Refused
+from app.errors import Code
 from app.gate.client import Answer, Gate, Process
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
-from app.intake.re2 import compiled
-from app.model import Capture, Kind
-from app.profilers.base import Fetched, Profiler, StepResult, gate_of, host_of, process_of, same_boot
-from app.profilers.gates import (
-    COMMON,
-    LOOK_EVERY,
-    SOON,
-    Refusals,
-    endangered,
-    fetched,
-    name_of,
-    no_wrapper,
-    refusal,
-    refusal_of,
-    removed,
-)
+from app.model import Capture
+from app.profilers.base import Fetched, Recording, StepResult
+from app.profilers.checks import refuse_shell
+from app.profilers.gate_profiler import LOOK_EVERY, SOON
+from app.profilers.recipe_profiler import RecipeProfiler, identity_of, seconds_of
+from app.profilers.refusals import COMMON, Refusals, refusal_of, refused
+from app.profilers.remote_files import fetch_file
 
-LATE = timedelta(seconds=30)  # after its keeper should have ended it
-SHOWN = 200  # characters of a command in a sentence
+LATE = timedelta(seconds=30)  # after the time at which the keeper should have ended the command
+SHOWN = 200  # characters of a command in a message
 HEAD = 4096  # bytes that tell a text
 
 PLACEHOLDER = re.compile(r"(\{[A-Za-z_][A-Za-z0-9_]*\})")
-VARIABLES = {"{pid}": '"$pid"', "{duration}": '"$secs"', "{output}": '"$output"'}  # as gate.sh calls them
-
-REFUSALS: Refusals = {
-    **COMMON,
-    "stopped": (Refused, Code.UNSAFE_SIGNAL, "is stopped (SIGSTOP or a debugger): there is nothing to record"),
-    "journal": (Refused, Code.NO_SPACE, "is on a host where the gate cannot write its journal (disk full?)"),
-    "room": (Refused, Code.NO_SPACE, "is on a host with less than 64 MiB free where the command's output would go"),
-    "unarmed": (Refused, Code.NOT_PERMITTED, "was left alone: the command's keeper could not be started there"),
-}
+VARIABLES = {"{pid}": '"$pid"', "{duration}": '"$secs"', "{output}": '"$output"'}  # the gate's names of them
+SUFFIXES = {"folded": ".folded", "perf-script": ".perf.txt", "pprof": ".pprof"}
 
 
 @dataclass(frozen=True, slots=True)
-class Command(Profiler):
-    command: str | tuple[str, ...]  # a text is split into words as a shell would
+class Command(RecipeProfiler):
+    """Runs a command on the host and takes the file that it writes.
+
+    command: the words; a text is split into words as a shell would
+    name: becomes part of the profiler's name
+    exe, format, artifact: see RecipeProfiler
+    output: who writes the file: the command (host), or the process as its own user (target)
+    grace: the time after the duration before the keeper ends the command
+    """
+
+    lost: ClassVar[str] = "the process ended while it was recorded"
+    refusals: ClassVar[Refusals] = {
+        **COMMON,
+        **refused(Code.UNSAFE_SIGNAL, {"stopped": "is stopped (SIGSTOP or a debugger): there is nothing to record"}),
+        **refused(
+            Code.NO_SPACE,
+            {
+                "journal": "is on a host where the gate cannot write its journal (disk full?)",
+                "room": "is on a host with less than 64 MiB free where the command's output would go",
+            },
+        ),
+        **refused(Code.NOT_PERMITTED, {"unarmed": "was left alone: the command's keeper could not be started there"}),
+    }
+
+    command: str | tuple[str, ...]
     name: str = ""
-    exe: str = ""  # for processes in whose executable's path this is found (RE2)
-    format: Literal["folded", "perf-script", "pprof", "other"] = "other"  # of what it writes into {output}
+    exe: str = ""
+    format: Literal["folded", "perf-script", "pprof", "other"] = "other"
     artifact: Literal["", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "trace", "log", "other"] = ""
-    output: Literal["host", "target"] = "host"  # who writes it: the command, or the process as its own user
-    grace: timedelta = timedelta(seconds=30)  # after the duration, before it is ended
+    output: Literal["host", "target"] = "host"
+    grace: timedelta = timedelta(seconds=30)
 
     def __post_init__(self) -> None:
         if not self.words or not self.words[0] or self.words[0].startswith("-"):
             raise ValueError("command: command: the first word is the program to run")
         for word in self.words:
-            checked(word)
+            check_word(word)
         if not any("{output}" in word for word in self.words):
             raise ValueError("command: command: no word of it has {output}, where the result goes")
         if not re.fullmatch(r"[a-z0-9-]{0,40}", self.name):
             raise ValueError("command: name: small letters, digits and hyphens, 40 at most")
-        if self._text and self.artifact not in ("", "cpu"):
-            raise ValueError(f"command: artifact: {self.format} becomes a profile of kind cpu; leave artifact out")
         if not timedelta(0) <= self.grace <= timedelta(hours=1):
             raise ValueError("command: grace: at most an hour")
-        compiled(self.exe)
+        self._check_options()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -81,127 +85,64 @@ class Command(Profiler):
     @property
     def recipe(self) -> Recipe:
         seconds = round(self.grace.total_seconds())
-        command = " ".join(quoted(word) for word in self.words)
+        command = " ".join(shell_word(word) for word in self.words)
         return Recipe(
             f"case $1 in\nhow) what=command put={self.output} grace={seconds} ;;\ngo) exec {command} ;;\nesac"
         )
 
-    @property
-    def _text(self) -> bool:
-        """A profile of kind cpu is made of it."""
-        return self.format in ("folded", "perf-script")
-
-    @property
-    def _kind(self) -> Kind:
-        """Of the file as it comes."""
-        return Kind(self.artifact or ("cpu" if self.format == "pprof" else "other")) if not self._text else Kind.OTHER
-
-    def recipes(self) -> tuple[Recipe, ...]:
-        return (self.recipe,)
-
     def judge(self, process: Process, host: str, pool: HostPool) -> str:
-        no_wrapper(process, host, "there is nothing of the service in it to see")
-        if not compiled(self.exe).search(process.exe or process.comm):
-            raise Refused(
-                Code.NO_PROFILER,
-                f"{host}: pid {process.id.pid} ({process.exe or process.comm}) is none of the programs that "
-                f"{self._name} is for (exe: {self.exe})",
-            )
+        name = f"command-{self.name}" if self.name else "command"
+        refuse_shell(process, host, "there is nothing of the service in it to see")
+        self._refuse_other_program(process, host, name)
         if not process.readable:
-            raise refusal_of(host, process.id.pid, f"({name_of(process)})", "unreadable", REFUSALS)
-        return self._name
-
-    def start(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
-        process, gate = process_of(capture), gate_of(capture, pool)
-        answer = gate.run(process, self.recipe, round(capture.duration.total_seconds()), capture.token)
-        if answer.code not in ("started", "replayed", "ended"):
-            raise refusal(capture, answer.code, REFUSALS)
-        return StepResult(f"the command runs there: {self._shown}", min(capture.duration, LOOK_EVERY))
-
-    def watch(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
-        answer = gate_of(capture, pool).status(capture.token)
-        if answer.code == "finished":
-            return StepResult()
-        if answer.code != "open":
-            raise refusal(capture, answer.code, REFUSALS)
-        if danger := endangered(answer):
-            return StepResult(f"stopped early: {danger}")
-        planned = (capture.started_at or now) + capture.duration
-        if now >= planned + self.grace + LATE:  # its keeper must have been killed
-            return StepResult("the command does not end by itself")
-        return StepResult(again=min(planned - now, LOOK_EVERY) if planned > now + SOON else SOON * 2)
-
-    def stop(self, capture: Capture, pool: HostPool, now: datetime) -> StepResult:
-        process, gate = process_of(capture), gate_of(capture, pool)
-        answer = gate.stop(capture.token)
-        if answer.code in ("open", "busy"):
-            return StepResult(again=SOON)
-        if answer.code != "finished":
-            raise refusal(capture, answer.code, REFUSALS)
-        if failure(answer) and not any(seen.id.key == process.key for seen in gate.process(process.pid)):
-            return StepResult("the process ended while it was recorded", notes={"lost": True})
-        return StepResult(f"the command {failure(answer) or 'has ended well'}")
-
-    def collect(
-        self,
-        capture: Capture,
-        pool: HostPool,
-        folder: Path,
-        keep: Callable[[Fetched], None],
-        stopping: Callable[[], bool],
-    ) -> StepResult:
-        if capture.artifacts:
-            return StepResult("the file is home already")
-        with pool.files(host_of(capture)) as gate:
-            file = self._file(same_boot(gate, process_of(capture)), capture, folder)
-        keep(file)
-        return StepResult("its result was brought home" if file.size else "there is no result")
-
-    def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
-        whole = (Kind.CPU, Kind.OTHER) if self._text else (self._kind,)
-        return tuple(kind for kind in whole if kind not in have)
-
-    def clean(self, capture: Capture, pool: HostPool) -> StepResult:
-        return removed(gate_of(capture, pool), capture)
+            raise refusal_of(process, host, "unreadable")
+        return name
 
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         seconds = round(capture.duration.total_seconds())
-        identity = f"{process.id.pid} {process.id.start} {process.id.image}"
         return (
-            f"run {identity} {self.recipe.id} {seconds} TOKEN: {shlex.join(self.words)}",
+            f"run {identity_of(process)} {self.recipe.id} {seconds} TOKEN: {shlex.join(self.words)}",
             f"its processes are ended after {seconds} s and {round(self.grace.total_seconds())} s of grace",
             "fetch TOKEN output, then drop TOKEN",
         )
 
-    @property
-    def _name(self) -> str:
-        return f"command-{self.name}" if self.name else "command"
+    def _request_start(self, gate: Gate, recording: Recording) -> Answer:
+        return gate.run(recording.process, self.recipe, seconds_of(recording), recording.token)
 
-    @property
-    def _shown(self) -> str:
+    def _started(self, gate: Gate, recording: Recording) -> StepResult:
         text = shlex.join(self.words)
-        return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+        shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+        return StepResult(f"the command runs there: {shown}", min(recording.capture.duration, LOOK_EVERY))
 
-    def _file(self, gate: Gate, capture: Capture, folder: Path) -> Fetched:
-        """The command's result. Without samples, or from a command that failed, it is none."""
-        answer, path = gate.status(capture.token), folder / "output"
-        wrong = failure(answer)
+    def _look_again(self, recording: Recording) -> StepResult:
+        left = recording.time_left(recording.capture.duration)
+        if left <= -(self.grace + LATE):  # the keeper must have been killed
+            return StepResult("the command does not end by itself")
+        return StepResult(again=min(left, LOOK_EVERY) if left > SOON else SOON * 2)
+
+    def _stopped(self, gate: Gate, recording: Recording, answer: Answer) -> StepResult:
+        process, fault = recording.process, failure(answer)
+        if fault and not any(seen.id.key == process.key for seen in gate.process(process.pid)):
+            return StepResult(self.lost, notes={"lost": True})
+        return StepResult(f"the command {fault or 'has ended well'}")
+
+    def _fetch(self, gate: Gate, recording: Recording, folder: Path) -> list[Fetched]:
+        """The file that the command wrote, with a fault if the command failed or wrote nothing."""
+        answer, path = gate.status(recording.token), folder / "output"
+        fault = failure(answer)
         if not answer.files:
             path.touch()
-            return Fetched(self._kind, path, 0, wrong or f"wrote no file to {{output}}{in_words(answer)}", ".txt")
-        file = fetched(gate, capture, "output", folder, kind=self._kind)
-        if fault := wrong or file.fault or ("" if file.size else f"wrote an empty file{in_words(answer)}"):
-            return Fetched(file.kind, path, file.size, fault, self._suffix(path))
-        return Fetched(file.kind, path, file.size, "", self._suffix(path), self.format if self._text else "")
-
-    def _suffix(self, path: Path) -> str:
-        known = {"folded": ".folded", "perf-script": ".perf.txt", "pprof": ".pprof"}
-        return known.get(self.format) or suffix_of(path)
+            missing = f"wrote no file to {{output}}{last_words(answer)}"
+            return [Fetched(self.file_kind, path, 0, fault or missing, ".txt")]
+        file = fetch_file(gate, recording.capture, "output", folder, kind=self.file_kind)
+        empty = "" if file.size else f"wrote an empty file{last_words(answer)}"
+        file = replace(file, fault=fault or file.fault or empty, suffix=SUFFIXES.get(self.format) or suffix_of(path))
+        return [replace(file, format=self.format) if self.is_text and not file.fault else file]
 
 
-def checked(word: str) -> None:
+def check_word(word: str) -> None:
     """Raises ValueError for what cannot be a word of a command."""
-    if "\0" in word or not encodes(word):
+    if "\0" in word or not is_utf8(word):
         raise ValueError(f"command: command: no word of a command: {word[:40]!r}")
     for part in PLACEHOLDER.findall(word):
         if part not in VARIABLES:
@@ -211,7 +152,8 @@ def checked(word: str) -> None:
             )
 
 
-def encodes(word: str) -> bool:
+def is_utf8(word: str) -> bool:
+    """Whether the word can be encoded: YAML may bring lone surrogates."""
     try:
         word.encode()
     except UnicodeEncodeError:
@@ -219,30 +161,31 @@ def encodes(word: str) -> bool:
     return True
 
 
-def quoted(word: str) -> str:
-    """The word for the shell: literally, but for the placeholders."""
+def shell_word(word: str) -> str:
+    """The word for the gate's script: quoted, except for the placeholders."""
     parts = [VARIABLES.get(part) or shlex.quote(part) for part in PLACEHOLDER.split(word) if part]
     return "".join(parts) or "''"
 
 
 def failure(answer: Answer) -> str:
-    """Why what the command left is no result; "" when it ended well. Its last words say more than its status."""
+    """Why the command failed, with its last words; "" if it ended well."""
     if answer.exit == 0:
         return ""
     if answer.fired:
-        return f"took too long, or its session was torn down, and was ended{in_words(answer)}"
+        return f"took too long, or its session was torn down, and was ended{last_words(answer)}"
     if answer.exit is None:
-        return f"was ended by somebody else, and so was its keeper{in_words(answer)}"
+        return f"was ended by somebody else, and so was its keeper{last_words(answer)}"
     how = f"was ended by signal {answer.exit - 128}" if answer.exit > 128 else f"failed with status {answer.exit}"
-    return f"{how}{in_words(answer)}"
+    return f"{how}{last_words(answer)}"
 
 
-def in_words(answer: Answer) -> str:
+def last_words(answer: Answer) -> str:
+    """The command's last lines on stderr, for the end of a sentence."""
     return f": {' | '.join(answer.said)}" if answer.said else ""
 
 
 def suffix_of(path: Path) -> str:
-    """Of a file of no known form: a JVM's flight recording, a text, or anything."""
+    """The suffix for a file of unknown format: a JVM's flight recording, a text, or anything else."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith(b"FLR\0"):
@@ -250,5 +193,5 @@ def suffix_of(path: Path) -> str:
     try:
         text = b"\0" not in head and bool(head.decode())
     except UnicodeDecodeError as error:
-        text = len(head) == HEAD and error.start > HEAD - 4  # a letter was cut in two
+        text = len(head) == HEAD and error.start > HEAD - 4  # the head ends within a character
     return ".txt" if text else ".bin"

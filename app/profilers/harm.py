@@ -1,6 +1,6 @@
-"""A signal of ours has harmed a process: what is said of it, what is kept, and who is refused from then on. Pure.
+"""What follows when a signal of ours has harmed a process: the messages, the block, and later refusals. Pure.
 
-pipeline.py blocks the executable before it writes the capture down; profilers/base.py refuses what is blocked.
+captures/recording.py blocks the executable before it saves the capture; profilers/base.py refuses a blocked one.
 """
 
 import hashlib
@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from app.errors import Code, Reason, Refused
-from app.model import Blocked, Capture, Finding, Harm, Target
+from app.gate.facts import Harm
+from app.model import Blocked, Capture, Finding, Target
 
 BUILD, HARM = "build", "harm"  # keys of a capture's notes
 ENDED_AFTER_SIGNAL = "ended_after_signal"  # the finding's code
@@ -18,7 +19,7 @@ LONGEST, NAME = 1000, 100  # characters of a path, and of its last part
 
 
 def blocked(capture: Capture, harm: Harm, now: datetime) -> Blocked | None:
-    """What no replica signals any more; None where nobody could tell the executable from others."""
+    """The block of the capture's executable; None if nothing tells the executable from others."""
     build, target = capture.notes.get(BUILD, ""), capture.target or Target("")
     if not build:
         return None
@@ -28,12 +29,12 @@ def blocked(capture: Capture, harm: Harm, now: datetime) -> Blocked | None:
 
 
 def id_of(build: str) -> str:
-    """The same on every replica, and for every capture that is harmed."""
+    """The block's id. It follows from the build, so it is the same on every replica."""
     return hashlib.sha256(build.encode()).hexdigest()[:16]
 
 
 def harmed(capture: Capture, harm: Harm, now: datetime) -> Capture:
-    """The capture with the finding, and with the reason by which it will end."""
+    """The capture with the finding, the event and the note that makes it fail at its end."""
     said = sentence(capture.target or Target(""), harm)
     message = f"{said}; {outlook(capture.notes.get(BUILD, ''))}"
     finding = Finding("critical", f"it {harm}", message, code=ENDED_AFTER_SIGNAL)
@@ -42,24 +43,26 @@ def harmed(capture: Capture, harm: Harm, now: datetime) -> Capture:
 
 
 def outlook(build: str) -> str:
+    """What becomes of the executable from now on."""
     if not build:
         return "its executable could not be read, so nothing keeps the next alert from signalling it again"
     return f"this executable is not signalled any more (build {build}) until `alertprof unblock {id_of(build)}`"
 
 
 def reason_of(capture: Capture) -> Reason | None:
-    """Why a capture has failed whatever else came of it, or None for one that did no harm."""
+    """Why a capture that did harm has failed, whatever else came of it; None if it did no harm."""
     harm = capture.notes.get(HARM)
     return Reason(Code.PROCESS_EXITED, harm["message"]) if harm else None
 
 
 def signal_of(capture: Capture) -> str | None:
-    """The signal that did harm."""
+    """The signal that did harm, such as SIGUSR2, or None."""
     harm = capture.notes.get(HARM)
     return str(harm["signal"]) if harm else None
 
 
 def refusal(host: str, pid: int, name: str, one: Blocked) -> Refused:
+    """The error for a process whose executable is blocked."""
     return Refused(
         Code.UNSAFE_SIGNAL,
         f"{host}: pid {pid} ({name}) is not signalled: a signal has harmed this executable ({one.message}; capture "
@@ -67,10 +70,12 @@ def refusal(host: str, pid: int, name: str, one: Blocked) -> Refused:
     )
 
 
-def meanwhile(one: Blocked) -> str:
+def blocked_meanwhile(one: Blocked) -> str:
+    """The event for a recording that is ended because its executable has been blocked since it began."""
     return f"a signal has harmed this executable meanwhile ({one.message}): what was begun here is ended"
 
 
 def sentence(target: Target, harm: Harm) -> str:
+    """The harm, with the process that it was done to."""
     name = PurePosixPath(target.exe).name or target.service
     return f"{target.host}: pid {target.pid} ({name[:NAME]}) {harm}"

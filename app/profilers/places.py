@@ -1,4 +1,4 @@
-"""Where a process that listens can be reached from its host's sshd. Pure."""
+"""The addresses at which a listening process can be reached from its host's sshd. Pure."""
 
 import ipaddress
 from typing import NamedTuple
@@ -7,10 +7,12 @@ from app.gate.facts import Ports
 
 PORTS_AT_MOST = 8
 ADDRESSES_AT_MOST = 2  # of one network namespace
-USUAL = 6060  # go-zero's DevServer, and what every example of net/http/pprof has
+USUAL = 6060  # go-zero's DevServer, and the port in every example of net/http/pprof
 
 
 class Place(NamedTuple):
+    """An address and port, and whether the server there speaks TLS."""
+
     address: str
     port: int
     tls: bool = False
@@ -20,9 +22,9 @@ class Place(NamedTuple):
 
 
 def places_of(ports: Ports, wanted: tuple[int, ...]) -> tuple[tuple[Place, ...], tuple[int, ...]]:
-    """Where to connect to, the likeliest first, and the ports that no address of theirs leads to.
+    """The places to connect to, the likeliest first, and the ports that cannot be reached.
 
-    wanted: these ports alone; empty for all.
+    wanted: the only ports to consider; empty for all.
     """
     listening = [(address, port) for address, port in ports.listening if port in wanted or not wanted]
     places = list(dict.fromkeys(Place(to, port) for at, port in listening for to in addresses_to(at, ports)))
@@ -33,14 +35,14 @@ def places_of(ports: Ports, wanted: tuple[int, ...]) -> tuple[tuple[Place, ...],
 
 
 def addresses_to(at: str, ports: Ports) -> tuple[str, ...]:
-    """The addresses that reach a socket bound to `at`; none for loopback of another network namespace."""
+    """The addresses that reach a socket bound to `at`; none for the loopback of another network namespace."""
     bound = ipaddress.ip_address(at)
     if isinstance(bound, ipaddress.IPv6Address) and bound.ipv4_mapped:
         bound = bound.ipv4_mapped
     own = [a for a in map(ipaddress.ip_address, ports.addresses) if not a.is_loopback and not a.is_link_local]
     if bound.is_unspecified and ports.elsewhere:
         return tuple(str(a) for a in own if a.version <= bound.version)[:ADDRESSES_AT_MOST]
-    if bound.is_unspecified:  # ::1 first: at 127.0.0.1 there may be a stranger, where :: is for IPv6 only
+    if bound.is_unspecified:  # ::1 first: if :: is IPv6 only, another process may listen at 127.0.0.1
         return ("127.0.0.1",) if bound.version == 4 else ("::1", "127.0.0.1")
     if bound.is_link_local or (ports.elsewhere and bound not in own):
         return ()

@@ -1,4 +1,4 @@
-"""One server of net/http/pprof: how it is asked, and what it means where it does not answer."""
+"""One server of net/http/pprof: how to ask it, and what its answers mean."""
 
 import base64
 from collections.abc import Callable
@@ -15,23 +15,23 @@ from app.hosts.ssh import NotReached
 from app.hosts.tls import TlsLine
 from app.profilers.places import Place
 
-CMDLINE_LIMIT = 2 << 20  # bytes; as much as Linux takes
-CMDLINE_SEEN = 2000  # bytes of it that the gate tells
+CMDLINE_LIMIT = 2 << 20  # bytes; the largest command line that Linux takes
+CMDLINE_SEEN = 2000  # bytes of a command line that the gate reports
 SECRET_LIMIT = 4096  # bytes
 SPEAKS_TLS = "speaks TLS"
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a server wants to be told first; the secret is in a file, read when it is used. Of all three, none is set
-    where it wants nothing."""
+    """The login for a server: username and password_file, or token_file alone, or nothing. A secret is read from its
+    file each time it is used."""
 
     username: str = ""
     password_file: str = ""
     token_file: str = ""
 
     def headers(self) -> dict[str, str]:
-        """Raises Refusal when the file cannot be read."""
+        """The Authorization header, if there is a login. Raises Refused if the secret cannot be read."""
         if self.token_file:
             return {"Authorization": f"Bearer {secret(self.token_file)}"}
         if self.username:
@@ -42,7 +42,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What listens at a place of a host; `path` is its /debug/pprof."""
+    """A server at a place of a host; `path` is where it serves pprof."""
 
     pool: HostPool
     host: str
@@ -51,35 +51,37 @@ class Server:
     login: Login = field(default_factory=Login)
 
     def line(self) -> Line:
+        """A new connection to the server. Close it."""
         line = self.pool.tunnel(self.host, self.place.address, self.place.port)
         return TlsLine(line) if self.place.tls else line
 
     def get(
         self, line: Line, query: str, write: Callable[[bytes], object], *, limit: int, deadlines: Deadlines
     ) -> Reply:
+        """GET of a query below `path`; `write` receives the body, of `limit` bytes at most."""
         path, headers = f"{self.path}/{query}", self.login.headers()
         return get(line, str(self.place), path, write, limit=limit, deadlines=deadlines, headers=headers)
 
     def small(self, query: str, limit: int, deadlines: Deadlines) -> tuple[Reply, bytes]:
-        """A short answer, held in memory."""
-        said = bytearray()
+        """A short answer, held in memory: the reply and its body."""
+        body = bytearray()
         with closing(self.line()) as line:
-            reply = self.get(line, query, said.extend, limit=limit, deadlines=deadlines)
+            reply = self.get(line, query, body.extend, limit=limit, deadlines=deadlines)
             if isinstance(line, TlsLine) and line.refused:
                 wants = "it may want a client's certificate, which cannot be given"
                 reply = Reply(0, fault=f"ends the TLS connection ({line.refused}; {wants})")
-        return reply, bytes(said)
+        return reply, bytes(body)
 
     def other(self, process: Process, deadlines: Deadlines) -> str:
-        """What answers there instead of a process with this one's command line, as the end of a sentence; "" when
-        none does."""
+        """What answers there instead of a process with this one's command line, as the end of a sentence; "" if its
+        command line is the same."""
         try:
-            reply, said = self.small("cmdline", CMDLINE_LIMIT, deadlines)
+            reply, body = self.small("cmdline", CMDLINE_LIMIT, deadlines)
         except NotReached:
             return "takes no connection"
         if reply.fault or reply.status != 200:
             return reply.fault or self._meaning(reply)
-        return "" if same_words(said, process.cmdline) else "answers for a process with another command line"
+        return "" if same_words(body, process.cmdline) else "answers for a process with another command line"
 
     def _meaning(self, reply: Reply) -> str:
         answers = f"answers {reply.status}"
@@ -96,6 +98,7 @@ class Server:
 
 
 def secret(file: str) -> str:
+    """The secret in a file. Raises Refused, which names the file and never the secret."""
     try:
         with Path(file).open("rb") as opened:
             said = opened.read(SECRET_LIMIT).decode("utf-8").strip()
@@ -107,6 +110,7 @@ def secret(file: str) -> str:
 
 
 def same_words(answer: bytes, cmdline: tuple[str, ...]) -> bool:
-    """Is that the command line that the gate told? What it makes of the kernel's bytes is made of Go's here."""
+    """Whether the answer is the command line that the gate reported. The gate's conversion of the kernel's bytes is
+    applied to Go's answer here."""
     seen = (answer + b"\0").translate(bytes.maketrans(b"\0\n", b"\1 "))[:CMDLINE_SEEN]
     return any(cmdline) and tuple(seen.decode("utf-8", "backslashreplace").rstrip("\1").split("\1")) == cmdline

@@ -1,6 +1,6 @@
-"""Several answers of net/http/pprof at the same time: what takes time, and beside it what there is at once.
+"""Several requests to net/http/pprof at the same time: the recordings, and meanwhile the profiles that need no time.
 
-Each has a tunnel and a thread; whoever asked gets the files one by one, in its own thread.
+Each request has a tunnel and a thread of its own. The caller receives the files one by one, in the caller's thread.
 """
 
 import re
@@ -22,20 +22,25 @@ from app.profilers.servers import Server
 from app.profilers.slices import cut_short, sliced, why
 
 PROFILE_LIMIT = 256 << 20  # bytes
-ANSWER = 60.0  # seconds for a busy process to begin with an answer
+ANSWER = 60.0  # seconds for a busy process to begin an answer
 SILENCE = 45.0  # seconds; longer than a dead connection to the host stays unnoticed
 SENDING = 600.0  # seconds for one whole answer, besides the recording
-BEGUN = 0.5  # seconds in which a process that is being profiled already has said so
-POLL = 0.5
-GRACE = 30.0  # seconds for what was recorded to come, once its end was asked for
-SETTLING = 6  # times that a slice is asked for while the recording before it ends
+BEGUN = 0.5  # seconds within which a process that is being profiled already says so
+POLL = 0.5  # seconds
+GRACE = 30.0  # seconds for a recording to arrive once its end was requested
+SETTLING = 6  # requests for a slice while the recording before it still ends
 IN_USE = re.compile("already in use|already enabled")
-TOUCH = 60.0  # the door closes a connection that nobody asks for
+TOUCH = 60.0  # seconds between two uses of the gate, so that the pool does not close the connection as idle
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One GET, and what it brings. seconds: how long Go records for it; limit: bytes."""
+    """One GET and the artifact that it brings.
+
+    query: below the server's path, such as heap
+    limit: bytes of the answer at most
+    seconds: how long Go records for it; 0 for a profile that needs no time
+    """
 
     kind: Kind
     query: str
@@ -44,11 +49,16 @@ class Part:
     seconds: int = 0
 
     def lasting(self, seconds: int) -> "Part":
+        """The same with another length."""
         return replace(self, query=f"{self.query.partition('?')[0]}?seconds={seconds}", seconds=seconds)
 
 
 class Takes:
-    """Asks `server`; files go to `folder`."""
+    """The requests of one capture to one server. The files go to `folder`.
+
+    ended_after: seconds after which the recordings were ended early; 0 if they were not
+    shorter: the kinds that were not recorded in one piece of the requested length, and why
+    """
 
     def __init__(self, server: Server, folder: Path) -> None:
         self._server, self._folder = server, folder
@@ -57,8 +67,8 @@ class Takes:
         self._begun = self._touched = monotonic()
         self._give_up_at = self._latest = 0.0
         self._over = False
-        self.ended_after = 0.0  # seconds; 0 unless it was ended early
-        self.shorter: dict[Kind, str] = {}  # what was not recorded in one piece as long as asked, and why
+        self.ended_after = 0.0
+        self.shorter: dict[Kind, str] = {}
 
     def all(
         self,
@@ -67,10 +77,12 @@ class Takes:
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
     ) -> None:
-        """Hands every part to `keep` as it comes. Raises Passing when the connection to the host is lost (then nothing
-        goes on recording), or when somebody else is profiling the process, before anything more is asked of it."""
+        """Fetches every part and hands it to `keep` as it arrives. Ends the recordings early once `stopping` is true.
+
+        Raises Retryable if the connection to the host is lost (then nothing goes on recording), or if somebody else is
+        profiling the process; in that case nothing else is requested from it."""
         longest = max((part.seconds for part in recorded), default=0)
-        self._latest = self._begun + 2 * longest + SENDING  # whoever answers, shorter ones and slices have an end
+        self._latest = self._begun + 2 * longest + SENDING  # shorter recordings and slices have an end, too
         with ThreadPoolExecutor(len(recorded) + 1, thread_name_prefix="pprof") as threads:
             try:
                 first = [threads.submit(self._take, part) for part in recorded[:1]]
@@ -111,7 +123,7 @@ class Takes:
         return Fetched(part.kind, path, reply.size, self._fault(part, reply), part.suffix)
 
     def _longest(self, asked: Part, path: Path) -> tuple[Part, Reply]:
-        """What is recorded for as long as was asked, or as the server allows."""
+        """The recording at the requested length, or at the greatest that the server allows."""
         part = asked
         while True:
             began = monotonic()
@@ -128,20 +140,20 @@ class Takes:
             return self._got(part, file.write)
 
     def _in_slices(self, part: Part, path: Path, closed_after: float) -> Fetched:
-        """What could not be recorded in one piece. Of traces, several do not become one: there is a shorter one."""
+        """A recording that could not be made in one piece. Several traces cannot be merged: one short trace is made."""
         wanted = part.seconds if part.kind is Kind.CPU else 1
         got = sliced(wanted, path, closed_after, lambda s, to: self._slice(part.lasting(s), to), lambda: self._ending)
         if not got.paths:
             return Fetched(part.kind, path, 0, f"{self._fault(part, got.reply)}; {why(closed_after)}", part.suffix)
         first, *rest = got.paths
         seconds = min(got.seconds, wanted)
-        slices = f"of {len(got.paths)} slices of {seconds} s, since {why(closed_after)}"
-        self.shorter[part.kind] = "; ".join(filter(None, (self.shorter.get(part.kind), slices)))
+        reasons = (self.shorter.get(part.kind), f"of {len(got.paths)} slices of {seconds} s, since {why(closed_after)}")
+        self.shorter[part.kind] = "; ".join(filter(None, reasons))
         fault = self._fault(part, got.reply)
         return Fetched(part.kind, first, got.size, fault, part.suffix, slices=tuple(rest))
 
     def _slice(self, part: Part, path: Path) -> Reply:
-        """Go needs a moment to see that the one before was cut, and to end it."""
+        """One slice, requested until Go has noticed that the connection of the slice before was closed."""
         for _ in range(SETTLING):
             reply = self._into(part, path)
             if reply.status != 500 or not IN_USE.search(reply.said):
@@ -170,7 +182,7 @@ class Takes:
             return not over and not (self.ended_after and part.seconds)
 
     def _end_early(self) -> None:
-        """Our half of what records is closed: Go stops profiling, and sends what it has."""
+        """Closes our half of the recordings' connections: Go stops profiling and sends what it has."""
         with self._lock:
             self.ended_after, self._give_up_at = monotonic() - self._begun, monotonic() + GRACE
             for part, line in self._lines:

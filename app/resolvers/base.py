@@ -1,7 +1,7 @@
-"""Which process does an alert speak of? The rule's resolvers are asked in turn; the first that feels addressed answers.
+"""Which process does an alert mean? The rule's resolvers are asked in turn; the first that the labels address answers.
 
-A resolver reads labels, asks the host's gate for facts and chooses among them here, in plain functions: no label ever
-becomes part of a command. Called by search.py.
+A resolver reads labels, asks the host's gate for facts and chooses among them in plain functions: no label ever becomes
+part of a command. Called by captures/search.py.
 """
 
 import re
@@ -25,9 +25,13 @@ NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The host that was asked (as its gate spells it: limits count by that) and every process there that fits; `how`
-    says in words what was looked for. `ranked`: the first of them that can be profiled is meant. `labels`: what it was
-    found by, and `by` the kind of the resolver; search.py puts them in."""
+    """Every process on a host that fits the labels.
+
+    host: as its gate spells it; limits count by this name
+    how: what was looked for, in words
+    ranked: the first process that can be profiled is meant; otherwise there must be only one
+    labels, by: what it was found by, and the kind of the resolver; search.py sets them
+    """
 
     host: str
     processes: tuple[Seen, ...]
@@ -39,7 +43,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Enriched:
-    """Not yet a process: what else is known about these labels, for the resolvers that come after."""
+    """No process yet: more labels for the resolvers that come after. how: where they come from, in words."""
 
     labels: Mapping[str, str]
     how: str
@@ -50,7 +54,9 @@ class Resolver(ABC):
 
     @abstractmethod
     def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | Enriched | None:
-        """None: these labels do not speak to me. Raises Refusal for labels that do but make no sense."""
+        """The candidates, or more labels, or None if the labels do not address this resolver.
+
+        Raises Refused for labels that address it and make no sense, and what `reach` raises."""
 
 
 def host_of(labels: Mapping[str, str]) -> str | None:
@@ -59,24 +65,25 @@ def host_of(labels: Mapping[str, str]) -> str | None:
 
 
 def hosts_of(labels: Mapping[str, str], order: tuple[str, ...] = HOST_LABELS) -> tuple[str, ...]:
-    """The hosts that labels name, IPv6 without brackets: `host` alone where it is, otherwise what the others say, of
-    `instance` the host part. `localhost` is none where anything else is."""
-    said = {name: host_in(labels, name) for name in order}
-    absolute = {name: host for name, host in said.items() if host and not relative(host)}
-    chosen = absolute or {name: host for name, host in said.items() if host}
+    """The hosts that labels name, IPv6 without brackets: `host` alone if it is set, otherwise all that the other labels
+    name (of `instance` the host part). A relative name such as `localhost` counts only if there is no other."""
+    named = {name: host_in(labels, name) for name in order}
+    absolute = {name: host for name, host in named.items() if host and not relative(host)}
+    chosen = absolute or {name: host for name, host in named.items() if host}
     return (chosen["host"],) if "host" in chosen else tuple(dict.fromkeys(chosen.values()))
 
 
 def host_in(labels: Mapping[str, str], name: str) -> str | None:
+    """The host that one label names."""
     if name == "instance":
         return place_of(labels)[0]
     return bare(labels.get("host", "") if name == "host" else meant(labels, name))
 
 
 def gate_for(hosts: tuple[str, ...], reach: Reach) -> Gate:
-    """The gate of the first of these that is a host of ours: an address of a pod, say, is none, its node is.
+    """The gate of the first of these that is a host of ours: the address of a pod is not, its node is.
 
-    Raises what reaching the first one raised when none is, and what any other fault raises at once."""
+    If none is, raises what `reach` raised for the first. Any other error is raised at once."""
     refusals: list[Refused] = []
     for host in hosts:
         try:
@@ -89,22 +96,24 @@ def gate_for(hosts: tuple[str, ...], reach: Reach) -> Gate:
 
 
 def shown(text: str, most: int = 120) -> str:
-    """What a label says, in a sentence: not without end, and nothing that moves a cursor."""
+    """A label's value for a sentence: cut to `most` characters, with everything escaped that is not printable."""
     cut = text if len(text) <= most else f"{text[:most]}…"
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
 
 
 def place_of(labels: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Host and port of the instance that was measured: of several that labels name the one that the exporter itself
-    told. An id, as OpenTelemetry gives to each start of a service, is no place."""
+    """Host and port of the instance that was measured. Of several that labels name, the exporter's own counts.
+
+    An id, as OpenTelemetry gives to each start of a service, is no place."""
     own = attribute(labels, "instance")
-    said = labels.get("exported_instance") or (own if split_instance(own)[1] else "") or labels.get("instance", "")
-    return (None, None) if ID.fullmatch(said.strip()) else split_instance(said)
+    own_place = own if split_instance(own)[1] else ""
+    instance = labels.get("exported_instance") or own_place or labels.get("instance", "")
+    return (None, None) if ID.fullmatch(instance.strip()) else split_instance(instance)
 
 
 def split_instance(instance: str) -> tuple[str | None, str | None]:
-    """`10.0.0.5:9100` -> host and port; `[::1]:9100` and bare IPv6 too, and a URL that was probed, whose scheme may
-    tell the port. What is missing is None."""
+    """`10.0.0.5:9100` -> host and port; also `[::1]:9100`, bare IPv6, and a URL that was probed, whose scheme may give
+    the port. What is missing is None."""
     url = re.match("([a-z][a-z0-9+.-]*)://", instance.strip(), re.IGNORECASE)
     place = re.split("[/?#]", instance.strip()[url.end() if url else 0 :], maxsplit=1)[0]
     host, port = split_place(place.rpartition("@")[2].replace("%25", "%") if url else place)
@@ -112,6 +121,7 @@ def split_instance(instance: str) -> tuple[str | None, str | None]:
 
 
 def split_place(place: str) -> tuple[str, str | None]:
+    """Host and port of `host:port`, `[address]:port` or an address alone."""
     if place.startswith("["):
         host, _, rest = place[1:].partition("]")
         return host, rest.removeprefix(":") or None
@@ -122,4 +132,5 @@ def split_place(place: str) -> tuple[str, str | None]:
 
 
 def bare(host: str) -> str | None:
+    """A host without blanks and brackets; None if nothing is left."""
     return host.strip().removeprefix("[").removesuffix("]") or None

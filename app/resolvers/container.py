@@ -1,8 +1,8 @@
-"""The process of a container, from cAdvisor's labels: `id` (the cgroup), `name`, `image`, `container_label_*`, or a
-`container_id` as kube-state-metrics and OpenTelemetry have it, whose name is in `container_name`.
+"""The process of a container, from cAdvisor's labels (`id`, which is the cgroup, `name`, `image`, `container_label_*`),
+or from a `container_id` as kube-state-metrics and OpenTelemetry write it, with the name in `container_name`.
 
-The cgroup tells the container's processes with no client of Docker, containerd, CRI-O or Podman. What people call a
-container is not in the kernel: names, images and labels are in files of Docker's and Podman's, which root may read.
+The cgroup identifies the container's processes without a client of Docker, containerd, CRI-O or Podman. The kernel does
+not know a container's name, image and labels: they are in files of Docker and Podman that only root may read.
 """
 
 import re
@@ -23,6 +23,8 @@ PREFIX = "container_label_"
 
 @dataclass(frozen=True, slots=True)
 class Container(Resolver):
+    """Resolves alerts with a host and a container. It has no options."""
+
     def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         hosts = hosts_of(labels, NODE_ORDER)
         id_, path = id_in(labels), meant(labels, "id")
@@ -57,25 +59,27 @@ class Container(Resolver):
 
 
 def id_in(labels: Mapping[str, str]) -> str | None:
-    """`docker://…`, `containerd://…` or bare; at least 12 digits, as `docker ps` shows it. cAdvisor's `name` is the id
-    where the engine (containerd, CRI-O) knows no names."""
+    """The container's id: `docker://…`, `containerd://…` or bare, of at least 12 digits as `docker ps` shows it.
+
+    cAdvisor's `name` is the id if the engine (containerd, CRI-O) has no names."""
     said, name = meant(labels, "container_id"), labels.get("name", "")
     m = re.fullmatch(r"(?:[a-z-]+://)?([0-9a-f]{12,64})", said, re.ASCII) or re.fullmatch(r"([0-9a-f]{64})", name)
     return m[1] if m else None
 
 
 def by_id(processes: tuple[Seen, ...], id_: str) -> tuple[Seen, ...]:
-    """Of every container whose id begins so, the process that stands for it."""
+    """The main process of every container whose id begins so."""
     return each_container(processes, lambda mine: mine.startswith(id_))
 
 
 def is_about(label: str) -> bool:
+    """Whether a label describes a container."""
     return label in ("name", "container_name", "image") or label.startswith(PREFIX)
 
 
 def speaks_of_one(labels: Mapping[str, str]) -> bool:
-    """`name` alone may be anything's; with an image or a container's label it is cAdvisor's. In a pod Kubernetes' names
-    tell more."""
+    """Whether the labels describe a container. `name` alone may describe anything; with an image or a container's label
+    it is cAdvisor's. In a pod, Kubernetes' own labels say more (see pod.py)."""
     if words_of(labels).pod:
         return False
     about = {name for name in labels if is_about(name) and labels[name]}
@@ -83,17 +87,19 @@ def speaks_of_one(labels: Mapping[str, str]) -> bool:
         return True
     named = about - {"image"}
     cadvisors = any(word in labels.get("job", "") for word in ("container", "cadvisor"))
-    return bool(named) and (about != {"name"} or cadvisors) and not unit(labels)
+    return bool(named) and (about != {"name"} or cadvisors) and not names_unit(labels)
 
 
-def unit(labels: Mapping[str, str]) -> bool:
+def names_unit(labels: Mapping[str, str]) -> bool:
+    """Whether `name` is the name of a systemd unit."""
     return labels.get("name", "").endswith((".service", ".scope"))
 
 
 def fits(named: Named, labels: Mapping[str, str]) -> bool:
-    """Does what the labels say of a container hold of this one? A name is enough where nothing that is known speaks
-    against it (of Podman's containers only names are); without one everything else must be so. cAdvisor writes `_` for
-    whatever a label's name may not have."""
+    """Whether the labels describe this container.
+
+    A name is enough if nothing that is known contradicts it (of Podman's containers only names are known). Without a
+    name, everything else must be equal. cAdvisor writes `_` for a character that a label's name must not have."""
     written = {re.sub(r"[^a-zA-Z0-9_]", "_", name): value for name, value in named.labels.items()}
     said = {name.removeprefix(PREFIX): value for name, value in labels.items() if name.startswith(PREFIX) and value}
     name, image = labels.get("container_name") or labels.get("name", ""), labels.get("image", "")

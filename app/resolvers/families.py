@@ -1,6 +1,6 @@
-"""Units and containers are cgroups, and a cgroup has many processes: which one stands for it? Pure.
+"""The main process of a unit or container. Both are cgroups, and a cgroup has many processes. Pure.
 
-Known from the kernel alone: no systemd, no container engine is asked. Used by the resolvers systemd, container, pod.
+Everything comes from the kernel: neither systemd nor a container engine is asked. Used by systemd, container and pod.
 """
 
 import re
@@ -9,17 +9,18 @@ from pathlib import PurePosixPath
 
 from app.gate.facts import SHELLS, Seen
 
-# What only starts the service, waits for it and passes signals on.
+# Programs that only start the service, wait for it and forward signals.
 WRAPPERS = SHELLS | {"tini", "tini-static", "dumb-init", "catatonit", "docker-init", "s6-supervise", "runit", "su-exec"}
 
-# What keeps a container or a pod's namespaces, and does nothing else.
+# Programs that only keep a container or a pod's namespaces.
 KEEPERS = frozenset({"conmon", "containerd-shim", "containerd-shim-runc-v2", "pause"})
 
 
 def heads(group: Sequence[Seen]) -> tuple[Seen, ...]:
-    """Of the processes of one unit or container those that stand for it, by pid: those whose parent is not among them;
-    of several the first process of a container's own pid namespace, since the others were put in afterwards
-    (`docker exec`). A shell or a small init with one child there is not meant, its child is."""
+    """The main processes of one unit or container, sorted by pid: those whose parent is not in it.
+
+    If there are several, only the first process of the container's own pid namespace counts: the others were added
+    later (`docker exec`). A shell or small init with a single child stands for that child."""
     members = {seen.id.pid for seen in group}
     roots = [seen for seen in group if seen.parent not in members]
     first = [seen for seen in roots if seen.inner == 1 and seen.id.pid != 1]
@@ -28,20 +29,21 @@ def heads(group: Sequence[Seen]) -> tuple[Seen, ...]:
 
 
 def unwrapped(seen: Seen, group: Sequence[Seen]) -> Seen:
+    """The process, or what it wraps."""
     children = [child for child in group if child.parent == seen.id.pid]
     return unwrapped(children[0], group) if name_of(seen) in WRAPPERS and len(children) == 1 else seen
 
 
 def mains(group: Sequence[Seen]) -> tuple[Seen, ...]:
-    """Of the processes of a cgroup that may hold containers, those that stand for it: its own, where it has any (the
-    engine's unit holds the containers' too); otherwise one for each container (a unit that runs one, a pod)."""
+    """The main processes of a cgroup that may hold containers: its own, if it has any (the engine's unit holds those of
+    its containers too); otherwise one for each container (a unit that runs one, a pod)."""
     own = [seen for seen in group if not container_of(seen.groups) and name_of(seen) not in KEEPERS]
     found = heads(own) if own else each_container(group)
     return tuple(seen for seen in found if name_of(seen) not in KEEPERS) or found
 
 
 def each_container(processes: Iterable[Seen], wanted: Callable[[str], bool] = lambda id_: True) -> tuple[Seen, ...]:
-    """What stands for each of the containers whose id is wanted."""
+    """The main process of each container whose id is wanted."""
     groups: dict[str, list[Seen]] = {}
     for seen in processes:
         if (id_ := container_of(seen.groups)) and wanted(id_):
@@ -50,16 +52,17 @@ def each_container(processes: Iterable[Seen], wanted: Callable[[str], bool] = la
 
 
 def name_of(seen: Seen) -> str:
+    """The file name of its executable, or its command name."""
     return PurePosixPath(seen.exe).name or seen.comm
 
 
 def inside(seen: Seen, path: str) -> bool:
-    """Is the process in the cgroup of this path, or in one below it?"""
+    """Whether the process is in the cgroup of this path, or in one below it."""
     return any(group == path or group.startswith(f"{path}/") for group in seen.groups)
 
 
 def container_of(groups: Iterable[str]) -> str | None:
-    """The id (64 hex digits) of the container whose cgroups these are, as runtimes name them:
+    """The id (64 hex digits) of the container whose cgroups these are, or None. Runtimes name them
     `/docker/ID`, `docker-ID.scope`, `cri-containerd-ID.scope`, `crio-ID.scope`, `libpod-ID.scope`, `…/pod…/ID`."""
     for group in groups:
         for part in reversed(group.split("/")):
@@ -69,7 +72,7 @@ def container_of(groups: Iterable[str]) -> str | None:
 
 
 def unit_of(groups: Iterable[str]) -> str | None:
-    """The systemd unit whose cgroup is one of these: the last name with a service's ending, outside of containers."""
+    """The systemd service whose cgroup is one of these, outside of containers, or None."""
     groups = tuple(groups)
     parts = [part for group in groups for part in group.split("/") if part.endswith(".service")]
     return parts[-1] if parts and not container_of(groups) else None

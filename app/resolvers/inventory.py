@@ -1,7 +1,7 @@
-"""What a label says, looked up in Prometheus' own service discovery: file_sd files and http_sd endpoints.
+"""A label looked up in Prometheus' own service discovery: file_sd files and http_sd endpoints.
 
-It finds no process. It tells the resolvers after it the host, and whatever else is written beside the target. The files
-are those that Prometheus reads (a list of `{targets: […], labels: {…}}` in JSON or YAML), and so are the endpoints.
+It finds no process. It gives the resolvers after it the host and the other labels of the target. The files and
+endpoints are those that Prometheus reads: a list of `{targets: […], labels: {…}}` in JSON or YAML.
 """
 
 import fnmatch
@@ -20,8 +20,8 @@ import yaml
 from app.errors import Code, Refused, Retryable, without_logins
 from app.resolvers.base import Enriched, Reach, Resolver, split_instance
 
-REFRESH = 60.0  # seconds for which an endpoint's answer is good, as Prometheus' refresh_interval
-TIMEOUT = 10.0  # seconds for an endpoint to answer
+REFRESH = 60.0  # seconds for which an endpoint's answer is kept, like Prometheus' refresh_interval
+TIMEOUT = 10.0  # seconds
 LARGEST = 32 << 20  # bytes of a file or an answer
 KINDS = (".json", ".yml", ".yaml")
 
@@ -36,15 +36,20 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Inventory(Resolver):
-    files: tuple[str, ...] = field(
-        default=(), metadata={"path": True}
-    )  # paths, the last part may have a *, as in file_sd_configs
-    urls: tuple[str, ...] = ()  # http_sd endpoints
-    credentials_file: str = field(
-        default="", metadata={"path": True}
-    )  # a bearer token for the endpoints, read when used
-    by: str = "instance"  # this label of the alert is looked for: among the targets' addresses and labels of that name
-    host: str = "host"  # the label beside the target that names the host; without it, the target's own host is it
+    """Adds labels of a target to the alert's.
+
+    files: paths, whose last part may have a *, as in file_sd_configs
+    urls: http_sd endpoints
+    credentials_file: a bearer token for the endpoints, read each time it is used
+    by: the alert's label to look up, among the targets' labels of that name, or their addresses if it is `instance`
+    host: the target's label that names the host; without it, the host is that of the target's address
+    """
+
+    files: tuple[str, ...] = field(default=(), metadata={"path": True})
+    urls: tuple[str, ...] = ()
+    credentials_file: str = field(default="", metadata={"path": True})
+    by: str = "instance"
+    host: str = "host"
 
     def __post_init__(self) -> None:
         if not self.files and not self.urls:
@@ -85,19 +90,20 @@ class Inventory(Resolver):
 
 
 def fits(entry: Entry, by: str, wanted: str) -> bool:
+    """Whether a target is the one that the alert's label `by` names."""
     return wanted == entry.labels.get(by) or (by == "instance" and wanted == entry.target)
 
 
 def said_of(entries: Iterable[Entry], labels: Mapping[str, str]) -> dict[str, str]:
-    """The alert's labels, and those that all the entries have alike and it has not; what begins with __ is
-    Prometheus' own."""
+    """The alert's labels, and those that all the entries share and the alert does not have. Names that begin with __
+    are Prometheus' own and left out."""
     groups = [set(entry.labels.items()) for entry in entries]
     beside = {name: value for name, value in set.intersection(*groups) if not name.startswith("__")}
     return beside | dict(labels)
 
 
 def matching(pattern: Path) -> list[Path]:
-    """The files that a path means whose last part may have a *; none where its folder cannot be read."""
+    """The files that a path means; its last part may have a *. Raises Retryable if its folder cannot be read."""
     if "*" not in pattern.name:
         return [pattern]
     try:
@@ -107,12 +113,13 @@ def matching(pattern: Path) -> list[Path]:
 
 
 def of_file(path: Path) -> tuple[Entry, ...]:
-    """Read again when it has changed. Raises Passing for one that cannot be read: whoever writes it may be at it."""
+    """The targets of a file, read again when it has changed. Raises Retryable if it cannot be read: somebody may be
+    writing it."""
     try:
-        told = path.stat()
-        if told.st_size > LARGEST:
+        status = path.stat()
+        if status.st_size > LARGEST:
             raise unreadable(str(path), f"it has more than {LARGEST >> 20} MiB")
-        return parsed_file(path, told.st_mtime_ns, told.st_size)
+        return parsed_file(path, status.st_mtime_ns, status.st_size)
     except OSError as fault:
         raise unreadable(str(path), fault.strerror or str(fault)) from fault
     except (ValueError, yaml.YAMLError) as fault:
@@ -121,19 +128,20 @@ def of_file(path: Path) -> tuple[Entry, ...]:
 
 @lru_cache(maxsize=256)
 def parsed_file(path: Path, changed: int, size: int) -> tuple[Entry, ...]:
-    """`changed` and `size` are what makes another file of it."""
+    """The targets of a file. `changed` and `size` are parts of the cache's key only."""
     text = path.read_text(encoding="utf-8")
     return entries_in(json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=yaml.CSafeLoader))
 
 
 def entries_in(groups: Any) -> tuple[Entry, ...]:
-    """Raises ValueError for what is no list of target groups."""
+    """The targets of a list of target groups. Raises ValueError for anything else."""
     if not isinstance(groups, list):
         raise ValueError("it is no list of {targets, labels}")
     return tuple(entry for group in groups for entry in group_of(group))
 
 
 def group_of(group: Any) -> Iterator[Entry]:
+    """The targets of one group. Raises ValueError if it is none."""
     if not isinstance(group, dict) or not isinstance(targets := group.get("targets", []), list):
         raise ValueError("a target group is no map with a list of targets")
     labels = group.get("labels") or {}
@@ -144,36 +152,38 @@ def group_of(group: Any) -> Iterator[Entry]:
 
 
 def unreadable(where: str, why: str) -> Retryable:
+    """The error for a file or endpoint that cannot be read."""
     return Retryable(Code.HOST_UNKNOWN, without_logins(f"the inventory {where} cannot be read: {why}"))
 
 
 class Endpoints:
-    """What http_sd endpoints said last. One that does not answer leaves what it said before, as in Prometheus."""
+    """The last answers of http_sd endpoints. As in Prometheus, an endpoint that fails keeps its last answer."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._said: dict[str, tuple[float, tuple[Entry, ...]]] = {}
+        self._answers: dict[str, tuple[float, tuple[Entry, ...]]] = {}
 
     def entries(self, url: str, credentials_file: str) -> tuple[Entry, ...]:
-        """Raises Passing for one that has never answered."""
+        """The endpoint's targets. Raises Retryable if it has never answered."""
         with self._lock:
-            at, known = self._said.get(url, (float("-inf"), None))
+            at, known = self._answers.get(url, (float("-inf"), None))
             if known is not None and time.monotonic() < at + REFRESH:
                 return known
             try:
-                fresh = asked(url, credentials_file)
+                fresh = fetched(url, credentials_file)
             except Retryable:
                 if known is None:
                     raise
                 fresh = known
-            self._said[url] = (time.monotonic(), fresh)
+            self._answers[url] = (time.monotonic(), fresh)
             return fresh
 
 
 ENDPOINTS = Endpoints()
 
 
-def asked(url: str, credentials_file: str) -> tuple[Entry, ...]:
+def fetched(url: str, credentials_file: str) -> tuple[Entry, ...]:
+    """The targets that an endpoint answers with. Raises Retryable."""
     try:
         with httpx2.stream("GET", url, headers=authorization(credentials_file), timeout=TIMEOUT) as answer:
             answer.raise_for_status()
@@ -188,6 +198,7 @@ def asked(url: str, credentials_file: str) -> tuple[Entry, ...]:
 
 
 def authorization(credentials_file: str) -> dict[str, str]:
+    """The headers of a request. Raises OSError if the token cannot be read."""
     headers = {"Accept": "application/json", "X-Prometheus-Refresh-Interval-Seconds": f"{REFRESH:.0f}"}
     if credentials_file:
         headers["Authorization"] = f"Bearer {Path(credentials_file).read_text().strip()}"

@@ -1,4 +1,4 @@
-"""Who uses most? Processor time over a short window, or memory. For the resolver `top` and a rule's `take`."""
+"""Processes ranked by processor time over a short window, or by memory. For the resolver `top` and a rule's `take`."""
 
 import time
 from collections.abc import Collection
@@ -8,14 +8,14 @@ from app.gate.client import Gate
 from app.gate.facts import Seen
 from app.model import ProcessId
 
-WINDOW = 1.0  # seconds between two looks at everybody's processor time
-TICKS = 100  # a second: USER_HZ on every machine that we speak to
+WINDOW = 1.0  # seconds between two looks at the processor time of all processes
+TICKS = 100  # per second: USER_HZ on every machine that the gate works on
 
 By = Literal["cpu", "memory"]
 
 
 def ranked(gate: Gate, by: By, window: float = WINDOW) -> list[tuple[Seen, str]]:
-    """Every process and what it uses in words, those that use most first."""
+    """Every process with what it uses, in words; the one that uses most comes first. Takes `window` seconds for cpu."""
     if by == "memory":
         seen = sorted(gate.processes(), key=lambda each: each.rss, reverse=True)
         return [(each, f"{each.rss >> 20} MiB in memory") for each in seen]
@@ -28,6 +28,6 @@ def ranked(gate: Gate, by: By, window: float = WINDOW) -> list[tuple[Seen, str]]
 
 
 def most(gate: Gate, among: Collection[Seen], by: By) -> Seen:
-    """The one of these that uses most; the first when they have all gone meanwhile."""
+    """The process that uses most; the first one if all have exited meanwhile."""
     wanted: set[ProcessId] = {seen.id for seen in among}
     return next((seen for seen, _ in ranked(gate, by) if seen.id in wanted), next(iter(among)))

@@ -1,7 +1,8 @@
-"""The process by exact name: the path of its executable, the executable's file name, its command name, or what it was
-started as, which is what process-exporter's ExeFull and ExeBase are.
+"""The process with an exact name: the path of its executable, the executable's file name, its command name, or the name
+that it was started by (process-exporter's ExeFull and ExeBase).
 
-Never a part of a command line: `sh -c "./order-mq -f etc.yaml"` contains the name of the service that it wraps.
+A part of the command line is never compared: `sh -c "./order-mq -f etc.yaml"` contains the name of the service that it
+wraps.
 """
 
 from collections.abc import Mapping
@@ -16,8 +17,12 @@ from app.resolvers.words import attribute, meant
 
 @dataclass(frozen=True, slots=True)
 class Name(Resolver):
-    # the label that holds the name; by default `process`, `groupname` of process-exporter, `process_executable_…` of
-    # OpenTelemetry
+    """Resolves alerts with a host and a process's name.
+
+    label: the label that holds the name; by default `process`, process-exporter's `groupname`, or OpenTelemetry's
+        `process_executable_…`
+    """
+
     label: str = ""
 
     def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
@@ -37,5 +42,6 @@ class Name(Resolver):
 
 
 def is_called(process: Seen, name: str) -> bool:
+    """Whether a process has this name."""
     full = (process.exe, process.argv0)
     return name in (*full, *(PurePosixPath(each).name for each in full), process.comm)

@@ -1,8 +1,8 @@
-"""The process of a container of a pod, from kube-state-metrics' and cAdvisor's `namespace`, `pod`, `container`, `uid`,
-`node`, or whatever else these are called by old kubelets, OpenTelemetry and relabelling.
+"""The process of a pod's container, from the labels `namespace`, `pod`, `container`, `uid` and `node` of
+kube-state-metrics and cAdvisor, or their other names in old kubelets, OpenTelemetry and relabelling.
 
 The node is a host like any other: no DaemonSet, nothing privileged in the cluster. The kubelet's links to its logs
-(/var/log/containers) tell which container is which; without them the pod's uid is in its cgroup.
+(/var/log/containers) say which container is which; without them, the pod's uid is in its cgroup.
 """
 
 import re
@@ -20,14 +20,14 @@ from app.resolvers.words import NO_PROGRAM, SANDBOX, attribute, meant
 
 NODE_ORDER = ("host", "node", "host_name", "instance", "nodename", "hostname")
 OF_CADVISOR = (
-    "container_label_io_kubernetes_"  # what the kubelet writes on its containers, where cAdvisor runs by itself
+    "container_label_io_kubernetes_"  # the kubelet's labels of its containers, as a separate cAdvisor has them
 )
-PAUSE = "pause"  # holds a pod's namespaces, and does nothing else
+PAUSE = "pause"  # the program that holds a pod's namespaces and does nothing else
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What labels say of a pod; "" for what they do not."""
+    """The names that labels give to a pod; "" for a missing one."""
 
     namespace: str
     pod: str
@@ -37,7 +37,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Pod(Resolver):
-    node: str = "node"  # the label that names the node
+    """Resolves alerts with a pod and a node.
+
+    node: the label that names the node
+    """
+
+    node: str = "node"
 
     def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         said = words_of(labels)
@@ -45,9 +50,8 @@ class Pod(Resolver):
             return None
         gate = self._node(labels, said, reach)
         processes = gate.processes()
-        return started_by(
-            gate, processes, Candidates(gate.host, mains_of(said, gate.pods(), processes), in_words(said))
-        )
+        candidates = Candidates(gate.host, mains_of(said, gate.pods(), processes), in_words(said))
+        return started_by(gate, processes, candidates)
 
     def _node(self, labels: Mapping[str, str], said: Words, reach: Reach) -> Gate:
         node = meant(labels, self.node)
@@ -66,8 +70,8 @@ class Pod(Resolver):
 
 
 def words_of(labels: Mapping[str, str]) -> Words:
-    """Of the pod that was measured. A kind of label for the pod that measured may be there beside: what they say is not
-    mixed."""
+    """The names of the pod that was measured. There may also be labels of the pod that measured it, in another style;
+    names of different styles are never mixed."""
     if pod := attribute(labels, "pod"):
         return Words(*(attribute(labels, name) for name in ("namespace", "pod", "container", "uid")))
     if labels.get(f"{OF_CADVISOR}pod_name"):
@@ -82,6 +86,7 @@ def words_of(labels: Mapping[str, str]) -> Words:
 
 
 def in_words(said: Words) -> str:
+    """The pod, as the end of a sentence."""
     if said.container == SANDBOX:
         return f"of pod {shown(f'{said.namespace}/{said.pod}')}: {NO_PROGRAM}"
     container = f"container {shown(said.container)} of " if said.container else ""
@@ -89,6 +94,7 @@ def in_words(said: Words) -> str:
 
 
 def mains_of(said: Words, kept: tuple[PodFacts, ...], processes: tuple[Seen, ...]) -> tuple[Seen, ...]:
+    """The main processes of the pod's containers. kept: the containers that the kubelet keeps logs of."""
     ids = {each.id for each in kept if fits(each, said)}
     name = (said.namespace, said.pod)
     if ids or any((each.namespace, each.pod) == name or each.uid == said.uid for each in kept):
@@ -97,22 +103,23 @@ def mains_of(said: Words, kept: tuple[PodFacts, ...], processes: tuple[Seen, ...
 
 
 def fits(known: PodFacts, said: Words) -> bool:
-    asked = (
+    """Whether the labels describe this container; a missing name fits every one."""
+    pairs = (
         (said.namespace, known.namespace),
         (said.pod, known.pod),
         (said.uid, known.uid),
         (said.container, known.container),
     )
-    return all(wanted in ("", is_) for wanted, is_ in asked)
+    return all(wanted in ("", actual) for wanted, actual in pairs)
 
 
 def by_uid(processes: tuple[Seen, ...], uid: str) -> tuple[Seen, ...]:
-    """One process a container, of all whose cgroup has the pod's uid: for a pod that the kubelet keeps no logs of."""
+    """The main process of each container whose cgroup has the pod's uid, for a pod without the kubelet's logs."""
     return each_container(seen for seen in processes if of_pod(seen, uid) and seen.comm != PAUSE)
 
 
 def of_pod(seen: Seen, uid: str) -> bool:
-    """`…/pod0b1c…/…`, or with systemd's spelling `…-pod0b1c_….slice/…`."""
+    """Whether the cgroup is the pod's: `…/pod0b1c…/…`, or in systemd's spelling `…-pod0b1c_….slice/…`."""
     if not re.fullmatch(r"[A-Za-z0-9-]{8,64}", uid, re.ASCII):
         return False
     part = re.compile(rf"(?:.+-)?pod(?:{uid}|{uid.replace('-', '_')})(?:\.slice)?")

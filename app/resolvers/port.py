@@ -1,8 +1,8 @@
-"""The process that listens on the port of `instance`: it is the one whose /metrics Prometheus scraped.
+"""The process that listens on the port of `instance`, whose /metrics Prometheus scraped.
 
-In a container it listens in a network namespace of its own, on one of that namespace's addresses. An exporter that
-speaks about others, or Docker's proxy before a container, is not what an alert is about. Nobody has a list of all
-exporters: what it is called, the job and the alert's labels tell; where they do not, the rule does.
+In a container it listens in a network namespace of its own, on one of that namespace's addresses. An alert is not about
+an exporter that reports on others, nor about Docker's proxy in front of a container. There is no list of all exporters:
+they are recognised by their name, the job and the alert's labels, and otherwise by the rule's option.
 """
 
 import re
@@ -16,36 +16,41 @@ from app.hosts.names import address
 from app.resolvers.base import Candidates, Reach, Resolver, gate_for, hosts_of, place_of, shown
 from app.resolvers.families import name_of
 
-# Who speaks about others calls itself so, or is one of these.
+# The names and jobs of exporters that report on others.
 EXPORTER = re.compile("exporter(?![a-z0-9])")
 EXPORTERS = frozenset({"cadvisor", "kube-state-metrics", "kubelet", "pushgateway", "prometheus-pushgateway"})
 JOBS = frozenset({"node", "cadvisor", "kubelet", "kube-state-metrics", "pushgateway"})
-# A program of one's own has neither file systems nor network interfaces, and no database in another program.
+# Labels of metrics about something else: a service has no file systems, interfaces, or databases in another program.
 OF_OTHERS = ("exported_job", "mountpoint", "fstype", "ifName", "ifDescr", "ifAlias", "datname")
 PROXY = "docker-proxy"
 
 
 @dataclass(frozen=True, slots=True)
 class Port(Resolver):
-    exporters: bool = False  # an exporter that speaks about others may itself be meant
+    """Resolves alerts with a port in `instance`.
+
+    exporters: whether an exporter that reports on others may itself be meant
+    """
+
+    exporters: bool = False
 
     def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         at, port = place_of(labels)
         hosts = hosts_of(labels)
         if not hosts or not port:
             return None
-        if not re.fullmatch(r"[1-9][0-9]{0,4}", port, re.ASCII) or int(port) > 65535:
+        if not is_port(port):
             raise Refused(Code.PROCESS_NOT_FOUND, f"the label instance names no port: {port[:40]!r}")
         gate = gate_for(hosts, reach)
         listening = here_or_at(gate, int(port), at or "")
         if listening and len({name_of(seen) for seen in listening}) == 1 and not self.exporters:
-            meant_itself(gate.host, int(port), listening[0], labels)
+            refuse_reporter(gate.host, int(port), listening[0], labels)
         return Candidates(gate.host, listening, f"listening on port {port}")
 
 
 def here_or_at(gate: Gate, port: int, at: str) -> tuple[Seen, ...]:
-    """Who listens on the host itself, where `at` may be one of its addresses; else whoever does at that address in
-    another network namespace."""
+    """The processes that listen on the host itself, if `at` is one of its addresses; otherwise those that listen at
+    that address in another network namespace. Raises Refused if others do."""
     found, wanted = gate.listeners(port), one_form(at.partition("%")[0])
     here = tuple(seen for seen in found if not seen.addresses)
     there = tuple(seen for seen in found if wanted in seen.addresses)
@@ -65,42 +70,43 @@ def here_or_at(gate: Gate, port: int, at: str) -> tuple[Seen, ...]:
 
 
 def beyond(gate: Gate, proxies: tuple[Seen, ...], at: str) -> tuple[Seen, ...]:
-    """The process in the container to which Docker's proxies pass a published port on, as their arguments say: there is
-    one for each address that it is published at, such as 0.0.0.0 and ::."""
-    said = [words for seen in proxies if (words := arguments(gate, seen))]
-    said = [words for words in said if one_form(words.get("-host-ip", "")) == at] or said
-    goals = {(one_form(words.get("-container-ip", "")), words.get("-container-port", "")) for words in said}
-    return tuple(
-        dict.fromkeys(
-            seen
-            for ip, port in sorted(goals)
-            if re.fullmatch(r"[1-9][0-9]{0,4}", port, re.ASCII) and int(port) <= 65535
-            for seen in gate.listeners(int(port))
-            if ip in seen.addresses
-        )
-    )
+    """The process in a container to which Docker's proxies forward a published port, as their arguments say. There is
+    one proxy for each address at which the port is published, such as 0.0.0.0 and ::."""
+    called = [words for words in (arguments(gate, seen) for seen in proxies) if words]
+    called = [words for words in called if one_form(words.get("-host-ip", "")) == at] or called
+    goals = {(one_form(words.get("-container-ip", "")), words.get("-container-port", "")) for words in called}
+    found: dict[Seen, None] = {}
+    for ip, port in sorted(goals):
+        if is_port(port):
+            found |= dict.fromkeys(seen for seen in gate.listeners(int(port)) if ip in seen.addresses)
+    return tuple(found)
+
+
+def is_port(text: str) -> bool:
+    """Whether the text is the number of a port."""
+    return bool(re.fullmatch(r"[1-9][0-9]{0,4}", text, re.ASCII)) and int(text) <= 65535
 
 
 def arguments(gate: Gate, seen: Seen) -> dict[str, str]:
-    """`-container-ip 172.17.0.2 …`: each word and the one that follows it."""
+    """The words of a command line such as `-container-ip 172.17.0.2 …`, each with the word that follows it."""
     process = gate.look(seen.id.pid)
     return dict(zip(process.cmdline, process.cmdline[1:], strict=False)) if process else {}
 
 
 def one_form(at: str) -> str:
-    """An address as the gate's facts write it, anything else as it is."""
+    """An address in the gate's spelling; any other text unchanged."""
     return str(address(at) or at)
 
 
 def loopback(at: str) -> bool:
-    """Each machine's own, so that the one which was asked is meant."""
+    """Whether it is an address that means the machine itself."""
     found = address(at)
     return found is not None and (found.is_loopback or found.is_unspecified)
 
 
-def meant_itself(host: str, port: int, seen: Seen, labels: Mapping[str, str]) -> None:
-    """Raises Refusal for one that only speaks about others."""
-    if why := of_others(seen, labels):
+def refuse_reporter(host: str, port: int, seen: Seen, labels: Mapping[str, str]) -> None:
+    """Raises Refused for a process that only reports on others, or only forwards to them."""
+    if why := reports_because(seen, labels):
         raise Refused(
             Code.PROCESS_NOT_FOUND,
             f"{host}: {seen} listens on port {port}, and the alert is about what it watches, not about itself ({why}). "
@@ -115,12 +121,12 @@ def meant_itself(host: str, port: int, seen: Seen, labels: Mapping[str, str]) ->
         )
 
 
-def of_others(seen: Seen, labels: Mapping[str, str]) -> str:
-    """What says that a listener speaks about others; "" where nothing does."""
+def reports_because(seen: Seen, labels: Mapping[str, str]) -> str:
+    """The evidence that a listener reports on others; "" if there is none."""
     name, job = name_of(seen).lower(), labels.get("job", "")
     if EXPORTER.search(name) or name in EXPORTERS:
         return "an exporter by its name"
-    probed = "://" in labels.get("instance", "")  # what was probed listens there, and the job is the prober's
+    probed = "://" in labels.get("instance", "")  # the probed service listens there; the job is the prober's
     if not probed and (EXPORTER.search(job.lower()) or job.lower() in JOBS):
         return f"an exporter by job={shown(job, 60)}"
     label = next((label for label in OF_OTHERS if labels.get(label)), "")

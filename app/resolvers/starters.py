@@ -1,8 +1,8 @@
-"""What only starts a service, and stays as its parent, is not the service: `doppler run -- ./orders`, a supervisor, an
-init. Asked by the resolvers that find a process by its name or as the first of its group.
+"""Programs that only start a service and stay as its parent: `doppler run -- ./orders`, a supervisor, an init.
 
-No list of such programs is complete. So it is what they do that tells: one child in the same cgroup that runs another
-program, and is the one that listens, is go-zero, or is what the parent's own words say is to be run.
+The service is their child. Called by the resolvers that find a process by its name or as the first of its group. No
+list of such programs is complete, so their behaviour counts: a single child in the same cgroup that runs another
+program and listens, is a go-zero service, or is what the parent's command line says to run.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,11 @@ from app.gate.facts import SHELLS, Seen
 from app.resolvers.base import Candidates
 from app.resolvers.families import WRAPPERS, name_of
 
-DEEPEST = 8  # starters of starters
+DEEPEST = 8  # starters in a chain
 
 
 def started_by(gate: Gate, processes: Sequence[Seen], candidates: Candidates) -> Candidates:
-    """The same with what each starter started in its place."""
+    """The candidates, with each starter replaced by what it started."""
     passed: dict[Seen, None] = {}
     started: dict[Seen, None] = {}
     for each in candidates.processes:
@@ -29,7 +29,7 @@ def started_by(gate: Gate, processes: Sequence[Seen], candidates: Candidates) ->
 
 
 def chain_of(gate: Gate, processes: Iterable[Seen], first: Seen) -> list[Seen]:
-    """The starters, and at the end what they started."""
+    """The starters, and what they started as the last element."""
     processes, chain = list(processes), [first]
     while len(chain) <= DEEPEST and (child := only_child(processes, chain[-1])) and starts(gate, chain[-1], child):
         chain.append(child)
@@ -37,11 +37,13 @@ def chain_of(gate: Gate, processes: Iterable[Seen], first: Seen) -> list[Seen]:
 
 
 def only_child(processes: Iterable[Seen], parent: Seen) -> Seen | None:
+    """The single child of a process in the same cgroup, or None."""
     children = [each for each in processes if each.parent == parent.id.pid and each.groups == parent.groups]
     return children[0] if len(children) == 1 else None
 
 
 def starts(gate: Gate, parent: Seen, child: Seen) -> bool:
+    """Whether the parent only starts the child."""
     if name_of(parent) in WRAPPERS:
         return True
     if parent.exe == child.exe:
@@ -49,14 +51,16 @@ def starts(gate: Gate, parent: Seen, child: Seen) -> bool:
     above, below = gate.look(parent.id.pid), gate.look(child.id.pid)
     if not above or not below or above.mode is not Mode.NONE or gate.ports(parent.id.pid).listening:
         return False
-    told = names_it(above.cmdline, below.cmdline, of_shell=name_of(child) in SHELLS)
-    return told or below.mode is not Mode.NONE or bool(gate.ports(child.id.pid).listening)
+    named = names_child(above.cmdline, below.cmdline, of_shell=name_of(child) in SHELLS)
+    return named or below.mode is not Mode.NONE or bool(gate.ports(child.id.pid).listening)
 
 
-def names_it(words: Sequence[str], child: Sequence[str], *, of_shell: bool) -> bool:
-    """Do a parent's words end with the child's? Of a script the child's first word is its interpreter; a shell's last
-    word is a command that the parent has as one word too."""
-    said = list(words[1:])
+def names_child(words: Sequence[str], child: Sequence[str], *, of_shell: bool) -> bool:
+    """Whether a parent's command line ends with the child's.
+
+    A script's first word is its interpreter, which the parent does not name. A shell's last word is a command, which is
+    one word of the parent as well."""
+    arguments = list(words[1:])
     script = child[1:] if len(child) > 1 and not child[1].startswith("-") else ()
-    whole = any(any(ending) and said[-len(ending) :] == list(ending) for ending in (child, script))
-    return whole or (of_shell and any(child[-1] in (word, word.partition("=")[2]) for word in said))
+    whole = any(any(ending) and arguments[-len(ending) :] == list(ending) for ending in (child, script))
+    return whole or (of_shell and any(child[-1] in (word, word.partition("=")[2]) for word in arguments))

@@ -23,7 +23,12 @@ OF_USER = rf"{OF_SYSTEM}/user@[0-9]+\.service{OF_SYSTEM}"
 
 @dataclass(frozen=True, slots=True)
 class Systemd(Resolver):
-    label: str = ""  # the label that holds the unit's name; by default `name`, then `unit`
+    """Resolves alerts with a host and a unit.
+
+    label: the label that holds the unit's name; by default `name`, then `unit`
+    """
+
+    label: str = ""
 
     def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:
         hosts, unit = hosts_of(labels), self._unit(labels)
@@ -42,7 +47,7 @@ class Systemd(Resolver):
 
 
 def main_processes(processes: tuple[Seen, ...], unit: str) -> tuple[Seen, ...]:
-    """Those of the system's unit; where there is none, those of users' units of that name."""
+    """The main processes of the system's unit, or of users' units with that name if the system has none."""
     for where in (OF_SYSTEM, OF_USER):
         path = re.compile(rf"{where}/{re.escape(unit)}(?:/.*)?")
         if group := [seen for seen in processes if any(path.fullmatch(each) for each in seen.groups)]:

@@ -1,6 +1,6 @@
 """The process that uses most of a host, for alerts about the host as a whole (node_exporter's).
 
-The first that can be profiled is taken; who uses more and cannot be profiled is named on the capture.
+The first one that can be profiled is taken. The capture names those that use more and cannot be profiled.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,11 @@ from app.resolvers.loads import By, ranked
 
 @dataclass(frozen=True, slots=True)
 class Top(Resolver):
+    """Resolves every alert with a host.
+
+    by: cpu or memory
+    """
+
     by: By = "cpu"
 
     def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.model import Target
+from app.profilers.base import Incoming, Recording
 from app.profilers.http_pprof import HttpPprof
 from tests.bench.rounds import Group, Unmeasured, rounds
 from tests.lab import golang, ports
@@ -64,11 +65,11 @@ def while_asked(target: Service, pool: HostPool, profiler: HttpPprof, folder: Pa
     process = pool.gate(HOST).look(target.pid)
     assert process
     new = manual(1, process=process.id, target=Target(HOST, target.pid), duration=timedelta(seconds=SECONDS))
-    capture = replace(new, notes=profiler.start(new, pool, NOON).notes)
+    capture = replace(new, notes=profiler.start(Recording(new, pool, NOON)).notes)
     faults: list[str] = []
 
     def record() -> None:
-        profiler.collect(capture, pool, folder, lambda file: faults.append(file.fault), lambda: False)
+        profiler.collect(Recording(capture, pool, NOON), Incoming(folder, lambda file: faults.append(file.fault)))
 
     recording = threading.Thread(target=record)
     with during(recording.start, recording.join):

@@ -27,7 +27,7 @@ def stamp(owner: Any, name: str, *, before: str = "", after: str = "") -> None:
 
 
 def main() -> None:
-    from app.captures.pipeline import Pipeline
+    from app.captures.resolve import ResolveStep
     from app.cli import program as cli
     from app.gate.client import Gate
     from app.ledger.ledger import Ledger
@@ -38,7 +38,7 @@ def main() -> None:
     stamp(Gate, "process", after="found")
     stamp(Gate, "listeners", after="found")
     stamp(Gate, "look", after="looked")
-    stamp(Pipeline, "_resolve", after="resolved")
+    stamp(ResolveStep, "run", after="resolved")
     stamp(Gate, "start", before="asked")
     cli.main()
 

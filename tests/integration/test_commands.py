@@ -22,7 +22,7 @@ from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
 from app.model import Capture, Kind, Target, Trigger
 from app.plugins import from_plain, to_plain
-from app.profilers.base import Fetched, Profiler, StepResult
+from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult
 from app.profilers.command import Command
 from app.profilers.signal import Signal
 from tests.integration.scene import Scene, alert, kinds
@@ -63,7 +63,7 @@ py_spy = Command(
 
 
 class Here:
-    """The door to this machine, without SSH between."""
+    """A pool with this machine as its host, without SSH between."""
 
     def __init__(self, *recipes: Recipe) -> None:
         self.recipes, self._gate = recipes, self._opened(recipes)
@@ -111,14 +111,14 @@ def record(tmp_path: Path) -> Iterator[Callable[..., Story]]:
             str(uuid4()), now(), Trigger("manual"), duration=timedelta(seconds=seconds), process=process.id,
             target=Target("here", pid), profiler=name, started_at=now(),
         )  # fmt: skip
-        said = [profiler.start(capture, pool, now()).message]
+        said = [profiler.start(Recording(capture, pool, now())).message]
         until = time.monotonic() + (stop_after if stop_after is not None else 600)
-        said.append(chapter(lambda: profiler.watch(capture, pool, now()), until).message)
-        ended = chapter(lambda: profiler.stop(capture, pool, now()), time.monotonic() + 60)
+        said.append(finished(lambda: profiler.watch(Recording(capture, pool, now())), until).message)
+        ended = finished(lambda: profiler.stop(Recording(capture, pool, now())), time.monotonic() + 60)
         said.append(ended.message)
         files: list[Fetched] = []
-        said.append(profiler.collect(capture, pool, folder, files.append, lambda: False).message)
-        profiler.clean(capture, pool)
+        said.append(profiler.collect(Recording(capture, pool, now()), Incoming(folder, files.append)).message)
+        profiler.clean(Recording(capture, pool, now()))
         assert pool.gate("here").status(capture.token).code == "finished"
         assert profiler.plan(process, capture)
         return Story(name, replace(capture, notes=dict(ended.notes)), files, said)
@@ -132,12 +132,13 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def chapter(step: Callable[[], StepResult], until: float) -> StepResult:
-    progress = step()
-    while progress.again is not None and time.monotonic() < until:
-        time.sleep(min(progress.again.total_seconds(), 0.5))
-        progress = step()
-    return progress
+def finished(step: Callable[[], StepResult], until: float) -> StepResult:
+    """The result of a step that is repeated until it is finished, or until then."""
+    result = step()
+    while result.again is not None and time.monotonic() < until:
+        time.sleep(min(result.again.total_seconds(), 0.5))
+        result = step()
+    return result
 
 
 @contextmanager

@@ -27,8 +27,8 @@ from app.gate.pool import HostPool
 from app.hosts.http import Deadlines
 from app.hosts.ssh import DOWNLOAD_WINDOW, Connector, NotReached
 from app.model import Capture, Kind, Target
-from app.profilers import http_pprof, takes
-from app.profilers.base import Fetched, StepResult
+from app.profilers import endpoint, http_pprof, takes
+from app.profilers.base import Fetched, Incoming, Recording, StepResult
 from app.profilers.http_pprof import HttpPprof
 from tests.integration.hostile import ENDS, PIECE, HostileHost, Session
 from tests.integration.scene import Scene, alert, kinds
@@ -63,7 +63,7 @@ def capture(pool: HostPool, pid: int, *, seconds: float = 1, profiler: HttpPprof
     process = pool.gate(HOST).look(pid)
     assert process
     new = manual(1, process=process.id, target=Target(HOST, pid), duration=timedelta(seconds=seconds))
-    return replace(new, notes=(profiler or HttpPprof()).start(new, pool, NOON).notes)
+    return replace(new, notes=(profiler or HttpPprof()).start(Recording(new, pool, NOON)).notes)
 
 
 def collected(
@@ -75,8 +75,8 @@ def collected(
 ) -> tuple[dict[str, Fetched], StepResult]:
     kept: list[Fetched] = []
     folder.mkdir(exist_ok=True)
-    progress = (profiler or HttpPprof()).collect(of, pool, folder, kept.append, stopping)
-    return {file.path.name: file for file in kept}, progress
+    result = (profiler or HttpPprof()).collect(Recording(of, pool, NOON), Incoming(folder, kept.append, stopping))
+    return {file.path.name: file for file in kept}, result
 
 
 def judged(pool: HostPool, pid: int, profiler: HttpPprof | None = None) -> str:
@@ -535,7 +535,7 @@ def test_a_program_that_is_no_go_gets_no_connection_at_all(pool: HostPool) -> No
 def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
     pool: HostPool, monkeypatch: pytest.MonkeyPatch, answer: Callable[[socket.socket, str], None]
 ) -> None:
-    monkeypatch.setattr(http_pprof, "PROBE", SOON)
+    monkeypatch.setattr(endpoint, "PROBE", SOON)
     with Stranger(answer) as stranger:
         began = time.monotonic()
         with pytest.raises(Refused) as caught:

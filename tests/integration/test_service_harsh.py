@@ -16,7 +16,7 @@ from app.gate.client import Answer, Gate
 from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.model import Kind
-from app.profilers import gates
+from app.profilers import remote_files
 from tests.integration.scene import Scene, alert, codes
 from tests.lab.process import eventually
 from tests.lab.sshd import Sshd
@@ -114,9 +114,9 @@ class BlindGate:
 def test_what_a_gate_could_not_see_is_not_taken_for_a_file_that_is_not_there(tmp_path: Path) -> None:
     gate, capture = cast(Gate, BlindGate()), recording(manual(1))
     for asked in (
-        lambda: gates.fetched(gate, capture, "cpu", tmp_path, kind=Kind.CPU),
-        lambda: gates.files_of(gate, capture),
-        lambda: gates.removed(gate, capture),
+        lambda: remote_files.fetch_file(gate, capture, "cpu", tmp_path, kind=Kind.CPU),
+        lambda: remote_files.files_of(gate, capture),
+        lambda: remote_files.remove_files(gate, capture),
     ):
         with pytest.raises(Retryable) as passing:
             asked()

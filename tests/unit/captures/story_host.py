@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from app.errors import Code, Refused, Retryable
 from app.gate.client import Answer, Mode, Process, RemoteFile
-from app.gate.facts import Layout, Ports, Seen
-from app.model import Harm, ProcessId
+from app.gate.facts import Harm, Layout, Ports, Seen
+from app.model import ProcessId
 from tests.unit.ledger.builders import NOON
 
 SIX = ("cpu", "mem", "mutex", "block", "threadcreate", "trace")

@@ -1,4 +1,4 @@
-"""The decisions of the story that need no host: what becomes of a fault, what a capture lacks, how files are called."""
+"""The decisions that need no host: what becomes of a fault, what a capture lacks, how files are named."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,19 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from app.captures.pipeline import (
-    BACK_OFF,
-    DEADLINES,
-    artifact_name,
-    fail,
-    id_beside,
-    meant,
-    retry_later,
-    shortfall,
-    spec_of,
-    with_deadline,
-)
+from app.captures.artifacts import artifact_name
+from app.captures.failures import BACK_OFF, DEADLINES, fail, retry_later, target_in, with_deadline
+from app.captures.outcome import shortfall
+from app.captures.resolve import sibling_id
 from app.captures.search import only_one
+from app.captures.specs import spec_of
 from app.errors import Code, Reason, Refused, Retryable
 from app.gate.facts import Seen
 from app.model import Artifact, Capture, Kind, ProcessId, State, Step, Target, Trigger
@@ -54,7 +47,7 @@ def test_a_fault_that_does_not_pass_ends_the_capture_with_its_reason() -> None:
     assert ended.due_at is None
 
 
-def test_patience_begins_with_the_first_try_and_does_not_grow() -> None:
+def test_a_deadline_begins_with_the_first_try_and_does_not_grow() -> None:
     capture = with_deadline(manual(1), NOON)
     assert with_deadline(capture, NOON + timedelta(minutes=1)).give_up_at == capture.give_up_at
 
@@ -73,8 +66,8 @@ def test_a_row_whose_process_was_never_found_still_says_what_was_meant() -> None
     labels = {"instance": "10.0.0.5:9100", "pid": "4242", "job": "orders"}
     ended = fail(manual(1, trigger=Trigger("alert", labels)), NOON, Reason(Code.AUTH_FAILED, "x"))
     assert ended.target == Target("10.0.0.5", 4242, "orders")
-    assert meant({"alertname": "Watchdog"}) is None
-    assert meant({"host": "h", "pid": "1; id"}) == Target("h", None, "")
+    assert target_in({"alertname": "Watchdog"}) is None
+    assert target_in({"host": "h", "pid": "1; id"}) == Target("h", None, "")
 
 
 def seen(pid: int) -> Seen:
@@ -99,10 +92,10 @@ def test_a_profiler_that_is_none_or_lacks_its_options_is_refused(kind: str, why:
 
 def test_a_capture_beside_another_has_an_id_of_its_own_and_always_the_same() -> None:
     first = "01a20fd5-9796-7442-8918-dad8f9c28153"
-    beside = id_beside(first, "boot:8:1")
-    assert beside == id_beside(first, "boot:8:1")
+    beside = sibling_id(first, "boot:8:1")
+    assert beside == sibling_id(first, "boot:8:1")
     assert UUID(beside).version == 7 and beside[:24] == first[:24], "of the same millisecond, so listed together"
-    assert len({first, beside, id_beside(first, "boot:9:1")}) == 3
+    assert len({first, beside, sibling_id(first, "boot:9:1")}) == 3
 
 
 def test_a_capture_with_all_its_files_good_lacks_nothing() -> None:

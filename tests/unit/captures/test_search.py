@@ -143,7 +143,7 @@ def test_the_rule_says_which_of_several_is_taken(take: str, pid: int, monkeypatc
     three = (seen(7, start=5, ticks=900, rss=1), seen(8, start=1, ticks=10, rss=9), seen(9, start=7, ticks=5, rss=2))
     resolution = searched(candidates(*three), Only(7, 8, 9), take=take)
     assert (resolution.process.id.pid, resolution.rest) == (pid, ())
-    assert "chosen from" in " ".join(resolution.said), "what it was chosen from is told"
+    assert "chosen from" in " ".join(resolution.messages), "what it was chosen from is told"
 
 
 def test_all_of_them_may_be_taken() -> None:
@@ -154,7 +154,7 @@ def test_all_of_them_may_be_taken() -> None:
 def test_of_a_ranking_the_first_that_can_be_profiled_is_taken_and_who_was_passed_over_is_told() -> None:
     resolution = searched(candidates(seen(99), seen(7), seen(8), seen(9), ranked=True), Only(8))
     assert resolution.process.id.pid == 8
-    assert "passed over: h: pid 99 exited while it was looked at; pid 7 is a database" in resolution.said
+    assert "passed over: h: pid 99 exited while it was looked at; pid 7 is a database" in resolution.messages
 
 
 def test_a_ranking_in_which_nothing_can_be_profiled_says_why_of_each() -> None:

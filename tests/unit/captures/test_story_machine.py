@@ -1,4 +1,4 @@
-"""The whole story of a capture under everything that may happen, in any order: a property-based test.
+"""A whole capture under everything that may happen, in any order: a property-based test.
 
 The pipeline, the worker's step, the profiler, the resolver, the store and the ledger (SQLite) are the real ones. The
 target is a stand-in: a model of one host in memory that answers the gate's verbs as gate.sh does, with a journal by
@@ -82,7 +82,7 @@ class Remembered(Ledger):
             raise Crash
 
 
-class House:
+class Replicas:
     """Two replicas on one ledger, one host."""
 
     def __init__(self, folder: Path, bounds: Bounds | None = None) -> None:
@@ -157,37 +157,37 @@ def judged(files: Sequence[tuple[Kind, Path]]) -> Mapping[Path, str | None]:
 # ---------------------------------------------------------------------- everything in any order
 
 
-class Story(RuleBasedStateMachine):
+class CaptureMachine(RuleBasedStateMachine):
     claims = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.house = House(self.folder, Bounds(per_host=1, per_service=2, per_hour=1000))
+        self.replicas = Replicas(self.folder, Bounds(per_host=1, per_service=2, per_hour=1000))
         self.fired: set[str] = set()
 
     def teardown(self) -> None:
         try:
-            self.house.run_to_the_end()
+            self.replicas.run_to_the_end()
             self.everything_ended_well()
         finally:
-            self.house.close()
+            self.replicas.close()
             shutil.rmtree(self.folder)
 
     def everything_ended_well(self) -> None:
-        rows = self.house.rows()
+        rows = self.replicas.rows()
         assert self.fired <= {row.trigger.fingerprint for row in rows}, "an alert has no row"
-        self.house.pass_time(120)
+        self.replicas.pass_time(120)
         harmed = {row.id for row in rows if row.findings}
-        assert {one.capture for one in self.house.ledger.blocked()} <= harmed, "a harm is blocked and not told"
-        ours = [running for running in self.house.host.processes.values() if running.owner not in (None, HAND)]
+        assert {one.capture for one in self.replicas.ledger.blocked()} <= harmed, "a harm is blocked and not told"
+        ours = [running for running in self.replicas.host.processes.values() if running.owner not in (None, HAND)]
         assert ours == [], "a process records because of us"
-        assert self.house.host.harm == []
+        assert self.replicas.host.harm == []
         for row in rows:
             assert row.state.ended
             assert (row.reason is None) is (row.state is State.COMPLETED)
             for artifact in row.artifacts:
-                data = self.house.store.path(f"{row.id}/{artifact.name}").read_bytes()
+                data = self.replicas.store.path(f"{row.id}/{artifact.name}").read_bytes()
                 assert len(data) == artifact.size
                 assert row.state is not State.COMPLETED or data
 
@@ -195,8 +195,8 @@ class Story(RuleBasedStateMachine):
 
     @rule(fingerprint=st.sampled_from("abc"), pid=st.sampled_from([7, 7, 8, 9]), fires=st.sampled_from([1, 1, 0]))
     def message(self, fingerprint: str, pid: int, fires: int) -> None:
-        said = firing(fingerprint, starts_at=self.house.now, host="h", pid=str(pid), service=f"s{pid}")
-        receipt = self.house.ledger.receive([said if fires else resolved(fingerprint)]).result(30)
+        said = firing(fingerprint, starts_at=self.replicas.now, host="h", pid=str(pid), service=f"s{pid}")
+        receipt = self.replicas.ledger.receive([said if fires else resolved(fingerprint)]).result(30)
         if fires:
             self.fired.add(fingerprint)
             assert receipt.created or receipt.known or receipt.skipped
@@ -205,23 +205,23 @@ class Story(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 1, 5, 5, 20, 31, 70, 400]))
     def tick(self, seconds: float) -> None:
-        self.house.pass_time(seconds)
+        self.replicas.pass_time(seconds)
 
     @rule(name=st.sampled_from(["one", "two"]), seconds=st.sampled_from([0, 0, 0.5, 5, 30, 70]))
     def work(self, name: str, seconds: float) -> None:
         """One replica does for so long what is due."""
-        self.house.work(name, seconds)
+        self.replicas.work(name, seconds)
 
     @rule(target=claims, name=st.sampled_from(["one", "two"]))
     def claim(self, name: str) -> object:
         """A replica that takes something up and is then very slow, or dead."""
-        claim = self.house.take(name)
+        claim = self.replicas.take(name)
         return (name, claim) if claim else multiple()
 
     @rule(held=consumes(claims))
     def act_late(self, held: tuple[str, Claim]) -> None:
         """Perhaps its lease ran out and the other did it all meanwhile."""
-        self.house.advance(*held)
+        self.replicas.advance(*held)
 
     @rule(held=consumes(claims))
     def forget(self, held: tuple[str, Claim]) -> None:
@@ -238,57 +238,57 @@ class Story(RuleBasedStateMachine):
         """The next verb of that name is cut off, or we die in it."""
         verb = draw(st.sampled_from(["start", "start", "dump", "status", "stop", "fetch", "drop", "look"]))
         fault = draw(st.sampled_from([Crash(), Retryable(Code.HOST_UNREACHABLE, "h: no connection")]))
-        self.house.host.disturb = (verb, draw(st.sampled_from(["before", "amid", "after"])), fault)
+        self.replicas.host.disturb = (verb, draw(st.sampled_from(["before", "amid", "after"])), fault)
 
     def die_at_a_commit(self, draw: Draw) -> None:
-        self.house.ledger.dies = (draw(st.sampled_from(["before", "after"])), draw(st.integers(0, 6)))
+        self.replicas.ledger.dies = (draw(st.sampled_from(["before", "after"])), draw(st.integers(0, 6)))
 
     def way(self, draw: Draw) -> None:
         """The way to the host is cut, or shut to us, until it is open again."""
         codes = [None, None, Code.HOST_UNREACHABLE, Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH]
         code = draw(st.sampled_from(codes))
         kind = Retryable if code is Code.HOST_UNREACHABLE else Refused
-        self.house.host.shut = kind(code, f"h: {code.value}") if code else None
+        self.replicas.host.shut = kind(code, f"h: {code.value}") if code else None
 
     def by_hand(self, draw: Draw) -> None:
-        if running := self.house.host.processes.get(draw(st.sampled_from([7, 8]))):
-            self.house.host.usr2(running, HAND)
+        if running := self.replicas.host.processes.get(draw(st.sampled_from([7, 8]))):
+            self.replicas.host.usr2(running, HAND)
 
     def others(self, draw: Draw) -> None:
         """What is rarer: our disk is full, or not any more; another process gets the number; the host is restarted; a
         process ends at our next signal, or runs another program."""
         what = draw(st.sampled_from(["full", "room", "process", "host", "doomed"]))
-        self.house.store.full = what == "full"
+        self.replicas.store.full = what == "full"
         if what == "process":
-            self.house.host.begin_anew(draw(st.sampled_from([7, 8])))
+            self.replicas.host.begin_anew(draw(st.sampled_from([7, 8])))
         if what == "host":
-            self.house.host.reboot()
-        if what == "doomed" and (running := self.house.host.processes.get(draw(st.sampled_from([7, 8])))):
+            self.replicas.host.reboot()
+        if what == "doomed" and (running := self.replicas.host.processes.get(draw(st.sampled_from([7, 8])))):
             running.dies_at, running.becomes = running.signals + 1, draw(st.booleans())
 
     def stop_request(self, draw: Draw) -> None:
-        if rows := self.house.rows():
-            self.house.ledger.request_stop(draw(st.sampled_from(rows)).id, self.house.now)
+        if rows := self.replicas.rows():
+            self.replicas.ledger.request_stop(draw(st.sampled_from(rows)).id, self.replicas.now)
 
     # what must hold at all times
 
     @invariant()
     def no_harm(self) -> None:
-        assert self.house.host.harm == []
+        assert self.replicas.host.harm == []
 
     @invariant()
     def one_active_capture_a_process(self) -> None:
-        lives = [row.process.key for row in self.house.rows() if row.process and not row.state.ended]
+        lives = [row.process.key for row in self.replicas.rows() if row.process and not row.state.ended]
         assert len(lives) == len(set(lives))
 
     @invariant()
     def what_has_not_ended_is_due(self) -> None:
-        assert all((row.due_at is not None) is not row.state.ended for row in self.house.rows())
+        assert all((row.due_at is not None) is not row.state.ended for row in self.replicas.rows())
 
 
 def test_whatever_happens_in_whatever_order_nobody_is_hurt_and_everything_ends() -> None:
     run_state_machine_as_test(
-        Story,
+        CaptureMachine,
         settings=settings(
             max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
@@ -299,81 +299,81 @@ def test_whatever_happens_in_whatever_order_nobody_is_hurt_and_everything_ends()
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path)
+def replicas(tmp_path: Path) -> Iterator[Replicas]:
+    made = Replicas(tmp_path)
     yield made
     made.close()
 
 
-def recording(house: House, pid: int = 7) -> str:
+def recording(replicas: Replicas, pid: int = 7) -> str:
     """A capture that records; its id."""
-    receipt = house.ledger.receive([firing(host="h", pid=str(pid), starts_at=house.now)]).result(30)
-    house.work("one", 1)
-    assert house.host.processes[pid].owner
+    receipt = replicas.ledger.receive([firing(host="h", pid=str(pid), starts_at=replicas.now)]).result(30)
+    replicas.work("one", 1)
+    assert replicas.host.processes[pid].owner
     return receipt.created[0]
 
 
-def row(house: House, capture_id: str) -> Capture:
-    candidates = house.ledger.get(capture_id)
+def row(replicas: Replicas, capture_id: str) -> Capture:
+    candidates = replicas.ledger.get(capture_id)
     assert candidates
     return candidates
 
 
 @pytest.mark.parametrize("pid", [7, 8])
-def test_an_undisturbed_story_ends_well(house: House, pid: int) -> None:
-    new = recording(house, pid)
-    house.run_to_the_end()
-    assert row(house, new).state is State.COMPLETED, row(house, new).reason
-    assert len(row(house, new).artifacts) == 7
-    assert house.host.processes[pid].begun == {row(house, new).token: 1}
-    assert house.host.harm == []
+def test_an_undisturbed_capture_completes(replicas: Replicas, pid: int) -> None:
+    new = recording(replicas, pid)
+    replicas.run_to_the_end()
+    assert row(replicas, new).state is State.COMPLETED, row(replicas, new).reason
+    assert len(row(replicas, new).artifacts) == 7
+    assert replicas.host.processes[pid].begun == {row(replicas, new).token: 1}
+    assert replicas.host.harm == []
 
 
-def lost_start(house: House, when: str) -> str:
+def lost_start(replicas: Replicas, when: str) -> str:
     """A capture whose start went wrong in the middle, on a host that is away from then on; its id."""
-    house.host.disturb = ("start", when, Crash())
-    (new,) = house.ledger.receive([firing(host="h", pid="7")]).result(30).created
-    house.work("one", 0)
-    house.host.shut = Retryable(Code.HOST_UNREACHABLE, "h: no connection")
+    replicas.host.disturb = ("start", when, Crash())
+    (new,) = replicas.ledger.receive([firing(host="h", pid="7")]).result(30).created
+    replicas.work("one", 0)
+    replicas.host.shut = Retryable(Code.HOST_UNREACHABLE, "h: no connection")
     return new
 
 
 @pytest.mark.parametrize("when", ["before", "amid", "after"])
-def test_a_start_whose_end_is_unknown_is_asked_again_and_begins_one_recording(house: House, when: str) -> None:
-    new = lost_start(house, when)
-    house.work("two", 60)  # the lease of the dead runs out, the dead-man's switch acts
-    house.host.shut = None
-    house.run_to_the_end()
-    assert row(house, new).state is State.COMPLETED
-    assert house.host.processes[7].begun == {row(house, new).token: 1}
+def test_a_start_whose_end_is_unknown_is_asked_again_and_begins_one_recording(replicas: Replicas, when: str) -> None:
+    new = lost_start(replicas, when)
+    replicas.work("two", 60)  # the lease of the dead runs out, the dead-man's switch acts
+    replicas.host.shut = None
+    replicas.run_to_the_end()
+    assert row(replicas, new).state is State.COMPLETED
+    assert replicas.host.processes[7].begun == {row(replicas, new).token: 1}
 
 
-def test_a_start_on_a_host_that_never_comes_back_leaves_no_process_recording(house: House) -> None:
-    new = lost_start(house, "after")
-    assert house.host.processes[7].owner
-    house.work("two", 600)
-    assert row(house, new).state is State.FAILED
-    assert house.host.processes[7].owner is None
+def test_a_start_on_a_host_that_never_comes_back_leaves_no_process_recording(replicas: Replicas) -> None:
+    new = lost_start(replicas, "after")
+    assert replicas.host.processes[7].owner
+    replicas.work("two", 600)
+    assert row(replicas, new).state is State.FAILED
+    assert replicas.host.processes[7].owner is None
 
 
-def test_a_host_that_was_restarted_while_it_recorded_is_a_failure_that_says_so(house: House) -> None:
-    new = recording(house)
-    house.host.reboot()
-    house.run_to_the_end()
-    assert row(house, new).state is State.FAILED
-    assert "restarted" in str(row(house, new).reason)
+def test_a_host_that_was_restarted_while_it_recorded_is_a_failure_that_says_so(replicas: Replicas) -> None:
+    new = recording(replicas)
+    replicas.host.reboot()
+    replicas.run_to_the_end()
+    assert row(replicas, new).state is State.FAILED
+    assert "restarted" in str(row(replicas, new).reason)
 
 
 @pytest.mark.parametrize("code", [Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH])
-def test_a_host_that_shuts_us_out_while_it_records_is_asked_again(house: House, code: Code) -> None:
-    new = recording(house)
-    house.host.shut = Refused(code, f"h: {code.value}")
-    house.work("one", 300)
-    assert not row(house, new).state.ended
-    assert house.host.processes[7].owner is None, "the dead-man's switch has ended it"
-    house.host.shut = None
-    house.run_to_the_end()
-    assert row(house, new).state is State.COMPLETED
+def test_a_host_that_shuts_us_out_while_it_records_is_asked_again(replicas: Replicas, code: Code) -> None:
+    new = recording(replicas)
+    replicas.host.shut = Refused(code, f"h: {code.value}")
+    replicas.work("one", 300)
+    assert not row(replicas, new).state.ended
+    assert replicas.host.processes[7].owner is None, "the dead-man's switch has ended it"
+    replicas.host.shut = None
+    replicas.run_to_the_end()
+    assert row(replicas, new).state is State.COMPLETED
 
 
 @pytest.mark.parametrize(
@@ -385,15 +385,15 @@ def test_a_host_that_shuts_us_out_while_it_records_is_asked_again(house: House, 
     ],
 )
 def test_a_host_that_is_gone_when_its_files_are_to_be_removed_costs_no_capture_and_is_told(
-    house: House, shut: Retryable | Refused
+    replicas: Replicas, shut: Retryable | Refused
 ) -> None:
-    new = recording(house)
-    house.host.disturb = ("drop", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
-    while house.host.disturb:
-        house.work("one", 0.1)  # less than until it is tried again
-    house.host.shut = shut
-    house.work("one", 900)
-    ended = row(house, new)
+    new = recording(replicas)
+    replicas.host.disturb = ("drop", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
+    while replicas.host.disturb:
+        replicas.work("one", 0.1)  # less than until it is tried again
+    replicas.host.shut = shut
+    replicas.work("one", 900)
+    ended = row(replicas, new)
     assert (ended.state, len(ended.artifacts)) == (State.COMPLETED, 7)
     assert f"files may remain on the host: {shut}" in [entry.message for entry in ended.timeline]
 
@@ -401,17 +401,17 @@ def test_a_host_that_is_gone_when_its_files_are_to_be_removed_costs_no_capture_a
 # ---------------------------------------------------------------------- a signal that does harm
 
 
-def doomed(house: House, pid: int, nth: int, *, becomes: bool = False) -> str:
+def doomed(replicas: Replicas, pid: int, nth: int, *, becomes: bool = False) -> str:
     """A capture whose nth signal ends its process, or has it run another program; the capture's id."""
-    running = house.host.processes[pid]
+    running = replicas.host.processes[pid]
     running.dies_at, running.becomes = nth, becomes
-    return house.ledger.receive([firing(f"f{pid}", host="h", pid=str(pid))]).result(30).created[0]
+    return replicas.ledger.receive([firing(f"f{pid}", host="h", pid=str(pid))]).result(30).created[0]
 
 
-def harmed(house: House, capture_id: str) -> Capture:
+def harmed(replicas: Replicas, capture_id: str) -> Capture:
     """The capture that did harm, which says so in every way there is."""
-    ended = row(house, capture_id)
-    (blocked,) = house.ledger.blocked()
+    ended = row(replicas, capture_id)
+    (blocked,) = replicas.ledger.blocked()
     assert (ended.state, ended.reason and ended.reason.code) == (State.FAILED, Code.PROCESS_EXITED)
     assert ended.reason and f"`alertprof unblock {blocked.id}`" in ended.reason.message
     (finding,) = ended.findings
@@ -422,153 +422,155 @@ def harmed(house: House, capture_id: str) -> Capture:
 
 @pytest.mark.parametrize(("pid", "nth", "files"), [(7, 1, 0), (8, 1, 0), (7, 2, 6)])
 def test_a_process_that_ends_after_our_signal_is_harm_and_its_executable_is_blocked(
-    house: House, pid: int, nth: int, files: int
+    replicas: Replicas, pid: int, nth: int, files: int
 ) -> None:
-    new = doomed(house, pid, nth)
-    house.run_to_the_end()
-    ended = harmed(house, new)
+    new = doomed(replicas, pid, nth)
+    replicas.run_to_the_end()
+    ended = harmed(replicas, new)
     assert ended.findings[0].title == "it ended 0.4 s after our SIGUSR2"
     assert ended.reason and ended.reason.message.startswith(f"h: pid {pid} (orders) ended 0.4 s after our SIGUSR2; ")
     assert len([artifact for artifact in ended.artifacts if artifact.kind is not Kind.GOROUTINE]) == files
-    assert all(running.signals <= nth for running in house.host.processes.values())
+    assert all(running.signals <= nth for running in replicas.host.processes.values())
 
 
-def test_a_process_that_runs_another_program_after_our_signal_is_harmed_too(house: House) -> None:
-    new = doomed(house, 7, 1, becomes=True)
-    house.run_to_the_end()
-    assert harmed(house, new).findings[0].title == "it runs another program since 0.4 s after our SIGUSR2"
+def test_a_process_that_runs_another_program_after_our_signal_is_harmed_too(replicas: Replicas) -> None:
+    new = doomed(replicas, 7, 1, becomes=True)
+    replicas.run_to_the_end()
+    assert harmed(replicas, new).findings[0].title == "it runs another program since 0.4 s after our SIGUSR2"
 
 
-def test_a_process_that_ends_by_itself_while_it_records_is_no_harm(house: House) -> None:
-    new = recording(house)
-    house.host.begin_anew(7)
-    house.run_to_the_end()
-    assert (row(house, new).state, row(house, new).findings) == (State.FAILED, ())
-    assert house.ledger.blocked() == ()
+def test_a_process_that_ends_by_itself_while_it_records_is_no_harm(replicas: Replicas) -> None:
+    new = recording(replicas)
+    replicas.host.begin_anew(7)
+    replicas.run_to_the_end()
+    assert (row(replicas, new).state, row(replicas, new).findings) == (State.FAILED, ())
+    assert replicas.ledger.blocked() == ()
 
 
-def test_no_other_process_of_a_blocked_executable_is_signalled_until_somebody_says_so(house: House) -> None:
-    doomed(house, 7, 1)
-    house.run_to_the_end()
-    (other,) = house.ledger.receive([firing("other", host="h", pid="8", service="pay")]).result(30).created
-    house.run_to_the_end()
-    refused, (blocked,) = row(house, other), house.ledger.blocked()
+def test_no_other_process_of_a_blocked_executable_is_signalled_until_somebody_says_so(replicas: Replicas) -> None:
+    doomed(replicas, 7, 1)
+    replicas.run_to_the_end()
+    (other,) = replicas.ledger.receive([firing("other", host="h", pid="8", service="pay")]).result(30).created
+    replicas.run_to_the_end()
+    refused, (blocked,) = row(replicas, other), replicas.ledger.blocked()
     assert (refused.state, refused.reason and refused.reason.code) == (State.FAILED, Code.UNSAFE_SIGNAL)
     assert refused.reason and f"alertprof unblock {blocked.id}" in refused.reason.message
     assert "h: pid 7 (orders) ended 0.4 s after our SIGUSR2" in refused.reason.message
-    assert house.host.processes[8].signals == 0
-    house.ledger.unblock(blocked.id)
-    house.pass_time(60)
-    (again,) = house.ledger.receive([firing("again", host="h", pid="8", service="pay")]).result(30).created
-    house.run_to_the_end()
-    assert row(house, again).state is State.COMPLETED
+    assert replicas.host.processes[8].signals == 0
+    replicas.ledger.unblock(blocked.id)
+    replicas.pass_time(60)
+    (again,) = replicas.ledger.receive([firing("again", host="h", pid="8", service="pay")]).result(30).created
+    replicas.run_to_the_end()
+    assert row(replicas, again).state is State.COMPLETED
 
 
-def test_an_executable_that_is_blocked_after_it_was_chosen_is_not_signalled(house: House) -> None:
-    house.host.disturb = ("start", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
-    (new,) = house.ledger.receive([firing(host="h", pid="8")]).result(30).created
-    house.work("one", 0)
-    assert row(house, new).step is Step.START
-    house.ledger.block(Blocked(id_of("go:orders"), "go:orders", "/x", "h2", 9, "c", NOON, "SIGUSR2", "h2: it ended"))
-    house.run_to_the_end()
-    reason = row(house, new).reason
+def test_an_executable_that_is_blocked_after_it_was_chosen_is_not_signalled(replicas: Replicas) -> None:
+    replicas.host.disturb = ("start", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
+    (new,) = replicas.ledger.receive([firing(host="h", pid="8")]).result(30).created
+    replicas.work("one", 0)
+    assert row(replicas, new).step is Step.START
+    replicas.ledger.block(Blocked(id_of("go:orders"), "go:orders", "/x", "h2", 9, "c", NOON, "SIGUSR2", "h2: it ended"))
+    replicas.run_to_the_end()
+    reason = row(replicas, new).reason
     assert reason and reason.code is Code.UNSAFE_SIGNAL and "h2: it ended" in reason.message
-    assert house.host.processes[8].signals == 0
+    assert replicas.host.processes[8].signals == 0
 
 
 @pytest.mark.parametrize("when", ["amid", "after"])
 def test_a_start_that_began_before_its_executable_was_blocked_is_ended_and_not_begun_anew(
-    house: House, when: str
+    replicas: Replicas, when: str
 ) -> None:
-    new = lost_start(house, when)
-    house.ledger.block(Blocked(id_of("go:orders"), "go:orders", "/x", "h2", 9, "c", NOON, "SIGUSR2", "h2: it ended"))
-    house.host.shut = None
-    house.pass_time(31)
-    house.run_to_the_end()
-    assert row(house, new).state.ended
-    assert house.host.processes[7].owner is None
-    assert house.host.harm == []
+    new = lost_start(replicas, when)
+    replicas.ledger.block(Blocked(id_of("go:orders"), "go:orders", "/x", "h2", 9, "c", NOON, "SIGUSR2", "h2: it ended"))
+    replicas.host.shut = None
+    replicas.pass_time(31)
+    replicas.run_to_the_end()
+    assert row(replicas, new).state.ended
+    assert replicas.host.processes[7].owner is None
+    assert replicas.host.harm == []
 
 
 @pytest.mark.parametrize("kills", range(1, 7))
-def test_kill_9_between_the_harm_and_the_end_loses_neither_the_block_nor_the_reason(house: House, kills: int) -> None:
-    house.ledger.dies = ("before", kills)
-    new = doomed(house, 7, 1)
-    house.work("one", 1)
-    assert house.ledger.dies is None or row(house, new).state.ended, "it has died, or there were fewer commits"
-    house.pass_time(31)
-    house.run_to_the_end()
-    harmed(house, new)
-    assert house.host.processes.get(7) is None
+def test_kill_9_between_the_harm_and_the_end_loses_neither_the_block_nor_the_reason(
+    replicas: Replicas, kills: int
+) -> None:
+    replicas.ledger.dies = ("before", kills)
+    new = doomed(replicas, 7, 1)
+    replicas.work("one", 1)
+    assert replicas.ledger.dies is None or row(replicas, new).state.ended, "it has died, or there were fewer commits"
+    replicas.pass_time(31)
+    replicas.run_to_the_end()
+    harmed(replicas, new)
+    assert replicas.host.processes.get(7) is None
 
 
-def test_kill_9_before_the_harm_was_heard_of_does_not_hide_it(house: House) -> None:
-    new = doomed(house, 7, 1)
-    house.host.disturb = ("start", "after", Crash())
-    house.work("one", 0)
-    assert house.ledger.blocked() == ()
-    house.pass_time(31)
-    house.run_to_the_end()
-    harmed(house, new)
+def test_kill_9_before_the_harm_was_heard_of_does_not_hide_it(replicas: Replicas) -> None:
+    new = doomed(replicas, 7, 1)
+    replicas.host.disturb = ("start", "after", Crash())
+    replicas.work("one", 0)
+    assert replicas.ledger.blocked() == ()
+    replicas.pass_time(31)
+    replicas.run_to_the_end()
+    harmed(replicas, new)
 
 
-def test_a_host_that_is_gone_after_the_harm_changes_nothing_of_the_reason(house: House) -> None:
-    new = doomed(house, 7, 1)
-    house.host.disturb = ("stop", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
-    while house.host.disturb:
-        house.work("one", 0.1)
-    house.host.shut = Retryable(Code.HOST_UNREACHABLE, "h: no connection")
-    house.work("one", 3600)
-    assert "h: no connection" in [entry.message for entry in harmed(house, new).timeline]
+def test_a_host_that_is_gone_after_the_harm_changes_nothing_of_the_reason(replicas: Replicas) -> None:
+    new = doomed(replicas, 7, 1)
+    replicas.host.disturb = ("stop", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
+    while replicas.host.disturb:
+        replicas.work("one", 0.1)
+    replicas.host.shut = Retryable(Code.HOST_UNREACHABLE, "h: no connection")
+    replicas.work("one", 3600)
+    assert "h: no connection" in [entry.message for entry in harmed(replicas, new).timeline]
 
 
 @pytest.mark.parametrize("pid", [7, 8])
 def test_an_alert_that_is_resolved_while_its_start_is_tried_again_is_recorded_all_the_same(
-    house: House, pid: int
+    replicas: Replicas, pid: int
 ) -> None:
-    house.host.disturb = ("start", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
-    (new,) = house.ledger.receive([firing(host="h", pid=str(pid))]).result(30).created
-    house.work("one", 0)
-    assert row(house, new).step is Step.START, "whether a signal was sent is not known"
-    house.ledger.receive([resolved()]).result(30)
-    house.run_to_the_end()
-    assert (row(house, new).state, row(house, new).resolved_at) == (State.COMPLETED, NOON)
+    replicas.host.disturb = ("start", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
+    (new,) = replicas.ledger.receive([firing(host="h", pid=str(pid))]).result(30).created
+    replicas.work("one", 0)
+    assert row(replicas, new).step is Step.START, "whether a signal was sent is not known"
+    replicas.ledger.receive([resolved()]).result(30)
+    replicas.run_to_the_end()
+    assert (row(replicas, new).state, row(replicas, new).resolved_at) == (State.COMPLETED, NOON)
 
 
 @pytest.mark.parametrize("code", [Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH])
-def test_a_host_that_shuts_us_out_from_the_first_is_asked_once(house: House, code: Code) -> None:
-    house.host.shut = Refused(code, f"h: {code.value}")
-    (new,) = house.ledger.receive([firing(host="h", pid="7")]).result(30).created
-    house.work("one", 1)
-    reason = row(house, new).reason
+def test_a_host_that_shuts_us_out_from_the_first_is_asked_once(replicas: Replicas, code: Code) -> None:
+    replicas.host.shut = Refused(code, f"h: {code.value}")
+    (new,) = replicas.ledger.receive([firing(host="h", pid="7")]).result(30).created
+    replicas.work("one", 1)
+    reason = row(replicas, new).reason
     assert reason and reason.code is code
 
 
-def test_a_full_disk_of_ours_is_waited_out_however_long_it_takes(house: House) -> None:
-    new = recording(house)
-    house.store.full = True
-    house.work("one", 1.5 * 3600)
-    waiting = row(house, new)
+def test_a_full_disk_of_ours_is_waited_out_however_long_it_takes(replicas: Replicas) -> None:
+    new = recording(replicas)
+    replicas.store.full = True
+    replicas.work("one", 1.5 * 3600)
+    waiting = row(replicas, new)
     assert (waiting.step, waiting.artifacts) == (Step.COLLECT, ())
     assert "No space left" in waiting.timeline[-1].message
-    assert house.host.journals[waiting.token].files, "they are still there"
-    house.store.full = False
-    house.run_to_the_end()
-    assert row(house, new).state is State.COMPLETED
+    assert replicas.host.journals[waiting.token].files, "they are still there"
+    replicas.store.full = False
+    replicas.run_to_the_end()
+    assert row(replicas, new).state is State.COMPLETED
 
 
-def test_a_clock_of_ours_set_forward_ends_a_recording_early_and_well(house: House) -> None:
-    new = recording(house)
-    house.now += timedelta(hours=3)
-    house.run_to_the_end()
-    assert row(house, new).state is State.COMPLETED
+def test_a_clock_of_ours_set_forward_ends_a_recording_early_and_well(replicas: Replicas) -> None:
+    new = recording(replicas)
+    replicas.now += timedelta(hours=3)
+    replicas.run_to_the_end()
+    assert row(replicas, new).state is State.COMPLETED
 
 
-def test_a_clock_of_ours_set_back_leaves_the_end_to_the_target(house: House) -> None:
-    new = recording(house)
-    house.now -= timedelta(hours=3)
-    house.work("one", 60)
-    assert house.host.processes[7].owner is None, "the dead-man's switch knows no wall clock"
-    house.work("one", 3 * 3600)
-    assert row(house, new).state is State.COMPLETED
-    assert house.host.harm == []
+def test_a_clock_of_ours_set_back_leaves_the_end_to_the_target(replicas: Replicas) -> None:
+    new = recording(replicas)
+    replicas.now -= timedelta(hours=3)
+    replicas.work("one", 60)
+    assert replicas.host.processes[7].owner is None, "the dead-man's switch knows no wall clock"
+    replicas.work("one", 3 * 3600)
+    assert row(replicas, new).state is State.COMPLETED
+    assert replicas.host.harm == []

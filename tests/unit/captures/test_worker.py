@@ -1,4 +1,4 @@
-"""The heartbeat over a real ledger and a made-up story: what is due is done, in time, once, and written down."""
+"""The heartbeat over a real ledger and a stand-in for the pipeline: what is due is done, in time, once, and saved."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,23 +19,23 @@ from app.model import Capture, ProcessId, State, Step, Target
 from tests.lab.process import eventually
 from tests.unit.ledger.builders import manual, sqlite
 
-Story = Callable[[Capture, datetime], Capture]
+Advance = Callable[[Capture, datetime], Capture]
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Tale:
+class StandIn:
     """Stands in for the pipeline: the worker's own behaviour is what these tests are about."""
 
-    def __init__(self, story: Story) -> None:
-        self.advance = story
+    def __init__(self, advance: Advance) -> None:
+        self.advance = advance
 
 
 @contextmanager
-def working(ledger: Ledger, story: Story) -> Iterator[Worker]:
-    worker = Worker(ledger, cast(Pipeline, Tale(story)), now, threads=4)
+def working(ledger: Ledger, advance: Advance) -> Iterator[Worker]:
+    worker = Worker(ledger, cast(Pipeline, StandIn(advance)), now, threads=4)
     ledger.on_due = worker.wake
     worker.start()
     try:
@@ -73,12 +73,12 @@ def test_what_is_due_a_little_later_is_not_forgotten_by_those_who_wait(
 ) -> None:
     monkeypatch.setattr(worker_module, "LONGEST_NAP", 3600.0)
 
-    def story(capture: Capture, at: datetime) -> Capture:
+    def advance(capture: Capture, at: datetime) -> Capture:
         if capture.step is Step.RESOLVE:
             return capture.to(Step.WAIT, due=at + timedelta(milliseconds=50))
         return capture.ended(State.COMPLETED, at)
 
-    with working(ledger, story):
+    with working(ledger, advance):
         new = ask(ledger, 1)
         eventually(lambda: state(ledger, new) is State.COMPLETED, "the second step is taken")
 
@@ -86,14 +86,14 @@ def test_what_is_due_a_little_later_is_not_forgotten_by_those_who_wait(
 def test_steps_that_are_due_at_once_follow_each_other_under_one_claim(ledger: Ledger) -> None:
     taken: list[Step] = []
 
-    def story(capture: Capture, at: datetime) -> Capture:
+    def advance(capture: Capture, at: datetime) -> Capture:
         taken.append(capture.step)
         following = {Step.RESOLVE: Step.START, Step.START: Step.COLLECT}
         if capture.step in following:
             return capture.to(following[capture.step], due=at)
         return capture.ended(State.COMPLETED, at)
 
-    with working(ledger, story):
+    with working(ledger, advance):
         new = ask(ledger, 1)
         eventually(lambda: state(ledger, new) is State.COMPLETED, "it is told to the end")
     assert taken == [Step.RESOLVE, Step.START, Step.COLLECT]
@@ -102,13 +102,13 @@ def test_steps_that_are_due_at_once_follow_each_other_under_one_claim(ledger: Le
 def test_the_second_capture_of_a_process_is_skipped_as_a_duplicate(ledger: Ledger) -> None:
     go_on = threading.Event()
 
-    def story(capture: Capture, at: datetime) -> Capture:
+    def advance(capture: Capture, at: datetime) -> Capture:
         if capture.step is Step.RESOLVE:
             return at_work(capture, 7, at)
         assert go_on.wait(30)
         return capture.ended(State.COMPLETED, at)
 
-    with working(ledger, story):
+    with working(ledger, advance):
         first = ask(ledger, 1)
         eventually(lambda: (c := ledger.get(first)) and c.step is Step.START, "the first has the process")
         second = ask(ledger, 2)
@@ -123,13 +123,13 @@ def test_a_capture_for_which_there_is_no_room_waits_and_then_has_it(ledger: Ledg
     ledger.bounds = Bounds(per_host=1, per_service=9)
     go_on = threading.Event()
 
-    def story(capture: Capture, at: datetime) -> Capture:
+    def advance(capture: Capture, at: datetime) -> Capture:
         if capture.step is Step.RESOLVE:
             return at_work(capture, int(capture.id[-1]), at)
         assert go_on.wait(30)
         return capture.ended(State.COMPLETED, at)
 
-    with working(ledger, story):
+    with working(ledger, advance):
         first = ask(ledger, 1)
         eventually(lambda: (c := ledger.get(first)) and c.step is Step.START, "the first has its place")
         second = ask(ledger, 2)
@@ -143,12 +143,12 @@ def test_a_capture_for_which_there_is_no_room_waits_and_then_has_it(ledger: Ledg
 def test_stopping_finishes_the_step_under_way_and_begins_no_other(ledger: Ledger) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def story(capture: Capture, at: datetime) -> Capture:
+    def advance(capture: Capture, at: datetime) -> Capture:
         begun.set()
         assert go_on.wait(30)
         return capture.to(Step.START, due=at)
 
-    with working(ledger, story) as worker:
+    with working(ledger, advance) as worker:
         new = ask(ledger, 1)
         assert begun.wait(30)
         stopping = threading.Thread(target=worker.stop, args=(30,))
@@ -167,14 +167,14 @@ def test_a_row_that_nobody_can_work_on_does_not_end_the_work_on_others(
     monkeypatch.setattr(worker_module, "LEASE", timedelta(seconds=0.5))  # so that it is taken again and again
     broke: list[str] = []
 
-    def story(capture: Capture, at: datetime) -> Capture:
+    def advance(capture: Capture, at: datetime) -> Capture:
         if capture.id == bad:
             broke.append(capture.id)
             raise ValueError("a step that this version does not know")
         return capture.ended(State.COMPLETED, at)
 
     bad = ask(ledger, 1)
-    with working(ledger, story):
+    with working(ledger, advance):
         eventually(lambda: len(broke) >= 5, "more often than there are threads")
         good = ask(ledger, 2)
         eventually(lambda: state(ledger, good) is State.COMPLETED, "the other is worked on")
@@ -186,13 +186,13 @@ def test_what_is_worked_on_is_not_taken_again_though_its_lease_has_lapsed(
     monkeypatch.setattr(worker_module, "LEASE", timedelta(0))
     go_on, begun = threading.Event(), list[str]()
 
-    def story(capture: Capture, at: datetime) -> Capture:
+    def advance(capture: Capture, at: datetime) -> Capture:
         begun.append(capture.id)
         assert capture.id != slow or go_on.wait(30)
         return capture.ended(State.COMPLETED, at)
 
     slow = ask(ledger, 1)
-    with working(ledger, story):
+    with working(ledger, advance):
         eventually(lambda: begun, "it is worked on")
         for number in range(2, 6):
             other = ask(ledger, number)

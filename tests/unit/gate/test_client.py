@@ -3,7 +3,7 @@
 import pytest
 
 from app.gate.client import Answer, Gate, Process, answer_of
-from app.model import Harm
+from app.gate.facts import Harm
 
 FACTS = (
     "pid 7\nstart 100\nimage 1:1\nstate S\nuid 0\nnspid 7\ntracer 0\nmode toggle\ncaught fff\nmask fff\n"

@@ -7,11 +7,12 @@ import pytest
 
 from app.errors import Code, Refused
 from app.gate.client import Answer, Mode, Process
+from app.gate.facts import Harm
 from app.gate.pool import HostPool
-from app.model import Blocked, Capture, Harm, Target
+from app.model import Blocked, Capture, Target
 from app.plugins import kinds
 from app.profilers.auto import Auto
-from app.profilers.base import Profiler, ProfilerSpec
+from app.profilers.base import Profiler, ProfilerSpec, Recording
 from app.profilers.go_zero import GoZero
 from app.profilers.harm import id_of
 from app.profilers.signal import Signal
@@ -29,7 +30,7 @@ def zero(**more: object) -> Process:
 
 
 class Says:
-    """A door to a gate that answers each verb so."""
+    """A pool whose gate answers every verb alike."""
 
     boot = "boot"
 
@@ -55,8 +56,9 @@ def capture(profiler: str) -> Capture:
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
 def test_what_became_of_the_process_is_heard_at_every_step(profiler: Profiler, code: str) -> None:
     pool, mine = Says(Answer(code, ended=HARM)), capture("go-zero-toggle")
-    steps = [step(mine, cast(HostPool, pool), NOON) for step in (profiler.start, profiler.watch, profiler.stop)]
-    assert [(progress.harm, progress.again) for progress in steps] == [(HARM, None)] * 3
+    here = Recording(mine, cast(HostPool, pool), NOON)
+    steps = [step(here) for step in (profiler.start, profiler.watch, profiler.stop)]
+    assert [(result.harm, result.again) for result in steps] == [(HARM, None)] * 3
     assert pool.asked[1:] == ["status", "stop"], "of a process that is gone no dump is asked for"
 
 
@@ -71,16 +73,17 @@ class Journaled(Says):
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
 def test_of_a_process_that_is_gone_before_the_start_is_asked_for_again_the_journal_tells(profiler: Profiler) -> None:
     pool = Journaled(Answer("gone"))
-    assert profiler.start(capture("go-zero-toggle"), cast(HostPool, pool), NOON).harm == HARM
+    mine, unknown = capture("go-zero-toggle"), Says(Answer("gone"))
+    assert profiler.start(Recording(mine, cast(HostPool, pool), NOON)).harm == HARM
     with pytest.raises(Refused, match="has exited"):
-        profiler.start(capture("go-zero-toggle"), cast(HostPool, Says(Answer("gone"))), NOON)
+        profiler.start(Recording(mine, cast(HostPool, unknown), NOON))
 
 
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
 def test_a_process_that_ended_by_itself_is_no_harm(profiler: Profiler) -> None:
-    pool, mine = cast(HostPool, Says(Answer("gone"))), capture("go-zero-toggle")
-    assert profiler.watch(mine, pool, NOON).harm is None
-    assert profiler.stop(mine, pool, NOON).harm is None
+    here = Recording(capture("go-zero-toggle"), cast(HostPool, Says(Answer("gone"))), NOON)
+    assert profiler.watch(here).harm is None
+    assert profiler.stop(here).harm is None
 
 
 @pytest.mark.parametrize("profiler", SIGNALLING, ids=lambda profiler: type(profiler).__name__)
@@ -103,5 +106,5 @@ def test_auto_goes_on_to_http_pprof_and_says_why() -> None:
 
 
 def test_who_signals_says_so() -> None:
-    there = {kind for kind, way in kinds("app.profilers", ProfilerSpec).items() if getattr(way, "signals", False)}
+    there = {kind for kind, spec in kinds("app.profilers", ProfilerSpec).items() if getattr(spec, "signals", False)}
     assert there == {"go-zero", "signal"}

@@ -5,13 +5,14 @@ from typing import Any, cast
 
 import pytest
 
-from app.captures.pipeline import remembered, shortfall
+from app.captures.outcome import shortfall
+from app.captures.recording import with_result
 from app.errors import Code, Reason, Refused
 from app.gate.client import Answer, Mode
 from app.gate.pool import HostPool
 from app.model import Capture, Target, Trigger
 from app.profilers.auto import Auto
-from app.profilers.base import ProfilerSpec, StepResult
+from app.profilers.base import ProfilerSpec, Recording, StepResult
 from app.profilers.go_zero import GoZero
 from tests.unit.ledger.builders import NOON
 from tests.unit.profilers.test_http_pprof import ME, process
@@ -19,16 +20,16 @@ from tests.unit.profilers.test_http_pprof import ME, process
 NOBODY = cast(HostPool, None)
 
 
-@pytest.mark.parametrize("way", [GoZero(), Auto()])
-def test_a_go_zero_that_stops_by_itself_says_that_it_takes_its_own_minute(way: ProfilerSpec) -> None:
-    chosen = way.choose(process(mode=Mode.TIMED, listens=True, askers=(1, 1)), "h", NOBODY)
+@pytest.mark.parametrize("spec", [GoZero(), Auto()])
+def test_a_go_zero_that_stops_by_itself_says_that_it_takes_its_own_minute(spec: ProfilerSpec) -> None:
+    chosen = spec.choose(process(mode=Mode.TIMED, listens=True, askers=(1, 1)), "h", NOBODY)
     assert (chosen.name, chosen.length) == ("go-zero-timed", timedelta(minutes=1))
     assert chosen.why == "this go-zero stops by itself: it records for 60 s, whatever duration is asked for"
 
 
-@pytest.mark.parametrize("way", [GoZero(), Auto()])
-def test_a_go_zero_that_is_toggled_records_as_long_as_is_asked(way: ProfilerSpec) -> None:
-    chosen = way.choose(process(mode=Mode.TOGGLE, listens=True, askers=(1, 1)), "h", NOBODY)
+@pytest.mark.parametrize("spec", [GoZero(), Auto()])
+def test_a_go_zero_that_is_toggled_records_as_long_as_is_asked(spec: ProfilerSpec) -> None:
+    chosen = spec.choose(process(mode=Mode.TOGGLE, listens=True, askers=(1, 1)), "h", NOBODY)
     assert (chosen.name, chosen.length, chosen.why) == ("go-zero-toggle", None, "")
 
 
@@ -83,7 +84,7 @@ def test_what_could_not_be_seen_is_said_and_is_no_refusal() -> None:
 
 
 class OneAnswer:
-    """A door to a gate that answers every stop alike."""
+    """A pool whose gate answers every stop alike."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer, self.boot, self.host = answer, ME.boot, "h"
@@ -96,7 +97,7 @@ class OneAnswer:
 
 
 def stopped(answer: Answer, mode: str = "timed") -> StepResult:
-    return GoZero().stop(recording(mode), cast(HostPool, OneAnswer(answer)), NOON)
+    return GoZero().stop(Recording(recording(mode), cast(HostPool, OneAnswer(answer)), NOON))
 
 
 def recording(mode: str) -> Capture:
@@ -105,13 +106,13 @@ def recording(mode: str) -> Capture:
 
 
 def test_a_recording_that_nothing_ends_is_a_critical_finding_and_the_captures_reason() -> None:
-    progress = stopped(Answer("open", left=True))
-    assert progress.again is None
-    assert [(one.severity, one.code) for one in progress.findings] == [("critical", "left_recording")]
-    assert "h: pid 7 still records" in progress.notes["left"] and "restart the service" in progress.notes["left"]
-    left = remembered(recording("timed"), progress)
-    assert shortfall(left, GoZero()) == Reason(Code.TIMEOUT, progress.notes["left"])
-    assert left.findings == progress.findings
+    result = stopped(Answer("open", left=True))
+    assert result.again is None
+    assert [(one.severity, one.code) for one in result.findings] == [("critical", "left_recording")]
+    assert "h: pid 7 still records" in result.notes["left"] and "restart the service" in result.notes["left"]
+    left = with_result(recording("timed"), result)
+    assert shortfall(left, GoZero()) == Reason(Code.TIMEOUT, result.notes["left"])
+    assert left.findings == result.findings
 
 
 def test_a_recording_that_the_switch_had_to_end_although_it_should_have_ended_itself_is_told() -> None:
@@ -121,6 +122,6 @@ def test_a_recording_that_the_switch_had_to_end_although_it_should_have_ended_it
 
 
 def test_who_asks_a_self_stopping_recording_to_stop_is_told_when_it_will() -> None:
-    said = GoZero().asked_to_stop(recording("timed"))
+    said = GoZero().stop_message(recording("timed"))
     assert "does not offer" in said and "at 12:01:00 UTC" in said
-    assert GoZero().asked_to_stop(recording("toggle")) == "asked to stop early"
+    assert GoZero().stop_message(recording("toggle")) == "asked to stop early"

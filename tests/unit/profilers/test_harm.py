@@ -6,8 +6,9 @@ from pathlib import Path
 
 from app.config.settings import load
 from app.errors import Code, Reason
+from app.gate.facts import Harm
 from app.main import Service
-from app.model import Capture, Harm, Target
+from app.model import Capture, Target
 from app.profilers.harm import BUILD, blocked, harmed, id_of, reason_of, signal_of
 from tests.unit.ledger.builders import NOON, manual
 

@@ -19,7 +19,7 @@ from app.gate.pool import HostPool
 from app.hosts.ssh import NotReached
 from app.model import Artifact, Capture, Kind, ProcessId, Target
 from app.profilers import origin, takes
-from app.profilers.base import Fetched, StepResult
+from app.profilers.base import Fetched, Incoming, Recording, StepResult
 from app.profilers.http_pprof import HttpPprof
 from app.profilers.places import Place, places_of
 from tests.unit.analysis.synthetic import Maker
@@ -177,8 +177,9 @@ def collected(
 ) -> tuple[dict[str, Fetched], StepResult]:
     """The files by name, and what was said of them."""
     kept: list[Fetched] = []
-    progress = (profiler or HttpPprof()).collect(of or capture(), cast(HostPool, pool), folder, kept.append, stopping)
-    return {file.path.name: file for file in kept}, progress
+    here = Recording(of or capture(), cast(HostPool, pool), NOON)
+    result = (profiler or HttpPprof()).collect(here, Incoming(folder, kept.append, stopping))
+    return {file.path.name: file for file in kept}, result
 
 
 @pytest.fixture(autouse=True)
@@ -436,7 +437,7 @@ def test_loopback_of_a_container_is_refused_with_the_reason_and_without_a_connec
 
 def test_the_start_notes_where_it_is_and_nothing_more_is_asked() -> None:
     pool = pool_to()
-    assert HttpPprof().start(capture(notes={}), cast(HostPool, pool), NOON).notes == {
+    assert HttpPprof().start(Recording(capture(notes={}), cast(HostPool, pool), NOON)).notes == {
         "http": {"address": "127.0.0.1", "port": 6060}
     }
     assert pool.asked == PROOF
@@ -456,7 +457,7 @@ def test_another_process_than_was_meant_is_refused_without_a_connection(
     pool: FakePool, code: Code, tmp_path: Path
 ) -> None:
     for act in (
-        lambda: HttpPprof().start(capture(), cast(HostPool, pool), NOON),
+        lambda: HttpPprof().start(Recording(capture(), cast(HostPool, pool), NOON)),
         lambda: collected(pool, tmp_path),
     ):
         with pytest.raises(Refused) as caught:
@@ -468,7 +469,7 @@ def test_another_process_than_was_meant_is_refused_without_a_connection(
 def test_a_port_that_was_there_a_moment_ago_is_asked_again(tmp_path: Path) -> None:
     pool = pool_to(lambda path: ok(b"", "503 Service Unavailable"))
     for act in (
-        lambda: HttpPprof().start(capture(), cast(HostPool, pool), NOON),
+        lambda: HttpPprof().start(Recording(capture(), cast(HostPool, pool), NOON)),
         lambda: collected(pool, tmp_path),
     ):
         with pytest.raises(Retryable, match="answers 503"):
@@ -613,7 +614,7 @@ def test_a_store_that_takes_nothing_ends_the_recording_too(tmp_path: Path) -> No
 
     pool = pool_to(slow=("profile",))
     with pytest.raises(OSError, match="No space"):
-        HttpPprof().collect(capture(), cast(HostPool, pool), tmp_path, keep, lambda: False)
+        HttpPprof().collect(Recording(capture(), cast(HostPool, pool), NOON), Incoming(tmp_path, keep))
     assert all(line.closed.is_set() for line in pool.lines)
 
 

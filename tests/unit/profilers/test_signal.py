@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from app.model import Kind
 from app.plugins import from_plain, to_plain
 from app.profilers.base import Profiler
-from app.profilers.signal import NUMBERS, Signal, place
+from app.profilers.globs import shell_glob
+from app.profilers.signal import NUMBERS, Signal
 from tests.lab.shell import SHELLS
 
 PRINTABLE = st.text(st.characters(categories=["L", "N", "P", "S"], exclude_characters="/*?{}"), min_size=1, max_size=20)
@@ -21,7 +22,7 @@ PRINTABLE = st.text(st.characters(categories=["L", "N", "P", "S"], exclude_chara
 
 def found(glob: str, cwd: Path, shell: str = "dash") -> list[str]:
     """What the shell finds below `cwd`/root, with TMPDIR=/t, the directory /d and the pid 7."""
-    run = f"set -uf\ntmp=/t dir=/d ns=7\nset +f\nprintf '%s\\0' {place(glob)}\n"
+    run = f"set -uf\ntmp=/t dir=/d ns=7\nset +f\nprintf '%s\\0' {shell_glob(glob)}\n"
     done = subprocess.run([*SHELLS[shell], "-s"], input=run.encode(), cwd=cwd, capture_output=True, check=True)
     return [name.decode() for name in done.stdout.split(b"\0")[:-1]]
 

@@ -7,7 +7,7 @@ import pytest
 from app.resolvers.container import Container
 from app.resolvers.name import Name
 from app.resolvers.pod import Pod
-from app.resolvers.starters import names_it
+from app.resolvers.starters import names_child
 from app.resolvers.systemd import Systemd
 from tests.unit.resolvers.host import ID, Host, found, seen
 
@@ -82,7 +82,7 @@ def test_a_service_with_a_child_stays_itself(host: Host) -> None:
     ],
 )
 def test_a_starters_words_end_with_what_it_starts(words: list[str], child: list[str], is_: bool) -> None:
-    assert names_it(words, child, of_shell=child[0] == "sh") is is_
+    assert names_child(words, child, of_shell=child[0] == "sh") is is_
 
 
 def test_a_loop_of_parents_ends() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from app.config.logs import harmless
 from app.config.settings import BadConfig, Settings, checked, parse
 from app.config.web import Whole
 from app.config.yaml_marks import read
@@ -22,7 +23,6 @@ from app.gate.client import Gate, Mode, Process
 from app.intake.body import parse as parse_message
 from app.intake.body import to_alerts
 from app.intake.message import BadMessage
-from app.main import harmless
 from app.model import ProcessId
 from app.web.api.artifacts import is_known, wanted_span
 from app.web.auth.guard import host_name, refuse_other_sites

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from app.captures.pipeline import artifact_name
+from app.captures.artifacts import artifact_name
 from app.errors import AlertprofError, Code
 from app.gate.client import SCRIPT
 from app.gate.entry import GUARD, SENT

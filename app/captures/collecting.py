@@ -1,0 +1,99 @@
+"""The last steps of a capture: fetch, judge and store the files, and clean up the target. Called by pipeline.py."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from app.captures.artifacts import artifact_of, prepared
+from app.captures.failures import past_deadline
+from app.captures.outcome import shortfall
+from app.captures.recording import with_result
+from app.captures.specs import profiler_of
+from app.errors import AlertprofError, Code, Reason, Retryable
+from app.gate.pool import HostPool
+from app.ledger.ledger import Ledger, LedgerUnavailable
+from app.model import Artifact, Capture, Kind, State, Step
+from app.profilers.base import Fetched, Incoming, Recording
+from app.stores import NO_ROOM, Store
+
+
+@dataclass(frozen=True, slots=True)
+class CollectSteps:
+    """Fetches and stores the files of a recording, then removes them from the target.
+
+    check: why a file is not what its kind says, or None
+    stopping: whether the service is about to end
+    clock: the time at which a streamed recording was over
+    """
+
+    pool: HostPool
+    store: Store
+    ledger: Ledger
+    check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
+    stopping: Callable[[], bool]
+    clock: Callable[[], datetime]
+
+    def stream(self, capture: Capture, now: datetime) -> Capture:
+        """The capture after a recording that arrives while it is made. Raises Retryable if our disk is full."""
+        if capture.stop_requested_at and capture.attempt:
+            return capture.ended(State.CANCELED, now, Reason(Code.REQUESTED, "stopped by request; nothing was kept"))
+        if shortage := self.store.shortage():
+            raise Retryable(Code.NO_SPACE, shortage)
+        collected = self.collect(capture, now)
+        return replace(collected, stopped_at=collected.due_at)
+
+    def collect(self, capture: Capture, now: datetime) -> Capture:
+        """The capture with its artifacts. Raises Retryable if our store does not take them."""
+        try:
+            return self._collect(capture, now)
+        except OSError as error:
+            code = Code.NO_SPACE if error.errno in NO_ROOM else Code.COLLECT_FAILED
+            raise Retryable(code, f"our own store does not take the files (they stay on the host): {error}") from error
+
+    def clean(self, capture: Capture, now: datetime) -> Capture:
+        """The ended capture. Its artifacts are durable and saved, so what the target holds can be removed."""
+        profiler = profiler_of(capture)
+        try:
+            message = profiler.clean(Recording(capture, self.pool, now)).message
+        except AlertprofError as fault:
+            if isinstance(fault, Retryable) and not past_deadline(capture, now):
+                raise
+            message = f"files may remain on the host: {fault}"
+        capture = capture.with_event(now, "cleaned", message)
+        reason = shortfall(capture, profiler)
+        return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)
+
+    def _collect(self, capture: Capture, now: datetime) -> Capture:
+        profiler, fetched = profiler_of(capture), list[Fetched]()
+        with self.store.incoming(capture.id) as folder:
+            incoming = Incoming(folder, fetched.append, partial(self._must_stop, capture))
+            result = profiler.collect(Recording(capture, self.pool, now), incoming)
+            now = self.clock() if profiler.streams else now
+            files = prepared(capture, fetched)
+            faults = {**capture.notes.get("faults", {}), **self._faults(files)}
+            stored = [self._store(capture, file) for file in files]
+        artifacts = sorted([*capture.artifacts, *stored], key=lambda artifact: list(Kind).index(artifact.kind))
+        kept = replace(with_result(capture, result), artifacts=tuple(artifacts))
+        kept = replace(kept, notes={**kept.notes, "faults": faults})
+        return kept.with_event(now, "collected", result.message).to(Step.CLEAN, due=now)
+
+    def _faults(self, files: Sequence[Fetched]) -> dict[str, str]:
+        """The faults of the files, each by the file's kind and suffix."""
+        verdicts = self.check([(file.kind, file.path) for file in files])
+        faults = {f"{file.kind.value}{file.suffix}": file.fault or verdicts[file.path] for file in files}
+        return {name: fault for name, fault in faults.items() if fault}
+
+    def _store(self, capture: Capture, file: Fetched) -> Artifact:
+        artifact = artifact_of(capture, file)
+        self.store.put(f"{capture.id}/{artifact.name}", file.path)
+        return artifact
+
+    def _must_stop(self, capture: Capture) -> bool:
+        """Whether a streamed recording must end early: somebody has asked for it, or the service is ending."""
+        try:
+            latest = self.ledger.get(capture.id)
+        except LedgerUnavailable:
+            return False
+        return self.stopping() or (latest is not None and latest.stop_requested_at is not None)

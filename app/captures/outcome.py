@@ -1,0 +1,29 @@
+"""Whether a capture that came to its end is complete. Pure."""
+
+from collections.abc import Mapping
+
+from app.errors import Code, Reason
+from app.model import Capture
+from app.profilers import harm
+from app.profilers.base import Profiler
+
+
+def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
+    """Why the capture has failed although it came to its end; None if it is complete."""
+    harmed = harm.reason_of(capture)
+    if left := capture.notes.get("left"):
+        return Reason(Code.TIMEOUT, left)
+    faults: Mapping[str, str] = capture.notes.get("faults", {})
+    have = frozenset(artifact.kind for artifact in capture.artifacts)
+    missing = [kind.value for kind in profiler.missing(have)]
+    if not faults and not missing:
+        return harmed
+    bad = [f"{kind}: {fault}" for kind, fault in faults.items()]
+    bad += [f"{kind}: there is no such file" for kind in missing]
+    listed = "; ".join(bad)
+    if harmed:
+        return Reason(harmed.code, f"{harmed.message} ({listed})")
+    if capture.notes.get("lost"):
+        return Reason(Code.PROCESS_EXITED, f"the process ended while it was recording ({listed})")
+    code = Code.PROFILE_EMPTY if faults else Code.COLLECT_FAILED
+    return Reason(code, f"not every file is good: {listed}")

@@ -1,0 +1,49 @@
+"""The profilers by kind, and the one that a capture was given. Called by the steps, by explain and by doctor."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from app.errors import Code, Refused
+from app.model import Capture
+from app.plugins import from_plain, kinds, to_plain
+from app.profilers.base import Profiler, ProfilerSpec
+
+PROFILER = "profiler"  # the key in a capture's notes
+
+
+def spec_of(kind: str) -> ProfilerSpec:
+    """The profiler of a kind, without options. Raises Refused if there is none, or if it needs options."""
+    there = kinds("app.profilers", ProfilerSpec)
+    if kind not in there:
+        raise Refused(Code.NO_PROFILER, f"there is no profiler {kind!r}; there are {', '.join(sorted(there))}")
+    if needed := required_options(there[kind]):
+        raise Refused(Code.NO_PROFILER, f"the profiler {kind} needs {', '.join(needed)}: only a rule can say them")
+    spec: ProfilerSpec = there[kind]()
+    return spec
+
+
+def required_options(spec: type[ProfilerSpec]) -> list[str]:
+    """The options that have no default."""
+    return [option.name for option in fields(spec) if option.default is option.default_factory is MISSING]  # type: ignore[arg-type]
+
+
+def named_alone() -> frozenset[str]:
+    """The kinds that can be asked for by name, since they need no options.
+
+    Loads every kind, so that the service reads no module later: it may be replaced on disk while it runs."""
+    there = kinds("app.profilers", ProfilerSpec)
+    return frozenset(kind for kind, spec in there.items() if not required_options(spec))
+
+
+def profiler_note(profiler: Profiler) -> Mapping[str, Any]:
+    """The note by which `profiler_of` finds the profiler again, with the options that it has now."""
+    return {PROFILER: to_plain(profiler)}
+
+
+def profiler_of(capture: Capture) -> Profiler:
+    """The profiler that was chosen for the capture. Raises Refused if none was."""
+    if PROFILER not in capture.notes:
+        raise Refused(Code.NO_PROFILER, f"capture {capture.id} was started without a profiler")
+    profiler: Profiler = from_plain("app.profilers", Profiler, capture.notes[PROFILER])
+    return profiler
