@@ -1,12 +1,14 @@
 """README and docs/ as the tests read them: their pages, links, anchors and fenced blocks."""
 
 import re
+import shlex
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = {str(file.relative_to(ROOT)): file for file in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+OPERATORS = {"|", ";", "&&", "||", "&"}
 FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
@@ -48,6 +50,19 @@ def commands_in(block: Block) -> list[str]:
     if block.language == "console":
         return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def simple_commands(line: str) -> list[list[str]]:
+    """The commands of a line, each as its words; redirections are left out."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|;&")
+    lexer.whitespace_split, lexer.commenters = True, "#"
+    commands: list[list[str]] = [[]]
+    for word in lexer:
+        if word in OPERATORS:
+            commands.append([])
+        elif not word.startswith((">", "<")):
+            commands[-1].append(word)
+    return commands
 
 
 def prose_of(page: str) -> str:

@@ -1,10 +1,9 @@
 """Every fenced block of README and docs/ is good: configuration by the parser that will read it, commands by the shell
-and by the command line's own parser. What needs a service or a host is run by tests/integration/test_doc_commands.py.
+and by the command line's own parser. What wants a service or a host is run by tests/integration/test_doc_commands.py.
 """
 
 import json
 import re
-import shlex
 import shutil
 import subprocess
 import textwrap
@@ -20,13 +19,11 @@ from app.cli.program import app
 from app.config import web
 from app.config.file import Rule, Whole
 from app.config.settings import parse
-from tests.lab.pages import ROOT, Block, blocks, commands_in
+from tests.lab.pages import ROOT, Block, blocks, commands_in, simple_commands
 from tests.unit.web.certificates import Authority
 
 GROUP: Any = typer.main.get_command(app)
 MAKEFILE = (ROOT / "Makefile").read_text()
-OPERATORS = {"|", ";", "&&", "||", "&"}
-PYTHON = ".venv/bin/python"
 OTHERS = {  # programs of the machine, or of .venv; what is given to them is not looked at here
     *(
         "amtool",
@@ -63,19 +60,6 @@ def shell(block: Block, _folder: Path) -> None:
     for line in commands:
         for words in simple_commands(line):
             command(words)
-
-
-def simple_commands(line: str) -> list[list[str]]:
-    """The commands of a line, each as its words; redirections are left out."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="|;&")
-    lexer.whitespace_split, lexer.commenters = True, "#"
-    commands: list[list[str]] = [[]]
-    for word in lexer:
-        if word in OPERATORS:
-            commands.append([])
-        elif not word.startswith((">", "<")):
-            commands[-1].append(word)
-    return commands
 
 
 def command(words: list[str]) -> None:
