@@ -1,26 +1,84 @@
-"""What the documents say of the tests is so."""
+"""What the documents name exists: tests, files, headings, kinds of plug-ins."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-THERE = {
+from app.plugins import kinds
+from app.profilers.base import ProfilerSpec
+from app.resolvers.base import Resolver
+from tests.lab.pages import PAGES, ROOT, anchors_of, prose_of, section, text_of
+
+TESTS = {
     name
     for file in (ROOT / "tests").rglob("test_*.py")
     for name in re.findall(r"^ *(?:async )?def (test_\w+)", file.read_text(), re.MULTILINE)
 }
+NAMING_TESTS = ["docs/alerts.md", "docs/architecture.md", "docs/reliability.md", "docs/security.md", "docs/ssh.md"]
+FOLDERS = ("app/", "tests/", "docs/", "deploy/", "findings/")
+IN_THE_WALK = {"app/resolvers/folder.py", "tests/unit/resolvers/test_folder.py"}  # the reader makes these
 
 
-@pytest.mark.parametrize("document", ["security.md", "reliability.md", "alerts.md", "ssh.md"])
-def test_every_test_that_a_document_names_exists(document: str) -> None:
-    said = set(re.findall(r"\btest_\w+\b(?!\.py|\*|/)", (ROOT / "docs" / document).read_text()))
-    assert said, "it names tests"
-    assert sorted(said - THERE) == []
+def named_tests(page: str) -> set[str]:
+    return set(re.findall(r"\btest_\w+\b(?!\.py|\*|/)", prose_of(page)))
 
 
-@pytest.mark.parametrize("document", ["security.md", "reliability.md", "rules.md", "explain.md", "alerts.md", "ssh.md"])
-def test_every_file_that_a_document_links_to_exists(document: str) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / "docs" / document).read_text())
-    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
+def links_of(page: str) -> list[tuple[str, str]]:
+    """(file, anchor) of every link that does not leave the repository; the file is empty for the page itself."""
+    targets = re.findall(r"\]\((?!https?:)([^)\s]+)\)", prose_of(page))
+    return [(file, anchor) for file, _, anchor in (target.partition("#") for target in targets)]
+
+
+def page_at(page: str, file: str) -> Path:
+    return (PAGES[page].parent / file).resolve() if file else PAGES[page]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    assert sorted(named_tests(page) - TESTS) == []
+
+
+@pytest.mark.parametrize("page", NAMING_TESTS)
+def test_pages_that_promise_something_name_the_tests_that_show_it(page: str) -> None:
+    assert named_tests(page)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_links_to_exists(page: str) -> None:
+    assert [file for file, _ in links_of(page) if not page_at(page, file).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_heading_that_a_page_links_to_exists(page: str) -> None:
+    names = {file.resolve(): name for name, file in PAGES.items()}
+    missing = [
+        f"{file}#{anchor}"
+        for file, anchor in links_of(page)
+        if anchor and anchor not in anchors_of(names[page_at(page, file).resolve()])
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_of_the_repository_that_a_page_names_exists(page: str) -> None:
+    named = {path for path in re.findall(r"`([\w./-]+)`", prose_of(page)) if path.startswith(FOLDERS)}
+    assert sorted(path for path in named - IN_THE_WALK if not (ROOT / path).exists()) == []
+
+
+def test_a_page_that_is_in_no_table_of_contents_is_not_forgotten() -> None:
+    linked = {file for file, _ in links_of("README.md")}
+    assert sorted(page for page in PAGES if page != "README.md" and page not in linked) == []
+
+
+def test_every_kind_of_resolver_is_in_the_table_of_the_rules() -> None:
+    table = section(text_of("docs/rules.md"), "## resolvers")
+    rows = {kind for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE) for kind in re.findall(r"`(\S+)`", row)}
+    assert rows == set(kinds("app.resolvers", Resolver))
+
+
+def test_every_kind_of_profiler_is_in_the_table_of_the_profilers() -> None:
+    rows = set(
+        re.findall(r"^\| `([\w-]+)` \|.*\|.*\|$", text_of("docs/profilers.md").partition("\n## ")[0], re.MULTILINE)
+    )
+    assert rows == set(kinds("app.profilers", ProfilerSpec))
