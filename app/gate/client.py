@@ -1,4 +1,4 @@
-"""The questions and answers of the gate (gate.sh), typed. Called by resolvers and profilers, through gate/pool.py.
+"""The questions and answers of the gate (parts/), typed. Called by resolvers and profilers, through gate/pool.py.
 
 A request is built from validated numbers and enumerations only and is matched once more, whole, before a byte is sent;
 an answer is bounded in size and time and believed about that host alone. Everything textual in it is untrusted.
@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from importlib.resources import files
 from itertools import count
 from signal import Signals
 from threading import Lock
 from time import monotonic
 
 from app.errors import Code, Refused, Retryable
+from app.gate.assemble import script
 from app.gate.facts import (
     Layout,
     Named,
@@ -30,11 +30,9 @@ from app.gate.facts import (
     program,
     seen_in,
 )
-from app.gate.recipes import Recipe, with_recipes
+from app.gate.recipes import Recipe
 from app.hosts.pipe import Pipe
 from app.model import Blocked, Harm, ProcessId
-
-SCRIPT = files("app.gate").joinpath("gate.sh").read_bytes()
 
 REQUEST = re.compile(rb"[0-9]{1,9} [a-z]+( [0-9a-z:]+)*\n")
 ANSWER_LIMIT = 4 << 20  # bytes; a list of every process of a large host
@@ -130,7 +128,7 @@ class Gate:
         self._lock, self._numbers, self._buffer = Lock(), count(1), b""
         self.lost = False
         if send_script:
-            pipe.send(with_recipes(SCRIPT, recipes), timeout)
+            pipe.send(script(recipes), timeout)
         words = self._line(monotonic() + timeout).split()
         if len(words) != 4 or words[:2] != ["ready", "1"]:
             raise self._broken(f"does not let us work there: {' '.join(words)[:80]!r}")

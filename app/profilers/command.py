@@ -38,7 +38,7 @@ SHOWN = 200  # characters of a command in a sentence
 HEAD = 4096  # bytes that tell a text
 
 PLACEHOLDER = re.compile(r"(\{[A-Za-z_][A-Za-z0-9_]*\})")
-VARIABLES = {"{pid}": '"$pid"', "{duration}": '"$secs"', "{output}": '"$output"'}  # as gate.sh calls them
+VARIABLES = {"{pid}": '"$pid"', "{duration}": '"$secs"', "{output}": '"$output"'}  # as the gate calls them
 
 REFUSALS: Refusals = {
     **COMMON,

@@ -1,6 +1,6 @@
 """What speaks against sending go-zero's signals to a program that holds go-zero. Called by go_zero.py.
 
-Two things are looked at (gate.sh gathers them): whether the executable's function table, its build information and its
+Two things are looked at (the gate gathers them): whether the executable's function table, its build information and its
 module paths tell the same story, and whether something besides go-zero asks for SIGUSR2 or SIGUSR1 in the process.
 What neither can see is listed in docs/reliability.md.
 """

@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import Retryable
-from app.gate.client import SCRIPT, Gate, Mode
+from app.gate.assemble import SCRIPT
+from app.gate.client import Gate, Mode
 from tests.integration.test_eight_bugs import journals
 from tests.integration.test_gate import SEVEN, fetched, look, stopped, token
 from tests.integration.test_gate_commands import pipe_of
