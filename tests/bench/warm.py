@@ -8,9 +8,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 from app.gate.assemble import SCRIPT
-from app.gate.client import Gate, Mode, words_of
+from app.gate.client import Gate, Mode
 from app.gate.entry import SENT
 from app.gate.pool import HostPool
+from app.gate.words import words_of
 from app.hosts.ssh import Connector
 from tests.bench import openssh
 from tests.bench.bell import Bell, Bells, Ear, seen, tidy, token
