@@ -138,7 +138,8 @@ def test_a_gate_that_can_start_nothing_never_toggles_somebody_elses_recording_of
     eventually(service.recording, "it records")
     group.bear(processes)
     with suppress(Retryable):
-        assert gate.start(process, Mode.TOGGLE, 600, token()).code == "blind"
+        # Where there is room for the one program that lists the open files, it sees the recording.
+        assert gate.start(process, Mode.TOGGLE, 600, token()).code in ("blind", "already")
     group.bear(None)
     assert service.recording() and what(service) == ["usr2", "start"]
 

@@ -5,17 +5,18 @@
 # Provides:
 #   verb_fetch TOKEN KIND MAX   `size N`, then exactly N bytes of the file, then the last line
 #   verb_drop TOKEN             removes the token's files, and journals of a week ago
-#   close_opened                closes what verb_fetch has opened and nobody has fetched
+#   report_closed               tells the files of a recording that is over, and opens them for the fetches that follow
+#   close_opened                closes what was opened and nobody has fetched
 # Sets:
 #   token: for everything that these verbs call
 #   opened: lines `FD TOKEN KIND ID SIZE` of the files that are open for fetching
 #   code: ok, or why not
 # Expects:
 #   nl, ws, out, say, is_number, is_token: setup.sh
-#   own_id, is_alive: identity.sh
-#   home, unread, note, read_journal: journal.sh
-#   j_mode, j_files, j_closed, j_gone, j_dump, j_dumped, j_place, j_switch, j_ran: journal.sh
-#   place, offset, length, locate_file: files.sh
+#   own_id: identity.sh
+#   home, unread, note, read_journal, forget_old_journals: journal.sh
+#   j_mode, j_files, j_closed, j_gone, j_dump, j_dumped, j_place: journal.sh
+#   place, offset, length, locate_file, report_files: files.sh
 #   remove_directory: directory.sh
 
 verb_fetch() {
@@ -23,24 +24,25 @@ verb_fetch() {
   token=$1 kind=$2 max=$3
   read_journal || { code=${unread:-unknown}; return; }
   read_entry "$kind" || { code=unknown; return; }
-  find_opened "$kind" || { open_from "$kind" && find_opened "$kind"; } || return
+  find_opened "$kind" || { open_fetched && find_opened "$kind"; } || return
   send_opened
   eval "exec $descriptor<&-"
   opened=${opened%%"$descriptor $token "*}${opened#*"$descriptor $token $kind "*"$nl"}
 }
 
-read_entry() { # KIND -> fetched_id, fetched_path
-  fetched_id=
+read_entry() { # KIND -> fetched: its entry, fetched_id, fetched_path
+  fetched=
   IFS=$nl; for entry in $j_files; do IFS=$ws # KIND STAMP ID PATH
-    case $entry in "$1 "*) fetched_path=${entry#* * * } fetched_id=${entry#* * }; fetched_id=${fetched_id%% *} ;; esac
+    case $entry in "$1 "*) fetched=$entry ;; esac
   done; IFS=$ws
-  [ -n "$fetched_id" ]
+  fetched_path=${fetched#* * * } fetched_id=${fetched#* * }; fetched_id=${fetched_id%% *}
+  [ -n "$fetched" ]
 }
 
 find_opened() { # KIND -> descriptor, opened_id, opened_size; or code: vanished
   code=vanished
-  IFS=$nl; for entry in $opened; do IFS=$ws
-    set -- "$1" $entry
+  IFS=$nl; for opened_entry in $opened; do IFS=$ws
+    set -- "$1" $opened_entry
     [ "$3 $4" = "$token $1" ] || continue
     descriptor=$2 opened_id=$5 opened_size=$6 code=error
     return 0
@@ -48,14 +50,14 @@ find_opened() { # KIND -> descriptor, opened_id, opened_size; or code: vanished
   return 1
 }
 
-# Opens the file of that kind and those behind it, seven at most, and looks at what was opened with one `stat`.
-open_from() { # KIND -> opened; or code: vanished or blind
+# Opens the file that is asked for and others of the token, seven at most, and looks at what was opened with one `stat`.
+open_fetched() { # -> opened; or code: vanished or blind
   close_opened
   own_fds=/proc/${own_id%%:*}/fd # korn shells hand no descriptor above 2 to a program
-  next=3 skipping=1 opening='' code=vanished
-  IFS=$nl; for entry in $j_files; do IFS=$ws
-    [ "${entry%% *}" != "$1" ] || skipping=
-    [ -z "$skipping" ] && [ $next -le 9 ] && locate_file "${entry#* * * }" && { true <"$place"; } || continue
+  next=3 opening='' code=vanished
+  IFS=$nl; for entry in $fetched$nl$j_files; do IFS=$ws
+    [ $next = 3 ] || [ "$entry" != "$fetched" ] || continue
+    [ $next -le 9 ] && locate_file "${entry#* * * }" && { true <"$place"; } || continue
     eval "exec $next<\"\$place\""
     opening="$opening $own_fds/$next" opened="$opened$next $token ${entry%% *}$nl"
     next=$((next + 1))
@@ -68,6 +70,18 @@ open_from() { # KIND -> opened; or code: vanished or blind
     [ "$identity" != "$identities" ] || { opened=$opening; close_opened; code=blind; return 1; }
     opened="$opened$entry ${identity%%"$nl"*}$nl"
   done; IFS=$ws
+}
+
+# As report_files, and leaves the files open for the fetches that follow, with what one `stat` has told of all of them.
+report_closed() {
+  fetched='' reported=''
+  open_fetched
+  IFS=$nl; for entry in $j_files; do IFS=$ws # KIND STAMP ID PATH
+    set -- $entry
+    find_opened "$1" && [ "$opened_id" = "$3" ] && locate_file "${entry#* * * }" || { report_files; return; }
+    reported="${reported}file $1 $2 ${length:-$opened_size}$nl"
+  done; IFS=$ws
+  out=$out$reported
 }
 
 send_opened() { # after read_entry and find_opened
@@ -110,7 +124,7 @@ verb_drop() {
   [ "$j_place" != target ] || remove_directory
   cd /
   [ "$j_mode" != command ] || rm -rf "$home/$token.d"
-  forget_old_journals
+  forget_old_journals && code=ok
 }
 
 # Removes the files of `removals`, all of one directory, with one `stat` and one `rm`. From within that directory, so that
@@ -147,14 +161,4 @@ sort_removals() { # identities -> removals: those that are still what was made f
     *) kept=1 ;;
     esac
   done; IFS=$ws
-}
-
-forget_old_journals() { # a token is remembered for a week: a late replay finds it
-  cd "$home" || return
-  forgotten=$(find . -mindepth 1 -maxdepth 1 -mtime +7) # names of ours: no blanks
-  for old in $forgotten; do
-    name=${old##*/}; name=${name%%.*}
-    is_token "$name" && read_journal "$name" && { is_alive "$j_switch" || is_alive "$j_ran"; } || rm -rf "$old"
-  done
-  code=ok
 }

@@ -9,6 +9,7 @@
 #   record_files           journals the open files that are this recording's
 #   find_files             journals files that nobody saw open: by name, among those that were not there before
 #   report_files           `file KIND STAMP SIZE`, or `file KIND STAMP vanished`, of each of the token's files
+#   report_open            the same, of files that record_files has just seen open
 #   locate_file PATH       the place of a journaled path -> place, offset, length
 #   list_held              which of the token's files are open, where they were made -> held, held_place, strangers
 #   identify_places        the identities of the token's files now -> places: lines `DEVICE:INODE:OWNER SIZE PLACE`
@@ -16,13 +17,13 @@
 #   profile_dir: see find_profile_dir
 #   stamps: see list_stamps
 #   place, offset, length: of a file; the last two tell which part of a log was printed at a signal
-#   held, held_place, strangers: kinds that are held open; where one of them lies; 1 if another regular file is open
+#   held, held_place, strangers: kinds that are held open; where one of them lies; 1 if other files are, unknown
 #   places: see identify_places
 #   j_files: journal.sh
 # Expects:
-#   nl, ws, say, same_file: setup.sh
+#   nl, ws, out, say, same_file: setup.sh
 #   ns, uid, euid, start, read_stat: identity.sh
-#   open_files, open_ids, regular, list_regular, scan_open_files, identify_open_files: open_files.sh
+#   open_files, open_ids, unknown, list_unknown, kind, stamp, read_profile_name, scan_open_files, identify_open_files: open_files.sh
 #   tmp: program.sh
 #   home, note, j_pid, j_start, j_base: journal.sh
 #   token: of the verb
@@ -72,7 +73,7 @@ record_files() {
   IFS=$nl; for entry in $open_files; do IFS=$ws
     set -- $entry
     is_new "${2-}" "${3-}" || continue
-    id=${open_ids%% fd/"$1"*}; id=${id##*"$nl"}
+    id=${open_ids%% fd/"$1 "*}; id=${id##*"$nl"}
     case $id in *:*:*) keep_file "$2" "$3" "$id" "${entry#* * * }" ;; esac
   done; IFS=$ws
 }
@@ -82,9 +83,7 @@ find_files() {
   set +f; set -- "$profile_dir"/*-"$ns"-*-??????????.pprof; set -f
   for file; do
     [ -f "$file" ] && [ ! -h "$file" ] || continue
-    name=${file%.pprof}; stamp=${name##*-}
-    name=${name%-*}; kind=${name##*-}
-    is_new "$kind" "$stamp" || continue
+    read_profile_name "$file" && is_new "$kind" "$stamp" || continue
     id=$(stat -L -c '%d:%i:%u %h' "$file")
     case $id in *":$uid 1" | *":$euid 1") keep_file "$kind" "$stamp" "${id% 1}" "${file#root}" ;; esac
   done
@@ -135,14 +134,27 @@ report_files() {
   done; IFS=$ws
 }
 
+# The same where each of the files is open where it was made: record_files has just seen how large they are.
+report_open() { # fails, and says nothing, where one is not
+  reported=
+  IFS=$nl; for entry in $j_files; do IFS=$ws
+    set -- $entry
+    case "$held " in *" $1 "*) ;; *) return 1 ;; esac
+    case $open_ids in *"$nl$3 fd/"*) ;; *) return 1 ;; esac
+    size=${open_ids#*"$nl$3 fd/"*" "}
+    reported="${reported}file $1 $2 ${size%%"$nl"*}$nl"
+  done; IFS=$ws
+  out=$out$reported
+}
+
 list_held() { # by builtins alone
   held='' held_place='' strangers='' held_places=''
   IFS=$nl; for entry in $j_files; do IFS=$ws
     case ${entry#* * * } in stdout' '*) continue ;; esac
     locate_file "${entry#* * * }" && held_places="$held_places${entry%% *} $place$nl"
   done; IFS=$ws
-  list_regular
-  for descriptor in $regular; do
+  list_unknown
+  for descriptor in $unknown; do
     stranger=1
     IFS=$nl; for entry in $held_places; do IFS=$ws
       same_file "$descriptor" "${entry#* }" || continue

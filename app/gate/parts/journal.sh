@@ -7,8 +7,10 @@
 #   note LINE            appends a line to the token's journal; fails where there is no room
 #   read_journal [TOKEN] all that the journal says -> j_…; fails where there is none, or none that is complete
 #   close_journal        the recording is over
+#   forget_old_journals  removes what is older than a week, but for recordings that are still watched
 # Sets:
 #   home: see find_home
+#   old_entries, listed_at: what in it is older than a week, as it was seen then
 #   user: this user's number
 #   unread: blind where the journal is there and could not be opened
 #   j_pid, j_start, j_image, j_mode: of the process, and how it is recorded: toggle, timed, command or signal
@@ -24,7 +26,8 @@
 #   j_gone: identities of files that were removed
 #   j_cut: the journal's last line has no end
 # Expects:
-#   nl: setup.sh
+#   nl, now, read_uptime, is_token: setup.sh
+#   is_alive: identity.sh
 #   token: of the verb
 
 find_home() {
@@ -37,10 +40,29 @@ find_home() {
     [ -d "$place" ] && [ -w "$place" ] || continue
     home=$place/.alertprof-$user
     [ -d "$home" ] || mkdir -m 700 "$home"
-    [ -d "$home" ] && [ ! -h "$home" ] && [ -O "$home" ] || continue
-    case $(ls -ldn "$home") in drwx------*) return 0 ;; esac
+    [ -d "$home" ] && [ ! -h "$home" ] && [ -O "$home" ] && list_home && return 0
   done
   return 1
+}
+
+# One `find` for both: may nobody else enter, and what has lain there for a week?
+list_home() { # -> old_entries, listed_at; fails where others may enter
+  read_uptime
+  listed_at=$now
+  old_entries=$(cd "$home" && find . -maxdepth 1 \( -name . -perm 700 -o ! -name . -mtime +7 \))
+  case $nl$old_entries$nl in *"$nl.$nl"*) ;; *) return 1 ;; esac
+}
+
+forget_old_journals() { # a token is remembered for a week: a late replay finds it
+  cd "$home" || return
+  read_uptime
+  [ $((now - listed_at)) -lt 86400 ] || list_home || return
+  for old in $old_entries; do # names of ours: no blanks
+    name=${old##*/}; name=${name%%.*}
+    [ "$old" = . ] || { is_token "$name" && read_journal "$name" && { is_alive "$j_switch" || is_alive "$j_ran"; }; } ||
+      rm -rf "$old"
+  done
+  old_entries=.
 }
 
 note() { # A line that a full disk cut off is marked as such before the next one follows it.

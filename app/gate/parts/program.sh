@@ -18,7 +18,7 @@
 #   conflict: what its executable says of itself and does not agree
 #   code: blind
 # Expects:
-#   nl, ws, odd, is_number: setup.sh, loop.sh
+#   nl, ws, odd, is_number, same_file: setup.sh, loop.sh
 #   pid, start, image: identity.sh
 
 # What ends or restarts a program at SIGUSR2 or SIGUSR1 unless it is told otherwise.
@@ -32,8 +32,7 @@ read_program() {
     return
   fi
   read_executable && judge_executable && read_tmpdir || return
-  exe=$(readlink exe)
-  case $exe in *"$nl"*) exe= ;; esac
+  read_exe
   args=$(tr '\000\n' '\001\002' <cmdline)
   [ ${#args} -le 2000 ] || args=$(head -c 2000 <cmdline | tr '\000\n' '\001\002')
   # Both stand in the names of its profiles, and with a line break in them nobody could tell when these are closed.
@@ -55,6 +54,14 @@ read_executable() {
     -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
     -e "^([A-Za-z0-9_.~%/-]+/vendor/)?($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$')
   case $nl$words$nl in *"$nl?0$nl"*) ;; *) code=blind; return 1 ;; esac
+}
+
+read_exe() { # -> exe: the first mapping's file, where that is it; the link's text otherwise
+  exe='' mapping=''
+  { IFS= read -r mapping; } <maps
+  case $mapping in *\\*) ;; */*) exe=/${mapping#*/} ;; esac
+  [ -n "$exe" ] && { same_file exe "root$exe" || same_file exe "$exe"; } || exe=$(readlink exe)
+  case $exe in *"$nl"*) exe= ;; esac
 }
 
 read_tmpdir() {

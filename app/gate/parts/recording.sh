@@ -16,7 +16,7 @@
 # Expects:
 #   nl, ws, short_sleep, same_file: setup.sh
 #   ns, image, read_stat: identity.sh
-#   open_ids, regular, visible, scan_open_files, identify_open_files: open_files.sh
+#   kind, stamp, open_ids, unknown, visible, list_unknown, read_profile_name, scan_open_files, identify_open_files: open_files.sh
 #   j_files, j_base, j_image: journal.sh
 #   profile_dir, held, strangers, find_profile_dir, list_held, record_files: files.sh
 
@@ -69,13 +69,11 @@ wait_until_open() {
 # -> open_files: as scan_open_files, of new files that lie in profile_dir. By builtins alone; sees no others.
 open_by_name() {
   open_files='' open_ids='' live_kinds='' unreadable=''
-  list_regular || return 0
+  list_unknown || return 0
   set +f; set -- "$profile_dir"/*-"$ns"-*-??????????.pprof; set -f
   for file; do
-    name=${file%.pprof}; stamp=${name##*-}
-    name=${name%-*}; kind=${name##*-}
-    is_new "$kind" "$stamp" || continue
-    for descriptor in $regular; do
+    read_profile_name "$file" && is_new "$kind" "$stamp" || continue
+    for descriptor in $unknown; do
       same_file "$descriptor" "$file" || continue
       open_files="$open_files${descriptor#fd/} $kind $stamp ${file#root}$nl"
       [ "$kind" = trace ] || live_kinds="$live_kinds $kind"

@@ -19,7 +19,7 @@
 #   j_pid, j_start, j_image, j_mode, j_files, j_sent, j_closed, j_dump, j_dumped: journal.sh
 #   lock: lock.sh
 #   send_signal, may_take_usr2, signalled_recently, mark_signalled: signals.sh
-#   stamps, list_stamps, keep_file, find_files, find_profile_dir, report_files: files.sh
+#   stamps, list_stamps, keep_file, find_files, find_profile_dir, report_files, report_open: files.sh
 #   is_recording, wait_until_open: recording.sh
 #   arm_switch, arm_timer: switch.sh, timer.sh
 
@@ -46,7 +46,7 @@ verb_start() {
   note "sent $now"; read_journal
   wait_until_open
   [ "$wanted_mode" = timed ] || arm_timer $((seconds + 15)) >/dev/null &
-  if is_recording; then report_files; code=started
+  if is_recording; then report_open || report_files; code=started
   else code=${unreadable:-unconfirmed}; pin_process "$pid" "$wanted_start" "$wanted_image"; fi
 }
 

@@ -19,6 +19,7 @@
 #   end_recording, give_up_overdue: ending.sh
 #   stop_command, report_command, report_last_words: command_states.sh
 #   end_signal_recording, report_signal_files: signal_ending.sh
+#   report_closed: file_verbs.sh
 #   free, read_free_space: space.sh
 
 say_switch() { # what the dead-man's switch did
@@ -33,7 +34,7 @@ verb_status() {
   say_switch
   [ -z "$j_switch" ] || { is_alive "$j_switch" && say dog alive || say dog gone; } # by its name in answers
   case $j_mode in command) report_command; return ;; signal) report_signal_files; return ;; esac
-  if [ -n "$j_closed" ]; then report_files; code=finished; return; fi
+  if [ -n "$j_closed" ]; then report_closed; code=finished; return; fi
   if ! pin_process "$j_pid" "$j_start" "$j_image"; then report_files; return; fi
   read_status && read_program || return
   if is_recording; then
