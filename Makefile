@@ -24,7 +24,8 @@ lint: setup  ## ruff, bandit, shellcheck, gofmt
 	@.venv/bin/ruff format --check .
 	@.venv/bin/bandit --quiet --recursive --severity-level medium app
 	@shellcheck .ci/run
-	@shellcheck -s sh $$(git ls-files -co --exclude-standard '*.sh')
+	@shellcheck -s sh $$(git ls-files -co --exclude-standard '*.sh' ':!app/gate/parts')
+	@$(PYTHON) -m tests.lab.gate_lint
 	@$(PYTHON) -m tests.lab.golang format
 
 types: setup  ## mypy --strict

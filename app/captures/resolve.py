@@ -12,7 +12,7 @@ from app.captures.holding import WHILE_PAUSED
 from app.captures.search import Resolution, Search, only_one
 from app.captures.specs import profiler_note, spec_of
 from app.errors import Code, Reason, Refused
-from app.gate.client import Process
+from app.gate.answers import Process
 from app.gate.pool import HostPool
 from app.intake.rules import DEFAULT, Rule
 from app.ledger.ledger import Ledger

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.errors import Code, Refused
-from app.gate.client import HIDDEN, Process
+from app.gate.answers import Process
+from app.gate.client import HIDDEN
 from app.gate.facts import Seen
 from app.gate.pool import HostPool
 from app.intake.rules import Dropped, Rule, relabelled

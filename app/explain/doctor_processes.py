@@ -8,7 +8,8 @@ from app.captures.specs import spec_of
 from app.errors import Code, Refused
 from app.explain.explanation import Check, Mark
 from app.explain.wording import about, because, shown
-from app.gate.client import HIDDEN, Gate, Process
+from app.gate.answers import Process
+from app.gate.client import HIDDEN, Gate
 from app.gate.facts import SHELLS, Seen
 from app.gate.pool import HostPool
 from app.model import Blocked

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from app.gate.client import Process
+from app.gate.answers import Process
 from app.hosts.known_hosts import entry
 from app.hosts.route import Route
 from app.intake.rules import Matcher

@@ -12,10 +12,11 @@ from secrets import randbelow, token_hex
 from time import monotonic
 
 from app.errors import AlertprofError, Code, Refused, Retryable
-from app.gate.client import SCRIPT, Gate
+from app.gate.assemble import script
+from app.gate.client import Gate
 from app.gate.installed import PLACE
 from app.gate.last_words import ANOTHER_SHELL, last_line, of_shell, of_sudo, short_of_resources
-from app.gate.recipes import Recipe, with_recipes
+from app.gate.recipes import Recipe
 from app.hosts.pipe import ChannelPipe, Pipe
 from app.hosts.ssh import Connection
 
@@ -68,7 +69,7 @@ def way_in(connection: Connection, recipes: tuple[Recipe, ...]) -> Way:
         return Way(INSTALLED, b"%d hello\n" % number, b".%d verb" % number, limit, sudo=False, sent=False)
     nonce = token_hex(16)
     guard = GUARD + (CAN_EXEC if sudo else "") + f"echo; echo {nonce}\n"
-    first = guard.encode() + with_recipes(SCRIPT, recipes)
+    first = guard.encode() + script(recipes)
     return Way(SUDO if sudo else SENT, first, nonce.encode(), limit, sudo=sudo, sent=True)
 
 

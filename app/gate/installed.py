@@ -6,8 +6,8 @@ verbs in its strict grammar and nothing else. It runs under sudo since signals a
 
 from collections.abc import Iterable
 
-from app.gate.client import SCRIPT
-from app.gate.recipes import Recipe, with_recipes
+from app.gate.assemble import assembled
+from app.gate.recipes import Recipe
 
 PLACE = "/usr/local/libexec/alertprof-gate"
 
@@ -44,4 +44,4 @@ HEADER = f"""\
 
 def script(recipes: Iterable[Recipe] = ()) -> str:
     """The file, whole. It knows the commands and signals of these recipes, and of no other configuration."""
-    return HEADER + with_recipes(SCRIPT, recipes).decode("utf-8")
+    return HEADER + assembled(recipes)

@@ -6,7 +6,6 @@ function of that name and refuses.
 """
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -20,10 +19,3 @@ class Recipe:
     def id(self) -> str:
         """32 hex digits."""
         return hashlib.sha256(self.body.encode()).hexdigest()[:32]
-
-
-def with_recipes(script: bytes, recipes: Iterable[Recipe]) -> bytes:
-    """The gate's script with these functions in it, in the place that it keeps for them."""
-    functions = "".join(f"r_{recipe.id}() {{\n{recipe.body}\n}}\n" for recipe in dict.fromkeys(recipes))
-    before, place, after = script.partition(b"# (recipes)\n")
-    return before + place + functions.encode() + after

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from app.errors import Code, Refused
-from app.gate.client import Process
+from app.gate.answers import Process
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
 from app.plugins import kind_of

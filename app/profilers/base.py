@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from app.errors import Code, Refused
-from app.gate.client import Gate, Process
+from app.gate.answers import Process
+from app.gate.client import Gate
 from app.gate.facts import Harm
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe

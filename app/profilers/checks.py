@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 from app.errors import Code, Refused
-from app.gate.client import Answer, Process
+from app.gate.answers import Answer, Process
 from app.gate.facts import SHELLS
 
 LEAST_FREE = 64 << 20  # bytes that must be free where a recording's files grow

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from app.errors import Code
-from app.gate.client import Answer, Gate, Process
+from app.gate.answers import Answer, Process
+from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
 from app.model import Capture

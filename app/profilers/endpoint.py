@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.errors import Code, Refused
-from app.gate.client import Gate, Process
+from app.gate.answers import Process
+from app.gate.client import Gate
 from app.gate.facts import Layout, Ports
 from app.hosts.http import Deadlines
 from app.profilers.checks import name_of

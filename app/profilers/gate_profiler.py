@@ -9,7 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
-from app.gate.client import Answer, Gate
+from app.gate.answers import Answer
+from app.gate.client import Gate
 from app.gate.facts import Harm
 from app.model import Capture
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from app.errors import Code, Refused, Retryable
-from app.gate.client import Answer, Gate, Mode, Process
+from app.gate.answers import Answer, Mode, Process
+from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.model import Capture, Finding, Kind
 from app.profilers.base import Fetched, Profiler, Recording, Selection, StepResult

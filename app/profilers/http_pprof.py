@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from app.errors import Code, Refused, Retryable
-from app.gate.client import Process
+from app.gate.answers import Process
 from app.gate.pool import HostPool
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from app.analysis.isolate import mapped_of
 from app.analysis.profile import BadProfile, Mapped, read
 from app.errors import Code, Refused
-from app.gate.client import Gate, Process
+from app.gate.answers import Process
+from app.gate.client import Gate
 from app.gate.facts import Layout, Span
 from app.hosts.http import Deadlines
 from app.hosts.pipe import one_line

@@ -6,7 +6,7 @@ process. docs/reliability.md lists what neither can see.
 """
 
 from app.errors import Code, Refused
-from app.gate.client import Mode, Process
+from app.gate.answers import Mode, Process
 from app.profilers.checks import name_of
 
 MEANINGS = {

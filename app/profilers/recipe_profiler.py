@@ -8,7 +8,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from app.errors import Code, Refused
-from app.gate.client import Answer, Process
+from app.gate.answers import Answer, Process
 from app.gate.recipes import Recipe
 from app.intake.re2 import compiled
 from app.model import Capture, Kind

@@ -6,7 +6,8 @@ Called by the profilers that act through the gate. The sentence follows "HOST: p
 from collections.abc import Mapping
 
 from app.errors import AlertprofError, Code, Refused, Retryable
-from app.gate.client import BLIND, Process
+from app.gate.answers import Process
+from app.gate.client import BLIND
 from app.model import Capture
 from app.profilers.base import host_of, process_of
 from app.profilers.checks import name_of

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from app.gate.client import Gate, RemoteFile
+from app.gate.answers import RemoteFile
+from app.gate.client import Gate
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, StepResult
 from app.profilers.refusals import refusal

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.errors import Code, Refused
-from app.gate.client import Process
+from app.gate.answers import Process
 from app.gate.pool import HostPool
 from app.hosts.http import Deadlines, Line, Reply, get
 from app.hosts.pipe import one_line

@@ -8,7 +8,8 @@ program and listens, is a go-zero service, or is what the parent's command line 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from app.gate.client import Gate, Mode
+from app.gate.answers import Mode
+from app.gate.client import Gate
 from app.gate.facts import SHELLS, Seen
 from app.resolvers.base import Candidates
 from app.resolvers.families import WRAPPERS, name_of

@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from app.gate.client import Gate, Mode, Process
+from app.gate.answers import Mode, Process
+from app.gate.client import Gate
 from tests.bench.rounds import Unmeasured
 from tests.lab.target import Service
 

@@ -4,7 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from app.gate.client import Gate, Mode
+from app.gate.answers import Mode
+from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from tests.bench import openssh

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
-from app.gate.client import SCRIPT, Gate, Mode, words_of
+from app.gate.answers import Mode
+from app.gate.assemble import SCRIPT
+from app.gate.client import Gate
 from app.gate.entry import SENT
 from app.gate.pool import HostPool
+from app.gate.words import words_of
 from app.hosts.ssh import Connector
 from tests.bench import openssh
 from tests.bench.bell import Bell, Bells, Ear, seen, tidy, token
@@ -23,8 +26,8 @@ CHECKED = "identity check and kill alone"
 ECHO, ECHO_ONLY = "TCP echo, then kill", "TCP echo alone"
 MASTER, KILL, NULL = "ssh ControlMaster, kill", "kill from here", "gate, no signal (round trip)"
 
-# The gate's own `send` (read /proc/PID/stat, compare, kill, look again) as a verb, with nothing around it.
-POKE = b'v_poke() { pid=$1 want=$2; send USR1 "$3" && code=ok; }\n'
+# The gate's own `send_signal` (read /proc/PID/stat, compare, kill, look again) as a verb, with nothing around it.
+POKE = b'verb_poke() { pid=$1 wanted_start=$2; send_signal USR1 "$3" && code=ok; }\n'
 
 
 def measure(folder: Path, *, quick: bool) -> Group:
@@ -72,8 +75,9 @@ def measure(folder: Path, *, quick: bool) -> Group:
 
 
 def gate_that_pokes(connector: Connector, host: str) -> Gate:
-    script = SCRIPT.replace(b"v_list() {", POKE + b"v_list() {", 1).replace(b" in look |", b" in poke | look |", 1)
-    with patch("app.gate.client.SCRIPT", script):
+    script = SCRIPT.replace(b"verb_list() {", POKE + b"verb_list() {", 1)
+    script = script.replace(b"  look | see |", b"  poke | look | see |", 1)
+    with patch("app.gate.client.script", lambda recipes: script):
         return Gate(connector.connect(host).open(SENT), host, send_script=True)
 
 

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from app.errors import Code, Retryable
-from app.gate.client import Answer, Gate
+from app.gate.answers import Answer
+from app.gate.client import Gate
 from app.model import Capture, Trigger
 from app.profilers.go_zero import GoZero
 from tests.crash import truth

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.gate.client import Answer, Gate, Mode
+from app.gate.answers import Answer, Mode
+from app.gate.client import Gate
 from tests.integration.test_gate import fetched, look, stopped, token
 from tests.lab.process import eventually
 from tests.lab.shell import SHELLS, ShellPipe, local_gate

@@ -14,7 +14,8 @@ from typing import Any, cast
 import httpx2
 import pytest
 
-from app.gate.client import Gate, Mode
+from app.gate.answers import Mode
+from app.gate.client import Gate
 from app.stores import Store
 from tests.integration.scene import Scene, alert, codes, kinds, message
 from tests.integration.test_gate import stopped

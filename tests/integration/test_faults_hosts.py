@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from app.gate.client import Gate, Mode
+from app.gate.answers import Mode
+from app.gate.client import Gate
 from app.model import ProcessId
 from tests.integration.scene import Scene, alert, codes, kinds
 from tests.lab.process import eventually

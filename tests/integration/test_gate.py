@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import Retryable
-from app.gate.client import SCRIPT, Answer, Gate, Mode, Process
+from app.gate.answers import Answer, Mode, Process
+from app.gate.assemble import SCRIPT
+from app.gate.client import Gate
 from app.model import ProcessId
 from tests.lab.process import eventually as until
 from tests.lab.shell import SHELLS, ShellPipe, local_gate

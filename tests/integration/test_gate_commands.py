@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from app.gate.client import Answer, Gate, Mode
+from app.gate.answers import Answer, Mode
+from app.gate.client import Gate
 from app.gate.recipes import Recipe
 from app.model import ProcessId
 from app.profilers.command import Command

@@ -14,7 +14,8 @@ from typing import Literal
 
 import pytest
 
-from app.gate.client import Answer, Gate
+from app.gate.answers import Answer
+from app.gate.client import Gate
 from app.gate.recipes import Recipe
 from app.profilers.signal import NUMBERS, Signal
 from tests.integration.test_gate import fetched, journal, look, stopped, token

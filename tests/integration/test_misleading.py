@@ -15,7 +15,8 @@ from typing import cast
 import pytest
 
 from app.errors import Refused
-from app.gate.client import Gate, Mode, Process
+from app.gate.answers import Mode, Process
+from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.profilers.go_zero import GoZero
 from tests.integration.test_gate import look, stopped, token

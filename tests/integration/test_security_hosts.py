@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import AlertprofError, Code, Retryable
-from app.gate.client import Gate, Mode
+from app.gate.answers import Mode
+from app.gate.client import Gate
 from app.gate.entry import SENT
 from app.hosts.ssh import Connector
 from app.model import ProcessId

@@ -12,7 +12,8 @@ import yaml
 
 from app.errors import Code, Retryable
 from app.gate import pool as pool_module
-from app.gate.client import Answer, Gate
+from app.gate.answers import Answer
+from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.model import Kind

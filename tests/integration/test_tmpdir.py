@@ -5,7 +5,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from app.gate.client import Gate, Mode
+from app.gate.answers import Mode
+from app.gate.client import Gate
 from tests.integration.scene import Scene, alert
 from tests.integration.test_gate import SEVEN, fetched, gate, look, shell, stopped, token  # noqa: F401 - fixtures
 from tests.lab.process import eventually

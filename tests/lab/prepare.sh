@@ -42,6 +42,9 @@ missing_for_tests() {
     have node || echo nodejs
     have dropbear || echo dropbear-bin
     have patchelf || echo patchelf
+    have strace || echo strace
+    have mksh || echo mksh
+    have ksh || echo ksh
 }
 
 as_root() {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from app.gate.client import Answer, Mode, Process, RemoteFile
+from app.gate.answers import Answer, Mode, Process, RemoteFile
 from app.gate.facts import Layout, Seen
 from app.gate.recipes import Recipe
 from app.intake.rules import Rule

@@ -1,6 +1,6 @@
 """A stand-in for a target: one host in memory, for the property-based test of a capture's story.
 
-It answers the gate's verbs at the level of app.gate.client.Gate and as gate.sh does: a journal by token, a dead-man's
+It answers the gate's verbs at the level of app.gate.client.Gate and as the gate does: a journal by token, a dead-man's
 stop, processes of both semantics. It notes in `harm` whatever must never happen, where it would happen.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.errors import Code, Refused, Retryable
-from app.gate.client import Answer, Mode, Process, RemoteFile
+from app.gate.answers import Answer, Mode, Process, RemoteFile
 from app.gate.facts import Harm, Layout, Ports, Seen
 from app.model import ProcessId
 from tests.unit.ledger.builders import NOON

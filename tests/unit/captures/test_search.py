@@ -8,7 +8,7 @@ import pytest
 
 from app.captures.search import Resolution, Search
 from app.errors import Code, Refused
-from app.gate.client import Mode, Process
+from app.gate.answers import Mode, Process
 from app.gate.facts import Seen
 from app.gate.pool import HostPool
 from app.intake.rules import DEFAULT, Relabel

@@ -1,8 +1,8 @@
 """A whole capture under everything that may happen, in any order: a property-based test.
 
 The pipeline, the worker's step, the profiler, the resolver, the store and the ledger (SQLite) are the real ones. The
-target is a stand-in: a model of one host in memory that answers the gate's verbs as gate.sh does, with a journal by
-token, a dead-man's switch, and processes of both semantics. What gate.sh itself does is shown on real parts in
+target is a stand-in: a model of one host in memory that answers the gate's verbs as the gate does, with a journal by
+token, a dead-man's switch, and processes of both semantics. What the gate itself does is shown on real parts in
 tests/integration/test_gate.py; here it is shown that nothing the service does with such a gate breaks its promises.
 """
 

@@ -13,7 +13,7 @@ from app.errors import Code, Refused
 from app.explain.explainer import Explainer
 from app.explain.explanation import Explanation, Line, Mark
 from app.explain.unasked import UnaskedGate
-from app.gate.client import Mode
+from app.gate.answers import Mode
 from app.gate.pool import HostPool
 from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.gate.client import Answer, Gate, Process, answer_of
+from app.gate.answers import Answer, Process, answer_of
+from app.gate.client import Gate
 from app.gate.facts import Harm
 
 FACTS = (

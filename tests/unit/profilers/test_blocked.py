@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from app.errors import Code, Refused
-from app.gate.client import Answer, Mode, Process
+from app.gate.answers import Answer, Mode, Process
 from app.gate.facts import Harm
 from app.gate.pool import HostPool
 from app.model import Blocked, Capture, Target

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.gate.client import SCRIPT, Answer
+from app.gate.answers import Answer
+from app.gate.assemble import SCRIPT
+from app.gate.assemble import script as sent
 from app.gate.installed import script
-from app.gate.recipes import Recipe, with_recipes
+from app.gate.recipes import Recipe
 from app.model import Kind
 from app.plugins import from_plain, to_plain
 from app.profilers.base import Profiler
@@ -142,8 +144,9 @@ def test_what_a_file_is_called_follows_from_its_first_bytes(tmp_path: Path, cont
 
 def test_a_gate_has_the_recipes_that_it_was_given_and_is_itself_without_any() -> None:
     recipe = Command("x {output}").recipe
-    assert with_recipes(SCRIPT, ()) == SCRIPT
-    given = with_recipes(SCRIPT, (recipe, recipe))
-    assert given.count(f"\nr_{recipe.id}() {{\n".encode()) == 1
-    assert given.decode() in script((recipe,))
+    assert sent() == SCRIPT
+    given = sent((recipe, recipe))
+    function = f"\nr_{recipe.id}() {{\n{recipe.body}\n}}\n"
+    assert given.count(function.encode()) == script((recipe, recipe)).count(function) == 1
+    assert given.replace(function[1:].encode(), b"") == SCRIPT
     assert set(recipe.id) <= set(string.hexdigits.lower()) and len(recipe.id) == 32

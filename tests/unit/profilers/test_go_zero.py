@@ -8,7 +8,7 @@ import pytest
 from app.captures.outcome import shortfall
 from app.captures.recording import with_result
 from app.errors import Code, Reason, Refused
-from app.gate.client import Answer, Mode
+from app.gate.answers import Answer, Mode
 from app.gate.pool import HostPool
 from app.model import Capture, Target, Trigger
 from app.profilers.auto import Auto

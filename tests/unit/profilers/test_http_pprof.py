@@ -13,7 +13,7 @@ import pytest
 
 from app.analysis.profile import BadProfile, Mapped, read_file
 from app.errors import Code, Refused, Retryable
-from app.gate.client import Mode, Process
+from app.gate.answers import Mode, Process
 from app.gate.facts import Layout, Ports, Seen, Span
 from app.gate.pool import HostPool
 from app.hosts.ssh import NotReached
@@ -266,7 +266,7 @@ def test_a_process_without_a_command_line_is_nobody() -> None:
 def test_a_command_line_longer_than_the_gate_tells_is_compared_as_far_as_it_goes() -> None:
     whole = ["/srv/orders", *(f"-é={n}\n" for n in range(900))]
     answer = "\0".join(whole).encode()
-    kernel = (answer + b"\0").replace(b"\0", b"\1").replace(b"\n", b" ")[:2000]  # gate.sh
+    kernel = (answer + b"\0").replace(b"\0", b"\1").replace(b"\n", b" ")[:2000]  # as the gate tells it
     told = tuple(kernel.decode("utf-8", "backslashreplace").rstrip("\1").split("\1"))
     assert judged(pool_to(lambda path: ok(answer), process_=process(cmdline=told))) == "http-pprof"
     assert refused(pool_to(lambda path: ok(b"x" + answer), process_=process(cmdline=told)))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from app.errors import Code, Refused
-from app.gate.client import Gate, Mode, Process
+from app.gate.answers import Mode, Process
+from app.gate.client import Gate
 from app.gate.facts import Named, Pod, Ports, Seen
 from app.model import ProcessId
 from app.resolvers.base import Candidates, Resolver

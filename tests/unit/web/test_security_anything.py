@@ -19,7 +19,8 @@ from app.config.settings import BadConfig, Settings, checked, parse
 from app.config.web import Whole
 from app.config.yaml_marks import read
 from app.errors import Retryable
-from app.gate.client import Gate, Mode, Process
+from app.gate.answers import Mode, Process
+from app.gate.client import Gate
 from app.intake.body import parse as parse_message
 from app.intake.body import to_alerts
 from app.intake.message import BadMessage

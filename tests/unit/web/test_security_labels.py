@@ -18,7 +18,7 @@ import pytest
 
 from app.captures.artifacts import artifact_name
 from app.errors import AlertprofError, Code
-from app.gate.client import SCRIPT
+from app.gate.assemble import SCRIPT
 from app.gate.entry import GUARD, SENT
 from app.gate.pool import HostPool
 from app.hosts.route import Route

@@ -1,0 +1,69 @@
+"""The gate's script, put together from its parts. entry.py and client.py send it, installed.py prints it.
+
+The parts are files of POSIX sh in parts/, one subject each. Each begins with a head that says what it provides, which
+globals it sets and which it expects.
+"""
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+from app.gate.recipes import Recipe
+
+# In the order of the script. All but the first and the last only define functions.
+PARTS = (
+    "setup",
+    "identity",
+    "handlers",
+    "open_files",
+    "program",
+    "askers",
+    "space",
+    "journal",
+    "lock",
+    "signals",
+    "files",
+    "recording",
+    "switch",
+    "timer",
+    "ending",
+    "recipes",
+    "directory",
+    "commands",
+    "command_states",
+    "signal_files",
+    "signal_ending",
+    "process_verbs",
+    "network_verbs",
+    "container_verbs",
+    "start_verbs",
+    "recipe_verbs",
+    "token_verbs",
+    "file_verbs",
+    "loop",
+)
+TEXTS = {name: files("app.gate").joinpath("parts", f"{name}.sh").read_text(encoding="utf-8") for name in PARTS}
+
+
+def assembled(recipes: Iterable[Recipe] = (), *, comments: bool = True) -> str:
+    """The whole script, with the functions of these recipes before the loop.
+
+    It is one function that is called on its last line, so that a script which was cut off does nothing. comments: keep
+    the lines that are comments; whoever installs the gate reads them, and a shell that it is sent to does not.
+    """
+    functions = "".join(f"r_{recipe.id}() {{\n{recipe.body}\n}}\n" for recipe in dict.fromkeys(recipes))
+    parts = [TEXTS[name] if comments else without_comments(TEXTS[name]) for name in PARTS]
+    return "".join(["gate() {\n", *parts[:-1], functions, parts[-1], "}\ngate\n"])
+
+
+def without_comments(part: str) -> str:
+    """A part without its blank lines and the lines that are comments."""
+    lines = part.splitlines(keepends=True)
+    return "".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+
+
+SCRIPT = assembled(comments=False).encode()  # as it is sent where the configuration has no recipes
+
+
+def script(recipes: Iterable[Recipe] = ()) -> bytes:
+    """The script as it is sent."""
+    return assembled(recipes, comments=False).encode()

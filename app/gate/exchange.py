@@ -1,0 +1,103 @@
+"""The line protocol of the gate: a question, lines of an answer, a last line with a code. Base of client.Gate.
+
+A request is matched once more, whole, before a byte of it is sent; an answer is bounded in size and time.
+"""
+
+import re
+from collections.abc import Callable
+from itertools import count
+from threading import Lock
+from time import monotonic
+
+from app.errors import Code, Retryable
+from app.hosts.pipe import Pipe
+
+REQUEST = re.compile(rb"[0-9]{1,9} [a-z]+( [0-9a-z:]+)*\n")
+ANSWER_LIMIT = 4 << 20  # bytes; a list of every process of a large host
+LINE_LIMIT = 16 << 10
+CHUNK = 256 << 10
+SILENCE = 20.0  # seconds without a byte of a file after which the line counts as dead, however long the whole may take
+
+
+class Exchange:
+    """One question at a time over a pipe, whoever asks. Raises Retryable when the gate is lost or breaks the protocol.
+
+    host: as whom its messages name it; timeout: seconds for a question and its answer."""
+
+    def __init__(self, pipe: Pipe, host: str, timeout: float) -> None:
+        self.host = host
+        self._pipe, self._timeout = pipe, timeout
+        self._lock, self._numbers, self._buffer = Lock(), count(1), b""
+        self.lost = False
+
+    def close(self) -> None:
+        """Ends the gate: it leaves when its input ends."""
+        self.lost = True
+        self._pipe.close()
+
+    def _ask(self, verb: str, *words: str, timeout: float | None = None) -> tuple[str, list[tuple[str, str]]]:
+        with self._lock:
+            deadline = monotonic() + (timeout or self._timeout)
+            seq = self._send(verb, *words)
+            lines: list[tuple[str, str]] = []
+            taken = 0
+            while not (line := self._line(deadline)).startswith("."):
+                taken += len(line)
+                if taken > ANSWER_LIMIT:
+                    raise self._broken(f"answers {verb} without end")
+                key, _, value = line.partition(" ")
+                lines.append((key, value))
+            return self._last(line, seq), lines
+
+    def _send(self, verb: str, *words: str) -> int:
+        seq = next(self._numbers)
+        request = " ".join((str(seq), verb, *words)).encode("ascii") + b"\n"
+        if not REQUEST.fullmatch(request):
+            raise ValueError(f"not in the gate's grammar: {request!r}")
+        if self.lost:
+            raise self._broken("was lost")
+        try:
+            self._pipe.send(request, self._timeout)
+        except Retryable:
+            self.close()
+            raise
+        return seq
+
+    def _more(self, deadline: float) -> bytes:
+        left = deadline - monotonic()
+        if left <= 0:
+            raise self._broken("does not answer in time")
+        try:
+            data = self._pipe.recv(CHUNK, left)
+        except Retryable:
+            self.close()
+            raise
+        if not data:
+            raise self._broken("ended the connection")
+        return data
+
+    def _line(self, deadline: float) -> str:
+        while b"\n" not in self._buffer:
+            if len(self._buffer) > LINE_LIMIT:
+                raise self._broken("answers a line without end")
+            self._buffer += self._more(deadline)
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.decode("utf-8", "backslashreplace")
+
+    def _stream(self, size: int, write: Callable[[bytes], object], deadline: float) -> str:
+        while size > 0:
+            data = self._buffer or self._more(min(deadline, monotonic() + SILENCE))
+            self._buffer = data[size:]
+            write(data[:size])
+            size -= min(size, len(data))
+        return self._line(monotonic() + SILENCE)
+
+    def _last(self, line: str, seq: int) -> str:
+        head, _, code = line.partition(" ")
+        if head != f".{seq}" or not re.fullmatch(r"[a-z]+", code):
+            raise self._broken(f"talks out of turn: {line[:80]!r}")
+        return code
+
+    def _broken(self, what: str) -> Retryable:
+        self.close()
+        return Retryable(Code.HOST_UNREACHABLE, f"{self.host}: the gate {what}")

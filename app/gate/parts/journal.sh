@@ -1,0 +1,131 @@
+# shellcheck shell=sh
+# What was done for a capture is noted first, in an append-only file named after the capture's token. A line that was
+# cut off has no newline and counts as not written. The lines keep their form: gates of other versions read them too.
+#
+# Provides:
+#   find_home            the directory of journals and locks, of this user alone -> home
+#   note LINE            appends a line to the token's journal; fails where there is no room
+#   read_journal [TOKEN] all that the journal says -> j_…; fails where there is none, or none that is complete
+#   close_journal        the recording is over
+#   forget_old_journals  removes what is older than a week, but for recordings that are still watched
+# Sets:
+#   home: see find_home
+#   old_entries, listed_at: what in it is older than a week, as it was seen then
+#   user: this user's number
+#   unread: blind where the journal is there and could not be opened
+#   j_pid, j_start, j_image, j_mode: of the process, and how it is recorded: toggle, timed, command or signal
+#   j_base: stamps that were there before; j_files: lines `KIND STAMP DEVICE:INODE:OWNER PATH` of the token's files
+#   j_switch: PID:START of the dead-man's switch, or of a command's keeper
+#   j_sent, j_due, j_end: when the signal was sent, when the recording has to be over, when it is to be ended
+#   j_stop, j_again: when the signal that ends it was sent, and sent once more
+#   j_fired, j_left, j_closed: did the switch act? was the recording left alone? is it over?
+#   j_after, j_died: `SIGNAL HUNDREDTHS` before a signal; `HUNDREDTHS SIGNAL`: so soon after it the process was gone
+#   j_dump, j_dumped: goroutine dumps that were there before; is ours known?
+#   j_recipe, j_place, j_ran, j_exit, j_nest: of a command: recipe, place of its output, PID:START, status, directory
+#   j_signals, j_was, j_dir, j_took, j_printed, j_since: of a signal's files
+#   j_gone: identities of files that were removed
+#   j_cut: the journal's last line has no end
+# Expects:
+#   nl, now, read_uptime, is_token: setup.sh
+#   is_alive: identity.sh
+#   token: of the verb
+
+find_home() {
+  key=
+  until [ "$key" = Uid: ]; do
+    while read -r key _ user _; do case $key in Uid:) break ;; esac; done </proc/self/status
+  done
+  if [ "$user" = 0 ]; then set -- /run /tmp; else set -- "${HOME:-/nonexistent}" /tmp; fi
+  for place; do
+    [ -d "$place" ] && [ -w "$place" ] || continue
+    home=$place/.alertprof-$user
+    [ -d "$home" ] || mkdir -m 700 "$home"
+    [ -d "$home" ] && [ ! -h "$home" ] && [ -O "$home" ] && list_home && return 0
+  done
+  return 1
+}
+
+# One `find` for both: may nobody else enter, and what has lain there for a week?
+list_home() { # -> old_entries, listed_at; fails where others may enter
+  read_uptime
+  listed_at=$now
+  old_entries=$(cd "$home" && find . -maxdepth 1 \( -name . -perm 700 -o ! -name . -mtime +7 \))
+  case $nl$old_entries$nl in *"$nl.$nl"*) ;; *) return 1 ;; esac
+}
+
+forget_old_journals() { # a token is remembered for a week: a late replay finds it
+  cd "$home" || return
+  read_uptime
+  [ $((now - listed_at)) -lt 86400 ] || list_home || return
+  for old in $old_entries; do # names of ours: no blanks
+    name=${old##*/}; name=${name%%.*}
+    [ "$old" = . ] || { is_token "$name" && read_journal "$name" && { is_alive "$j_switch" || is_alive "$j_ran"; }; } ||
+      rm -rf "$old"
+  done
+  old_entries=.
+}
+
+note() { # A line that a full disk cut off is marked as such before the next one follows it.
+  printf '%s%s\n' "${j_cut:+ ~cut~$nl}" "$1" >>"$home/$token" && j_cut='' || { j_cut=1; return 1; }
+}
+
+forget_journal() {
+  j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_closed='' j_fired='' j_base='' j_files=''
+  j_switch='' j_dump='' j_dumped='' j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir=''
+  j_took='' j_printed='' j_nest='' j_since='' j_cut='' j_after='' j_died='' j_due='' j_left='' j_gone='' unread=''
+}
+
+read_journal() {
+  forget_journal
+  set -- "${1-$token}"
+  [ -f "$home/$1" ] || return 1
+  { true <"$home/$1"; } || { unread=blind; return 1; }
+  while IFS= read -r journal_line; do read_journal_line "${journal_line#* }"; done <"$home/$1"
+  j_cut=$journal_line # what has no end
+  # Gates once noted no due time.
+  case $j_mode-$j_due$j_sent in timed-[1-9]*) j_due=${j_due:-$((j_sent + 75))} ;; esac
+  # Where it could not be noted, this shell remembers it, or a link does.
+  [ -n "$j_stop" ] || eval "j_stop=\${stopped_at_$1-}"
+  [ -n "$j_again" ] || eval "j_again=\${again_at_$1-}"
+  [ -n "$j_stop" ] || [ ! -h "$home/$1.stop" ] || j_stop=0
+  [ -n "$j_mode" ]
+}
+
+read_journal_line() { # VALUE: what journal_line says after its first word
+  case $journal_line in
+  *' ~cut~') ;;
+  'intent '*) set -- $1; j_pid=$1 j_start=$2 j_image=$3 j_mode=$4 ;;
+  'recipe '*) j_recipe=$1 ;;
+  'place '*) j_place=$1 ;;
+  'ran '*) j_ran=$1 ;;
+  'exit '*) j_exit=$1 ;;
+  'end '*) j_end=$1 ;;
+  'signals '*) j_signals=$1 ;;
+  'since '*) j_since=$1 ;;
+  was*) j_was="${journal_line#was} " ;;
+  'dir '*) j_dir=$1 ;;
+  'nest '*) j_nest=$1 ;;
+  'printed '*) j_printed=$1 ;;
+  took) j_took=1 ;;
+  base*) j_base="${journal_line#base} " ;;
+  'dog '*) j_switch=$1 ;; # the dead-man's switch, by its name in journals
+  'gone '*) j_gone="$j_gone $1 " ;;
+  'sent '*) j_sent=$1 ;;
+  'due '*) j_due=$1 ;;
+  'after '*) j_after=$1 ;;
+  'died '*) j_died=${j_died:-$1} ;;
+  left) j_left=1 ;;
+  'file goroutines '*) j_dumped=1 j_files="$j_files$1$nl" ;;
+  'file '*) j_files="$j_files$1$nl" ;;
+  dump*) j_dump="${journal_line#dump} " ;;
+  'stop '*) j_stop=$1 ;;
+  'again '*) j_again=$1 ;;
+  fired) j_fired=1 ;;
+  closed) j_closed=1 ;;
+  esac
+}
+
+close_journal() {
+  [ -n "$j_closed" ] || note closed
+  j_closed=1
+}

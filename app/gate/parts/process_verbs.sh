@@ -1,0 +1,101 @@
+# shellcheck shell=sh
+# The verbs that look at processes. They change nothing.
+#
+# Provides:
+#   verb_look PID   everything about one process
+#   verb_see PID    one process as a line of the list
+#   verb_list       all processes, as far as one needs to know to choose among them
+#   verb_code PID   where its code lies in memory, which its own profiles tell as well; who has code in the very same places
+#   say_process PID `process PID START IMAGE PARENT TICKS COMM`
+# Sets:
+#   code: ok, or why not
+# Expects:
+#   nl, ws, out, now, odd, say, is_number, short_sleep: setup.sh, loop.sh
+#   pid, start, image, state, parent, ticks, comm, uid, gid, ns, tgid, tracer, caught, pending: identity.sh
+#   stat_text, stat_hidden, read_stat, read_status: identity.sh
+#   mask, find_signal_thread: handlers.sh
+#   live_kinds, unreadable, scan_open_files: open_files.sh
+#   mode, tmp, version, go_version, exe, args, build, restarter, conflict, read_program: program.sh
+#   asks, count_askers: askers.sh
+#   free, read_free_space: space.sh
+
+is_pid() { is_number "${1-}" 7 && [ "$1" -gt 1 ] || { code=bad; return 1; }; }
+
+verb_look() {
+  is_pid "${1-}" || return
+  pid=$1
+  stat_text=
+  cd "/proc/$pid" && read_stat stat || { code=gone; stat_hidden "$pid" && code=blind; return; }
+  read_status || return
+  [ "$tgid" = "$pid" ] || { code=thread; return; }
+  read_program || return
+  find_signal_thread; scan_open_files
+  case $unreadable in blind | gone) code=$unreadable; return ;; esac
+  say_facts
+  while IFS=: read -r _ _ group; do [ "$group" = / ] || say group "$group"; done <cgroup
+  read_free_space "root$tmp"; say free "$free"
+  read -r now _ </proc/uptime; say uptime "$now"
+  code=ok
+}
+
+say_facts() {
+  say pid "$pid"; say start "$start"; say image "$image"; say state "$state"
+  say uid "$uid"; say gid "$gid"; say nspid "$ns"; say comm "$comm"; say tracer "$tracer"
+  say mode "$mode"; say versions "$version $go_version"
+  say caught "$caught"; say pending "$pending"; say mask "$mask"
+  say live "$live_kinds"
+  [ -z "$unreadable" ] || say unreadable 1
+  [ -z "$build" ] || say build "$build"
+  [ -z "$conflict" ] || say conflict "$conflict"
+  [ -z "$restarter" ] || say restarter "$restarter"
+  count_askers
+  [ -z "$asks" ] || say asks "$asks"
+  say exe "$exe"; say cmdline "$args"
+}
+
+say_process() {
+  cd "/proc/$1" && read_stat stat || return 1
+  say process "$1 $start $image $parent $ticks $comm"
+}
+
+verb_see() {
+  is_pid "${1-}" || return
+  stat_text=
+  say_process "$1" && code=ok || { code=gone; stat_hidden "$1" && code=blind; }
+}
+
+verb_list() {
+  set +f; set -- /proc/[0-9]*; set -f
+  for process; do say_process "${process#/proc/}"; done
+  cd /
+  out="$out$(set +f
+    ls -ln /proc/[0-9]*/exe | sed -n 's@^.* /proc/\([0-9]*\)/exe -> @exe \1 @p'
+    grep -E '^(NSpid|VmRSS):' /proc/[0-9]*/status |
+      sed -n -e 's@^/proc/\([0-9]*\)/status:NSpid:.*[^0-9]\([0-9]*\)$@inner \1 \2@p' \
+        -e 's@^/proc/\([0-9]*\)/status:VmRSS:[^0-9]*\([0-9]*\) kB$@rss \1 \2@p'
+    grep -aHm1 '' /proc/[0-9]*/cmdline | tr '\000' '\002' |
+      sed -n "s@^/proc/\([0-9]*\)/cmdline:\([^$odd]*\).*@called \1 \2@p" | cut -c-1000
+    grep '' /proc/[0-9]*/cgroup | sed -n 's@^/proc/\([0-9]*\)/cgroup:[0-9]*:[^:]*:\(/..*\)$@group \1 \2@p' | sort -u
+  )$nl"
+  code=ok
+}
+
+read_spans() { # PID -> spans: `START-LIMIT OFFSET` a line
+  spans=$({ sed -nE 's@^([0-9a-f]+-[0-9a-f]+) ..x. ([0-9a-f]+) .*@\1 \2@p' "/proc/$1/maps"; echo ".$?"; } | head -n 4000)
+  case $spans in *"$nl.0") spans=${spans%.0} ;; *) spans=; return 1 ;; esac
+}
+
+verb_code() {
+  is_pid "${1-}" || return
+  cd "/proc/$1" && read_stat stat || { code=gone; return; }
+  read_spans "$1" || { code=blind; return; }
+  own_spans=$spans
+  IFS=$nl; for span in $own_spans; do IFS=$ws; say code "$span"; done; IFS=$ws
+  for process in $(set +f; grep -lE "^${own_spans%% *} ..x. " /proc/[0-9]*/maps); do
+    process=${process%/maps} process=${process#/proc/}
+    [ "$process" != "$1" ] && read_spans "$process" && [ "$spans" = "$own_spans" ] || continue
+    short_sleep # a child on its way to exec has its parent's for a moment
+    read_spans "$process" && [ "$spans" = "$own_spans" ] && say twin "$process"
+  done
+  code=ok
+}

@@ -1,0 +1,196 @@
+"""Each part of the gate does what its head says, under every shell. The integration tests show the whole."""
+
+from pathlib import Path
+
+import pytest
+
+from app.gate.assemble import PARTS, TEXTS, assembled, without_comments
+from tests.lab.gate_lint import LINES, all_faults, declared
+from tests.unit.gate.shells import SHELLS, said
+
+TOKEN = "0123456789abcdef" * 2
+STATUS = "Name:\tx\nTgid:\t7\nTracerPid:\t0\nUid:\t1\t2\t3\t4\nGid:\t5\t6\nNStgid:\t7\t3\nNSpid:\t7\t3\nShdPnd:\t00\nSigIgn:\t01\n"  # noqa: E501
+STAT = "7 (a) b) c) S 1 " + " ".join(str(n) for n in range(5, 53)) + "\n"
+
+
+@pytest.fixture(params=sorted(SHELLS))
+def shell(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_shellcheck_finds_nothing_but_globals_that_a_head_declares() -> None:
+    assert list(all_faults()) == []
+
+
+def test_every_part_is_short_and_declares_what_it_sets_and_expects() -> None:
+    assert {path.removesuffix(".sh") for path in TEXTS} == set(PARTS)
+    assert max(text.count("\n") for text in TEXTS.values()) <= LINES
+    assert {"state", "comm", "is_number"} <= declared(TEXTS["identity"])
+
+
+def test_the_sent_script_is_the_printed_one_without_comments() -> None:
+    assert without_comments(assembled()) == assembled(comments=False)
+    assert "\n#" not in assembled(comments=False)
+
+
+def test_numbers_and_tokens_are_taken_in_their_exact_shape_only(shell: str, tmp_path: Path) -> None:
+    words = ["0", "7", "12345", "123456", "07", "-1", "", "1a", "٣", TOKEN, TOKEN[1:], TOKEN.upper()]
+    script = 'for w in {}; do is_number "$w" 5 && echo number; is_token "$w" && echo token; done; :'.format(
+        " ".join(f"'{word}'" for word in words)
+    )
+    assert said(shell, "", script, tmp_path).split() == ["number"] * 3 + ["token"]
+
+
+def test_a_process_whose_name_looks_like_the_rest_of_its_stat_is_read(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text(STAT)
+    (tmp_path / "dead").write_text(STAT.replace(") S ", ") Z "))
+    script = 'read_stat stat && echo "$comm|$state|$start|$image|$ticks"; read_stat dead || echo zombie'
+    assert said(shell, "identity", script, tmp_path) == "a) b) c|S|22|26:28|29\nzombie\n"
+
+
+def test_a_status_that_was_not_read_whole_is_not_believed(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "status").write_text(STATUS)
+    script = 'read_status_once || echo half; echo "SigCgt:	0f" >>status; read_status_once && echo "$ns $uid $euid $caught"'  # noqa: E501
+    assert said(shell, "identity", script, tmp_path) == "half\n3 1 2 0f\n"
+
+
+@pytest.mark.parametrize("number", [1, 9, 10, 12, 31, 32, 33, 64])
+def test_the_bit_of_a_signal_is_found_in_any_mask(shell: str, tmp_path: Path, number: int) -> None:
+    only, but = 1 << number - 1, (1 << 64) - 1 - (1 << number - 1)
+    script = f"mask_has {only:016x} {number} && echo set; mask_has {but:016x} {number} || echo clear"
+    assert said(shell, "handlers", script, tmp_path) == "set\nclear\n"
+
+
+def test_who_catches_and_does_not_block_a_signal_handles_it(shell: str, tmp_path: Path) -> None:
+    for caught, mask, names in (("0a00", "", "usr1 usr2"), ("0a00", "fffffffc00000800", "usr1"), ("0200", "", "usr1")):
+        script = f"caught={caught} mask={mask}; handles_usr1 && echo usr1; handles_usr2 && echo usr2; :"
+        assert said(shell, "handlers", script, tmp_path).split() == names.split()
+
+
+def opened(folder: Path, *names: str) -> None:
+    """A made-up /proc/PID: fd/N is a link to each file."""
+    (folder / "fd").mkdir()
+    for number, name in enumerate(names, 3):
+        (folder / name).write_text("x")
+        (folder / "fd" / str(number)).symlink_to(folder / name)
+
+
+def test_open_profiles_are_told_from_other_files_and_those_are_not_listed_again(shell: str, tmp_path: Path) -> None:
+    opened(
+        tmp_path,
+        "log",
+        "orders-7-cpu-1128022951.pprof",
+        "orders-8-mem-1128022951.pprof",
+        "orders-7-mem-112802295.pprof",
+    )
+    script = 'pid=7 ns=7; scan_open_files; echo "$open_files$live_kinds|$unreadable"; list_unknown; echo "$unknown"'
+    told = f"4 cpu 1128022951 {tmp_path}/orders-7-cpu-1128022951.pprof\n cpu|\n fd/4\n"
+    assert said(shell, "identity open_files", script, tmp_path) == told
+
+
+def test_a_descriptor_that_leads_elsewhere_by_now_is_listed_again(shell: str, tmp_path: Path) -> None:
+    opened(tmp_path, "log")
+    script = "pid=7 ns=7; scan_open_files; rm fd/3; ln -s ../orders-7-cpu-1128022951.pprof fd/3; : >orders-7-cpu-1128022951.pprof"  # noqa: E501
+    assert said(shell, "identity open_files", f"{script}; list_unknown; echo $unknown", tmp_path) == "fd/3\n"
+
+
+def test_a_list_of_open_files_that_nobody_could_make_is_not_an_empty_one(shell: str, tmp_path: Path) -> None:
+    opened(tmp_path, "orders-7-cpu-1128022951.pprof")
+    script = 'ls() { return 2; }; pid=7 ns=7; scan_open_files; echo "$open_files|$unreadable"'
+    assert said(shell, "identity open_files", script, tmp_path) == "|blind\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [("v1.5.9", "toggle"), ("v1.6.0", "toggle"), ("v1.6.1", "timed"), ("v1.10.3", "timed"), ("v1.6.1-0.2026", ""), ("v2.0.0", ""), ("", "")],  # noqa: E501
+)  # fmt: skip
+def test_a_release_tells_what_the_signal_does(shell: str, tmp_path: Path, version: str, mode: str) -> None:
+    script = f"pid=7; mode_of_release '{version}'; echo \"$release_mode\""
+    assert said(shell, "identity program", script, tmp_path) == f"{mode}\n"
+
+
+def test_an_executable_that_contradicts_itself_is_in_conflict(shell: str, tmp_path: Path) -> None:
+    module = "github.com/zeromicro/go-zero"
+    words = f"{module}/core/proc.StartProfile\ndep\t{module}\tv1.6.0"
+    judge = 'judge_executable; echo "$mode $version $conflict"'
+    assert said(shell, "identity program", f"words='{words}'; {judge}", tmp_path) == "toggle v1.6.0 \n"
+    words += f"\n{module}/core/proc.Stopper.Stop-fm"
+    assert said(shell, "identity program", f"words='{words}'; {judge}", tmp_path) == "conflict v1.6.0 table timed\n"
+
+
+def test_the_variables_of_a_program_are_its_writable_mappings(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "maps").write_text(
+        "00400000-00500000 r-xp 00000000 fd:01 9 /srv/orders\n00500000-00501000 rw-p 00100000 fd:01 9 /srv/orders\n"
+        "00501000-00503000 rw-p 00000000 00:00 0 \n7f0000000000-7f0000001000 rw-p 00000000 00:00 0 [stack]\n"
+    )
+    script = "exe=/srv/orders; find_variables; echo $variables_from $variables_to"
+    assert said(shell, "askers", script, tmp_path) == f"{0x500000} {0x503000}\n"
+
+
+def test_free_space_is_a_number_of_kilobytes(shell: str, tmp_path: Path) -> None:
+    assert said(shell, "space", "pid=7; read_free_space .; echo $free", tmp_path).strip().isdigit()
+
+
+def test_a_journals_line_without_an_end_is_marked_and_counts_as_not_written(shell: str, tmp_path: Path) -> None:
+    (tmp_path / TOKEN).write_text("base 1 2\nintent 7 22 26:28 toggle\nfile cpu 1128022951 1:2:3 /tmp/a b\nclose")
+    script = f'home=. token={TOKEN}; read_journal && echo "$j_pid $j_mode$j_base|$j_files|$j_closed"; note closed'
+    told = "7 toggle 1 2 |cpu 1128022951 1:2:3 /tmp/a b\n|\n"
+    assert said(shell, "identity journal", script, tmp_path) == told
+    assert (tmp_path / TOKEN).read_text().endswith("close ~cut~\nclosed\n")
+
+
+def test_the_lock_of_a_dead_owner_is_taken_and_released(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "7-22.lock").write_text("99999999:1\n")
+    script = "home=.; read_own_id; lock 7 22 && cat 7-22.lock; echo $own_id; unlock"
+    first, second = said(shell, "identity journal lock", script, tmp_path).splitlines()
+    assert first == second and not list(tmp_path.glob("*.lock"))
+
+
+def test_a_signal_of_a_moment_ago_is_remembered(shell: str, tmp_path: Path) -> None:
+    script = f"home=. token={TOKEN} pid=7 wanted_start=22; signalled_recently || echo no; mark_signalled; signalled_recently && echo yes"  # noqa: E501
+    assert said(shell, "identity journal signals", script, tmp_path) == "no\nyes\n"
+
+
+def test_files_are_told_by_their_identity_and_not_by_their_name(shell: str, tmp_path: Path) -> None:
+    good, other = tmp_path / "good file", tmp_path / "other"
+    good.write_text("12345")
+    other.write_text("1")
+    id_ = f"{good.stat().st_dev}:{good.stat().st_ino}:{good.stat().st_uid}"
+    entries = f"cpu 1128022951 {id_} {good}\nmem 1128022951 {id_} {other}\n"
+    script = f"home=. token={TOKEN} j_pid=0 j_start=0 j_files='{entries}'; report_files; printf %s \"$out\""
+    told = "file cpu 1128022951 5\nfile mem 1128022951 vanished\n"
+    assert said(shell, "identity open_files files", script, tmp_path) == told
+
+
+def test_a_recording_is_known_to_be_on_only_where_all_of_its_files_are_held(shell: str, tmp_path: Path) -> None:
+    script = (
+        "j_files='cpu 1\nmem 1\ntrace 1\n'; held=' cpu mem mutex block threadcreate'; all_held && echo all; "
+        "held=' cpu mem mutex block'; all_held || echo some; held=' trace'; any_held || echo none"
+    )
+    assert said(shell, "recording", script, tmp_path) == "all\nsome\nnone\n"
+
+
+def test_a_process_that_was_just_seen_stopped_has_not_ignored_the_signal(shell: str, tmp_path: Path) -> None:
+    stub = f"token={TOKEN}; read_status() {{ :; }}; can_take_signal() {{ [ $awake = yes ]; }}; "
+    steps = "for step in 10:yes 14:yes 18:yes 19:no 20:yes; do now=${step%:*} awake=${step#*:}; was_ignored && echo $now; done"  # noqa: E501
+    assert said(shell, "ending", stub + steps, tmp_path) == "18\n"
+
+
+def test_a_recipe_that_the_gate_was_not_given_is_refused(shell: str, tmp_path: Path) -> None:
+    script = f"r_{TOKEN}() {{ what=signal; }}; use_recipe {TOKEN} signal && echo known; use_recipe {TOKEN[::-1]} signal || echo $code"  # noqa: E501
+    assert said(shell, "recipes", script, tmp_path) == "known\nrecipe\n"
+
+
+def test_a_process_of_the_commands_has_its_token_in_its_environment(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "environ").write_text(f"A=1\nALERTPROF={TOKEN}\nB=2")
+    script = f"token={TOKEN}; has_token && echo ours; token={TOKEN[::-1]}; has_token || echo other"
+    assert said(shell, "commands", script, tmp_path) == "ours\nother\n"
+
+
+def test_links_and_names_of_two_lines_are_no_files_that_a_signal_left(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "dump-1").write_text("12")
+    (tmp_path / "dump-2").symlink_to("dump-1")
+    (tmp_path / "dump-\n3").write_text("")
+    script = "fitting=''; set +f; fits dump-*; printf %s \"$fitting\""
+    lines = said(shell, "signal_files", script, tmp_path).splitlines()
+    assert [line.split()[3] for line in lines] == ["2"] and lines[0].endswith(" dump-1")
