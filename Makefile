@@ -31,7 +31,7 @@ lint: setup  ## ruff, bandit, shellcheck, gofmt
 types: setup  ## mypy --strict
 	@.venv/bin/mypy
 
-contracts: setup  ## the floors, by import-linter
+contracts: setup  ## the layers, by import-linter
 	@.venv/bin/lint-imports
 
 check: lint types contracts  ## lint, types and contracts
