@@ -1,8 +1,8 @@
-"""The door to other machines: for each host one connection and one gate, kept open. Used by pipeline.py's plug-ins.
+"""The host pool: one connection and one gate a host, kept open. Resolvers and profilers use it.
 
-A connection stays open while something records at its far end: when a session ends, logind may end what was started
-in it, the dead-man's switch too. So a connection is closed only when nobody has asked for it for a while, and whoever
-waits for a recording asks every few seconds.
+A connection stays open while something records on its host. When a session ends, logind may end whatever was started in
+it, including the dead-man's switch. So the pool closes a connection only when nobody has asked for it for a while; a
+capture that waits for a recording asks every few seconds.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,12 +21,12 @@ from app.hosts.ssh import Connection, Connector, NoSession
 
 IDLE = 600.0  # seconds
 NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
-FAILURES_ALLOWED = 3  # logins that may fail in a row before a host is left in peace for a while
+FAILURES_ALLOWED = 3  # logins that may fail in a row before the next one has to wait
 PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # seconds, longer each time
 
 
 class HostPool:
-    """Thread-safe. Raises what Connector.connect raises, and Passing for a gate that is lost.
+    """Thread-safe. Raises what Connector.connect raises, and Retryable for a lost gate.
 
     recipes: what of the configuration is part of every gate that is sent."""
 
@@ -100,7 +100,7 @@ class HostPool:
 
 
 class _HostSession:
-    """What is behind the door of one host."""
+    """The connection and the gates of one host."""
 
     def __init__(self, host: str, connector: Connector, recipes: tuple[Recipe, ...]) -> None:
         self.host = host

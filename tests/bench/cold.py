@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from app.gate.client import Gate
-from app.gate.entry import SENT
+from app.gate.entry import SENT_COMMAND
 from app.gate.pool import HostPool
 from app.hosts import wire
 from app.hosts.ssh import Connector
@@ -85,7 +85,7 @@ def login(connector: Connector, host: str) -> Phases:
     with watched(moments):
         phases: Phases = {}
         connection = timed(phases, LOGIN, moments, lambda: connector.connect(host))
-        pipe = timed(phases, SESSION, moments, lambda: connection.open(SENT))
+        pipe = timed(phases, SESSION, moments, lambda: connection.open(SENT_COMMAND))
         timed(phases, READY, moments, lambda: Gate(pipe, host, send_script=True)).close()
         connection.close()
     return phases

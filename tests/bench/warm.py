@@ -10,7 +10,7 @@ from unittest.mock import patch
 from app.gate.answers import Mode
 from app.gate.assemble import SCRIPT
 from app.gate.client import Gate
-from app.gate.entry import SENT
+from app.gate.entry import SENT_COMMAND
 from app.gate.pool import HostPool
 from app.gate.words import words_of
 from app.hosts.ssh import Connector
@@ -78,7 +78,7 @@ def gate_that_pokes(connector: Connector, host: str) -> Gate:
     script = SCRIPT.replace(b"verb_list() {", POKE + b"verb_list() {", 1)
     script = script.replace(b"  look | see |", b"  poke | look | see |", 1)
     with patch("app.gate.client.script", lambda recipes: script):
-        return Gate(connector.connect(host).open(SENT), host, send_script=True)
+        return Gate(connector.connect(host).open(SENT_COMMAND), host, send_script=True)
 
 
 def started(gate: Gate, ear: Ear, bell: Bell) -> float:

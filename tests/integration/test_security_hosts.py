@@ -16,7 +16,7 @@ import pytest
 from app.errors import AlertprofError, Code, Retryable
 from app.gate.answers import Mode
 from app.gate.client import Gate
-from app.gate.entry import SENT
+from app.gate.entry import SENT_COMMAND
 from app.hosts.ssh import Connector
 from app.model import ProcessId
 from tests.integration.hostile import ENDS, PIECE, Behaviour, HostileHost, Session
@@ -97,7 +97,7 @@ def more_than_the_window_on_stderr(session: Session) -> None:
 def reached(host: HostileHost, timeout: float = 0.7) -> Gate:
     connection = Connector(host.settings).connect("127.0.0.1")
     try:
-        return Gate(connection.open(SENT), "127.0.0.1", send_script=True, timeout=timeout)
+        return Gate(connection.open(SENT_COMMAND), "127.0.0.1", send_script=True, timeout=timeout)
     except AlertprofError:
         connection.close()
         raise
@@ -136,7 +136,7 @@ def test_a_host_that_floods_while_nobody_reads_is_cut_off(tmp_path: Path, stderr
     with HostileHost(tmp_path, behave) as host:
         connection = Connector(host.settings).connect("127.0.0.1")
         with suppress(Retryable):  # it may be cut off before the command counts as begun
-            connection.open(SENT)
+            connection.open(SENT_COMMAND)
         eventually(lambda: not connection.alive, "the connection is cut", LONG)
         assert host.sent < MUCH // 2
 

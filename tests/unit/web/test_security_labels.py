@@ -19,7 +19,7 @@ import pytest
 from app.captures.artifacts import artifact_name
 from app.errors import AlertprofError, Code
 from app.gate.assemble import SCRIPT
-from app.gate.entry import GUARD, SENT
+from app.gate.entry import GUARD, SENT_COMMAND
 from app.gate.pool import HostPool
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings, SshOptions
@@ -200,7 +200,7 @@ def test_100_000_label_sets_make_no_command_outside_the_grammar_and_no_connectio
         assert FILE_NAME.fullmatch(named(labels))
 
     seen = recorder.seen
-    assert set(seen.commands) == {SENT}
+    assert set(seen.commands) == {SENT_COMMAND}
     assert set(seen.scripts) == {True}
     assert [request for request in seen.requests if not REQUEST.fullmatch(request)] == []
     for host, address, port in seen.dialled:
