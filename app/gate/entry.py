@@ -166,8 +166,8 @@ class _GateStart:
         return NotBegun(
             Code.HOST_UNREACHABLE,
             f"{self._connection.host}: the account's shell was not ready within {self._invocation.limit:g} s: its "
-            "start-up files (~/.ssh/rc, .bashrc, .zshenv, config.fish, .cshrc) are slow, or the host is; raise shell_timeout "
-            f"for this host{last}",
+            "start-up files (~/.ssh/rc, .bashrc, .zshenv, config.fish, .cshrc) are slow, or the host is; raise "
+            f"shell_timeout for this host{last}",
         )
 
     def _why_it_ended(self) -> AlertprofError:
