@@ -194,3 +194,82 @@ def test_links_and_names_of_two_lines_are_no_files_that_a_signal_left(shell: str
     script = "fitting=''; set +f; fits dump-*; printf %s \"$fitting\""
     lines = said(shell, "signal_files", script, tmp_path).splitlines()
     assert [line.split()[3] for line in lines] == ["2"] and lines[0].endswith(" dump-1")
+
+
+VERBS = "identity process_verbs network_verbs container_verbs start_verbs recipe_verbs token_verbs file_verbs"
+WRONG = ["look", "look 1", "see 07", "listen 99999", "ports x", "code 12345678", "start 7 1 1:1 toggle 30", "dump 7"]
+WRONG += [
+    f"start 7 1 1:1 off 30 {TOKEN}",
+    f"run 7 1 1:1 zz 30 {TOKEN}",
+    "signal 7",
+    "status",
+    "stop 0",
+    f"fetch {TOKEN} cpu",
+]
+WRONG += ["drop ../x"]
+
+
+def test_every_verb_refuses_words_of_another_shape(shell: str, tmp_path: Path) -> None:
+    script = "".join(f"code=error; verb_{words}; echo $code\n" for words in WRONG)
+    assert said(shell, VERBS, script, tmp_path).split() == ["bad"] * len(WRONG)
+
+
+def test_the_switch_signals_only_who_would_take_it_at_once(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "cgroup").write_text("0::/no/such/group\n")
+    seen = ["S 00 0", "T 00 0", "D 00 0", "S 0800 0", "S 00 9"]
+    script = "try() { state=$1 pending=$2 tracer=$3; can_take_signal && echo yes || echo no; }\n"
+    script += "".join(f"try {words}\n" for words in seen)
+    assert said(shell, "switch", script, tmp_path).split() == ["yes", "no", "no", "no", "no"]
+
+
+@pytest.mark.parametrize(("due", "stop", "answer"), [(99, "", "yes"), (101, "", "no"), ("", "", "no"), (99, 90, "no")])
+def test_what_had_to_end_by_itself_is_overdue_after_its_time_only(
+    shell: str, tmp_path: Path, due: object, stop: object, answer: str
+) -> None:
+    script = "read_uptime() { now=100; }; can_take_signal() { :; }\n"
+    script += f"j_due={due} j_stop={stop}; is_overdue && echo yes || echo no"
+    assert said(shell, "switch", script, tmp_path) == f"{answer}\n"
+
+
+def test_a_directory_counts_as_inside_the_root_below_it_only(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "root" / "a" / "b").mkdir(parents=True)
+    script = """
+    place() { (cd "$1" && pwd -P); }
+    same_file() { case $2 in /proc/7/root) set -- "$1" "$top/root" ;; esac; [ "$(place "$1")" = "$(place "$2")" ]; }
+    top=$PWD pid=7
+    cd root/a/b && is_inside_root && echo inside
+    cd ../../.. && is_inside_root || echo outside
+    """
+    assert said(shell, "directory", script, tmp_path) == "inside\noutside\n"
+
+
+def test_the_last_words_of_a_command_are_told_one_by_one_and_nothing_else(shell: str, tmp_path: Path) -> None:
+    (tmp_path / f"{TOKEN}.d").mkdir()
+    (tmp_path / f"{TOKEN}.d" / "said").write_text("".join(f"line {n} * $x\n" for n in range(12)))
+    script = f"home=$PWD token={TOKEN} j_exit=3; report_last_words; printf '%s' \"$out\""
+    words = [f"error line {n} * $x" for n in range(2, 12)]
+    assert said(shell, "command_states", script, tmp_path).splitlines() == ["exit 3", *words]
+
+
+def test_the_last_signal_is_sent_once_and_once_more_after_eight_seconds(shell: str, tmp_path: Path) -> None:
+    script = """
+    read_uptime() { now=$at; }; may_take() { :; }; signalled_recently() { false; }; mark_signalled() { :; }
+    note_stop() { j_stop=$now; }; note() { j_again=$now; }; send_signal() { echo "$1 at $at"; }
+    files_are_ready() { false; }; files_are_closed() { false; }
+    j_stop='' j_again='' j_image=1:1 fresh=''
+    for at in 10 11 17 18 30; do end_by_signal USR1 10 USR2 12; done
+    """
+    assert said(shell, "signal_ending", script, tmp_path) == "USR2 at 10\nUSR2 at 18\n"
+
+
+def test_a_toggle_that_has_ended_by_itself_is_not_signalled_again(shell: str, tmp_path: Path) -> None:
+    script = """
+    files_are_closed() { :; }; send_signal() { echo sent; }
+    j_stop='' fresh=x; end_by_signal USR2 12 USR2 12 && echo over
+    """
+    assert said(shell, "signal_ending", script, tmp_path) == "over\n"
+
+
+def test_without_systemd_or_root_no_timer_is_armed(shell: str, tmp_path: Path) -> None:
+    script = "home=$PWD user=1000; arm_timer 5 && ls"
+    assert said(shell, "timer", script, tmp_path) == ""
