@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from app.captures.specs import spec_of
-from app.errors import Code, Refused
+from app.errors import AlertprofError, Code, Refused
 from app.explain.explanation import Check, Mark
 from app.explain.wording import about, because, shown
 from app.gate.answers import Process
@@ -88,16 +88,19 @@ def load(seen: Seen, newest: int) -> float:
 
 
 def if_profilable(pool: HostPool, gate: Gate, process: Process) -> Check | None:
-    """As how_profiled, with a reason for a Go program that cannot be; None for any other program."""
+    """As how_profiled, with a reason for a Go program that cannot be; None for any other program.
+
+    A fault that may pass is this process's alone: it may have ended while it was looked at."""
     try:
         return how_profiled(pool, gate, process)
-    except Refused as refused:
-        mark = Mark.NO if refused.reason.code is Code.NOT_PERMITTED else Mark.NOTE
-        return Check(mark, named(process), refused.reason.message) if process.go_version else None
+    except AlertprofError as fault:
+        final = isinstance(fault, Refused) and fault.reason.code is Code.NOT_PERMITTED
+        said = Check(Mark.NO if final else Mark.NOTE, named(process), fault.reason.message)
+        return said if process.go_version else None
 
 
 def how_profiled(pool: HostPool, gate: Gate, process: Process) -> Check:
-    """How the process would be profiled. Raises Refused."""
+    """How the process would be profiled. Raises Refused, or Retryable if the host does not answer."""
     selection = spec_of("auto").choose(process, gate.host, pool)
     free = "" if process.free_bytes is None else f"; {process.free_bytes >> 20} MiB are free where its files would go"
     return Check(Mark.OK, named(process), f"can be profiled by {selection.name}{because(selection.why)}{free}")

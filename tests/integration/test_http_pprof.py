@@ -129,7 +129,7 @@ def test_a_silent_connection_that_sshd_closes_is_recorded_over_in_slices_and_the
         assert (one["state"], kinds(one)) == ("completed", KINDS), one["reason"]
         (cpu,) = (artifact for artifact in one["artifacts"] if artifact["kind"] == "cpu")
         said = golang.tool("pprof", "-top", scene.service.url + cpu["href"], env={"PPROF_TMPDIR": str(tmp_path)})
-    assert "main.checksum" in said and "Duration: 6" in said, said
+    assert "main.checksum" in said and re.search(r"Duration: (5\.9|6)", said), said
     story = " ".join(event["message"] for event in one["timeline"])
     assert " slices of " in story and "ChannelTimeout direct-tcpip=15m" in story, story
     assert not profiling(target)

@@ -1,6 +1,7 @@
 """The parts of `doctor` that need no host: what is said of clocks, names, steps and answers."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -8,6 +9,7 @@ import pytest
 
 from app.cli.render import check as checked
 from app.errors import Code, Retryable
+from app.explain import doctor_processes
 from app.explain.doctor import examined, resolved
 from app.explain.doctor_login import LoginSteps
 from app.explain.doctor_processes import load, one_process
@@ -146,3 +148,20 @@ def test_a_process_of_a_blocked_executable_is_shown_as_not_signalled() -> None:
     *facts, bad = one_process(cast(HostPool, pool), gate, 7, known.get)
     assert "it is not signalled, since h2: pid 9 (x) ended (`alertprof unblock 1f`)" in [fact.said for fact in facts]
     assert (bad.mark, bad.said.startswith("h: pid 7 (orders) is not signalled")) == (Mark.NO, True)
+
+
+@pytest.mark.parametrize(("go_version", "listed"), [("go1.26", True), ("", False)])
+def test_a_process_that_cannot_be_told_just_now_is_a_note_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, go_version: str, listed: bool
+) -> None:
+    def ends_meanwhile(*_: object) -> Check:
+        raise Retryable(Code.NOT_PERMITTED, "h: something listens on port 1, but whose socket it is may not be seen")
+
+    monkeypatch.setattr(doctor_processes, "how_profiled", ends_meanwhile)
+    pool = OpenPool(Host())
+    gate = cast(Gate, pool.gate("h"))
+    process = gate.look(7)
+    assert process
+    check = doctor_processes.if_profilable(cast(HostPool, pool), gate, replace(process, go_version=go_version))
+    assert bool(check) is listed
+    assert check is None or check.mark is Mark.NOTE
