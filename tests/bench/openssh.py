@@ -22,10 +22,21 @@ def needed(program: str, package: str) -> str:
 
 def client(sshd: Sshd, *options: str) -> list[str]:
     """`ssh` to this server with nobody's configuration; what follows is the remote command."""
+    place = ["-p", str(sshd.port), f"{sshd.user}@{sshd.host}"]
+    return [needed("ssh", "openssh-client"), *nobodys(sshd), *options, *place]
+
+
+def nobodys(sshd: Sshd) -> list[str]:
+    """Options of ssh and scp: this server's key and no configuration of whoever runs it."""
     own = ("IdentitiesOnly=yes", f"UserKnownHostsFile={sshd.known_hosts}", "GlobalKnownHostsFile=/dev/null")
     said = [word for option in own for word in ("-o", option)]
-    place = ["-i", str(sshd.client_key), "-p", str(sshd.port), f"{sshd.user}@{sshd.host}"]
-    return [needed("ssh", "openssh-client"), "-F", "none", *said, *options, *place]
+    return ["-F", "none", *said, "-i", str(sshd.client_key)]
+
+
+def copier(sshd: Sshd, port: int, files: str, to: Path) -> list[str]:
+    """`scp` of the files that match a pattern on this server, which is reached through this port."""
+    place = ["-P", str(port), f"{sshd.user}@{sshd.host}:{files}", str(to)]
+    return [needed("scp", "openssh-client"), "-q", *nobodys(sshd), *place]
 
 
 def run(command: Sequence[str], stdout: object = subprocess.DEVNULL) -> None:

@@ -58,6 +58,11 @@ class Cgroup:
         """With all its threads; what it starts from now on is in the group too."""
         (self._folder / "cgroup.procs").write_text(f"{pid}\n")
 
+    def cpu_ms(self) -> float:
+        """Milliseconds of processor time of all who were ever in it. OSError where only cgroup v1 is to be had."""
+        fields = dict(line.split() for line in (self._folder / "cpu.stat").read_text().splitlines())
+        return int(fields["usage_usec"]) / 1000
+
     def remove(self) -> None:
         """What is still in it goes back to the root's group. Another's that was made below ours keeps ours alive."""
         for pid in (self._folder / "cgroup.procs").read_text().split():

@@ -19,6 +19,7 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._ends: list[socket.socket] = []
+        self._ways: list[_Way] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -30,7 +31,13 @@ class Relay:
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._ends += [client, server]
                 for source, sink in ((client, server), (server, client)):
-                    _Way(source, sink, self._delay, self._rate).begin()
+                    self._ways.append(_Way(source, sink, self._delay, self._rate))
+                    self._ways[-1].begin()
+
+    @property
+    def passed(self) -> int:
+        """Bytes that have come so far, in both directions; without the headers of TCP and IP."""
+        return sum(way.passed for way in self._ways)
 
     def __enter__(self) -> Self:
         return self
@@ -49,6 +56,7 @@ class _Way:
         self._source, self._sink, self._delay, self._rate = source, sink, delay, rate
         self._under_way: deque[tuple[float, bytes]] = deque()
         self._bytes, self._changed = 0, threading.Condition()
+        self.passed = 0
 
     def begin(self) -> None:
         for work in (self._take, self._give):
@@ -64,6 +72,7 @@ class _Way:
             with self._changed:
                 self._under_way.append((time.monotonic() + self._delay, data))
                 self._bytes += len(data)
+                self.passed += len(data)
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._bytes < (HELD if self._delay else PIECE))
 
