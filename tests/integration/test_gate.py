@@ -472,3 +472,16 @@ def test_the_journal_holds_no_more_than_it_must(gate: Gate, toggle: Service) -> 
     gate.start(look(gate, toggle.pid).id, Mode.TOGGLE, 30, word)
     stopped(gate, word)
     assert len(json.dumps(journal(word))) < 2000
+
+
+def test_a_signal_of_which_nothing_came_is_told_so_also_after_the_switch_has_closed_the_journal(
+    shell: str, tmp_path: Path
+) -> None:
+    gate, word = local_gate(shell), token()
+    with Service("toggle", tmp_path / "service", env={"TMPDIR": str(tmp_path / "missing")}) as service:
+        process = look(gate, service.pid).id
+        assert gate.start(process, Mode.TOGGLE, 1, word).code == "unconfirmed"
+        until(lambda: "closed" in journal(word), "the switch has seen that nothing records")
+        assert gate.start(process, Mode.TOGGLE, 1, word).code == "unconfirmed"
+        assert [event.what for event in service.events()].count("usr2") == 1
+    gate.close()

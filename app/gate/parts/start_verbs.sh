@@ -53,7 +53,12 @@ verb_start() {
 replay_start() { # the token is known: succeeds where it has not come to the signal
   { [ "$j_pid" = "$pid" ] && [ "$j_start" = "$wanted_start" ]; } || { code=replaced; return 1; }
   case $j_mode in toggle | timed) ;; *) code=bad; return 1 ;; esac
-  [ -z "$j_closed" ] || { report_files; code=ended; return 1; }
+  if [ -n "$j_closed" ]; then # signalled, and nothing came of it: the switch may have closed it meanwhile
+    report_files
+    code=ended
+    [ -n "$j_files" ] || [ -z "$j_sent" ] || code=unconfirmed
+    return 1
+  fi
   read_status && read_program || return
   wait_until_open
   is_recording || { find_files; is_recording; } && { # those that it found may have been opened since
