@@ -19,7 +19,7 @@ EXAMPLE = DEPLOY.parent / "alertmanager-example.yml"
 def run(*argv: str | Path) -> str:
     words = [str(word) for word in argv]
     if not shutil.which(words[0]):
-        pytest.skip(f"{words[0]} is not installed")
+        pytest.skip(f"{words[0]} is NOT tested: it is not installed")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
