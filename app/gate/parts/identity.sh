@@ -8,6 +8,7 @@
 # Provides:
 #   read_stat FILE              reads a stat file; fails for zombies
 #   stat_hidden PID             after read_stat has failed: is the process there, but its stat could not be opened?
+#   gone_or_blind               why something of the pinned process could not be read -> code
 #   pin_process PID START IMAGE goes to /proc/PID and checks the identity; IMAGE may be empty
 #   read_status                 reads ./status of the pinned process, whole
 #   is_alive PID:START          does that process live? Leaves what read_stat has set as it is
@@ -35,6 +36,11 @@ read_stat() {
 }
 
 stat_hidden() { [ -z "$stat_text" ] && [ -e "/proc/$1/stat" ]; }
+
+gone_or_blind() {
+  code=blind stat_text=
+  read_stat stat || stat_hidden "$pid" || code=gone
+}
 
 pin_process() {
   is_number "$1" 7 && [ "$1" -gt 1 ] && is_number "$2" 20 || { code=bad; return 1; }

@@ -12,7 +12,7 @@
 # Expects:
 #   nl, ws, out, now, odd, say, is_number, short_sleep: setup.sh, loop.sh
 #   pid, start, image, state, parent, ticks, comm, uid, gid, ns, tgid, tracer, caught, pending: identity.sh
-#   stat_text, stat_hidden, read_stat, read_status: identity.sh
+#   stat_text, stat_hidden, gone_or_blind, read_stat, read_status: identity.sh
 #   mask, find_signal_thread: handlers.sh
 #   live_kinds, unreadable, scan_open_files: open_files.sh
 #   mode, tmp, version, go_version, exe, args, build, restarter, conflict, read_program: program.sh
@@ -87,13 +87,14 @@ read_spans() { # PID -> spans: `START-LIMIT OFFSET` a line
 
 verb_code() {
   is_pid "${1-}" || return
-  cd "/proc/$1" && read_stat stat || { code=gone; return; }
-  read_spans "$1" || { code=blind; return; }
+  pid=$1
+  cd "/proc/$pid" && read_stat stat || { code=gone; return; }
+  read_spans "$pid" || { gone_or_blind; return; }
   own_spans=$spans
   IFS=$nl; for span in $own_spans; do IFS=$ws; say code "$span"; done; IFS=$ws
   for process in $(set +f; grep -lE "^${own_spans%% *} ..x. " /proc/[0-9]*/maps); do
     process=${process%/maps} process=${process#/proc/}
-    [ "$process" != "$1" ] && read_spans "$process" && [ "$spans" = "$own_spans" ] || continue
+    [ "$process" != "$pid" ] && read_spans "$process" && [ "$spans" = "$own_spans" ] || continue
     short_sleep # a child on its way to exec has its parent's for a moment
     read_spans "$process" && [ "$spans" = "$own_spans" ] && say twin "$process"
   done

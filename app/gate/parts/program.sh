@@ -6,7 +6,7 @@
 # information has to say the same.
 #
 # Provides:
-#   read_program   everything below; or code: blind
+#   read_program   everything below; or code: gone or blind
 # Sets:
 #   mode: none, toggle, timed or conflict
 #   tmp: where its files go, as the process names it
@@ -16,10 +16,10 @@
 #   restarter: a library in it that does something else at the signals
 #   known_image: the START and IMAGE that the facts of this pid are remembered for
 #   conflict: what its executable says of itself and does not agree
-#   code: blind
+#   code: gone or blind
 # Expects:
 #   nl, ws, odd, is_number, same_file: setup.sh, loop.sh
-#   pid, start, image: identity.sh
+#   pid, start, image, gone_or_blind: identity.sh
 
 # What ends or restarts a program at SIGUSR2 or SIGUSR1 unless it is told otherwise.
 restarters='github\.com/(jpillora/overseer|facebook(go|archive)/grace/gracehttp|rcrowley/goagain|cupcake/mannersagain|fvbock/endless|gogf/gf(/v2)?/net/ghttp|TarsCloud/TarsGo/tars/util/grace|gravitational/teleport/lib/service)'
@@ -53,7 +53,7 @@ read_executable() {
     -e '^(\?0|[A-Za-z0-9_.~%/-]+/core/proc\.(StartProfile|Stopper\.Stop-fm)|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)$' \
     -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
     -e "^([A-Za-z0-9_.~%/-]+/vendor/)?($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$')
-  case $nl$words$nl in *"$nl?0$nl"*) ;; *) code=blind; return 1 ;; esac
+  case $nl$words$nl in *"$nl?0$nl"*) ;; *) gone_or_blind; return 1 ;; esac
 }
 
 read_exe() { # -> exe: the first mapping's file, where that is it; the link's text otherwise
@@ -68,7 +68,7 @@ read_tmpdir() {
   tmp=
   if { true <environ; }; then
     environment=$({ tr '\n\000' '\002\n' <environ; echo "?$?"; })
-    case $nl$environment in *"$nl?0") ;; *) code=blind; return 1 ;; esac
+    case $nl$environment in *"$nl?0") ;; *) gone_or_blind; return 1 ;; esac
     IFS=$nl; for entry in $environment; do IFS=$ws
       case $entry in TMPDIR=*) tmp=${entry#TMPDIR=}; break ;; esac
     done; IFS=$ws

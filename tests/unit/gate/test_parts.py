@@ -100,6 +100,17 @@ def test_a_list_of_open_files_that_nobody_could_make_is_not_an_empty_one(shell: 
     assert said(shell, "identity open_files", script, tmp_path) == "|blind\n"
 
 
+@pytest.mark.parametrize("part", ["exe", "environ"])
+@pytest.mark.parametrize(("ends", "code"), [("rm stat", "gone"), (":", "blind")])
+def test_what_could_not_be_read_of_a_process_that_ended_meanwhile_is_no_fault_of_the_host(
+    shell: str, tmp_path: Path, part: str, ends: str, code: str
+) -> None:
+    (tmp_path / "stat").write_text(STAT)
+    (tmp_path / part).write_text("x")
+    script = f'pid=9999999; tr() {{ {ends}; return 1; }}; read_executable && read_tmpdir || echo "$code"'
+    assert said(shell, "identity program", script, tmp_path) == f"{code}\n"
+
+
 @pytest.mark.parametrize(
     ("version", "mode"),
     [("v1.5.9", "toggle"), ("v1.6.0", "toggle"), ("v1.6.1", "timed"), ("v1.10.3", "timed"), ("v1.6.1-0.2026", ""), ("v2.0.0", ""), ("", "")],  # noqa: E501
