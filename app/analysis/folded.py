@@ -7,7 +7,7 @@ Everything between two semicolons is one frame: `main (app.py:12)` stays one nam
 import re
 from typing import BinaryIO, Final
 
-from app.analysis.stacks import Stacks, bad_line, numbered
+from app.analysis.stacks import CPU, SAMPLES, Frame, Stacks, bad_line, numbered
 
 COUNT: Final = re.compile(rb"[0-9]{1,18}")
 
@@ -18,11 +18,12 @@ def read(file: BinaryIO, rate: int | None) -> Stacks:
 
     Raises BadProfile with the line.
     """
-    stacks, period = Stacks(), round(1e9 / rate) if rate else None
+    stacks, period = Stacks(*((SAMPLES, CPU) if rate else (SAMPLES,))), round(1e9 / rate) if rate else None
     for number, line in numbered(file):
         stack, space, count = line.rpartition(b" ")
         if not space or not COUNT.fullmatch(count):
             raise bad_line(number, "no folded stack: it does not end with a space and a count")
         samples = int(count)
-        stacks.add(number, stack.split(b";")[::-1], samples, None if period is None else samples * period)
+        time = {} if period is None else {CPU: samples * period}
+        stacks.add(number, [Frame(name) for name in reversed(stack.split(b";"))], {SAMPLES: samples} | time)
     return stacks

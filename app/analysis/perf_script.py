@@ -11,7 +11,7 @@ import re
 from typing import BinaryIO, Final
 
 from app.analysis.profile import BadProfile
-from app.analysis.stacks import Stacks, bad_line, numbered
+from app.analysis.stacks import CPU, SAMPLES, Frame, Stacks, bad_line, numbered
 
 HEADER: Final = re.compile(
     rb"\s[0-9]+(?:/[0-9]+)?\s+(?:\[[0-9]+\]\s+)?[0-9]+\.[0-9]+:\s+(?:(?P<period>[0-9]{1,18})\s+)?(?P<event>\S+):\s*$"
@@ -24,17 +24,20 @@ UNKNOWN: Final = b"[unknown]"
 
 def read(file: BinaryIO) -> Stacks:
     """The stacks in `file`. perf writes an empty file for an idle process. Raises BadProfile with the line."""
-    stacks, frames, nanoseconds, header = Stacks(), [], None, 0
+    stacks, frames, nanoseconds, header, timed = Stacks(SAMPLES, CPU), [], None, 0, True
     for number, line in numbered(file):
         if header and line:
             frames.append(_frame(number, line))
         elif header:
-            stacks.add(header, frames, 1, nanoseconds)
+            stacks.add(header, frames, {SAMPLES: 1, CPU: nanoseconds or 0})
+            timed = timed and nanoseconds is not None
             frames, header = [], 0
         elif line and not line.startswith(b"#"):
             nanoseconds, header = _nanoseconds(number, line), number
     if header:
         raise BadProfile(f"the last sample, which begins on line {header}, is cut: no empty line follows it")
+    if not timed:
+        stacks.leave_out(CPU)
     return stacks
 
 
@@ -47,7 +50,7 @@ def _nanoseconds(number: int, line: bytes) -> int | None:
     return int(found["period"]) if is_clock and found["period"] else None
 
 
-def _frame(number: int, line: bytes) -> bytes:
+def _frame(number: int, line: bytes) -> Frame:
     """The function's name; without one, the binary's in brackets, as in pprof."""
     found = FRAME.match(line)
     symbol, space, binary = found["place"].rpartition(b" (") if found else (b"", b"", b"")
@@ -56,6 +59,6 @@ def _frame(number: int, line: bytes) -> bytes:
     if not space:
         raise bad_line(number, "no frame: `address symbol (binary)` was expected")
     if symbol != UNKNOWN:
-        return OFFSET.sub(b"", symbol)
+        return Frame(OFFSET.sub(b"", symbol))
     base = binary.rpartition(b"/")[2]
-    return base if base.startswith(b"[") else b"[%s]" % base
+    return Frame(base if base.startswith(b"[") else b"[%s]" % base)

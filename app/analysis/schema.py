@@ -26,7 +26,7 @@ FIELDS: Final = {
         ("has_filenames", 8, "bool"),
         ("has_line_numbers", 9, "bool"),
     ),
-    "Line": (("function_id", 1, "uint64"),),
+    "Line": (("function_id", 1, "uint64"), ("line", 2, "int64")),
     "Location": (("id", 1, "uint64"), ("mapping_id", 2, "uint64"), ("line", 4, "*Line")),
     "Function": (
         ("id", 1, "uint64"),

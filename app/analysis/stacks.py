@@ -1,13 +1,14 @@
-"""Collects stacks that were read from text, and writes them as a pprof file. For folded.py and perf_script.py.
+"""Collects stacks that were read from another profiler's file, and writes them as a pprof file. For the readers that
+convert.py names.
 
 It also reads lines of untrusted text with their numbers, within bounds.
 """
 
 import gzip
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, Final, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, Final, NamedTuple, TypeVar
 
-from app.analysis.profile import LIMIT, BadProfile
+from app.analysis.profile import LIMIT, BadProfile, ValueType
 from app.analysis.schema import ProfileMessage
 
 LONGEST_LINE: Final = 1 << 20  # bytes
@@ -16,11 +17,22 @@ MOST_NAMES: Final = 1 << 18  # these bounds count distinct items, and keep the p
 MOST_LETTERS: Final = 32 << 20  # of all names together, in bytes
 MOST_STACKS: Final = 1 << 19
 MOST_FRAMES: Final = 1 << 23  # of all stacks together
+MOST_TYPES: Final = 32
 MOST: Final = (1 << 63) - 1  # of an int64
-LEFT_OUT: Final = b"(frames left out)"
 NAMELESS: Final = b"[unknown]"
 
+SAMPLES: Final = ValueType("samples", "count")
+CPU: Final = ValueType("cpu", "nanoseconds")
+
 T = TypeVar("T")
+
+
+class Frame(NamedTuple):
+    """A place in the code. file, line: empty and 0 where the profiler does not tell."""
+
+    function: bytes
+    file: bytes = b""
+    line: int = 0
 
 
 def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -40,69 +52,106 @@ def bad_line(number: int, why: str) -> BadProfile:
     return BadProfile(f"line {number} is {why}")
 
 
+LEFT_OUT: Final = Frame(b"(frames left out)")
+
+
 class Stacks:
-    """Adds up samples by stack. Their time counts only if it is known for every sample."""
+    """Adds up samples by stack: for each stack the sum of every sample type.
 
-    def __init__(self) -> None:
-        self._ids: dict[bytes, int] = {}
-        self._sums: dict[tuple[int, ...], list[int]] = {}  # samples, nanoseconds
-        self._total = [0, 0]
-        self._named, self._letters, self._frames, self._timed = 0, 0, 0, True
+    types: those that the file has even without a sample. Others follow in the order in which they are first added. A
+    sample has 0 of a type that it was added without.
+    """
 
-    def add(self, number: int, frames: Sequence[bytes], samples: int, nanoseconds: int | None) -> None:
+    def __init__(self, *types: ValueType) -> None:
+        self._ids: dict[Frame, int] = {}
+        self._types = {kind: at for at, kind in enumerate(types)}
+        self._sums: dict[tuple[int, ...], list[int]] = {}
+        self._totals = [0] * len(types)
+        self._known, self._letters, self._frames = 0, 0, 0
+
+    def add(self, number: int, frames: Sequence[Frame], values: Mapping[ValueType, int]) -> None:
         """Adds samples of one stack. number: of the line; frames: leaf first, of very deep stacks the middle is left
         out. Raises BadProfile with the line."""
         stack = tuple(map(self._id, shortened(frames, DEEPEST, LEFT_OUT)))
         sums = self._sums.get(stack)
         if sums is None:
-            sums = self._sums[stack] = [0, 0]
+            sums = self._sums[stack] = []
             self._frames += len(stack)
-        self._timed = self._timed and nanoseconds is not None
-        for both in (sums, self._total):
-            both[0] += samples
-            both[1] += nanoseconds or 0
+        for kind, value in values.items():
+            at = self._types.setdefault(kind, len(self._types))
+            for each in (sums, self._totals):
+                each.extend([0] * (at + 1 - len(each)))
+                each[at] += value
         self._check(number)
 
-    def _id(self, name: bytes) -> int:
-        id = self._ids.setdefault(name or NAMELESS, len(self._ids) + 1)
-        if id > self._named:
-            self._named, self._letters = id, self._letters + len(name)
+    def total(self, kind: ValueType) -> int:
+        """The sum of all samples."""
+        return self._totals[self._types[kind]] if kind in self._types else 0
+
+    def leave_out(self, kind: ValueType) -> None:
+        """Forgets a sample type, for example a time that is not known of every sample."""
+        if (at := self._types.pop(kind, None)) is not None:
+            for sums in (self._totals, *self._sums.values()):
+                del sums[at : at + 1]
+            self._types = {other: index - (index > at) for other, index in self._types.items()}
+
+    def _id(self, frame: Frame) -> int:
+        id = self._ids.setdefault(frame, len(self._ids) + 1)
+        if id > self._known:
+            self._known, self._letters = id, self._letters + len(frame.function) + len(frame.file)
         return id
 
     def _check(self, number: int) -> None:
         for found, most, what in (
-            (self._named, MOST_NAMES, "names"),
+            (self._known, MOST_NAMES, "names"),
             (self._letters, MOST_LETTERS, "bytes of names"),
             (len(self._sums), MOST_STACKS, "different stacks"),
             (self._frames, MOST_FRAMES, "frames in different stacks"),
+            (len(self._types), MOST_TYPES, "sample types"),
         ):
             if found > most:
                 raise bad_line(number, f"one too many: there are more than {most} {what}")
-        if max(self._total) > MOST:
+        if not all(-MOST <= total <= MOST for total in self._totals):
             raise bad_line(number, "one too many: the sum is no number of 64 bits")
 
     def data(self, seconds: float | None) -> bytes:
-        """The file, as gzipped pprof with samples/count and, if known, cpu/nanoseconds. seconds: of the recording.
+        """The file, as gzipped pprof. seconds: of the recording.
 
         Functions have only `name`, because pprof takes a `system_name` for mangled C++.
         """
-        message: Any = ProfileMessage()
-        message.string_table.extend((b"", b"samples", b"count", b"cpu", b"nanoseconds"))
-        message.sample_type.add(type=1, unit=2)
-        if self._timed:
-            message.sample_type.add(type=3, unit=4)
-            message.period_type.MergeFrom(message.sample_type[1])
-            message.period = self._total[1] // self._total[0] if self._total[0] else 0
+        message, texts = ProfileMessage(), Texts()
+        for kind in self._types:
+            message.sample_type.add(type=texts[kind.type.encode()], unit=texts[kind.unit.encode()])
+        if CPU in self._types:
+            message.period_type.MergeFrom(message.sample_type[self._types[CPU]])
+            message.period = self.total(CPU) // (self.total(SAMPLES) or 1)
         message.duration_nanos = round((seconds or 0) * 1e9)
+        self._add_places(message, texts)
+        arity = len(message.sample_type)
+        for stack, sums in self._sums.items():
+            message.sample.add(location_id=stack, value=sums + [0] * (arity - len(sums)))
+        message.string_table.extend(texts)
+        return gzip.compress(message.SerializeToString(), compresslevel=6, mtime=0)
+
+    def _add_places(self, message: Any, texts: "Texts") -> None:
         # One mapping with symbols: otherwise pprof would look for a binary.
         message.mapping.add(id=1, has_functions=True, has_filenames=True, has_line_numbers=True)
-        for name, id in self._ids.items():
-            message.function.add(id=id, name=len(message.string_table))
-            message.string_table.append(name.decode("utf-8", "replace").encode())
-            message.location.add(id=id, mapping_id=1).line.add(function_id=id)
-        for stack, sums in self._sums.items():
-            message.sample.add(location_id=stack, value=sums if self._timed else sums[:1])
-        return gzip.compress(message.SerializeToString(), compresslevel=6, mtime=0)
+        functions: dict[tuple[bytes, bytes], int] = {}
+        for frame, id in self._ids.items():
+            function = functions.setdefault((frame.function or NAMELESS, frame.file), len(functions) + 1)
+            if function > len(message.function):
+                message.function.add(id=function, name=texts[frame.function or NAMELESS], filename=texts[frame.file])
+            message.location.add(id=id, mapping_id=1).line.add(function_id=function, line=frame.line)
+
+
+class Texts(dict[bytes, int]):
+    """A string table that grows: the index of each text, in UTF-8. The first one is empty."""
+
+    def __init__(self) -> None:
+        super().__init__({b"": 0})
+
+    def __missing__(self, text: bytes) -> int:
+        return self.setdefault(text.decode("utf-8", "replace").encode(), len(self))
 
 
 def shortened(stack: Sequence[T], most: int, mark: T) -> Sequence[T]:
