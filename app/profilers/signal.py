@@ -6,23 +6,21 @@ gate sends the signal only to a process that is shown to catch it, and takes onl
 
 import re
 import shlex
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from app.errors import Code
 from app.gate.answers import Answer, Process
 from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
 from app.model import Capture
-from app.profilers.base import Fetched, Recording, StepResult
+from app.profilers.base import Recording, StepResult
 from app.profilers.checks import danger_in, refuse_full_disk, refuse_shell
 from app.profilers.gate_profiler import SOON
 from app.profilers.globs import check_glob, shell_glob
-from app.profilers.recipe_profiler import RecipeProfiler, identity_of, seconds_of
-from app.profilers.refusals import COMMON, Refusals, refusal_of, refused, retryable
-from app.profilers.remote_files import fetch_file, files_of
+from app.profilers.recipe_profiler import identity_of
+from app.profilers.refusals import refusal_of
+from app.profilers.signal_profiler import SignalProfiler
 
 # The numbers on x86 and arm; the gate refuses to work on machines with others. Signals that are meant to end a process
 # are left out.
@@ -43,17 +41,9 @@ FILES_AT_MOST = 10
 STDOUT = "{stdout}"
 EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,16}$")
 
-DEAF = (
-    "is a Go program and not shown to ask for the rule's signal: Go programs die of some that they did not ask for "
-    "(see go_function)"
-)
-MANY = "has more than 2000 files where the rule looks for the new ones: name them more narrowly"
-NO_STDOUT = "prints into no file (but a pipe, a terminal or the journal): what it says could not be brought home"
-DEADLY = "has no handler for the rule's signal: it would kill the process"
-
 
 @dataclass(frozen=True, slots=True)
-class Signal(RecipeProfiler):
+class Signal(SignalProfiler):
     """Signals a process and takes the files that appear.
 
     start_signal: such as SIGUSR2
@@ -64,16 +54,6 @@ class Signal(RecipeProfiler):
     go_function: a function whose presence in a Go program shows that it asks for SIGHUP, SIGQUIT or SIGTRAP
     done: the files are complete when the process has closed them, or when the duration is over
     """
-
-    signals: ClassVar[bool] = True
-    ending: ClassVar[frozenset[str]] = frozenset({"open", "busy", "deaf", "pending"})  # deaf: it shuts down
-    ended: ClassVar[frozenset[str]] = frozenset({"finished", "unconfirmed"})
-    refusals: ClassVar[Refusals] = {
-        **COMMON,
-        **refused(Code.UNSAFE_SIGNAL, {"deadly": DEADLY, "deaf": DEAF}),
-        **refused(Code.NO_PROFILER, {"many": MANY, "stdout": NO_STDOUT}),
-        **retryable(Code.UNSAFE_SIGNAL, {"pending": "has not taken an earlier signal yet"}),
-    }
 
     start_signal: str
     files: tuple[str, ...]
@@ -131,9 +111,6 @@ class Signal(RecipeProfiler):
         files = f"fetch TOKEN of what is new in {', '.join(self.files)}, then drop TOKEN"
         return (sent, *([ending] if self.stop_signal else []), files)
 
-    def _request_start(self, gate: Gate, recording: Recording) -> Answer:
-        return gate.signal(recording.process, self.recipe, seconds_of(recording), recording.token)
-
     def _started(self, gate: Gate, recording: Recording) -> StepResult:
         return StepResult(f"{self.start_signal} sent", min(recording.capture.duration, SOON * 2))
 
@@ -145,22 +122,6 @@ class Signal(RecipeProfiler):
         if answer.fired:
             return StepResult(f"the dead-man's switch on the host had ended it; {appeared}")
         return StepResult(f"{self.stop_signal} sent; {appeared}" if answer.stopped else appeared)
-
-    def _fetch(self, gate: Gate, recording: Recording, folder: Path) -> list[Fetched]:
-        """All files of the token; if there are none, one Fetched that says so."""
-        there = files_of(gate, recording.capture)
-        if there:
-            return [self._fetch_one(gate, recording.capture, folder, n, file.kind) for n, file in enumerate(there, 1)]
-        path = folder / "none"
-        path.touch()
-        fault = f"nothing of the process's own appeared in {', '.join(self.files)}"
-        return [Fetched(self.file_kind, path, 0, fault, self._suffix(1))]
-
-    def _fetch_one(self, gate: Gate, capture: Capture, folder: Path, n: int, remote: str) -> Fetched:
-        file = fetch_file(gate, capture, remote, folder, kind=self.file_kind, suffix=self._suffix(n))
-        if self.is_text and n == 1 and not file.fault:
-            return replace(file, format=self.format)
-        return file
 
     def _suffix(self, n: int) -> str:
         """The suffix of the nth artifact: the globs' own extension if they all have the same one.

@@ -73,7 +73,9 @@ verb_signal() {
     [ -z "$j_closed" ] || { report_files; code=ended; return; }
     [ -z "$j_sent" ] || { code=replayed; return; } # noted before the signal: it may have been sent
   fi
-  use_recipe "$hash" signal && is_untouched && read_program || return
+  use_recipe "$hash" signal || return
+  "r_$hash" proof
+  [ $code = error ] && is_untouched && read_program || return
   may_take "$no1" && { [ -z "$last" ] || may_take "$no2"; } && nothing_records || return
   waits=0
   while signalled_recently; do

@@ -4,6 +4,7 @@
 # sent or installed with the gate.
 #
 #   r_HASH how     sets its facts (below)
+#   r_HASH proof   for a signal: sets `code` where the pinned process is none that it is meant for; finds ./exe and ./environ
 #   r_HASH go      becomes the command; finds $pid, $secs and $output
 #   r_HASH files   hands the files that a signal leaves to `fits` (signal_files.sh); finds $tmp, $ns and $dir
 #
