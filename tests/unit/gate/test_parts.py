@@ -94,6 +94,20 @@ def test_a_descriptor_that_leads_elsewhere_by_now_is_listed_again(shell: str, tm
     assert said(shell, "identity open_files", f"{script}; list_unknown; echo $unknown", tmp_path) == "fd/3\n"
 
 
+def test_a_process_that_holds_hundreds_of_files_is_looked_at_again_in_no_time(shell: str, tmp_path: Path) -> None:
+    """Each of them was once searched in one long text: 50 files took seconds, and 300 longer than anybody waits."""
+    opened(tmp_path, *(f"segment-{n:060}.log" for n in range(300)))
+    script = 'pid=7 ns=7; scan_open_files; list_unknown || echo "none: $unknown"'
+    assert said(shell, "identity open_files", script, tmp_path) == "none: \n"
+
+
+def test_a_file_name_of_two_lines_is_never_taken_for_a_descriptor(shell: str, tmp_path: Path) -> None:
+    opened(tmp_path, "log")
+    (tmp_path / "fd" / "4").symlink_to("x\nlx fd/3$(touch${IFS}harm);touch${IFS}harm;x -> /y")
+    script = 'pid=7 ns=7; list_unknown() { unknown="fd/3 fd/4"; }; scan_open_files; echo "$unreadable"; ls -d harm'
+    assert said(shell, "identity open_files", script, tmp_path) == "unreadable\n"
+
+
 def test_a_list_of_open_files_that_nobody_could_make_is_not_an_empty_one(shell: str, tmp_path: Path) -> None:
     opened(tmp_path, "orders-7-cpu-1128022951.pprof")
     script = 'ls() { return 2; }; pid=7 ns=7; scan_open_files; echo "$open_files|$unreadable"'
