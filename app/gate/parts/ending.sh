@@ -46,6 +46,7 @@ end_recording() {
 
 find_ended() { # after is_recording has failed -> code: finished, foreign or open; succeeds where one has to look again
   [ -n "$j_files" ] || { find_files; [ -z "$j_files" ] || return 0; } # they may have been opened since the scan
+  [ -z "$unreadable" ] || { code=$unreadable; return 1; }
   if [ -z "$j_files" ] && [ $looks -lt 40 ]; then looks=$((looks + 1)); short_sleep; return 0; fi
   [ -z "$live_kinds" ] || [ -n "$j_files" ] || { code=foreign; return 1; }
   [ -n "$j_files" ] || ! may_still_start || { code=open; return 1; }

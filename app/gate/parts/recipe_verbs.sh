@@ -36,7 +36,7 @@ verb_run() {
   is_replay=
   if known_token command; then
     [ $code = error ] || return
-    [ -z "$j_closed" ] || { report_last_words; report_files; code=ended; return; }
+    [ -z "$j_closed" ] || { code=ended; report_last_words; report_files; return; }
     [ -z "$j_ran" ] || { code=replayed; return; }
     is_replay=1
   fi
@@ -70,7 +70,7 @@ verb_signal() {
   begin_recipe "$@" || return
   if known_token signal; then
     [ $code = error ] || return
-    [ -z "$j_closed" ] || { report_files; code=ended; return; }
+    [ -z "$j_closed" ] || { code=ended; report_files; return; }
     [ -z "$j_sent" ] || { code=replayed; return; } # noted before the signal: it may have been sent
   fi
   use_recipe "$hash" signal && is_untouched && read_program || return

@@ -79,7 +79,7 @@ wait_for_files() { # until the same files are ready twice: they may come one aft
 }
 
 report_signal_files() {
-  [ -z "$j_closed" ] || { report_files; code=finished; return; }
+  [ -z "$j_closed" ] || { code=finished; report_files; return; }
   pin_process "$j_pid" "$j_start" || return
   read_status || return
   use_recipe "$j_recipe" signal || return

@@ -187,6 +187,37 @@ def test_files_are_told_by_their_identity_and_not_by_their_name(shell: str, tmp_
     assert said(shell, "identity open_files files", script, tmp_path) == told
 
 
+def test_files_that_nobody_could_look_at_are_not_told_as_vanished(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "profile").write_text("12345")
+    script = f"""
+    home=. token={TOKEN} j_pid=0 j_start=0 j_files='cpu 1128022951 1:2:3 {tmp_path}/profile
+'
+    stat() {{ return 126; }}; code=finished; report_files; echo "$code|$out"
+    """
+    assert said(shell, "identity open_files files", script, tmp_path) == "blind|\n"
+
+
+def test_files_that_nobody_could_look_at_are_not_passed_over(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "orders-7-cpu-1128022951.pprof").write_text("12345")
+    script = """
+    find_profile_dir() { profile_dir=.; }; stat() { return 126; }
+    ns=7 uid=0 euid=0 j_base='' j_files='' unreadable=''; find_files || echo "$unreadable"
+    """
+    assert said(shell, "identity open_files files", script, tmp_path) == "blind\n"
+
+
+def test_what_a_command_wrote_is_not_lost_where_nobody_could_look_at_it(shell: str, tmp_path: Path) -> None:
+    folder = tmp_path / f"{TOKEN}.d"
+    folder.mkdir()
+    (folder / "output").write_text("12345")
+    (tmp_path / TOKEN).write_text("intent 7 22 26:28 command\n")
+    script = f"home=$PWD token={TOKEN}; read_journal; "
+    blind = 'stat() { return 126; }; settle_command 0; echo "$j_closed|$j_files"'
+    assert said(shell, "identity journal files commands", script + blind, tmp_path) == "|\n"
+    seen = 'settle_command; echo "$j_closed|${j_files##*/}"'
+    assert said(shell, "identity journal files commands", script + seen, tmp_path) == "1|output\n\n"
+
+
 def test_a_recording_is_known_to_be_on_only_where_all_of_its_files_are_held(shell: str, tmp_path: Path) -> None:
     script = (
         "j_files='cpu 1\nmem 1\ntrace 1\n'; held=' cpu mem mutex block threadcreate'; all_held && echo all; "
