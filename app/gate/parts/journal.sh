@@ -62,15 +62,15 @@ forget_old_journals() { # a token is remembered for a week: a late replay finds 
   cd "$home" || return
   read_uptime
   [ $((now - listed_at)) -lt 86400 ] || list_home || return
-  doomed=
+  set --
   for old in $old_entries; do # names of ours: no blanks
     name=${old##*/}; name=${name%%.*}
     [ "$old" = . ] || { is_token "$name" && read_journal "$name" && { is_alive "$j_switch" || is_alive "$j_ran"; }; } ||
-      doomed="$doomed $old"
+      set -- "$@" "$old"
   done
   old_entries=.
   # What was written anew since it was listed is not old: another gate may hold that lock.
-  [ -z "$doomed" ] || find $doomed -prune -mtime +7 -exec rm -rf {} +
+  [ $# -eq 0 ] || find "$@" -prune -mtime +7 -exec rm -rf {} +
   return 0
 }
 

@@ -105,17 +105,18 @@ read_profile_name() { # PATH -> kind, stamp; fails for what is no profile of thi
 identify_open_files() {
   [ -z "$open_ids" ] || return 0
   [ -n "$open_files" ] || return 0
-  descriptors=
+  set --
   IFS=$nl; for entry in $open_files; do IFS=$ws
-    descriptors="$descriptors fd/${entry%% *}"
+    set -- "$@" "fd/${entry%% *}"
   done; IFS=$ws
-  open_ids=$nl$(stat -L -c '%d:%i:%u %n %s' $descriptors; echo ".$?")
+  open_ids=$nl$(stat -L -c '%d:%i:%u %n %s' "$@"; echo ".$?")
   case $open_ids in *"$nl".[01]) ;; *) open_ids='' unreadable=blind; return 1 ;; esac
 }
 
 list_held_ids() {
   held_ids=$nl
   list_regular || return 0
-  held_ids=$nl$(stat -L -c '%d:%i' $regular; echo ".$?")
+  set -- $regular
+  held_ids=$nl$(stat -L -c '%d:%i' "$@"; echo ".$?")
   case $held_ids in *"$nl".[01]) ;; *) code=blind; return 1 ;; esac
 }
