@@ -283,9 +283,9 @@ def test_a_process_whose_files_have_a_line_break_in_their_names_is_refused(gate:
         assert what(service) == []
 
 
-@only_root
-def test_the_files_of_a_process_in_a_jail_come_home(gate: Gate, tmp_path: Path) -> None:
-    jail, binary, word = tmp_path / "jail", golang.build("toggle"), token()
+def jailed(folder: Path) -> Process:
+    """A toggling service whose root is `folder`/jail."""
+    jail, binary = folder / "jail", golang.build("toggle")
     linked = subprocess.run(["ldd", binary], capture_output=True, text=True, check=False).stdout
     for path in [*re.findall(r"/\S+", linked), str(binary)]:
         place = jail / ("orders" if path == str(binary) else path.lstrip("/"))
@@ -293,7 +293,13 @@ def test_the_files_of_a_process_in_a_jail_come_home(gate: Gate, tmp_path: Path) 
         shutil.copy(path, place)
     (jail / "tmp").mkdir()
     env = {"TMPDIR": "/tmp", "PORT": "0", "STANDIN_EVENTS": "/events.log"}  # noqa: S108 - the jail's own
-    with Process(["chroot", jail, "/orders"], tmp_path / "jail.log", env=env) as process:
+    return Process(["chroot", jail, "/orders"], folder / "jail.log", env=env)
+
+
+@only_root
+def test_the_files_of_a_process_in_a_jail_come_home(gate: Gate, tmp_path: Path) -> None:
+    word = token()
+    with jailed(tmp_path) as process:
         eventually(lambda: look(gate, process.pid).listens, "it listens")
         found = look(gate, process.pid)
         assert gate.start(found.id, Mode.TOGGLE, 600, word).code == "started"
@@ -301,4 +307,18 @@ def test_the_files_of_a_process_in_a_jail_come_home(gate: Gate, tmp_path: Path) 
         answer = stopped(gate, word)
         assert {file.kind for file in answer.files} == SEVEN and all(file.size is not None for file in answer.files)
         assert gate.drop(word).code == "ok"
-        assert list((jail / "tmp").iterdir()) == []
+        assert list((tmp_path / "jail" / "tmp").iterdir()) == []
+
+
+@only_root
+def test_the_files_of_a_process_that_died_in_its_jail_come_home(gate: Gate, tmp_path: Path) -> None:
+    word = token()
+    with jailed(tmp_path) as process:
+        eventually(lambda: look(gate, process.pid).listens, "it listens")
+        assert gate.start(look(gate, process.pid).id, Mode.TOGGLE, 600, word).code == "started"
+        assert gate.dump(word).code == "ok"
+    answer = stopped(gate, word)
+    assert {file.kind for file in answer.files} == SEVEN and all(file.size is not None for file in answer.files)
+    assert fetched(gate, word, "goroutines")[1].startswith(b"goroutine ")
+    assert gate.drop(word).code == "ok"
+    assert list((tmp_path / "jail" / "tmp").iterdir()) == []

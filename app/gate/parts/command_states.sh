@@ -36,15 +36,15 @@ stop_command() {
     read_journal
   done
   read_journal # the keeper may have closed it and left between two looks
-  [ -n "$j_closed" ] || { end_command; settle_command; } # the keeper itself was killed
+  [ -n "$j_closed" ] || { end_command; settle_command || { code=blind; return; }; } # the keeper itself was killed
   code=finished
 }
 
 report_command() {
   if ! command_is_kept; then
     read_journal # its keeper may have closed the journal and left between the two looks
-    report_last_words; report_files
     code=finished
+    report_last_words; report_files
     return
   fi
   code=open

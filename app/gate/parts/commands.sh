@@ -6,7 +6,7 @@
 #   keep_command    the keeper, to be run in the background: runs the command once, whatever happens, and ends it in time
 #   end_command     ends all of its processes: TERM, and KILL after five seconds
 #   signal_command SIGNAL   sends it to all of them, each looked at right before, with no fork between; were there any?
-#   settle_command [STATUS] it has ended: notes its status and the file that it left
+#   settle_command [STATUS] it has ended: notes its status and the file that it left; fails where nobody could look
 # Sets:
 #   output: where the command is to write
 #   j_ran: journal.sh
@@ -141,8 +141,8 @@ settle_command() {
   path=$home/$token.d/output
   if [ "$j_place" = target ]; then path=/tmp/.alertprof-$token/output; enter_directory; else cd "$home/$token.d"; fi ||
     { close_journal; return; }
-  owner=$(stat -c %u .)
-  written=$(stat -c '%f %d:%i:%u' output) # not of what a link leads to
+  owner=$(stat -c %u .) || return
+  written=$(stat -c '%f %d:%i:%u' output) || [ ! -e output ] || return # not of what a link leads to
   set -- $written
   case ${1-}${2-} in 8???*:"$owner") keep_file output 0000000000 "$2" "$path" ;; esac
   close_journal

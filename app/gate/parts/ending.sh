@@ -29,7 +29,7 @@ end_recording() {
   read_journal
   pin_process "$j_pid" "$j_start" "$j_image" || { case $code in gone | replaced) close_journal ;; esac; return; }
   wanted_start=$j_start
-  read_status || { [ $code != gone ] || close_journal; return; }
+  read_status || { [ "$code" != gone ] || close_journal; return; }
   read_program || return
   looks=0
   while :; do
@@ -46,7 +46,8 @@ end_recording() {
 
 find_ended() { # after is_recording has failed -> code: finished, foreign or open; succeeds where one has to look again
   [ -n "$j_files" ] || { find_files; [ -z "$j_files" ] || return 0; } # they may have been opened since the scan
-  if [ -z "$j_files" ] && [ $looks -lt 40 ]; then looks=$((looks + 1)); short_sleep; return 0; fi
+  [ -z "$unreadable" ] || { code=$unreadable; return 1; }
+  if [ -z "$j_files" ] && [ "$looks" -lt 40 ]; then looks=$((looks + 1)); short_sleep; return 0; fi
   [ -z "$live_kinds" ] || [ -n "$j_files" ] || { code=foreign; return 1; }
   [ -n "$j_files" ] || ! may_still_start || { code=open; return 1; }
   close_journal
@@ -58,7 +59,7 @@ end_once() { # after is_recording: sends the signal, if it is ours to send, and 
   case $j_mode in timed) read_status && is_overdue || return ;; toggle) ;; *) return 1 ;; esac
   known_files=$j_files
   record_files # of what a full disk has kept out of the journal
-  [ "$j_files" = "$known_files" ] || is_recording || { looks=$((looks + 1)); short_sleep; [ $looks -lt 40 ]; return; }
+  [ "$j_files" = "$known_files" ] || is_recording || { looks=$((looks + 1)); short_sleep; [ "$looks" -lt 40 ]; return; }
   # cpu closes first: where it is closed the end has begun, and a second signal would begin another recording.
   case $ours in *' cpu'*) ;; *) wait_until_closed; return ;; esac
   read_uptime

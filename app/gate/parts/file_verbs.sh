@@ -54,16 +54,18 @@ find_opened() { # KIND -> descriptor, opened_id, opened_size; or code: vanished
 open_fetched() { # -> opened; or code: vanished or blind
   close_opened
   own_fds=/proc/${own_id%%:*}/fd # korn shells hand no descriptor above 2 to a program
-  next=3 opening='' code=vanished
+  next=3 code=vanished
+  set --
   IFS=$nl; for entry in $fetched$nl$j_files; do IFS=$ws
     [ $next = 3 ] || [ "$entry" != "$fetched" ] || continue
     [ $next -le 9 ] && locate_file "${entry#* * * }" && { true <"$place"; } || continue
     eval "exec $next<\"\$place\""
-    opening="$opening $own_fds/$next" opened="$opened$next $token ${entry%% *}$nl"
+    set -- "$@" "$own_fds/$next"
+    opened="$opened$next $token ${entry%% *}$nl"
     next=$((next + 1))
   done; IFS=$ws
-  [ -n "$opening" ] || return 1
-  identities=$nl$(stat -L -c '%n %d:%i:%u %s' $opening)$nl
+  [ $# -gt 0 ] || return 1
+  identities=$nl$(stat -L -c '%n %d:%i:%u %s' "$@")$nl
   opening=$opened opened=
   IFS=$nl; for entry in $opening; do IFS=$ws # FD TOKEN KIND
     identity=${identities#*"$nl$own_fds/${entry%% *} "}

@@ -8,7 +8,7 @@
 #   list_stamps SUFFIX     the stamps of its files there -> stamps
 #   record_files           journals the open files that are this recording's
 #   find_files             journals files that nobody saw open: by name, among those that were not there before
-#   report_files           `file KIND STAMP SIZE`, or `file KIND STAMP vanished`, of each of the token's files
+#   report_files           `file KIND STAMP SIZE`, or `file KIND STAMP vanished`, of each of the token's files; or code: blind
 #   report_open            the same, of files that record_files has just seen open
 #   locate_file PATH       the place of a journaled path -> place, offset, length
 #   list_held              which of the token's files are open, where they were made -> held, held_place, strangers
@@ -19,6 +19,8 @@
 #   place, offset, length: of a file; the last two tell which part of a log was printed at a signal
 #   held, held_place, strangers: kinds that are held open; where one of them lies; 1 if other files are, unknown
 #   places: see identify_places
+#   unreadable: blind where find_files could not look
+#   code: blind
 #   j_files: journal.sh
 # Expects:
 #   nl, ws, out, say, same_file: setup.sh
@@ -84,7 +86,7 @@ find_files() {
   for file; do
     [ -f "$file" ] && [ ! -h "$file" ] || continue
     read_profile_name "$file" && is_new "$kind" "$stamp" || continue
-    id=$(stat -L -c '%d:%i:%u %h' "$file")
+    id=$(stat -L -c '%d:%i:%u %h' "$file") || [ ! -e "$file" ] || { unreadable=blind; return 1; }
     case $id in *":$uid 1" | *":$euid 1") keep_file "$kind" "$stamp" "${id% 1}" "${file#root}" ;; esac
   done
 }
@@ -106,14 +108,16 @@ locate_stdout() { # what the process printed, where that is a file
   cd "/proc/$j_pid" && read_stat stat && [ "$start" = "$j_start" ] && [ -f fd/1 ]
 }
 
-identify_places() { # one `stat` for all of them
+identify_places() { # one `stat` for all of them; fails where it could not be asked
   places=$nl
   [ -n "$j_files" ] || return 0
   set --
   IFS=$nl; for entry in $j_files; do IFS=$ws
     locate_file "${entry#* * * }" && set -- "$@" "$place"
   done; IFS=$ws
-  [ $# -eq 0 ] || places=$nl$(stat -L -c '%d:%i:%u %s %n' "$@")$nl
+  [ $# -gt 0 ] || return 0
+  places=$nl$(stat -L -c '%d:%i:%u %s %n' "$@"; echo ".$?")$nl
+  case $places in *"$nl".[01]"$nl") ;; *) return 1 ;; esac
 }
 
 find_place() { # ID PATH: after identify_places, is the file where it was made? -> place, offset, length, size
@@ -126,7 +130,7 @@ find_place() { # ID PATH: after identify_places, is the file where it was made? 
 }
 
 report_files() {
-  identify_places
+  identify_places || { code=blind; return; }
   IFS=$nl; for entry in $j_files; do IFS=$ws
     set -- $entry
     [ $# -ge 4 ] || continue

@@ -36,33 +36,42 @@ find_home() {
     while read -r key _ user _; do case $key in Uid:) break ;; esac; done </proc/self/status
   done
   if [ "$user" = 0 ]; then set -- /run /tmp; else set -- "${HOME:-/nonexistent}" /tmp; fi
-  for place; do
-    [ -d "$place" ] && [ -w "$place" ] || continue
-    home=$place/.alertprof-$user
-    [ -d "$home" ] || mkdir -m 700 "$home"
-    [ -d "$home" ] && [ ! -h "$home" ] && [ -O "$home" ] && list_home && return 0
+  # First where there is one already: the place before it may have had no room when it was made.
+  for making in '' 1; do
+    for place; do
+      home=$place/.alertprof-$user
+      [ -z "$making" ] || [ -d "$home" ] || mkdir -m 700 "$home"
+      [ -d "$home" ] && [ -w "$home" ] && [ ! -h "$home" ] && [ -O "$home" ] || continue
+      list_home
+      case $? in 0) return 0 ;; 2) return 1 ;; esac
+    done
   done
   return 1
 }
 
 # One `find` for both: may nobody else enter, and what has lain there for a week?
-list_home() { # -> old_entries, listed_at; fails where others may enter
+list_home() { # -> old_entries, listed_at; fails with 1 where others may enter, with 2 where nobody could look
   read_uptime
   listed_at=$now
-  old_entries=$(cd "$home" && find . -maxdepth 1 \( -name . -perm 700 -o ! -name . -mtime +7 \))
-  case $nl$old_entries$nl in *"$nl.$nl"*) ;; *) return 1 ;; esac
+  old_entries=$(cd "$home" && find . -maxdepth 1 \( -name . -perm 700 -o ! -name . -mtime +7 \); echo "?$?")
+  case $old_entries in *'?'[01]) old_entries=${old_entries%??} ;; *) return 2 ;; esac
+  case $nl$old_entries in *"$nl.$nl"*) ;; *) return 1 ;; esac
 }
 
 forget_old_journals() { # a token is remembered for a week: a late replay finds it
   cd "$home" || return
   read_uptime
   [ $((now - listed_at)) -lt 86400 ] || list_home || return
+  set --
   for old in $old_entries; do # names of ours: no blanks
     name=${old##*/}; name=${name%%.*}
     [ "$old" = . ] || { is_token "$name" && read_journal "$name" && { is_alive "$j_switch" || is_alive "$j_ran"; }; } ||
-      rm -rf "$old"
+      set -- "$@" "$old"
   done
   old_entries=.
+  # What was written anew since it was listed is not old: another gate may hold that lock.
+  [ $# -eq 0 ] || find "$@" -prune -mtime +7 -exec rm -rf {} +
+  return 0
 }
 
 note() { # A line that a full disk cut off is marked as such before the next one follows it.

@@ -14,14 +14,14 @@
 # Sets:
 #   regular, visible, unknown: see above
 #   kind, stamp: of a profile
-#   seen_files, other_files: lines `fd/N PATH` of files that a scan has seen to be no profiles
+#   other: what a scan has seen a descriptor to be, if that was no profile
 #   open_files: see scan_open_files
 #   live_kinds: kinds that only a running recording holds open (go-zero never closes a trace)
 #   unreadable: why the open files could not be told: gone, blind or unreadable; empty if they could
 #   open_ids, held_ids: see above
 #   code: blind
 # Expects:
-#   nl, ws, short_sleep, same_file: setup.sh
+#   nl, ws, short_sleep, same_file, is_number: setup.sh
 #   pid, ns, read_stat: identity.sh
 
 list_regular() {
@@ -34,19 +34,15 @@ list_regular() {
   [ -n "$regular" ]
 }
 
-# What a scan has seen to be another file, and what is that very file still, need not be listed again.
-list_unknown() { # -> unknown: regular files that are open and may be profiles; other_files: those that are none
+# What a scan has seen to be another file, and what is that very file still, need not be listed again. Each descriptor has
+# a variable of its own: a long list would be searched anew for every one of them.
+list_unknown() { # -> unknown: regular files that are open and may be profiles
   list_regular
-  unknown='' other_files=''
-  eval "seen_files=\$nl\${other_files_$pid-}"
+  unknown=''
   for descriptor in $regular; do
-    other=${seen_files#*"$nl$descriptor "}; other=${other%%"$nl"*}
-    if [ "$seen_files" != "${seen_files#*"$nl$descriptor "}" ] &&
-      { same_file "$descriptor" "root$other" || same_file "$descriptor" "$other"; }; then
-      other_files="$other_files$descriptor $other$nl"
-    else
+    eval "other=\${other_${pid}_${descriptor#fd/}-}"
+    [ -n "$other" ] && { same_file "$descriptor" "root$other" || same_file "$descriptor" "$other"; } ||
       unknown="$unknown $descriptor"
-    fi
   done
   [ -n "$unknown" ]
 }
@@ -68,10 +64,9 @@ scan_open_files() {
     case $entry in
     'total '*) continue ;;
     l*' -> '*) read_link "$entry" ;;
-    *) unreadable=unreadable ;; # part of a name with a line break: nobody could tell a recording's files by such names
+    *) unreadable=unreadable ;; # the same: nobody could tell a recording's files by such names
     esac
   done; IFS=$ws
-  eval "other_files_$pid=\$other_files"
 }
 
 # Without the mark, nothing could be started. ls fails for a descriptor that vanishes while it lists them; each that was
@@ -83,8 +78,9 @@ all_listed() { # OPERAND…
   done
 }
 
-read_link() { # LINE of ls -> open_files, live_kinds, other_files
+read_link() { # LINE of ls -> open_files, live_kinds
   descriptor=${1%%" -> "*}; descriptor=${descriptor##* }; descriptor=${descriptor##*/}
+  is_number "$descriptor" 7 || { unreadable=unreadable; return 0; } # part of a name with a line break
   path=${1#*" -> "}
   while [ "$path" != "${path%" (deleted)"}" ]; do path=${path%" (deleted)"}; done
   case $path in /*) ;; *) return 0 ;; esac
@@ -92,7 +88,7 @@ read_link() { # LINE of ls -> open_files, live_kinds, other_files
     open_files="$open_files$descriptor $kind $stamp $path$nl"
     case $kind in cpu | mem | mutex | block | threadcreate) live_kinds="$live_kinds $kind" ;; esac
   else
-    other_files="${other_files}fd/$descriptor $path$nl"
+    eval "other_${pid}_$descriptor=\$path"
   fi
 }
 
@@ -109,17 +105,18 @@ read_profile_name() { # PATH -> kind, stamp; fails for what is no profile of thi
 identify_open_files() {
   [ -z "$open_ids" ] || return 0
   [ -n "$open_files" ] || return 0
-  descriptors=
+  set --
   IFS=$nl; for entry in $open_files; do IFS=$ws
-    descriptors="$descriptors fd/${entry%% *}"
+    set -- "$@" "fd/${entry%% *}"
   done; IFS=$ws
-  open_ids=$nl$(stat -L -c '%d:%i:%u %n %s' $descriptors; echo ".$?")
+  open_ids=$nl$(stat -L -c '%d:%i:%u %n %s' "$@"; echo ".$?")
   case $open_ids in *"$nl".[01]) ;; *) open_ids='' unreadable=blind; return 1 ;; esac
 }
 
 list_held_ids() {
   held_ids=$nl
   list_regular || return 0
-  held_ids=$nl$(stat -L -c '%d:%i' $regular; echo ".$?")
+  set -- $regular
+  held_ids=$nl$(stat -L -c '%d:%i' "$@"; echo ".$?")
   case $held_ids in *"$nl".[01]) ;; *) code=blind; return 1 ;; esac
 }

@@ -35,8 +35,8 @@ verb_run() {
   begin_recipe "$@" || return
   is_replay=
   if known_token command; then
-    [ $code = error ] || return
-    [ -z "$j_closed" ] || { report_last_words; report_files; code=ended; return; }
+    [ "$code" = error ] || return
+    [ -z "$j_closed" ] || { code=ended; report_last_words; report_files; return; }
     [ -z "$j_ran" ] || { code=replayed; return; }
     is_replay=1
   fi
@@ -69,8 +69,8 @@ limit_size() { # -> size_limit, space_dir: all but 64 MiB of the room that is le
 verb_signal() {
   begin_recipe "$@" || return
   if known_token signal; then
-    [ $code = error ] || return
-    [ -z "$j_closed" ] || { report_files; code=ended; return; }
+    [ "$code" = error ] || return
+    [ -z "$j_closed" ] || { code=ended; report_files; return; }
     [ -z "$j_sent" ] || { code=replayed; return; } # noted before the signal: it may have been sent
   fi
   use_recipe "$hash" signal || return
@@ -89,7 +89,7 @@ verb_signal() {
   [ -z "$last" ] || { arm_switch $((secs + 5)) signal && pin_process "$pid" "$wanted_start" "$wanted_image"; } || return
   mark_signalled
   note "end $((now + secs))" && send_signal "$first" "$wanted_image" "sent $now" ||
-    { [ $code != error ] || code=journal; close_journal; return; }
+    { [ "$code" != error ] || code=journal; close_journal; return; }
   note took
   code=started
 }
@@ -114,7 +114,7 @@ find_earlier_files() { # -> earlier: the files that are there already; or code
     earlier="$earlier ${entry%% *}"
     case $held_ids in *"$nl${entry%% *}$nl"*) code=already ;; esac
   done; IFS=$ws
-  [ $code != already ]
+  [ "$code" != already ]
 }
 
 begin_signal_journal() {

@@ -28,12 +28,13 @@ end_signal_recording() {
   [ -z "$j_closed" ] || { code=finished; return; }
   pin_process "$j_pid" "$j_start" || { case $code in gone | replaced) close_journal ;; esac; return; }
   wanted_start=$j_start
-  read_status || { [ $code != gone ] || close_journal; return; }
+  read_status || { [ "$code" != gone ] || close_journal; return; }
   [ -n "$j_sent" ] || { close_journal; code=unconfirmed; return; }
   read_program || return
   fresh=''
   use_recipe "$j_recipe" signal && gather_files
-  end_by_signal $j_signals || return
+  set -- $j_signals
+  end_by_signal "$@" || return
   use_recipe "$j_recipe" signal || return
   wait_for_files || return
   number_files keep
@@ -79,14 +80,15 @@ wait_for_files() { # until the same files are ready twice: they may come one aft
 }
 
 report_signal_files() {
-  [ -z "$j_closed" ] || { report_files; code=finished; return; }
+  [ -z "$j_closed" ] || { code=finished; report_files; return; }
   pin_process "$j_pid" "$j_start" || return
   read_status || return
   use_recipe "$j_recipe" signal || return
   read_program || return
   gather_files
   code=open
-  if is_sent_last $j_signals && signal_files_are_whole; then code=finished; fi
+  set -- $j_signals
+  if is_sent_last "$@" && signal_files_are_whole; then code=finished; fi
   say open file
   read_free_space "root$tmp"; say free "$free"
   number_files say

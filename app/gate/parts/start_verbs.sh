@@ -46,7 +46,7 @@ verb_start() {
   note "sent $now"; read_journal
   wait_until_open
   [ "$wanted_mode" = timed ] || arm_timer $((seconds + 15)) >/dev/null &
-  if is_recording; then report_open || report_files; code=started
+  if is_recording; then code=started; report_open || report_files
   else code=${unreadable:-unconfirmed}; pin_process "$pid" "$wanted_start" "$wanted_image"; fi
 }
 
@@ -54,21 +54,21 @@ replay_start() { # the token is known: succeeds where it has not come to the sig
   { [ "$j_pid" = "$pid" ] && [ "$j_start" = "$wanted_start" ]; } || { code=replaced; return 1; }
   case $j_mode in toggle | timed) ;; *) code=bad; return 1 ;; esac
   if [ -n "$j_closed" ]; then # signalled, and nothing came of it: the switch may have closed it meanwhile
-    report_files
     code=ended
     [ -n "$j_files" ] || [ -z "$j_sent" ] || code=unconfirmed
+    report_files
     return 1
   fi
   read_status && read_program || return
   wait_until_open
   is_recording || { find_files; is_recording; } && { # those that it found may have been opened since
     [ -n "$j_sent" ] || note 'sent 0'
-    report_files
     code=replayed
+    report_files
     return 1
   }
   [ -z "$unreadable" ] || { code=$unreadable; return 1; }
-  [ -z "$j_files" ] || { close_journal; report_files; code=ended; return 1; }
+  [ -z "$j_files" ] || { close_journal; code=ended; report_files; return 1; }
   [ -z "$j_sent" ] || { code=unconfirmed; return 1; } # signalled, and nothing came of it: never again
 }
 

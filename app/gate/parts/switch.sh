@@ -86,7 +86,7 @@ dead_mans_switch() { # SECONDS MODE
 }
 
 still_needed() { # may the recording still have to be ended? What cannot be seen may
-  pin_process "$pid" "$wanted_start" "$j_image" || [ $code = blind ] || {
+  pin_process "$pid" "$wanted_start" "$j_image" || [ "$code" = blind ] || {
     why_ended=$code
     read_journal
     code=$why_ended
@@ -138,12 +138,12 @@ can_take_signal() {
 }
 
 is_frozen() { # a frozen process would take the signal after its recording has ended
-  while IFS= read -r cgroup; do
-    case $cgroup in
+  while IFS= read -r group; do
+    case $group in
     0::*)
       while read -r key value; do
         [ "$key" != frozen ] || [ "$value" != 1 ] || return 0
-      done <"/sys/fs/cgroup${cgroup#0::}/cgroup.events"
+      done <"/sys/fs/cgroup${group#0::}/cgroup.events"
       ;;
     esac
   done <cgroup

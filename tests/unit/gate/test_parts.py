@@ -94,6 +94,20 @@ def test_a_descriptor_that_leads_elsewhere_by_now_is_listed_again(shell: str, tm
     assert said(shell, "identity open_files", f"{script}; list_unknown; echo $unknown", tmp_path) == "fd/3\n"
 
 
+def test_a_process_that_holds_hundreds_of_files_is_looked_at_again_in_no_time(shell: str, tmp_path: Path) -> None:
+    """Each of them was once searched in one long text: 50 files took seconds, and 300 longer than anybody waits."""
+    opened(tmp_path, *(f"segment-{n:060}.log" for n in range(300)))
+    script = 'pid=7 ns=7; scan_open_files; list_unknown || echo "none: $unknown"'
+    assert said(shell, "identity open_files", script, tmp_path) == "none: \n"
+
+
+def test_a_file_name_of_two_lines_is_never_taken_for_a_descriptor(shell: str, tmp_path: Path) -> None:
+    opened(tmp_path, "log")
+    (tmp_path / "fd" / "4").symlink_to("x\nlx fd/3$(touch${IFS}harm);touch${IFS}harm;x -> /y")
+    script = 'pid=7 ns=7; list_unknown() { unknown="fd/3 fd/4"; }; scan_open_files; echo "$unreadable"; ls -d harm'
+    assert said(shell, "identity open_files", script, tmp_path) == "unreadable\n"
+
+
 def test_a_list_of_open_files_that_nobody_could_make_is_not_an_empty_one(shell: str, tmp_path: Path) -> None:
     opened(tmp_path, "orders-7-cpu-1128022951.pprof")
     script = 'ls() { return 2; }; pid=7 ns=7; scan_open_files; echo "$open_files|$unreadable"'
@@ -171,6 +185,37 @@ def test_files_are_told_by_their_identity_and_not_by_their_name(shell: str, tmp_
     script = f"home=. token={TOKEN} j_pid=0 j_start=0 j_files='{entries}'; report_files; printf %s \"$out\""
     told = "file cpu 1128022951 5\nfile mem 1128022951 vanished\n"
     assert said(shell, "identity open_files files", script, tmp_path) == told
+
+
+def test_files_that_nobody_could_look_at_are_not_told_as_vanished(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "profile").write_text("12345")
+    script = f"""
+    home=. token={TOKEN} j_pid=0 j_start=0 j_files='cpu 1128022951 1:2:3 {tmp_path}/profile
+'
+    stat() {{ return 126; }}; code=finished; report_files; echo "$code|$out"
+    """
+    assert said(shell, "identity open_files files", script, tmp_path) == "blind|\n"
+
+
+def test_files_that_nobody_could_look_at_are_not_passed_over(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "orders-7-cpu-1128022951.pprof").write_text("12345")
+    script = """
+    find_profile_dir() { profile_dir=.; }; stat() { return 126; }
+    ns=7 uid=0 euid=0 j_base='' j_files='' unreadable=''; find_files || echo "$unreadable"
+    """
+    assert said(shell, "identity open_files files", script, tmp_path) == "blind\n"
+
+
+def test_what_a_command_wrote_is_not_lost_where_nobody_could_look_at_it(shell: str, tmp_path: Path) -> None:
+    folder = tmp_path / f"{TOKEN}.d"
+    folder.mkdir()
+    (folder / "output").write_text("12345")
+    (tmp_path / TOKEN).write_text("intent 7 22 26:28 command\n")
+    script = f"home=$PWD token={TOKEN}; read_journal; "
+    blind = 'stat() { return 126; }; settle_command 0; echo "$j_closed|$j_files"'
+    assert said(shell, "identity journal files commands", script + blind, tmp_path) == "|\n"
+    seen = 'settle_command; echo "$j_closed|${j_files##*/}"'
+    assert said(shell, "identity journal files commands", script + seen, tmp_path) == "1|output\n\n"
 
 
 def test_a_recording_is_known_to_be_on_only_where_all_of_its_files_are_held(shell: str, tmp_path: Path) -> None:
