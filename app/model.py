@@ -58,6 +58,7 @@ class Kind(StrEnum):
     BLOCK = "block"
     THREADCREATE = "threadcreate"
     GOROUTINE = "goroutine"
+    GOROUTINELEAK = "goroutineleak"
     TRACE = "trace"
     EVIDENCE = "evidence"
     LOG = "log"
@@ -158,8 +159,7 @@ class Finding:
 class Blocked:
     """An executable that is not signalled any more, since a signal harmed a process of it.
 
-    id: follows from the build; build: identifies the executable on every host; message: the harm, as a sentence. exe,
-    host, pid and capture are those of the first harm."""
+    id: from the build, which is the executable's on every host; message: a sentence; the others: of the first harm."""
 
     id: str
     build: str

@@ -18,6 +18,7 @@ OF_KIND: Final = {
     Kind.BLOCK: CONTENTION,
     Kind.THREADCREATE: "threadcreate",
     Kind.GOROUTINE: "goroutine",
+    Kind.GOROUTINELEAK: "goroutineleak",
 }
 SIGNS: Final = (
     ("cpu", {ValueType("cpu", "nanoseconds")}),
@@ -26,9 +27,11 @@ SIGNS: Final = (
     (CONTENTION, {ValueType("contentions", "count"), ValueType("delay", "nanoseconds")}),
     ("threadcreate", {ValueType("threadcreate", "count")}),
     ("goroutine", {ValueType("goroutine", "count")}),
+    ("goroutineleak", {ValueType("goroutineleak", "count")}),  # since Go 1.27
 )
 
 
 def kind_of(profile: Profile) -> str:
-    """ "cpu", "heap" (or allocs), "contention" (mutex or block), "threadcreate", "goroutine", or "other"."""
+    """ "cpu", "heap" (or allocs), "contention" (mutex or block), "threadcreate", "goroutine", "goroutineleak", or else
+    "other"."""
     return next((kind for kind, signs in SIGNS if signs <= set(profile.sample_types)), "other")

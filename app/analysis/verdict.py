@@ -12,8 +12,11 @@ from app.analysis.shapes import OF_KIND, kind_of
 from app.model import Kind
 
 TRACE_HEADER = re.compile(rb"go 1\.(\d trace\0\0\0\0|\d\d trace\0\0\0)")  # 16 bytes; internal/trace/version
-DUMP = re.compile(rb"goroutine \d+ [^\n]*\[[^\n]+:\n")  # debug=2; gp=… and m=… may follow the number
-COUNTED_DUMP = re.compile(rb"goroutine profile: total \d+\n")  # debug=1
+ALL_STACKS = rb"goroutine \d+ [^\n]*\[[^\n]+:\n"  # debug=2; gp=… and m=… may follow the number
+DUMPS = {  # debug=2 of goroutineleak lists all goroutines, too, and marks those that leak as (leaked)
+    kind: re.compile(ALL_STACKS + rb"|%s profile: total \d+\n" % kind.value.encode())
+    for kind in (Kind.GOROUTINE, Kind.GOROUTINELEAK)
+}
 HEAD = 4096  # bytes of a text; enough for its first line
 
 
@@ -36,7 +39,7 @@ def _check(kind: Kind, path: Path) -> str | None:
         return "empty: 0 bytes"
     if kind is Kind.TRACE:
         return _trace(path)
-    if kind is Kind.GOROUTINE and _is_dump(_head(path)):
+    if kind in DUMPS and DUMPS[kind].match(_head(path)):
         return None
     return _pprof(kind, path) if kind in OF_KIND else None
 
@@ -51,10 +54,6 @@ def _trace(path: Path) -> str | None:
     if not TRACE_HEADER.match(head):
         return "not an execution trace: it does not begin with `go 1.NN trace`"
     return "an execution trace without events: nothing follows its header" if len(head) == 16 else None
-
-
-def _is_dump(head: bytes) -> bool:
-    return bool(DUMP.match(head) or COUNTED_DUMP.match(head))
 
 
 def _pprof(kind: Kind, path: Path) -> str | None:

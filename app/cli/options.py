@@ -19,7 +19,8 @@ TokenFile = Annotated[
 ]
 Host = Annotated[str, typer.Argument(metavar="HOST", help="As an alert would name it.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="A capture's, as `captures` lists it.")]
-Kind = Annotated[str, typer.Option("--kind", help="cpu, heap, mutex, block or threadcreate.")]
+KINDS = "cpu, heap, allocs, mutex, block, threadcreate, goroutine or goroutineleak."
+Kind = Annotated[str, typer.Option("--kind", help=KINDS)]
 Count = Annotated[int, typer.Option("-n", min=1, max=1000, help="So many functions.")]
 Config = Annotated[Path | None, typer.Option("--config.file", help="The configuration; without it, the defaults.")]
 Storage = Annotated[Path, typer.Option("--storage.path", help="Where captures rest, unless the configuration says it.")]

@@ -62,7 +62,9 @@ class Command(RecipeProfiler):
     name: str = ""
     exe: str = ""
     format: Literal["folded", "perf-script", "pprof", "other"] = "other"
-    artifact: Literal["", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "trace", "log", "other"] = ""
+    artifact: Literal[
+        "", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "goroutineleak", "trace", "log", "other"
+    ] = ""
     output: Literal["host", "target"] = "host"
     grace: timedelta = timedelta(seconds=30)
 

@@ -62,7 +62,9 @@ class Signal(SignalProfiler):
     go_function: str = ""
     done: Literal["closed", "duration"] = "closed"
     format: Literal["folded", "perf-script", "pprof", "other"] = "other"
-    artifact: Literal["", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "trace", "log", "other"] = ""
+    artifact: Literal[
+        "", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "goroutineleak", "trace", "log", "other"
+    ] = ""
 
     def __post_init__(self) -> None:
         for signal in filter(None, (self.start_signal, self.stop_signal)):

@@ -18,7 +18,9 @@ from app.analysis.tree import Tree
 from app.model import Artifact, Capture, Kind
 from app.web.parts import Parts, stored
 
-PPROF = (Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE)
+PPROF = (
+    Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE, Kind.GOROUTINELEAK,
+)  # fmt: skip
 SUFFIX = ".pprof"  # goroutine profiles have it, goroutine dumps do not
 CACHED = 64  # answers
 READERS = 2  # processes that read profiles at once; a hostile file can occupy one for 30 seconds

@@ -16,6 +16,7 @@ PPROF = {
     Kind.BLOCK: contention(),
     Kind.THREADCREATE: Maker(("threadcreate", "count")),
     Kind.GOROUTINE: Maker(("goroutine", "count")),
+    Kind.GOROUTINELEAK: Maker(("goroutineleak", "count")),
 }
 ALIKE = {frozenset({Kind.MUTEX, Kind.BLOCK}), frozenset({Kind.HEAP, Kind.ALLOCS})}
 TRACE = b"go 1.26 trace\0\0\0"
@@ -89,6 +90,23 @@ def test_what_does_not_begin_like_a_trace_is_none(data: bytes, path: Path) -> No
 )
 def test_a_goroutine_dump_is_good_in_all_its_forms(data: bytes, path: Path) -> None:
     assert verdict(Kind.GOROUTINE, path, data) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"goroutine 18 [chan send (leaked)]:\nmain.leak()\n",
+        b"goroutine 1 [running]:\nmain.main()\n",  # it lists all goroutines
+        b"goroutineleak profile: total 1\n1 @ 0x43e9e1\n",
+    ],
+)
+def test_a_dump_of_leaked_goroutines_is_good_in_all_its_forms(data: bytes, path: Path) -> None:
+    assert verdict(Kind.GOROUTINELEAK, path, data) is None
+
+
+@pytest.mark.parametrize(("kind", "named"), [("goroutine", "goroutineleak"), ("goroutineleak", "goroutine")])
+def test_the_text_of_all_goroutines_is_not_that_of_the_leaked(kind: str, named: str, path: Path) -> None:
+    assert verdict(Kind(kind), path, f"{named} profile: total 1\n1 @ 0x43e9e1\n".encode()) is not None
 
 
 @pytest.mark.parametrize(
