@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.analysis.isolate import check_files, top_of, tree_of
+from app.analysis.readers import Readers
 from app.captures import failpoints
 from app.captures.pipeline import Pipeline
 from app.captures.retention import clear
@@ -71,6 +72,7 @@ class Service:
         self.metrics.store_free.set_function(self.store.free_bytes)
         connector = Connector(settings.hosts)
         self.pool = HostPool(connector, settings.recipes)
+        self.readers = Readers()
         pipeline = Pipeline(
             pool=self.pool,
             store=self.store,
@@ -109,6 +111,7 @@ class Service:
         self.left_out.stop()
         self.worker.stop(DRAIN)
         self.pool.close()
+        self.readers.close()
         self.ledger.close()
 
     def _chores(self) -> None:
@@ -123,8 +126,8 @@ class Service:
             store=self.store,
             metrics=self.metrics,
             now=now,
-            top=top_of,
-            tree=tree_of,
+            top=partial(top_of, ask=self.readers.ask),
+            tree=partial(tree_of, ask=self.readers.ask),
             ready=Readiness(self.ledger, self.store, now).obstacle,
             external_url=external_url,
             explain=self._explained,

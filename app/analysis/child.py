@@ -1,9 +1,10 @@
-"""The process that reads one request's profiles: `python -m app.analysis.child`, started by isolate.py.
+"""The process that reads profiles: `python -m app.analysis.child`, started by isolate.py and readers.py.
 
-It gets one request as JSON on stdin, limits itself before it opens a file, and answers on stdout with one JSON line per
-file. So a file that ends the process costs no other file its answer.
+It gets requests on stdin, each a line of JSON, limits itself before it opens a file, and answers on stdout with one
+JSON line per file. So a file that ends the process costs no other file its answer. It ends when stdin does.
 """
 
+import gc
 import json
 import math
 import os
@@ -41,7 +42,6 @@ def _limit(memory: int) -> None:
     _lower(resource.RLIMIT_AS, memory)
     _lower(resource.RLIMIT_FSIZE, MOST_ANSWERED)
     _lower(resource.RLIMIT_CORE, 0)
-    os.nice(NICENESS)
 
 
 def _lower(what: int, most: int) -> None:
@@ -88,14 +88,20 @@ def _write(data: bytes, out: Path) -> str | None:
     return None
 
 
-def main() -> None:
-    """Answers the request on stdin."""
-    request = json.load(sys.stdin)
+def _answered(request: Json) -> None:
     limits = Limits(**request["limits"])
     _limit(limits.memory)
     for at in range(len(request["paths"])):
         _lower(resource.RLIMIT_CPU, math.ceil(time.process_time()) + limits.cpu_seconds)
         print(json.dumps(_answer(request, at, limits.memory)), flush=True)  # noqa: T201
+
+
+def main() -> None:
+    """Answers the requests on stdin."""
+    os.nice(NICENESS)
+    gc.disable()  # nothing that is read is a cycle, and the collector would walk over half a million objects
+    for line in sys.stdin.buffer:
+        _answered(json.loads(line))
 
 
 if __name__ == "__main__":

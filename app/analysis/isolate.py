@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -28,16 +28,39 @@ KEPT_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")  # the
 
 LIMITS: Final = Limits()
 
+Ask = Callable[
+    [Json, Limits], tuple[list[Json], str]
+]  # answers in the order of the paths; if too few, the sentence why
 
-def top_of(path: Path, n: int = 30, sample_type: str | None = None, *, limits: Limits = LIMITS) -> Top:
+
+def ask_once(request: Json, limits: Limits) -> tuple[list[Json], str]:
+    """The answers of a process that is started for this request and ends with it; see Ask."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        try:
+            ended = subprocess.run(
+                command(), input=asking(request, limits), stdout=out, stderr=err, cwd=ROOT, env=environment(),
+                timeout=limits.wall_seconds * len(request["paths"]), check=False,
+            )  # fmt: skip
+            end = why(ended.returncode, err, limits)
+        except subprocess.TimeoutExpired:
+            end = too_long(limits)
+        except OSError as error:  # says nothing about the file
+            raise no_process(error) from error
+        return _answers(out), end
+
+
+def top_of(
+    path: Path, n: int = 30, sample_type: str | None = None, *, limits: Limits = LIMITS, ask: Ask = ask_once
+) -> Top:
     """The n functions of a file with the largest flat values; see top.top. Raises BadProfile for any fault of the
     file."""
-    return _top(_ask_one({"do": "top", "paths": [str(path.absolute())], "n": n, "type": sample_type}, limits)["top"])
+    request = {"do": "top", "paths": [str(path.absolute())], "n": n, "type": sample_type}
+    return _top(_ask_one(request, limits, ask)["top"])
 
 
-def tree_of(path: Path, sample_type: str | None = None, *, limits: Limits = LIMITS) -> Tree:
+def tree_of(path: Path, sample_type: str | None = None, *, limits: Limits = LIMITS, ask: Ask = ask_once) -> Tree:
     """The call tree of a file; see tree.tree. Raises BadProfile for any fault of the file."""
-    return _tree(_ask_one({"do": "tree", "paths": [str(path.absolute())], "type": sample_type}, limits)["tree"])
+    return _tree(_ask_one({"do": "tree", "paths": [str(path.absolute())], "type": sample_type}, limits, ask)["tree"])
 
 
 def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, tuple[Mapped, ...]]:
@@ -48,7 +71,7 @@ def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, t
     found: dict[Path, tuple[Mapped, ...]] = {}
     waiting = list(paths)
     while waiting:
-        answers, _ = _ask({"do": "mapped", "paths": [str(path.absolute()) for path in waiting]}, limits)
+        answers, _ = ask_once({"do": "mapped", "paths": [str(path.absolute()) for path in waiting]}, limits)
         for path, answer in zip(waiting, answers, strict=False):
             if "mapped" in answer:
                 found[path] = tuple(Mapped(*each) for each in answer["mapped"])
@@ -104,7 +127,7 @@ def check_files(files: Iterable[tuple[Kind, Path]], *, limits: Limits = LIMITS) 
     verdicts: dict[Path, str | None] = {}
     waiting = list(files)
     while waiting:
-        answers, end = _ask(_check_request(waiting), limits)
+        answers, end = ask_once(_check_request(waiting), limits)
         for (_, path), answer in zip(waiting, answers, strict=False):
             verdicts[path] = answer["bad"]
         if len(answers) < len(waiting):
@@ -127,32 +150,14 @@ def _tree(plain: Json) -> Tree:
     return Tree(**{**plain, "nodes": nodes, "sample_types": tuple(plain["sample_types"])})
 
 
-def _ask_one(request: Json, limits: Limits) -> Json:
-    """The child's answer about a single file. Raises BadProfile."""
-    answers, end = _ask(request, limits)
+def _ask_one(request: Json, limits: Limits, ask: Ask = ask_once) -> Json:
+    """The answer about a single file. Raises BadProfile."""
+    answers, end = ask(request, limits)
     if not answers:
         raise BadProfile(end)
     if answers[0].get("bad"):
         raise BadProfile(answers[0]["bad"])
     return answers[0]
-
-
-def _ask(request: Json, limits: Limits) -> tuple[list[Json], str]:
-    """The child's answers in the order of the paths; and, when there are too few, the sentence why."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        command = [sys.executable, "-m", "app.analysis.child"]
-        environment = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-        try:
-            ended = subprocess.run(
-                command, input=json.dumps(request | {"limits": asdict(limits)}).encode(), stdout=out, stderr=err,
-                cwd=ROOT, env=environment, timeout=limits.wall_seconds * len(request["paths"]), check=False,
-            )  # fmt: skip
-            end = _why(ended.returncode, _tail(err), limits)
-        except subprocess.TimeoutExpired:
-            end = f"takes more than {limits.wall_seconds:g} s to read"
-        except OSError as error:  # says nothing about the file
-            raise Retryable(Code.COLLECT_FAILED, f"no process to read profiles in: {error.strerror}") from error
-        return _answers(out), end
 
 
 def _answers(out: Any) -> list[Json]:
@@ -161,13 +166,40 @@ def _answers(out: Any) -> list[Json]:
     return [json.loads(line) for line in lines[:-1]]  # an answer without its newline is cut
 
 
+def command() -> list[str]:
+    """How the process that reads is started, in ROOT and with environment()."""
+    return [sys.executable, "-m", "app.analysis.child"]
+
+
+def environment() -> dict[str, str]:
+    """The environment of the process that reads: no secret of the service."""
+    return {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+
+
+def asking(request: Json, limits: Limits) -> bytes:
+    """The request as child.py takes it: one line."""
+    return json.dumps(request | {"limits": asdict(limits)}).encode() + b"\n"
+
+
+def too_long(limits: Limits) -> str:
+    """What is wrong with a file at which the process that reads it was ended."""
+    return f"takes more than {limits.wall_seconds:g} s to read"
+
+
+def why(code: int, err: Any, limits: Limits) -> str:
+    """What is wrong with a file at which the process that reads it ended. code: as Popen's; err: what it wrote."""
+    if -code == signal.SIGXCPU:
+        return f"takes more than {limits.cpu_seconds} s of processor time to read"
+    last_words = _tail(err)
+    return f"cannot be read: the process that reads it ended with {code}" + (f" ({last_words})" if last_words else "")
+
+
+def no_process(error: OSError) -> Retryable:
+    """The error when no process can be started."""
+    return Retryable(Code.COLLECT_FAILED, f"no process to read profiles in: {error.strerror}")
+
+
 def _tail(err: Any) -> str:
     err.seek(0)
     lines = err.read(MOST_ANSWERED).decode("utf-8", "replace").strip().splitlines()
     return lines[-1][:200] if lines else ""
-
-
-def _why(code: int, last_words: str, limits: Limits) -> str:
-    if -code == signal.SIGXCPU:
-        return f"takes more than {limits.cpu_seconds} s of processor time to read"
-    return f"cannot be read: the process that reads it ended with {code}" + (f" ({last_words})" if last_words else "")

@@ -7,6 +7,7 @@ have the suffix "(inline)".
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from app.analysis.names import place, shown
@@ -98,9 +99,9 @@ def _sums(profile: Profile, index: int) -> Sums:
     sums = Sums(0, defaultdict(int), defaultdict(int))
     for value, ids in profile.stacks(index):
         sums.total += abs(value)
-        if value and (stack := pruned.stack(ids)):
+        if stack := pruned.stack(ids):
             sums.flat[nodes[stack[0]][0]] += value
-            for node in {node for id in stack for node in nodes[id]}:
+            for node in set(chain.from_iterable([nodes[id] for id in stack])):
                 sums.cum[node] += value
     return sums
 

@@ -103,9 +103,8 @@ def _grown(profile: Profile, index: int) -> _Growing:
     }
     grown = _Growing()
     for value, ids in profile.stacks(index):
-        if value:
-            path = [name for id in pruned.stack(ids) for name in names[id]]
-            grown.add(shortened(path, DEEPEST, LEFT_OUT), abs(value))
+        path = [name for id in pruned.stack(ids) for name in names[id]]
+        grown.add(shortened(path, DEEPEST, LEFT_OUT), abs(value))
     return grown
 
 

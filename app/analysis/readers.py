@@ -1,0 +1,140 @@
+"""Processes that stay to read the next profile: Python's start costs more than most profiles do. For API and pages.
+
+Each is one of isolate.py's, with its limits. It reads one file at a time, and makes way for a new one after a file with
+a fault, after a large file, whose memory the allocator may keep, and after FILES files.
+"""
+
+import json
+import os
+import select
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from typing import Any, Final
+
+from app.analysis import isolate
+from app.analysis.child import MOST_ANSWERED, Json, Limits
+
+FILES: Final = 200  # that one process reads
+LARGE: Final = 64 << 20  # bytes in memory of a process that stays
+ENDING: Final = 5.0  # seconds for a process without a request
+PIECE: Final = 1 << 20
+
+
+@dataclass(slots=True)
+class Reader:
+    """A process, and how many files it was asked about. err: what it writes on stderr."""
+
+    process: subprocess.Popen[bytes]
+    err: Any
+    files: int = 0
+
+    def ask(self, request: Json, limits: Limits) -> tuple[list[Json], str]:
+        """The answer about a single file; see isolate.Ask."""
+        self.files += 1
+        until = monotonic() + limits.wall_seconds
+        try:
+            os.write(_fd(self.process.stdin), isolate.asking(request, limits))
+            line = self._line(until)
+        except TimeoutError:
+            return [], isolate.too_long(limits)
+        except BrokenPipeError:  # it has ended; the sentence below says how
+            line = b""
+        return ([json.loads(line)], "") if line.endswith(b"\n") else ([], self._why(limits))
+
+    def _line(self, until: float) -> bytes:
+        """The next line; without its end where the process ends or answers too much. Raises TimeoutError."""
+        line, out, waiting = bytearray(), _fd(self.process.stdout), select.poll()
+        waiting.register(out, select.POLLIN)
+        while not line.endswith(b"\n") and len(line) <= MOST_ANSWERED:
+            if not waiting.poll(max(0.0, until - monotonic()) * 1000):
+                raise TimeoutError
+            if not (piece := os.read(out, PIECE)):
+                break
+            line += piece
+        return bytes(line)
+
+    def _why(self, limits: Limits) -> str:
+        try:
+            code = self.process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            return f"its answer has more than {MOST_ANSWERED} bytes, which is the limit"
+        return isolate.why(code, self.err, limits)
+
+    def stays(self) -> bool:
+        """May it be asked about another file?"""
+        return self.files < FILES and self.process.poll() is None and _resident(self.process.pid) < LARGE
+
+    def end(self) -> None:
+        """Ends the process, whatever it does."""
+        self.process.kill()
+        self.process.communicate()  # waits, and closes the pipes
+        self.err.close()
+
+
+@dataclass(slots=True)
+class Readers:
+    """Starts processes when they are needed, as many as there are requests at once; keeps those that are idle."""
+
+    idle: list[Reader] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
+
+    def ask(self, request: Json, limits: Limits) -> tuple[list[Json], str]:
+        """The answer about a single file; see isolate.Ask. Raises Retryable when no process can be started."""
+        reader = self._taken()
+        stays = False
+        try:
+            answers, end = reader.ask(request, limits)
+            stays = bool(answers) and not answers[0].get("bad") and reader.stays()
+        finally:
+            if stays:
+                with self.lock:
+                    self.idle.append(reader)
+            else:
+                reader.end()
+        return answers, end
+
+    def close(self) -> None:
+        """Ends the idle processes. One that reads ends with its request, and all of them with the service."""
+        with self.lock:
+            ending, self.idle = self.idle, []
+        for reader in ending:
+            reader.end()
+
+    def _taken(self) -> Reader:
+        with self.lock:
+            reader = self.idle.pop() if self.idle else None
+        if reader and reader.stays():
+            return reader
+        if reader:
+            reader.end()
+        return _started()
+
+
+def _started() -> Reader:
+    err = tempfile.TemporaryFile()  # noqa: SIM115 - closed by Reader.end
+    try:
+        process = subprocess.Popen(
+            isolate.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, bufsize=0,
+            cwd=isolate.ROOT, env=isolate.environment(),
+        )  # fmt: skip
+    except OSError as error:
+        err.close()
+        raise isolate.no_process(error) from error
+    return Reader(process, err)
+
+
+def _fd(pipe: Any) -> int:
+    number: int = pipe.fileno()
+    return number
+
+
+def _resident(pid: int) -> int:
+    """Bytes in memory; see proc_pid_statm(5). 0 for a process that is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
