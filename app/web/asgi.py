@@ -12,6 +12,7 @@ from app.web.api import artifacts, blocked, changes, examples, health, links, ma
 from app.web.api import captures as api
 from app.web.api.webhook import Webhook
 from app.web.api.webhook_openapi import describe
+from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
@@ -40,6 +41,7 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect turns Alertmanager's POST into a GET without a body
         middleware=[
+            Middleware(Cors, allowed=parts.cors_origin),
             Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
         ],
         responses=PROBLEMS,
