@@ -1,10 +1,12 @@
 """The wiring: builds every package's objects, hands each what it needs, and runs the service. cli calls `serve`."""
 
 import os
+import re
 import signal
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
@@ -63,7 +65,7 @@ log = structlog.get_logger()
 class Service:
     """One replica. `app` answers HTTP; the worker works between `open` and `close`."""
 
-    def __init__(self, settings: Settings, external_url: str) -> None:
+    def __init__(self, settings: Settings, external_url: str, cors_origin: re.Pattern[str] | None = None) -> None:
         self.metrics = Metrics()
         self.ledger = Ledger(
             settings.storage.database, decide=deciding(settings), bounds=settings.limits, exclusive=True
@@ -97,7 +99,7 @@ class Service:
             chores=self._chores,
         )
         self.ledger.on_due = self.worker.wake
-        self.app = create_app(self._parts(external_url, settings))
+        self.app = create_app(replace(self._parts(external_url, settings), cors_origin=cors_origin))
 
     def open(self) -> None:
         """Migrates the database and starts the threads. Raises LedgerUnavailable or OSError."""
@@ -164,7 +166,7 @@ def serve(
     failpoints.arm()
     try:
         listeners = listening(Address(host, port))
-        service = Service(settings, external_url)
+        service = Service(settings, external_url, web.cors_origin)
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")

@@ -62,7 +62,8 @@ def follow(service: "Client", made: dict[str, Any]) -> None:
         time.sleep(POLL)
         made = service.get(f"/captures/{made['id']}")
     typer.echo()
-    say(render.files(made, service.url))
+    links = service.get(f"/captures/{made['id']}/links")
+    say(render.files(made, links, service.url))
     if any(artifact["kind"] == "cpu" for artifact in made["artifacts"]):
         typer.echo()
         say(render.top_functions(service.get(f"/captures/{made['id']}/top", {"kind": "cpu", "n": 10})))

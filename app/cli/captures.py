@@ -1,4 +1,4 @@
-"""Reading captures from a running service: `captures`, `show`, `fetch` and `top`."""
+"""Reading captures from a running service: `captures`, `show`, `links`, `fetch` and `top`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +42,25 @@ def show(capture_id: Id, url: Url = DEFAULT_URL, token_file: TokenFile = None) -
     from app.cli import render  # noqa: PLC0415
 
     say(render.capture(connected(url, token_file).get(f"/captures/{segment(capture_id)}")))
+
+
+def links(
+    capture_id: Id,
+    url: Url = DEFAULT_URL,
+    token_file: TokenFile = None,
+    lifetime: Annotated[
+        str | None, typer.Option(help="How long they open a file without a token: 1h unless said, at most 1d.")
+    ] = None,
+) -> None:
+    """Print the line that opens each file of a capture, without a token."""
+    from app.cli import render  # noqa: PLC0415
+
+    service = connected(url, token_file)
+    query = {"lifetime": lifetime} if lifetime else {}
+    found = service.get(f"/captures/{segment(capture_id)}/links", query)
+    if not found["links"]:
+        fail("this capture has no files")
+    say(render.open_lines(found, service.url))
 
 
 def fetch(

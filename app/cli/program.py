@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.capture import capture
-from app.cli.captures import captures, fetch, show, top
+from app.cli.captures import captures, fetch, links, show, top
 from app.cli.configuration import check_config
 from app.cli.console import fail
 from app.cli.doctor import doctor
@@ -67,6 +67,7 @@ app.command()(gate)
 app.command()(capture)
 app.command()(captures)
 app.command()(show)
+app.command()(links)
 app.command()(fetch)
 app.command()(top)
 app.command()(unblock)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.analysis.units import format_percent, format_value
 from app.cli.console import plain
+from app.web.pages.words import command
 
 if TYPE_CHECKING:
     from app.explain.explanation import Check, Explanation
@@ -93,11 +94,18 @@ def top_functions(top: Json) -> Iterator[str]:
         yield plain(f"{flat:>10} {shares[0]:>6} {shares[1]:>6} {cum:>10} {shares[2]:>6}  {row['function']}")
 
 
-def files(capture: Json, url: str) -> Iterator[str]:
-    """The address of the capture's page, and of each file."""
+def files(capture: Json, links: Json, url: str) -> Iterator[str]:
+    """The address of the capture's page, and the line that opens each file."""
     yield plain(f"{url}/ui/captures/{capture['id']}")
-    rows = [(a["kind"], format_value(a["size"], "bytes"), url + a["href"]) for a in capture["artifacts"]]
+    yield from open_lines(links, url)
+
+
+def open_lines(links: Json, url: str) -> Iterator[str]:
+    """The line that opens each file, of the answer of GET /captures/{id}/links; and when the lines end."""
+    rows = [(link["kind"], command(link["name"], url + link["href"])) for link in links["links"]]
     yield from columns(rows) if rows else ()
+    if rows and links["expires_at"]:
+        yield f"They open the files without a token until {clock(links['expires_at'])} UTC, for whoever has them."
 
 
 def blocked_executables(executables: Sequence[Json]) -> str:

@@ -46,6 +46,9 @@ def serve(
     ] = "127.0.0.1:9911",  # type: ignore[assignment]  # typer parses defaults too
     web_config: Annotated[Path | None, typer.Option("--web.config.file", help="TLS and users, as Prometheus.")] = None,
     external_url: Annotated[str, typer.Option("--web.external-url", help="How people reach it, for links.")] = "",
+    cors_origin: Annotated[
+        str, typer.Option("--web.cors.origin", metavar="REGEX", help="Whose pages may read artifacts: a whole origin.")
+    ] = "",
     storage_path: Storage = DEFAULT_STORAGE,
     log_level: Annotated[LogLevel, typer.Option("--log.level")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option("--log.format")] = LogFormat.LOGFMT,
@@ -53,13 +56,14 @@ def serve(
     """Run the service, until SIGTERM or Ctrl-C."""
     settings, web = settings_of(config_file, storage_path), web_config_of(web_config)
     auth = replace(settings.auth, users=web.users, certified=web.certified)
+    origins = valid_cors_origin(cors_origin)
     if refusal := auth.refusal(listen.host):
         fail(refusal)
     from app.main import serve as run  # noqa: PLC0415
 
     run(
         replace(settings, auth=auth, warnings=tuple(file_faults(config_file))),
-        web=web,
+        web=replace(web, cors_origin=origins),
         host=listen.host,
         port=listen.port,
         external_url=valid_external_url(external_url) or listen.url(web.scheme),
@@ -73,3 +77,14 @@ def valid_external_url(text: str) -> str:
     if text and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", text):
         fail(f"--web.external-url: {text!r} is no address; write it as https://alertprof.example.com", 2)
     return text.rstrip("/")
+
+
+def valid_cors_origin(text: str) -> re.Pattern[str] | None:
+    """The value of --web.cors.origin for fullmatch; None for an empty one. Exits with 2 for what is no expression."""
+    from app.intake.re2 import compiled  # noqa: PLC0415
+    from app.intake.re2_characters import PatternError  # noqa: PLC0415
+
+    try:
+        return compiled(text) if text else None
+    except PatternError as error:
+        fail(f"--web.cors.origin: {text!r}: {error}; write a regular expression, as https://(www\\.)?example\\.com", 2)

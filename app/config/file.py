@@ -70,6 +70,7 @@ class Storage(Block):
 class Auth(Block):
     webhook_token_file: File | None = None
     operator_token_file: File | None = None
+    link_key_file: File | None = None
 
 
 class Limits(Block):

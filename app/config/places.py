@@ -6,6 +6,7 @@ once they exist. The sentences are those that a capture would have as its reason
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from app.config.file import Block, Whole
@@ -14,7 +15,8 @@ from app.config.yaml_marks import Fault, Loc, read
 from app.errors import Refused
 from app.hosts import known_hosts
 from app.hosts.identities import Identities, Offer
-from app.web.auth.tokens import TokensUnreadable, read_tokens
+from app.web.auth.links import read_keys
+from app.web.auth.tokens_file import TokensUnreadable, read_tokens
 
 OF_SYSTEMD = Path("/run/credentials")  # systemd creates the files when the unit starts
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
@@ -82,13 +84,17 @@ def known(file: Path) -> str:
     return "" if lines else f"{file} has no host's key: ssh-keyscan HOST >> {file}, and compare the fingerprints"
 
 
-def token(file: Path) -> str:
-    """Why the file holds no token; "" if it does."""
+def token(file: Path, read: Callable[[Path], list[bytes]] = read_tokens) -> str:
+    """Why `read` finds nothing usable in the file; "" if it does."""
     try:
-        read_tokens(file)
+        read(file)
     except TokensUnreadable as fault:
         return str(fault)
     return ""
 
 
-CHECKS: dict[str, Callable[[Path], str]] = {"identity_file": private_key, "known_hosts_file": known}
+CHECKS: dict[str, Callable[[Path], str]] = {
+    "identity_file": private_key,
+    "known_hosts_file": known,
+    "link_key_file": partial(token, read=read_keys),
+}

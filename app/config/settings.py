@@ -20,6 +20,7 @@ from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 from app.intake.rules import DEFAULT, Rule
 from app.ledger.ledger import Bounds
 from app.plugins import kind_of
+from app.web.auth.links import SignedLinks
 from app.web.auth.tokens import Tokens
 
 DEFAULT_STORAGE = Path("data")
@@ -179,7 +180,11 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
         ),
         limits=bounds,
         alertmanager=whole.alertmanager.url,
-        auth=Tokens(whole.auth.webhook_token_file, whole.auth.operator_token_file),
+        auth=Tokens(
+            whole.auth.webhook_token_file,
+            whole.auth.operator_token_file,
+            links=SignedLinks(whole.auth.link_key_file),
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from app.config.file import Block
 from app.config.scalars import File
 from app.config.settings import BadConfig, checked, content
 from app.config.yaml_marks import read
-from app.web.auth.tokens import TokensUnreadable
+from app.web.auth.tokens_file import TokensUnreadable
 from app.web.auth.users import Users
 from app.web.transport.tls import Tls
 
@@ -176,11 +176,13 @@ class Whole(Block):
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """What the file asks for. headers: names and values, for every answer."""
+    """What the file asks for. headers: names and values, for every answer. cors_origin: of --web.cors.origin, for
+    fullmatch."""
 
     tls: Tls | None = None
     users: Users | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    cors_origin: re.Pattern[str] | None = None
 
     @property
     def scheme(self) -> str:

@@ -8,10 +8,11 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, blocked, changes, examples, health, manual, pause
+from app.web.api import artifacts, blocked, changes, examples, health, links, manual, pause
 from app.web.api import captures as api
 from app.web.api.webhook import Webhook
 from app.web.api.webhook_openapi import describe
+from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
@@ -39,7 +40,10 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect turns Alertmanager's POST into a GET without a body
-        middleware=[Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url)],
+        middleware=[
+            Middleware(Cors, allowed=parts.cors_origin),
+            Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
+        ],
         responses=PROBLEMS,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -49,6 +53,7 @@ def create_app(parts: Parts) -> FastAPI:
     for router in (
         manual.routes(parts),
         artifacts.routes(parts),
+        links.routes(parts),
         api.routes(parts, profiles),
         changes.routes(parts),
         pause.routes(parts),

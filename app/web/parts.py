@@ -1,5 +1,6 @@
 """What the web needs from the other packages. main.py builds one Parts and passes it to app/web/asgi.py."""
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,7 +37,8 @@ class Parts:
     now: the time; top, tree: analysis.isolate.top_of, .tree_of; ready: None when the service is ready, otherwise the
     sentence why not; external_url: how people reach the service, without a trailing slash; profilers: the kinds that a
     manual capture may ask for, besides auto; explain: what would become of a message, with or without looking at the
-    hosts; recorded: called with each message of the webhook once it is durable.
+    hosts; recorded: called with each message of the webhook once it is durable; cors_origin: the origins whose
+    pages may read artifacts, for fullmatch.
     """
 
     ledger: Ledger
@@ -51,6 +53,7 @@ class Parts:
     explain: Callable[[bytes, bool], Explained]
     tokens: Tokens = field(default_factory=Tokens)
     recorded: Callable[[Message], None] = lambda message: None
+    cors_origin: re.Pattern[str] | None = None
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:

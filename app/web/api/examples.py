@@ -51,6 +51,12 @@ CAPTURE: dict[str, JsonValue] = {
     "labels": {},
     "pinned": False,
 }
+LINK: dict[str, JsonValue] = {
+    "name": NAME,
+    "kind": "cpu",
+    "href": f"/links/1795477231.U2lnbmVkIGJ5IGFsZXJ0cHJvZiBmb3IgYW4gaG91ciE/captures/{ID}/artifacts/{NAME}",
+}
+LINKS: dict[str, JsonValue] = {"links": [LINK], "expires_at": "2026-11-23T23:40:31Z"}
 CAPTURES: dict[str, JsonValue] = {"captures": [CAPTURE], "next": ID}
 TOP: dict[str, JsonValue] = {
     "kind": "cpu",

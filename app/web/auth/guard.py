@@ -1,16 +1,21 @@
-"""The middleware before every route: authorization, origin, size of the body; and the headers of every answer.
+"""The middleware before every route: authorization, signed links, origin, size of the body; and the headers of every
+answer.
 
 It is a plain ASGI middleware, because the webhook's requests pass through it. It is outside the framework's exception
 handling, so it sends its own refusals.
 """
 
+from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web.auth.tokens import WEBHOOK, Tokens, TokensUnreadable, is_loopback
+from app.web.auth.links import PREFIX, LinkRefused
+from app.web.auth.tokens import WEBHOOK, Tokens, is_loopback
+from app.web.auth.tokens_file import TokensUnreadable
 from app.web.auth.users import TooManyLogins
 from app.web.problem import problem
 
@@ -29,17 +34,20 @@ HEADERS = {
 
 
 class Guard:
-    """The middleware. external_url: how people reach the service."""
+    """The middleware. external_url: how people reach the service; now: the time, for links."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, external_url: str) -> None:
-        self.app, self.tokens = app, tokens
+    def __init__(self, app: ASGIApp, tokens: Tokens, external_url: str, now: Callable[[], datetime]) -> None:
+        self.app, self.tokens, self.now = app, tokens, now
         self.origin, self.name = urlsplit(external_url).netloc, urlsplit(external_url).hostname
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         try:
-            await self.check(scope)
+            if scope["path"].startswith(PREFIX):
+                scope = linked(scope, self.tokens, self.now())
+            else:
+                await self.check(scope)
         except HTTPException as refused:
             return await problem(refused.status_code, refused.detail, refused.headers)(
                 scope, receive, with_headers(send)
@@ -58,6 +66,20 @@ class Guard:
         if not self.tokens.guards_operators:
             refuse_rebound_names(headers.get("host", ""), self.name)
         await require_credentials(self.tokens, scope["path"], headers.get("authorization"))
+
+
+def linked(scope: Scope, tokens: Tokens, now: datetime) -> Scope:
+    """The request for the artifact that a signed link opens. It has the artifact's own path, so that the signature
+    reaches neither routes nor errors nor the log. Raises HTTPException: 403, 405, 503 when there is no key."""
+    if scope["method"] not in ("GET", "HEAD"):
+        raise HTTPException(405, "A link only reads; use GET or HEAD.", {"Allow": "GET, HEAD"})
+    try:
+        path = tokens.links.opened(scope["path"], now)
+    except LinkRefused as refused:
+        raise HTTPException(403, str(refused)) from refused
+    except TokensUnreadable as error:
+        raise HTTPException(503, f"No link can be checked: {error}.") from error
+    return {**scope, "path": path, "raw_path": path.encode(), "query_string": b""}
 
 
 def refuse_other_sites(headers: Headers, own: str) -> None:

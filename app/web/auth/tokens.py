@@ -7,17 +7,15 @@ cannot send a bearer token, so the password of HTTP Basic also counts as one.
 
 import base64
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
+from app.web.auth.links import SignedLinks
+from app.web.auth.tokens_file import read_tokens
 from app.web.auth.users import Users
 
 WEBHOOK = frozenset({"/webhook", "/webhook/"})
-
-
-class TokensUnreadable(Exception):
-    """The file of the tokens cannot be read or holds none. The text is a sentence that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +23,25 @@ class Tokens:
     """The token files of `auth`, and the users.
 
     Without a webhook_file, the operator's tokens also open the webhook; webhook tokens open nothing else. users: of the
-    web configuration; they open everything. certified: TLS admits only clients with a certificate.
+    web configuration; they open everything. certified: TLS admits only clients with a certificate. links: what opens
+    one artifact without any of these.
     """
 
     webhook_file: Path | None = None
     operator_file: Path | None = None
     users: Users | None = None
     certified: bool = False
+    links: SignedLinks = field(default_factory=SignedLinks)
 
     @property
     def guards_operators(self) -> bool:
         """Whether the operator's routes require credentials or a certificate."""
         return bool(self.operator_file or self.users or self.certified)
+
+    @property
+    def asks_for_credentials(self) -> bool:
+        """Whether a program that reads an artifact has to send a token or a password."""
+        return bool(self.operator_file or self.users)
 
     async def allows(self, path: str, authorization: str | None) -> bool:
         """Whether a request for `path` with this Authorization header is allowed. Raises TokensUnreadable,
@@ -71,17 +76,6 @@ class Tokens:
             "auth.operator_token_file (and auth.webhook_token_file) in the configuration, or basic_auth_users or "
             "required client certificates in --web.config.file, or listen on 127.0.0.1"
         )
-
-
-def read_tokens(file: Path) -> list[bytes]:
-    """The tokens, one per line. Raises TokensUnreadable."""
-    try:
-        tokens = [line.strip() for line in file.read_bytes().splitlines() if line.strip()]
-    except OSError as error:
-        raise TokensUnreadable(f"the token file {file} cannot be read: {error.strerror}") from error
-    if not tokens:
-        raise TokensUnreadable(f"the token file {file} is empty; write one token a line")
-    return tokens
 
 
 def credential(header: str) -> str:

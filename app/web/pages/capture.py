@@ -5,9 +5,10 @@ from typing import TypeVar
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from app.model import Capture, Kind
+from app.web.links import links_of
 from app.web.pages.flame import flame
 from app.web.pages.renderer import PageRenderer
 from app.web.parts import Parts, the_capture
@@ -24,13 +25,25 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
     page = PageRenderer(parts)
 
     @router.get("/ui/captures/{capture_id}")
-    def one(capture_id: str, kind: Kind | None = None, sample_type: str | None = None) -> str:
+    def one(capture_id: str, response: Response, kind: Kind | None = None, sample_type: str | None = None) -> str:
         capture = the_capture(parts, capture_id)
         has = profiles_of(capture)
         shown = kind or first_kind(capture)
         top, fault = result_or_fault(lambda: profiles.top(capture, shown, ROWS, sample_type)) if has else (None, "")
         busy = refreshes([capture])
-        return page("capture.html", c=capture, kind=shown, profiles=has, top=top, fault=fault, busy=busy)
+        links, unsigned = result_or_fault(lambda: links_of(parts, capture))
+        response.headers["cache-control"] = "no-store"  # it has signed links
+        return page(
+            "capture.html",
+            c=capture,
+            kind=shown,
+            profiles=has,
+            top=top,
+            fault=fault,
+            busy=busy,
+            links=links,
+            unsigned=unsigned,
+        )
 
     @router.get("/ui/captures/{capture_id}/flame")
     def flame_page(capture_id: str, kind: Kind | None = None, sample_type: str | None = None, root: int = 0) -> str:

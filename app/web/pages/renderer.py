@@ -6,8 +6,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app.analysis.units import format_percent, format_value
-from app.model import Capture
 from app.web.api.schemas.capture import href
+from app.web.links import Link
 from app.web.pages import words
 from app.web.parts import Parts
 
@@ -40,9 +40,9 @@ class PageRenderer:
         paused = self.parts.ledger.paused()
         return self.jinja.get_template(template).render(now=self.parts.now(), paused=paused, **variables)
 
-    def command(self, capture: Capture, artifact: Any) -> str:
+    def command(self, link: Link) -> str:
         """The command line that opens an artifact."""
-        return words.command(artifact, self.parts.external_url + href(capture.id, artifact.name))
+        return words.command(link.name, self.parts.external_url + link.href)
 
 
 def clock(moment: datetime | None) -> str:

@@ -3,7 +3,7 @@
 import shlex
 from datetime import datetime, timedelta
 
-from app.model import Artifact, Capture, State, Trigger
+from app.model import Capture, State, Trigger
 from app.web import durations
 
 NOT_COMPLETED = {
@@ -58,13 +58,14 @@ def _length(capture: Capture) -> str:
     return durations.say(capture.duration)
 
 
-def command(artifact: Artifact, url: str) -> str:
-    """The command line that opens the artifact at `url`. The suffix decides: a goroutine profile may be a text."""
+def command(name: str, url: str) -> str:
+    """The command line that opens the artifact of this name at `url`. The suffix decides: a goroutine
+    profile may be a text."""
     address = shlex.quote(url)
-    if artifact.name.endswith(".pprof"):
+    if name.endswith(".pprof"):
         return f"go tool pprof {address}"
-    if artifact.name.endswith(".trace"):
-        return f"curl -sO {address} && go tool trace {shlex.quote(artifact.name)}"
+    if name.endswith(".trace"):
+        return f"curl -sO {address} && go tool trace {shlex.quote(name)}"
     return f"curl -s {address}"
 
 

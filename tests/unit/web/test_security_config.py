@@ -11,7 +11,7 @@ import pytest
 
 from app.config.settings import BadConfig
 from app.config.web import WebConfig, load
-from app.web.auth.tokens import TokensUnreadable
+from app.web.auth.tokens_file import TokensUnreadable
 from app.web.transport.tls import renewing
 from tests.unit.web.certificates import Authority, openssl
 

@@ -22,6 +22,7 @@ from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector
 from app.intake.admission import decide
 from app.intake.body import alerts_in
+from app.intake.re2 import compiled
 from app.intake.rules import Rule, first_match, parse_matchers
 from app.ledger.ledger import Ledger
 from app.main import RESOLVERS
@@ -62,6 +63,7 @@ class WebApp:
     trees: list[tuple[bytes, str | None]] = field(default_factory=list)
     tried: list[tuple[bytes, bool]] = field(default_factory=list)
     deadlines: float = 5.0  # seconds for looking at hosts
+    cors_origin: str = ""
     database: str = ""  # instead of SQLite in the folder
 
     def __post_init__(self) -> None:
@@ -96,6 +98,7 @@ class WebApp:
             profilers=("go-zero",),
             explain=self.explain,
             tokens=self.tokens,
+            cors_origin=compiled(self.cors_origin) if self.cors_origin else None,
         )
         given: dict[str, Any] = {"base_url": EXTERNAL, "follow_redirects": False, "raise_server_exceptions": False}
         return TestClient(create_app(parts), **given | how)

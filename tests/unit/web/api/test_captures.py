@@ -267,12 +267,22 @@ def test_the_description_has_every_route_with_an_example(web: WebApp) -> None:
     assert set(described["paths"]) == {
         "/webhook", "/capture", "/captures", "/captures/{capture_id}", "/captures/{capture_id}/stop",
         "/captures/{capture_id}/pin", "/captures/{capture_id}/unpin",
+        "/captures/{capture_id}/links",
         "/captures/{capture_id}/artifacts/{name}", "/captures/{capture_id}/top", "/captures/{capture_id}/flamegraph",
         "/-/healthy", "/-/ready", "/-/pause", "/-/blocked", "/-/blocked/{blocked_id}",
         "/-/resume", "/metrics", "/explain", "/messages", "/messages/{message_id}",
     }  # fmt: skip
     schemas = described["components"]["schemas"]
-    shapes = ("CaptureOut", "CapturesOut", "TopOut", "FlameGraphOut", "PausedOut", "ExplainedOut", "MessagesOut")
+    shapes = (
+        "CaptureOut",
+        "CapturesOut",
+        "TopOut",
+        "FlameGraphOut",
+        "PausedOut",
+        "LinksOut",
+        "ExplainedOut",
+        "MessagesOut",
+    )
     assert all(schemas[name]["examples"] for name in shapes)
     assert described["paths"]["/capture"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     assert described["paths"]["/webhook"]["post"]["requestBody"]["content"]["application/json"]["examples"]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.model import State
-from app.web.auth.tokens import Tokens, TokensUnreadable, is_loopback, read_tokens
+from app.web.auth.tokens import Tokens, is_loopback
+from app.web.auth.tokens_file import TokensUnreadable, read_tokens
 from tests.unit.web.web_app import EXTERNAL, WebApp
 
 ALERT = b'{"alerts":[{"labels":{"job":"order-mq"},"startsAt":"2026-11-23T11:56:00Z"}]}'

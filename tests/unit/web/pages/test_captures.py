@@ -229,7 +229,7 @@ def test_an_unknown_page_is_a_problem(web: WebApp) -> None:
     ],
 )
 def test_each_file_has_the_line_that_opens_it(kind: Kind, name: str, line: str) -> None:
-    assert words.command(Artifact(name, kind, 1, ""), "http://a/x") == line
+    assert words.command(name, "http://a/x") == line
 
 
 @pytest.mark.parametrize(

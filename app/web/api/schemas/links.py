@@ -1,0 +1,27 @@
+"""Links to artifacts, as the API shows them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.web.api import examples
+
+
+class LinkOut(BaseModel):
+    """A file of the capture, and where it is read without a token."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.LINK]})
+
+    name: str
+    kind: str
+    href: str
+
+
+class LinksOut(BaseModel):
+    """All files of a capture."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.LINKS]})
+
+    links: list[LinkOut]
+    expires_at: Annotated[datetime | None, Field(description="null where no token is asked for")]
