@@ -1,38 +1,42 @@
-"""Converts text profiles of other tools to pprof's format. isolate.py runs it in a process of its own, because the
-texts are not trusted.
+"""Converts profiles of other tools to pprof's format. isolate.py runs it in a process of its own, because the files are
+not trusted.
 """
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from app.analysis import folded, perf_script
 from app.analysis.profile import BadProfile
-
-PY_SPY_RATE: Final = 100  # samples a second; py-spy's default
+from app.analysis.stacks import UNTOLD, Options, Stacks
 
 
 class Format(StrEnum):
-    """The text formats that can be converted."""
+    """The formats that can be converted."""
 
     FOLDED = "folded"
     PERF_SCRIPT = "perf-script"
 
 
-def convert(
-    format: Format, path: Path, *, rate: int | None = PY_SPY_RATE, seconds: float | None = None, most: int = 16 << 20
-) -> bytes:
-    """A pprof file of the kind cpu, of at most `most` bytes. A file without samples, of an idle process, is valid.
+READERS: Final[Mapping[Format, Callable[[BinaryIO, Options], Stacks]]] = {
+    Format.FOLDED: folded.read,
+    Format.PERF_SCRIPT: perf_script.read,
+}
 
-    rate: samples a second of folded stacks; None if unknown, and then only samples are counted. perf's output has its
-    own. seconds: the length of the recording. Raises BadProfile with a sentence that names the line.
+
+def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int = 16 << 20) -> bytes:
+    """A pprof file of at most `most` bytes. A file without samples, of an idle process, is valid.
+
+    options: what is known of the file that it does not say itself. Raises BadProfile with a sentence that names the
+    place in the file.
     """
     try:
         with path.open("rb") as file:
-            stacks = folded.read(file, rate) if format is Format.FOLDED else perf_script.read(file)
+            stacks = READERS[format](file, options)
     except OSError as error:
         raise BadProfile(f"cannot be read: {error.strerror}") from error
-    data = stacks.data(seconds)
+    data = stacks.data(options.seconds)
     if len(data) > most:
         raise BadProfile(f"more than {most} bytes as a pprof file, which is the limit")
     return data

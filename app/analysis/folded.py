@@ -7,17 +7,14 @@ Everything between two semicolons is one frame: `main (app.py:12)` stays one nam
 import re
 from typing import BinaryIO, Final
 
-from app.analysis.stacks import CPU, SAMPLES, Frame, Stacks, bad_line, numbered
+from app.analysis.stacks import CPU, SAMPLES, Frame, Options, Stacks, bad_line, numbered
 
 COUNT: Final = re.compile(rb"[0-9]{1,18}")
 
 
-def read(file: BinaryIO, rate: int | None) -> Stacks:
-    """The stacks in `file`. rate: samples a second and thread, if known. py-spy writes an empty file for an idle
-    process.
-
-    Raises BadProfile with the line.
-    """
+def read(file: BinaryIO, options: Options) -> Stacks:
+    """The stacks in `file`. py-spy writes an empty file for an idle process. Raises BadProfile with the line."""
+    rate = options.rate
     stacks, period = Stacks(*((SAMPLES, CPU) if rate else (SAMPLES,))), round(1e9 / rate) if rate else None
     for number, line in numbered(file):
         stack, space, count = line.rpartition(b" ")

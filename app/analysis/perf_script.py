@@ -11,7 +11,7 @@ import re
 from typing import BinaryIO, Final
 
 from app.analysis.profile import BadProfile
-from app.analysis.stacks import CPU, SAMPLES, Frame, Stacks, bad_line, numbered
+from app.analysis.stacks import CPU, SAMPLES, Frame, Options, Stacks, bad_line, numbered
 
 HEADER: Final = re.compile(
     rb"\s[0-9]+(?:/[0-9]+)?\s+(?:\[[0-9]+\]\s+)?[0-9]+\.[0-9]+:\s+(?:(?P<period>[0-9]{1,18})\s+)?(?P<event>\S+):\s*$"
@@ -22,7 +22,7 @@ CLOCKS: Final = (b"cpu-clock", b"task-clock")  # their period is in nanoseconds;
 UNKNOWN: Final = b"[unknown]"
 
 
-def read(file: BinaryIO) -> Stacks:
+def read(file: BinaryIO, options: Options) -> Stacks:
     """The stacks in `file`. perf writes an empty file for an idle process. Raises BadProfile with the line."""
     stacks, frames, nanoseconds, header, timed = Stacks(SAMPLES, CPU), [], None, 0, True
     for number, line in numbered(file):

@@ -6,6 +6,7 @@ It also reads lines of untrusted text with their numbers, within bounds.
 
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, NamedTuple, TypeVar
 
 from app.analysis.profile import LIMIT, BadProfile, ValueType
@@ -25,6 +26,25 @@ SAMPLES: Final = ValueType("samples", "count")
 CPU: Final = ValueType("cpu", "nanoseconds")
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is known of a file that it does not say itself.
+
+    rate: samples a second and thread; None if unknown
+    unit: of the values, where they are no numbers of samples; "" if they are
+    sample: what the samples or values are of, such as cpu or wall; "" if unknown
+    seconds: the length of the recording
+    """
+
+    rate: float | None = None
+    unit: str = ""
+    sample: str = ""
+    seconds: float | None = None
+
+
+UNTOLD: Final = Options()
 
 
 class Frame(NamedTuple):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.analysis.isolate import convert_file, merge_files
 from app.analysis.profile import BadProfile
+from app.analysis.stacks import Options
 from app.model import Artifact, Capture, Kind
 from app.profilers.base import Fetched
 
@@ -34,7 +35,7 @@ def convert(capture: Capture, file: Fetched) -> Fetched:
     """The pprof profile of another profiler's text; empty and with a fault if the text is not in its format."""
     out = file.path.with_name(f"{file.path.name}.pprof")
     try:
-        convert_file(file.format, file.path, out, seconds=capture.duration.total_seconds())
+        convert_file(file.format, file.path, out, Options(rate=100, seconds=capture.duration.total_seconds()))
     except BadProfile as bad:
         out.touch()
         return Fetched(Kind.CPU, out, 0, f"{file.format}: {bad}", ".pprof")

@@ -7,6 +7,7 @@ import pytest
 from app.analysis import stacks
 from app.analysis.convert import Format, convert
 from app.analysis.profile import BadProfile, Profile, ValueType, read
+from app.analysis.stacks import Options
 from app.analysis.top import top
 from app.analysis.verdict import check
 from app.model import Kind
@@ -22,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 def made(path: Path, text: bytes, rate: int | None = 100, seconds: float | None = None) -> Profile:
     path.write_bytes(text)
-    return read(convert(Format.FOLDED, path, rate=rate, seconds=seconds))
+    return read(convert(Format.FOLDED, path, Options(rate, seconds=seconds)))
 
 
 def table(profile: Profile, sample_type: str | None = None) -> dict[str, tuple[int, int]]:
@@ -77,7 +78,7 @@ def test_without_a_rate_samples_are_only_counted(path: Path) -> None:
 
 @pytest.mark.parametrize("rate", [100, None])
 def test_what_is_made_is_a_whole_profile_of_the_kind_cpu(path: Path, rate: int | None) -> None:
-    path.write_bytes(convert(Format.FOLDED, RECORDED, rate=rate))
+    path.write_bytes(convert(Format.FOLDED, RECORDED, Options(rate)))
     assert check(Kind.CPU, path) is None
 
 
@@ -129,7 +130,7 @@ def test_a_sum_of_more_than_64_bits_is_named(path: Path) -> None:
     assert refused(path, line * 2) == "line 1 is one too many: the sum is no number of 64 bits"
     path.write_bytes(line * 10)
     with pytest.raises(BadProfile, match=r"^line 10 is one too many: the sum"):
-        convert(Format.FOLDED, path, rate=None)
+        convert(Format.FOLDED, path)
 
 
 @pytest.mark.parametrize(
