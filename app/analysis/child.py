@@ -18,6 +18,7 @@ from typing import Any, Final
 from app.analysis.convert import Format, convert
 from app.analysis.merge import merged
 from app.analysis.profile import BadProfile, read_file
+from app.analysis.stacks import Options
 from app.analysis.top import top
 from app.analysis.tree import tree
 from app.analysis.verdict import check
@@ -73,10 +74,9 @@ def _done(request: Json, at: int, path: Path) -> Json:
         case "merge":
             return {"unwritten": _write(merged([path, *map(Path, request["more"])]), Path(request["out"]))}
         case _:
-            made = convert(
-                Format(request["format"]), path, rate=request["rate"], seconds=request["seconds"], most=MOST_ANSWERED
-            )
-            return {"unwritten": _write(made, Path(request["out"]))}
+            made = convert(Format(request["format"]), path, Options(**request["options"]), most=MOST_ANSWERED)
+            unwritten = _write(made.data, Path(request["out"]))
+            return {"unwritten": unwritten, "kind": made.kind, "nanoseconds": made.nanoseconds}
 
 
 def _write(data: bytes, out: Path) -> str | None:

@@ -1,38 +1,63 @@
-"""Converts text profiles of other tools to pprof's format. isolate.py runs it in a process of its own, because the
-texts are not trusted.
+"""Converts profiles of other tools to pprof's format. isolate.py runs it in a process of its own, because the files are
+not trusted.
 """
 
+import re
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, NamedTuple
 
 from app.analysis import folded, perf_script
-from app.analysis.profile import BadProfile
-
-PY_SPY_RATE: Final = 100  # samples a second; py-spy's default
+from app.analysis.profile import BadProfile, ValueType
+from app.analysis.stacks import CPU, SAMPLES, UNTOLD, Options, Stacks
+from app.model import Kind
 
 
 class Format(StrEnum):
-    """The text formats that can be converted."""
+    """The formats that can be converted."""
 
     FOLDED = "folded"
     PERF_SCRIPT = "perf-script"
 
 
-def convert(
-    format: Format, path: Path, *, rate: int | None = PY_SPY_RATE, seconds: float | None = None, most: int = 16 << 20
-) -> bytes:
-    """A pprof file of the kind cpu, of at most `most` bytes. A file without samples, of an idle process, is valid.
+READERS: Final[Mapping[Format, Callable[[BinaryIO, Options], Stacks]]] = {
+    Format.FOLDED: folded.read,
+    Format.PERF_SCRIPT: perf_script.read,
+}
 
-    rate: samples a second of folded stacks; None if unknown, and then only samples are counted. perf's output has its
-    own. seconds: the length of the recording. Raises BadProfile with a sentence that names the line.
+
+# Of perf's events, those whose samples lie where processor time is spent.
+CYCLES: Final = re.compile(r"^cpu$|cpu-clock|task-clock|cycles|instructions")
+
+
+class Converted(NamedTuple):
+    """A pprof file. kind: what its sample types say; nanoseconds: the largest total of a sample type that is a time."""
+
+    data: bytes
+    kind: Kind
+    nanoseconds: int
+
+
+def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int = 16 << 20) -> Converted:
+    """A pprof file of at most `most` bytes. A file without samples, of an idle process, is valid.
+
+    options: what is known of the file that it does not say itself. Raises BadProfile with a sentence that names the
+    place in the file.
     """
     try:
         with path.open("rb") as file:
-            stacks = folded.read(file, rate) if format is Format.FOLDED else perf_script.read(file)
+            stacks = READERS[format](file, options)
     except OSError as error:
         raise BadProfile(f"cannot be read: {error.strerror}") from error
-    data = stacks.data(seconds)
+    data = stacks.data(options.seconds)
     if len(data) > most:
         raise BadProfile(f"more than {most} bytes as a pprof file, which is the limit")
-    return data
+    times = [stacks.total(kind) for kind in stacks.types if kind.unit == CPU.unit]
+    return Converted(data, kind_of(stacks.types), max(times, default=0))
+
+
+def kind_of(types: Sequence[ValueType]) -> Kind:
+    """The kind of artifact that a converted file is: cpu for times and cycles on a processor, and for mere samples."""
+    is_cpu = tuple(types) == (SAMPLES,) or any(CYCLES.search(kind.type) for kind in types)
+    return Kind.CPU if is_cpu else Kind.OTHER

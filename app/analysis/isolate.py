@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.analysis.child import MOST_ANSWERED, Json, Limits
-from app.analysis.convert import PY_SPY_RATE, Format
+from app.analysis.convert import Format
 from app.analysis.profile import BadProfile, Mapped
+from app.analysis.stacks import UNTOLD, Options
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
 from app.errors import Code, Retryable
@@ -83,20 +84,21 @@ def convert_file(
     format: Format | str,
     path: Path,
     out: Path,
+    options: Options = UNTOLD,
     *,
-    rate: int | None = PY_SPY_RATE,
-    seconds: float | None = None,
     limits: Limits = LIMITS,
-) -> None:
-    """Writes `out`, a pprof file, from the text in `path`; see convert.convert for `rate` and `seconds`.
+) -> tuple[Kind, int]:
+    """Writes `out`, a pprof file, from the file in `path`; see convert.convert. Returns the kind and the nanoseconds of
+    Converted.
 
-    Raises BadProfile for any fault of the text; Retryable when `out` cannot be written. Then `out` does not exist.
+    Raises BadProfile for any fault of that file; Retryable when `out` cannot be written. Then `out` does not exist.
     """
     request = {
         "do": "convert", "paths": [str(path.absolute())], "format": Format(format).value, "out": str(out.absolute()),
-        "rate": rate, "seconds": seconds,
+        "options": asdict(options),
     }  # fmt: skip
-    _write(request, out, limits)
+    answer = _write(request, out, limits)
+    return Kind(answer["kind"]), int(answer["nanoseconds"])
 
 
 def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) -> None:
@@ -105,7 +107,7 @@ def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) ->
     _write({"do": "merge", "paths": [first], "more": more, "out": str(out.absolute())}, out, limits)
 
 
-def _write(request: Json, out: Path, limits: Limits) -> None:
+def _write(request: Json, out: Path, limits: Limits) -> Json:
     try:
         answer = _ask_one(request, limits)
         if answer["unwritten"]:
@@ -115,6 +117,7 @@ def _write(request: Json, out: Path, limits: Limits) -> None:
     except BaseException:
         out.unlink(missing_ok=True)
         raise
+    return answer
 
 
 def check_file(kind: Kind, path: Path, *, limits: Limits = LIMITS) -> str | None:

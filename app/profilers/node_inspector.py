@@ -50,6 +50,10 @@ class NodeInspector(SignalProfiler):
     files: ClassVar[tuple[str, ...]] = ("{tmp}/alertprof-{pid}-*.cpuprofile",)  # type: ignore[misc]
     format: ClassVar[str] = "cpuprofile"  # type: ignore[misc]
     artifact: ClassVar[str] = ""  # type: ignore[misc]
+    rate: ClassVar[float | None] = None  # type: ignore[misc]
+    unit: ClassVar[str] = ""  # type: ignore[misc]
+    sample: ClassVar[str] = ""  # type: ignore[misc]
+    stop_signal: ClassVar[str] = ""  # type: ignore[misc]
 
     exe: str
 

@@ -18,7 +18,7 @@ from app.profilers.base import Recording, StepResult
 from app.profilers.checks import danger_in, refuse_full_disk, refuse_shell
 from app.profilers.gate_profiler import SOON
 from app.profilers.globs import check_glob, shell_glob
-from app.profilers.recipe_profiler import identity_of
+from app.profilers.recipe_profiler import ArtifactKind, FileFormat, Unit, identity_of
 from app.profilers.refusals import refusal_of
 from app.profilers.signal_profiler import SignalProfiler
 
@@ -50,7 +50,7 @@ class Signal(SignalProfiler):
     files: globs of the files (see globs.py), or {stdout} alone: what the process prints
     stop_signal: the signal that ends the recording; the target sends it even if we never come back. "" if the process
         ends the recording itself
-    exe, format, artifact: see RecipeProfiler
+    exe, format, artifact, rate, unit, sample: see RecipeProfiler
     go_function: a function whose presence in a Go program shows that it asks for SIGHUP, SIGQUIT or SIGTRAP
     done: the files are complete when the process has closed them, or when the duration is over
     """
@@ -61,10 +61,11 @@ class Signal(SignalProfiler):
     exe: str = ""
     go_function: str = ""
     done: Literal["closed", "duration"] = "closed"
-    format: Literal["folded", "perf-script", "pprof", "other"] = "other"
-    artifact: Literal[
-        "", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "goroutineleak", "trace", "log", "other"
-    ] = ""
+    format: FileFormat = "other"
+    artifact: ArtifactKind = ""
+    rate: float | None = None
+    unit: Unit = ""
+    sample: str = ""
 
     def __post_init__(self) -> None:
         for signal in filter(None, (self.start_signal, self.stop_signal)):
@@ -134,5 +135,7 @@ class Signal(SignalProfiler):
         found = [EXTENSION.search(glob) for glob in self.files]
         extensions = {match[0] if match else "" for match in found}
         extension = extensions.pop() if len(extensions) == 1 else ""
+        if self.is_text and extension == ".pprof":  # which is that of the converted profile
+            extension = ".txt"
         number = f".{n}" if n > 1 else ""
         return number + (extension or (".pprof" if self.format == "pprof" else ".bin"))

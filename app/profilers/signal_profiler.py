@@ -1,14 +1,12 @@
 """The base of the profilers that send a signal and take the files that appear: signal and node_inspector."""
 
 from abc import abstractmethod
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from app.errors import Code
 from app.gate.answers import Answer
 from app.gate.client import Gate
-from app.model import Capture
 from app.profilers.base import Fetched, Recording
 from app.profilers.recipe_profiler import RecipeProfiler, seconds_of
 from app.profilers.refusals import COMMON, Refusals, refused, retryable
@@ -24,7 +22,10 @@ DEADLY = "has no handler for the rule's signal: it would kill the process"
 
 
 class SignalProfiler(RecipeProfiler):
-    """A profiler whose recipe is a signal. files: globs of what appears, see globs.py."""
+    """A profiler whose recipe is a signal.
+
+    files: globs of what appears, see globs.py; stop_signal: the signal that ends a recording, "" if none does
+    """
 
     signals: ClassVar[bool] = True
     ending: ClassVar[frozenset[str]] = frozenset({"open", "busy", "deaf", "pending"})  # deaf: it shuts down
@@ -37,6 +38,7 @@ class SignalProfiler(RecipeProfiler):
     }
 
     files: tuple[str, ...]
+    stop_signal: str
 
     @abstractmethod
     def _suffix(self, n: int) -> str:
@@ -49,14 +51,14 @@ class SignalProfiler(RecipeProfiler):
         """All files of the token; if there are none, one Fetched that says so."""
         there = files_of(gate, recording.capture)
         if there:
-            return [self._fetch_one(gate, recording.capture, folder, n, file.kind) for n, file in enumerate(there, 1)]
+            return [self._fetch_one(gate, recording, folder, n, file.kind) for n, file in enumerate(there, 1)]
         path = folder / "none"
         path.touch()
         fault = f"nothing of the process's own appeared in {', '.join(self.files)}"
         return [Fetched(self.file_kind, path, 0, fault, self._suffix(1))]
 
-    def _fetch_one(self, gate: Gate, capture: Capture, folder: Path, n: int, remote: str) -> Fetched:
-        file = fetch_file(gate, capture, remote, folder, kind=self.file_kind, suffix=self._suffix(n))
+    def _fetch_one(self, gate: Gate, recording: Recording, folder: Path, n: int, remote: str) -> Fetched:
+        file = fetch_file(gate, recording.capture, remote, folder, kind=self.file_kind, suffix=self._suffix(n))
         if self.is_text and n == 1 and not file.fault:
-            return replace(file, format=self.format)
+            return self._text(gate, recording, file, timed=bool(self.stop_signal))
         return file

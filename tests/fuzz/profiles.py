@@ -11,10 +11,11 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["app.analysis"]):
-    from app.analysis import folded, perf_script
+    from app.analysis.convert import READERS
     from app.analysis.names import bare, shown
     from app.analysis.profile import BadProfile, read
     from app.analysis.shapes import kind_of
+    from app.analysis.stacks import Options
     from app.analysis.top import top
     from app.analysis.tree import tree
     from app.analysis.units import format_percent, format_value
@@ -34,9 +35,9 @@ def one(data: bytes) -> None:
                 assert tree(profile, sample_type).total == table.total
                 for row in table.rows:
                     format_value(row.flat, table.unit, table.shown_in) + format_percent(row.cum_percent)
-    for read_text in (lambda file: folded.read(file, 100), perf_script.read):
+    for read_text in READERS.values():
         with contextlib.suppress(BadProfile):
-            assert kind_of(read(read_text(io.BytesIO(data)).data(None))) == "cpu"
+            kind_of(read(read_text(io.BytesIO(data), Options(rate=100)).data(None)))
     text = data[:200].decode("utf-8", "replace")
     assert len(shown(text, text)) <= max(len(text), 1)
     assert len(bare(text)) <= len(text)

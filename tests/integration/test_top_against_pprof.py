@@ -12,6 +12,7 @@ import pytest
 
 from app.analysis.isolate import check_file, check_files, convert_file, top_of, tree_of
 from app.analysis.profile import BadProfile, read
+from app.analysis.stacks import Options
 from app.analysis.top import Top, top
 from app.analysis.units import format_percent, format_value
 from app.analysis.verdict import check
@@ -173,7 +174,7 @@ def test_what_other_tools_wrote_is_opened_by_pprof(
     pprof: Pprof, tmp_path: Path, format: str, name: str, sample_type: str | None
 ) -> None:
     path = tmp_path / "made.pprof"
-    convert_file(format, RECORDED / name, path, seconds=3)
+    convert_file(format, RECORDED / name, path, Options(rate=100, seconds=3))
     assert check_file(Kind.CPU, path) is None
     ours = compare(pprof, path, sample_type, 10_000)
     assert len(ours.rows) > 5
@@ -185,14 +186,14 @@ def test_what_other_tools_wrote_of_an_idle_process_is_opened_by_pprof(
     pprof: Pprof, tmp_path: Path, format: str
 ) -> None:
     (tmp_path / "empty").touch()
-    convert_file(format, tmp_path / "empty", tmp_path / "made.pprof")
+    convert_file(format, tmp_path / "empty", tmp_path / "made.pprof", Options(rate=100))
     assert compare(pprof, tmp_path / "made.pprof", None, 10).total == 0
 
 
 def test_any_name_and_a_sample_without_a_stack_are_opened_by_pprof(pprof: Pprof, tmp_path: Path) -> None:
     text = "a;std::map<int>::get(int);<module> (<x>.py:1);läuft\x01 5\na;main.(*T).m 2\n"
     (tmp_path / "text").write_text(text + ";".join(f"f{number}" for number in range(3000)) + " 1\n")
-    convert_file("folded", tmp_path / "text", tmp_path / "made.pprof", rate=None)
+    convert_file("folded", tmp_path / "text", tmp_path / "made.pprof")
     assert "<module> (<x>.py:1)" in {row.function for row in compare(pprof, tmp_path / "made.pprof", None, 9999).rows}
 
     (tmp_path / "text").write_text("a 7 1.0: 5 cycles:\n\na 7 1.0: 5 cycles:\n\t7f m+0x1 (a)\n\n")

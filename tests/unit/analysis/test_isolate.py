@@ -13,6 +13,7 @@ import pytest
 from app.analysis import isolate
 from app.analysis.isolate import LIMITS, check_file, check_files, convert_file, mapped_of, top_of, tree_of
 from app.analysis.profile import BadProfile, Mapped, read
+from app.analysis.stacks import Options
 from app.analysis.top import top
 from app.analysis.tree import tree
 from app.errors import Retryable
@@ -88,7 +89,7 @@ def test_a_tree_of_the_largest_size_comes_home(tmp_path: Path) -> None:
 def test_a_text_becomes_a_profile_in_the_other_process(tmp_path: Path) -> None:
     text, out = tmp_path / "text", tmp_path / "out.pprof"
     text.write_bytes(b"main;leaf 3\n")
-    convert_file("folded", text, out, rate=200, seconds=2)
+    convert_file("folded", text, out, Options(rate=200, seconds=2))
     assert (top_of(out).total, top_of(out).duration_seconds) == (15_000_000, 2)
     assert check_file(Kind.CPU, out) is None
 
