@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from app.analysis import folded, perf_script
+from app.analysis import chrome_trace, cpuprofile, folded, jfr, perf_script, speedscope
 from app.analysis.profile import BadProfile
 from app.analysis.stacks import UNTOLD, Options, Stacks
 
@@ -17,11 +17,19 @@ class Format(StrEnum):
 
     FOLDED = "folded"
     PERF_SCRIPT = "perf-script"
+    JFR = "jfr"
+    CPUPROFILE = "cpuprofile"
+    SPEEDSCOPE = "speedscope"
+    CHROME_TRACE = "chrome-trace"
 
 
 READERS: Final[Mapping[Format, Callable[[BinaryIO, Options], Stacks]]] = {
     Format.FOLDED: folded.read,
     Format.PERF_SCRIPT: perf_script.read,
+    Format.JFR: jfr.read,
+    Format.CPUPROFILE: cpuprofile.read,
+    Format.SPEEDSCOPE: speedscope.read,
+    Format.CHROME_TRACE: chrome_trace.read,
 }
 
 
