@@ -75,7 +75,8 @@ def _done(request: Json, at: int, path: Path) -> Json:
             return {"unwritten": _write(merged([path, *map(Path, request["more"])]), Path(request["out"]))}
         case _:
             made = convert(Format(request["format"]), path, Options(**request["options"]), most=MOST_ANSWERED)
-            return {"unwritten": _write(made, Path(request["out"]))}
+            unwritten = _write(made.data, Path(request["out"]))
+            return {"unwritten": unwritten, "kind": made.kind, "nanoseconds": made.nanoseconds}
 
 
 def _write(data: bytes, out: Path) -> str | None:

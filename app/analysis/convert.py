@@ -2,14 +2,16 @@
 not trusted.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from app.analysis import chrome_trace, cpuprofile, folded, jfr, perf_script, speedscope
-from app.analysis.profile import BadProfile
-from app.analysis.stacks import UNTOLD, Options, Stacks
+from app.analysis.profile import BadProfile, ValueType
+from app.analysis.stacks import CPU, SAMPLES, UNTOLD, Options, Stacks
+from app.model import Kind
 
 
 class Format(StrEnum):
@@ -33,7 +35,19 @@ READERS: Final[Mapping[Format, Callable[[BinaryIO, Options], Stacks]]] = {
 }
 
 
-def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int = 16 << 20) -> bytes:
+# Of perf's events, those whose samples lie where processor time is spent.
+CYCLES: Final = re.compile(r"^cpu$|cpu-clock|task-clock|cycles|instructions")
+
+
+class Converted(NamedTuple):
+    """A pprof file. kind: what its sample types say; nanoseconds: the largest total of a sample type that is a time."""
+
+    data: bytes
+    kind: Kind
+    nanoseconds: int
+
+
+def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int = 16 << 20) -> Converted:
     """A pprof file of at most `most` bytes. A file without samples, of an idle process, is valid.
 
     options: what is known of the file that it does not say itself. Raises BadProfile with a sentence that names the
@@ -47,4 +61,11 @@ def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int 
     data = stacks.data(options.seconds)
     if len(data) > most:
         raise BadProfile(f"more than {most} bytes as a pprof file, which is the limit")
-    return data
+    times = [stacks.total(kind) for kind in stacks.types if kind.unit == CPU.unit]
+    return Converted(data, kind_of(stacks.types), max(times, default=0))
+
+
+def kind_of(types: Sequence[ValueType]) -> Kind:
+    """The kind of artifact that a converted file is: cpu for times and cycles on a processor, and for mere samples."""
+    is_cpu = tuple(types) == (SAMPLES,) or any(CYCLES.search(kind.type) for kind in types)
+    return Kind.CPU if is_cpu else Kind.OTHER

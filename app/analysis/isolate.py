@@ -64,8 +64,9 @@ def convert_file(
     options: Options = UNTOLD,
     *,
     limits: Limits = LIMITS,
-) -> None:
-    """Writes `out`, a pprof file, from the file in `path`; see convert.convert.
+) -> tuple[Kind, int]:
+    """Writes `out`, a pprof file, from the file in `path`; see convert.convert. Returns the kind and the nanoseconds of
+    Converted.
 
     Raises BadProfile for any fault of that file; Retryable when `out` cannot be written. Then `out` does not exist.
     """
@@ -73,7 +74,8 @@ def convert_file(
         "do": "convert", "paths": [str(path.absolute())], "format": Format(format).value, "out": str(out.absolute()),
         "options": asdict(options),
     }  # fmt: skip
-    _write(request, out, limits)
+    answer = _write(request, out, limits)
+    return Kind(answer["kind"]), int(answer["nanoseconds"])
 
 
 def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) -> None:
@@ -82,7 +84,7 @@ def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) ->
     _write({"do": "merge", "paths": [first], "more": more, "out": str(out.absolute())}, out, limits)
 
 
-def _write(request: Json, out: Path, limits: Limits) -> None:
+def _write(request: Json, out: Path, limits: Limits) -> Json:
     try:
         answer = _ask_one(request, limits)
         if answer["unwritten"]:
@@ -92,6 +94,7 @@ def _write(request: Json, out: Path, limits: Limits) -> None:
     except BaseException:
         out.unlink(missing_ok=True)
         raise
+    return answer
 
 
 def check_file(kind: Kind, path: Path, *, limits: Limits = LIMITS) -> str | None:

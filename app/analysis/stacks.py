@@ -5,8 +5,10 @@ It also reads lines of untrusted text with their numbers, within bounds.
 """
 
 import gzip
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, BinaryIO, Final, NamedTuple, TypeVar
 
 from app.analysis.profile import LIMIT, BadProfile, ValueType
@@ -26,6 +28,7 @@ SAMPLES: Final = ValueType("samples", "count")
 CPU: Final = ValueType("cpu", "nanoseconds")
 
 T = TypeVar("T")
+Number = int | Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,20 @@ class Frame(NamedTuple):
     line: int = 0
 
 
-def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Every line without its newline, and its number from 1. Raises BadProfile for a line that is cut or too long."""
+def numbered(file: BinaryIO, unended: re.Pattern[bytes] | None = None) -> Iterator[tuple[int, bytes]]:
+    """Every line without its newline, and its number from 1.
+
+    unended: what a last line without a newline must be, not to count as cut. Raises BadProfile for a line that is cut
+    or too long.
+    """
     number, size = 0, 0
     while line := file.readline(LONGEST_LINE):
         number, size = number + 1, size + len(line)
         if size > LIMIT:
             raise BadProfile(f"more than {LIMIT} bytes, which is the limit")
-        if not line.endswith(b"\n"):
+        if not line.endswith(b"\n") and not (unended and len(line) < LONGEST_LINE and unended.fullmatch(line)):
             raise bad_line(number, "longer than any stack" if len(line) == LONGEST_LINE else "cut: it has no end")
-        yield number, line[:-1]
+        yield number, line.removesuffix(b"\n")
 
 
 def bad_line(number: int, why: str) -> BadProfile:
@@ -85,13 +92,16 @@ class Stacks:
     def __init__(self, *types: ValueType) -> None:
         self._ids: dict[Frame, int] = {}
         self._types = {kind: at for at, kind in enumerate(types)}
-        self._sums: dict[tuple[int, ...], list[int]] = {}
-        self._totals = [0] * len(types)
+        self._sums: dict[tuple[int, ...], list[Number]] = {}
+        self._totals: list[Number] = [0] * len(types)
         self._known, self._letters, self._frames = 0, 0, 0
 
-    def add(self, number: int, frames: Sequence[Frame], values: Mapping[ValueType, int]) -> None:
-        """Adds samples of one stack. number: of the line; frames: leaf first, of very deep stacks the middle is left
-        out. Raises BadProfile with the line."""
+    def add(self, number: int, frames: Sequence[Frame], values: Mapping[ValueType, Number]) -> None:
+        """Adds samples of one stack. Fractions are rounded once all are added up.
+
+        number: of the line; frames: leaf first, of very deep stacks the middle is left out. Raises BadProfile with the
+        line.
+        """
         stack = tuple(map(self._id, shortened(frames, DEEPEST, LEFT_OUT)))
         sums = self._sums.get(stack)
         if sums is None:
@@ -106,7 +116,12 @@ class Stacks:
 
     def total(self, kind: ValueType) -> int:
         """The sum of all samples."""
-        return self._totals[self._types[kind]] if kind in self._types else 0
+        return round(self._totals[self._types[kind]]) if kind in self._types else 0
+
+    @property
+    def types(self) -> tuple[ValueType, ...]:
+        """The sample types, in their order."""
+        return tuple(self._types)
 
     def leave_out(self, kind: ValueType) -> None:
         """Forgets a sample type, for example a time that is not known of every sample."""
@@ -144,12 +159,12 @@ class Stacks:
             message.sample_type.add(type=texts[kind.type.encode()], unit=texts[kind.unit.encode()])
         if CPU in self._types:
             message.period_type.MergeFrom(message.sample_type[self._types[CPU]])
-            message.period = self.total(CPU) // (self.total(SAMPLES) or 1)
+            message.period = self.total(CPU) // self.total(SAMPLES) if self.total(SAMPLES) else 0
         message.duration_nanos = round((seconds or 0) * 1e9)
         self._add_places(message, texts)
         arity = len(message.sample_type)
         for stack, sums in self._sums.items():
-            message.sample.add(location_id=stack, value=sums + [0] * (arity - len(sums)))
+            message.sample.add(location_id=stack, value=[*map(round, sums), *[0] * (arity - len(sums))])
         message.string_table.extend(texts)
         return gzip.compress(message.SerializeToString(), compresslevel=6, mtime=0)
 

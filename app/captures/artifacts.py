@@ -6,11 +6,12 @@ from pathlib import Path
 
 from app.analysis.isolate import convert_file, merge_files
 from app.analysis.profile import BadProfile
-from app.analysis.stacks import Options
-from app.model import Artifact, Capture, Kind
+from app.model import Artifact, Capture, Finding, Kind
 from app.profilers.base import Fetched
 
 SUFFIX = {Kind.TRACE: ".trace", Kind.GOROUTINE: ".txt"}  # of the kinds that are no pprof profiles
+CONVERTED = ".pprof"
+INEXACT = 0.1  # a tenth more, and a tenth of a second: profilers are not exact
 
 
 def prepared(capture: Capture, fetched: list[Fetched]) -> list[Fetched]:
@@ -32,14 +33,41 @@ def merge_slices(file: Fetched) -> Fetched:
 
 
 def convert(capture: Capture, file: Fetched) -> Fetched:
-    """The pprof profile of another profiler's text; empty and with a fault if the text is not in its format."""
-    out = file.path.with_name(f"{file.path.name}.pprof")
+    """The pprof profile of another profiler's file; empty and with a fault if that is not in its format."""
+    out, seconds = file.path.with_name(f"{file.path.name}{CONVERTED}"), length_of(capture)
     try:
-        convert_file(file.format, file.path, out, Options(rate=100, seconds=capture.duration.total_seconds()))
+        kind, nanoseconds = convert_file(file.format, file.path, out, replace(file.options, seconds=seconds))
     except BadProfile as bad:
         out.touch()
-        return Fetched(Kind.CPU, out, 0, f"{file.format}: {bad}", ".pprof")
-    return Fetched(Kind.CPU, out, out.stat().st_size, suffix=".pprof")
+        return Fetched(file.becomes or Kind.CPU, out, 0, f"{file.format}: {bad}", CONVERTED)
+    kind = file.becomes or kind
+    finding = too_much(nanoseconds / 1e9, seconds, file.threads, kind) if file.threads else None
+    return Fetched(kind, out, out.stat().st_size, suffix=CONVERTED, converted=True, finding=finding)
+
+
+def length_of(capture: Capture) -> float:
+    """The recording's length in seconds: as asked for, or until it was stopped early."""
+    asked = capture.duration.total_seconds()
+    if not (capture.stop_requested_at and capture.started_at and capture.stopped_at):
+        return asked
+    return min(asked, (capture.stopped_at - capture.started_at).total_seconds())
+
+
+def too_much(total: float, seconds: float, threads: int, kind: Kind) -> Finding | None:
+    """A finding if a profile has more time, in seconds, than so many threads can have spent in the recording."""
+    most = seconds * threads
+    if total <= most * (1 + INEXACT) + INEXACT:
+        return None
+    return Finding(
+        "warning",
+        "the profile has more time than there was",
+        f"{total:.3g} s in a recording of {seconds:.3g} s of a process with {threads} "
+        f"thread{'' if threads == 1 else 's'}, which is {most:.3g} s at most. The shares of the functions are right. "
+        "For their times, correct rate, unit and sample of the rule's profiler; if these are right, the process had "
+        "more threads during the recording than after it",
+        kind=kind.value,
+        code="more_time_than_there_was",
+    )
 
 
 def artifact_of(capture: Capture, file: Fetched) -> Artifact:

@@ -76,12 +76,13 @@ class CollectSteps:
             stored = [self._store(capture, file) for file in files]
         artifacts = sorted([*capture.artifacts, *stored], key=lambda artifact: list(Kind).index(artifact.kind))
         kept = replace(with_result(capture, result), artifacts=tuple(artifacts))
-        kept = replace(kept, notes={**kept.notes, "faults": faults})
+        found = tuple(file.finding for file in files if file.finding)
+        kept = replace(kept, notes={**kept.notes, "faults": faults}, findings=(*kept.findings, *found))
         return kept.with_event(now, "collected", result.message).to(Step.CLEAN, due=now)
 
     def _faults(self, files: Sequence[Fetched]) -> dict[str, str]:
         """The faults of the files, each by the file's kind and suffix."""
-        verdicts = self.check([(file.kind, file.path) for file in files])
+        verdicts = self.check([(Kind.OTHER if file.converted else file.kind, file.path) for file in files])
         faults = {f"{file.kind.value}{file.suffix}": file.fault or verdicts[file.path] for file in files}
         return {name: fault for name, fault in faults.items() if fault}
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
+from app.analysis.stacks import UNTOLD, Options
 from app.errors import Code, Refused
 from app.gate.answers import Process
 from app.gate.client import Gate
@@ -48,7 +49,12 @@ class Fetched:
     path, size: where it is, and its size in bytes as the target announced it
     fault: why the file is missing or incomplete; "" if it is whole
     suffix: the end of the artifact's name, where it differs from the usual one of the kind
-    format: the format of another profiler's text, which is converted to a pprof profile as well; "" for other files
+    format: the format of another profiler's file, which is converted to a pprof profile as well; "" for other files
+    options: what is known of such a file that it does not say itself
+    becomes: the kind of the converted profile; None for what its content says
+    threads: how many threads the process had after the recording; None where that bounds no time in the file
+    converted: whether we made it of another profiler's file; then its sample types need not be those of its kind
+    finding: what is doubtful about the file
     slices: further profiles of the same recording, to be merged with the one at `path`
     """
 
@@ -58,6 +64,11 @@ class Fetched:
     fault: str = ""
     suffix: str = ""
     format: str = ""
+    options: Options = UNTOLD
+    becomes: Kind | None = None
+    threads: int | None = None
+    converted: bool = False
+    finding: Finding | None = None
     slices: tuple[Path, ...] = ()
 
 

@@ -20,7 +20,14 @@ from app.model import Capture
 from app.profilers.base import Fetched, Recording, StepResult
 from app.profilers.checks import refuse_shell
 from app.profilers.gate_profiler import LOOK_EVERY, SOON
-from app.profilers.recipe_profiler import RecipeProfiler, identity_of, seconds_of
+from app.profilers.recipe_profiler import (
+    ArtifactKind,
+    FileFormat,
+    RecipeProfiler,
+    Unit,
+    identity_of,
+    seconds_of,
+)
 from app.profilers.refusals import COMMON, Refusals, refusal_of, refused
 from app.profilers.remote_files import fetch_file
 
@@ -39,7 +46,7 @@ class Command(RecipeProfiler):
 
     command: the words; a text is split into words as a shell would
     name: becomes part of the profiler's name
-    exe, format, artifact: see RecipeProfiler
+    exe, format, artifact, rate, unit, sample: see RecipeProfiler
     output: who writes the file: the command (host), or the process as its own user (target)
     grace: the time after the duration before the keeper ends the command
     """
@@ -61,10 +68,13 @@ class Command(RecipeProfiler):
     command: str | tuple[str, ...]
     name: str = ""
     exe: str = ""
-    format: Literal["folded", "perf-script", "pprof", "other"] = "other"
-    artifact: Literal["", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "trace", "log", "other"] = ""
+    format: FileFormat = "other"
+    artifact: ArtifactKind = ""
     output: Literal["host", "target"] = "host"
     grace: timedelta = timedelta(seconds=30)
+    rate: float | None = None
+    unit: Unit = ""
+    sample: str = ""
 
     def __post_init__(self) -> None:
         if not self.words or not self.words[0] or self.words[0].startswith("-"):
@@ -138,7 +148,7 @@ class Command(RecipeProfiler):
         file = fetch_file(gate, recording.capture, "output", folder, kind=self.file_kind)
         empty = "" if file.size else f"wrote an empty file{last_words(answer)}"
         file = replace(file, fault=fault or file.fault or empty, suffix=SUFFIXES.get(self.format) or suffix_of(path))
-        return [replace(file, format=self.format) if self.is_text and not file.fault else file]
+        return [self._text(gate, recording, file) if self.is_text and not file.fault else file]
 
 
 def check_word(word: str) -> None:

@@ -4,20 +4,33 @@ Such a profiler becomes a recipe, a function of the gate's own script. The files
 that are converted to profiles, or anything else.
 """
 
+import re
 from abc import abstractmethod
-from typing import ClassVar
+from contextlib import suppress
+from dataclasses import replace
+from typing import ClassVar, Literal
 
-from app.errors import Code, Refused
+from app.analysis.convert import Format
+from app.analysis.stacks import CPU, Options
+from app.errors import AlertprofError, Code, Refused
 from app.gate.answers import Answer, Process
+from app.gate.client import Gate
 from app.gate.recipes import Recipe
 from app.intake.re2 import compiled
 from app.model import Capture, Kind
 from app.plugins import kind_of
-from app.profilers.base import Recording
+from app.profilers.base import Fetched, Recording
 from app.profilers.checks import danger_in
 from app.profilers.gate_profiler import GateProfiler
 
-TEXTS = ("folded", "perf-script")  # formats that are converted to a CPU profile
+# What the options may be.
+FileFormat = Literal["folded", "perf-script", "pprof", "other"]
+ArtifactKind = Literal["", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "trace", "log", "other"]
+Unit = Literal["", "nanoseconds", "microseconds", "milliseconds", "seconds", "bytes", "count"]
+
+OF_TEXTS = ("", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "other")  # kinds of what is a pprof profile
+TIMES = ("", "nanoseconds", "microseconds", "milliseconds", "seconds")
+FASTEST = 1_000_000  # samples a second
 
 
 class RecipeProfiler(GateProfiler):
@@ -25,12 +38,16 @@ class RecipeProfiler(GateProfiler):
 
     exe: only for processes with this in the path of their executable (RE2); "" for all
     format: the format of the files: folded, perf-script, pprof or other
-    artifact: the kind of the artifacts; "" for what the format implies
+    artifact: the kind of the artifacts, of texts that of the converted profile; "" for what the content implies
+    rate, unit, sample: what a folded file does not say; see app.analysis.stacks.Options
     """
 
     exe: str
-    format: str
-    artifact: str
+    format: FileFormat
+    artifact: ArtifactKind
+    rate: float | None
+    unit: Unit
+    sample: str
 
     lost: ClassVar[str] = "the process ended before its files were complete"
 
@@ -44,8 +61,15 @@ class RecipeProfiler(GateProfiler):
 
     @property
     def is_text(self) -> bool:
-        """Whether the files are texts that are converted to a CPU profile."""
-        return self.format in TEXTS
+        """Whether the files are another profiler's, which are converted to a pprof profile."""
+        return self.format in tuple(Format)
+
+    @property
+    def converted_kind(self) -> Kind | None:
+        """The kind of the profile that is made of a text; None where only the text tells."""
+        if self.artifact or self.format != "folded":
+            return Kind(self.artifact) if self.artifact else None
+        return Kind.CPU if self.sample in ("", CPU.type) and self.unit in TIMES else Kind.OTHER
 
     @property
     def file_kind(self) -> Kind:
@@ -55,15 +79,40 @@ class RecipeProfiler(GateProfiler):
         return Kind(self.artifact or ("cpu" if self.format == "pprof" else "other"))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
-        complete = (Kind.CPU, Kind.OTHER) if self.is_text else (self.file_kind,)
-        return tuple(kind for kind in complete if kind not in have)
+        converted = self.converted_kind or (None if have else Kind.CPU)
+        complete = {converted, self.file_kind} if self.is_text and converted else {self.file_kind}
+        return tuple(kind for kind in Kind if kind in complete - have)
+
+    def _text(self, gate: Gate, recording: Recording, file: Fetched, *, timed: bool = True) -> Fetched:
+        """The file with what converting it needs. timed: it is of the recording's time, not of the process's life."""
+        options, threads = Options(self.rate, self.unit, self.sample), None
+        with suppress(AlertprofError):
+            process = gate.look(recording.process.pid) if timed else None
+            if process and process.id.key == recording.process.key:
+                threads = process.threads
+        return replace(file, format=self.format, options=options, becomes=self.converted_kind, threads=threads)
 
     def _check_options(self) -> None:
         """Raises ValueError for options that are wrong or contradict each other."""
-        if self.is_text and self.artifact not in ("", "cpu"):
-            said = f"{self.format} becomes a profile of kind cpu; leave artifact out"
+        if self.is_text and self.artifact not in OF_TEXTS:
+            said = f"{self.format} becomes a pprof profile; there are {', '.join(filter(None, OF_TEXTS))}"
             raise ValueError(f"{kind_of(self)}: artifact: {said}")
+        self._check_counts()
         compiled(self.exe)
+
+    def _check_counts(self) -> None:
+        """Raises ValueError for options of folded files that are wrong or contradict each other."""
+        kind = kind_of(self)
+        if self.format != "folded" and (self.rate is not None or self.unit or self.sample):
+            raise ValueError(f"{kind}: rate, unit and sample are for format: folded; other files say themselves")
+        if self.rate is not None and not 0 < self.rate <= FASTEST:
+            raise ValueError(f"{kind}: rate: samples a second, more than 0 and at most {FASTEST}")
+        if self.rate is not None and self.unit:
+            raise ValueError(f"{kind}: unit: leave it or rate out: counts are either samples, or values in a unit")
+        if not re.fullmatch(r"[a-z0-9_-]{0,40}", self.sample):
+            raise ValueError(f"{kind}: sample: small letters, digits, - and _, 40 at most; such as cpu, wall or alloc")
+        if self.unit not in TIMES and not self.sample:
+            raise ValueError(f"{kind}: sample: say what the {self.unit} are of, such as alloc")
 
     def _refuse_other_program(self, process: Process, host: str, purpose: str) -> None:
         """Raises Refused if the option `exe` does not match the process. purpose: what the programs are for."""

@@ -6,7 +6,7 @@ gate sends the signal only to a process that is shown to catch it, and takes onl
 
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -20,7 +20,14 @@ from app.profilers.base import Fetched, Recording, StepResult
 from app.profilers.checks import danger_in, refuse_full_disk, refuse_shell
 from app.profilers.gate_profiler import SOON
 from app.profilers.globs import check_glob, shell_glob
-from app.profilers.recipe_profiler import RecipeProfiler, identity_of, seconds_of
+from app.profilers.recipe_profiler import (
+    ArtifactKind,
+    FileFormat,
+    RecipeProfiler,
+    Unit,
+    identity_of,
+    seconds_of,
+)
 from app.profilers.refusals import COMMON, Refusals, refusal_of, refused, retryable
 from app.profilers.remote_files import fetch_file, files_of
 
@@ -60,7 +67,7 @@ class Signal(RecipeProfiler):
     files: globs of the files (see globs.py), or {stdout} alone: what the process prints
     stop_signal: the signal that ends the recording; the target sends it even if we never come back. "" if the process
         ends the recording itself
-    exe, format, artifact: see RecipeProfiler
+    exe, format, artifact, rate, unit, sample: see RecipeProfiler
     go_function: a function whose presence in a Go program shows that it asks for SIGHUP, SIGQUIT or SIGTRAP
     done: the files are complete when the process has closed them, or when the duration is over
     """
@@ -81,8 +88,11 @@ class Signal(RecipeProfiler):
     exe: str = ""
     go_function: str = ""
     done: Literal["closed", "duration"] = "closed"
-    format: Literal["folded", "perf-script", "pprof", "other"] = "other"
-    artifact: Literal["", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "trace", "log", "other"] = ""
+    format: FileFormat = "other"
+    artifact: ArtifactKind = ""
+    rate: float | None = None
+    unit: Unit = ""
+    sample: str = ""
 
     def __post_init__(self) -> None:
         for signal in filter(None, (self.start_signal, self.stop_signal)):
@@ -150,16 +160,16 @@ class Signal(RecipeProfiler):
         """All files of the token; if there are none, one Fetched that says so."""
         there = files_of(gate, recording.capture)
         if there:
-            return [self._fetch_one(gate, recording.capture, folder, n, file.kind) for n, file in enumerate(there, 1)]
+            return [self._fetch_one(gate, recording, folder, n, file.kind) for n, file in enumerate(there, 1)]
         path = folder / "none"
         path.touch()
         fault = f"nothing of the process's own appeared in {', '.join(self.files)}"
         return [Fetched(self.file_kind, path, 0, fault, self._suffix(1))]
 
-    def _fetch_one(self, gate: Gate, capture: Capture, folder: Path, n: int, remote: str) -> Fetched:
-        file = fetch_file(gate, capture, remote, folder, kind=self.file_kind, suffix=self._suffix(n))
+    def _fetch_one(self, gate: Gate, recording: Recording, folder: Path, n: int, remote: str) -> Fetched:
+        file = fetch_file(gate, recording.capture, remote, folder, kind=self.file_kind, suffix=self._suffix(n))
         if self.is_text and n == 1 and not file.fault:
-            return replace(file, format=self.format)
+            return self._text(gate, recording, file, timed=bool(self.stop_signal))
         return file
 
     def _suffix(self, n: int) -> str:
@@ -171,5 +181,7 @@ class Signal(RecipeProfiler):
         found = [EXTENSION.search(glob) for glob in self.files]
         extensions = {match[0] if match else "" for match in found}
         extension = extensions.pop() if len(extensions) == 1 else ""
+        if self.is_text and extension == ".pprof":  # which is that of the converted profile
+            extension = ".txt"
         number = f".{n}" if n > 1 else ""
         return number + (extension or (".pprof" if self.format == "pprof" else ".bin"))

@@ -18,8 +18,8 @@ from app.analysis.tree import Tree
 from app.model import Artifact, Capture, Kind
 from app.web.parts import Parts, stored
 
-PPROF = (Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE)
-SUFFIX = ".pprof"  # goroutine profiles have it, goroutine dumps do not
+PPROF = (Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE, Kind.OTHER)
+SUFFIX = ".pprof"  # of goroutine profiles, unlike goroutine dumps; of converted files, unlike what they were made of
 CACHED = 64  # answers
 READERS = 2  # processes that read profiles at once; a hostile file can occupy one for 30 seconds
 TIMEOUT = 5.0  # seconds; a waiting request occupies one of the framework's 40 threads

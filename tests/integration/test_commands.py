@@ -59,6 +59,7 @@ py_spy = Command(
     name="py-spy",
     exe="python",
     format="folded",
+    rate=100,
 )
 
 
@@ -155,7 +156,7 @@ def running(*command: str, cwd: Path | None = None, env: dict[str, str] | None =
 def hottest(file: Fetched, folder: Path) -> list[str]:
     """The functions of a text of another profiler's, once it is in pprof's form."""
     out = folder / "made.pprof"
-    convert_file(file.format, file.path, out)
+    convert_file(file.format, file.path, out, file.options)
     assert check_file(Kind.CPU, out) is None
     return [row.function for row in top_of(out).rows]
 
@@ -169,6 +170,7 @@ def test_py_spy_tells_where_a_python_process_is_hot(record: Callable[..., Story]
     (file,) = story.files
     assert (story.name, file.fault, file.kind, file.suffix) == ("command-py-spy", "", Kind.OTHER, ".folded")
     assert any("hot_loop" in name for name in hottest(file, tmp_path))
+    assert file.threads == 1
     assert py_spy.missing(frozenset({Kind.OTHER})) == (Kind.CPU,)
 
 
@@ -321,7 +323,7 @@ def test_a_signal_that_would_kill_is_refused_with_the_reason(record: Callable[..
 
 def test_an_alert_about_a_python_process_becomes_the_folded_stacks_and_a_profile(tmp_path: Path) -> None:
     words = [str(PY_SPY), *py_spy.words[1:]]
-    profiler = {"kind": "command", "name": "py-spy", "exe": "python", "command": words, "format": "folded"}
+    profiler = {"kind": "command", "name": "py-spy", "exe": "python", "command": words, "format": "folded", "rate": 100}
     allow = {"kind": "auto", "allow": [profiler]}
     rules = [{"name": "python", "duration": "2s", "profiler": allow}]
     with (

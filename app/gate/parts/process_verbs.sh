@@ -44,6 +44,7 @@ say_facts() {
   say mode "$mode"; say versions "$version $go_version"
   say caught "$caught"; say pending "$pending"; say mask "$mask"
   say live "$live_kinds"
+  set +f; set -- task/*; set -f; say threads $#
   [ -z "$unreadable" ] || say unreadable 1
   [ -z "$build" ] || say build "$build"
   [ -z "$conflict" ] || say conflict "$conflict"

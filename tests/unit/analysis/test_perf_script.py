@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 def made(path: Path, text: bytes) -> Profile:
     path.write_bytes(text)
-    return read(convert(Format.PERF_SCRIPT, path))
+    return read(convert(Format.PERF_SCRIPT, path).data)
 
 
 def table(profile: Profile, sample_type: str | None = None) -> dict[str, tuple[int, int]]:
@@ -90,7 +90,7 @@ def test_other_events_are_only_counted(path: Path, header: bytes) -> None:
     profile = made(path, text)
     assert profile.sample_types == (COUNTED,)
     assert table(profile) == {"main": (2, 2)}
-    path.write_bytes(convert(Format.PERF_SCRIPT, path))
+    path.write_bytes(convert(Format.PERF_SCRIPT, path).data)
     assert check(Kind.CPU, path) is None
 
 

@@ -73,7 +73,20 @@ def test_a_text_is_split_into_words_as_a_shell_would() -> None:
         ({"command": "sh '{output}"}, "No closing quotation"),
         ({"command": "x {output}", "name": "Py Spy"}, "small letters"),
         ({"command": "x {output}", "exe": "(?=x)"}, "(?="),
-        ({"command": "x {output}", "format": "folded", "artifact": "heap"}, "kind cpu"),
+        ({"command": "x {output}", "format": "folded", "artifact": "log"}, "pprof profile; there are cpu, heap"),
+        (
+            {"command": "x {output}", "format": "perf-script", "artifact": "trace"},
+            "perf-script becomes a pprof profile",
+        ),
+        ({"command": "x {output}", "format": "folded", "rate": 0}, "rate: samples a second, more than 0"),
+        ({"command": "x {output}", "format": "folded", "rate": -1}, "rate: samples a second, more than 0"),
+        ({"command": "x {output}", "format": "folded", "rate": float("nan")}, "rate: samples a second, more than 0"),
+        ({"command": "x {output}", "format": "folded", "rate": 1e9}, "at most 1000000"),
+        ({"command": "x {output}", "format": "folded", "rate": 99, "unit": "nanoseconds"}, "leave it or rate out"),
+        ({"command": "x {output}", "format": "folded", "unit": "bytes"}, "sample: say what the bytes are of"),
+        ({"command": "x {output}", "format": "folded", "sample": "Wall clock"}, "sample: small letters"),
+        ({"command": "x {output}", "format": "perf-script", "rate": 99}, "are for format: folded"),
+        ({"command": "x {output}", "format": "pprof", "sample": "cpu"}, "are for format: folded"),
         ({"command": "x {output}", "grace": timedelta(days=1)}, "an hour"),
     ],
 )
@@ -102,7 +115,12 @@ def test_the_row_of_a_capture_holds_the_options_and_gives_them_back() -> None:
     ("options", "kinds"),
     [
         ({"format": "folded"}, {Kind.CPU, Kind.OTHER}),
+        ({"format": "folded", "rate": 20, "sample": "wall"}, {Kind.OTHER}),
+        ({"format": "folded", "unit": "nanoseconds"}, {Kind.CPU, Kind.OTHER}),
+        ({"format": "folded", "unit": "bytes", "sample": "alloc"}, {Kind.OTHER}),
+        ({"format": "folded", "sample": "alloc", "artifact": "allocs"}, {Kind.ALLOCS, Kind.OTHER}),
         ({"format": "perf-script"}, {Kind.CPU, Kind.OTHER}),
+        ({"format": "perf-script", "artifact": "other"}, {Kind.OTHER}),
         ({"format": "pprof"}, {Kind.CPU}),
         ({"format": "pprof", "artifact": "heap"}, {Kind.HEAP}),
         ({"artifact": "log"}, {Kind.LOG}),
@@ -111,6 +129,11 @@ def test_the_row_of_a_capture_holds_the_options_and_gives_them_back() -> None:
 )
 def test_the_kinds_of_a_whole_capture_follow_from_the_format(options: dict[str, Any], kinds: set[Kind]) -> None:
     assert set(Command("x {output}", **options).missing(frozenset())) == kinds
+
+
+def test_of_what_tells_itself_what_it_is_any_kind_is_whole() -> None:
+    assert Command("x {output}", format="perf-script").missing(frozenset({Kind.OTHER})) == ()
+    assert Command("x {output}", format="folded").missing(frozenset({Kind.OTHER})) == (Kind.CPU,)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ def test_wildcards_and_placeholders_find_what_they_say(tmp_path: Path, shell: st
         ({"start_signal": "SIGQUIT", "files": ("{stdout}", "a")}, "{stdout} stands alone"),
         ({"start_signal": "SIGQUIT", "files": ("{stdout}",), "stop_signal": "SIGQUIT"}, "without a stop_signal"),
         ({"start_signal": "SIGUSR1", "files": ("a",), "go_function": "a b"}, "full name of a function"),
-        ({"start_signal": "SIGUSR1", "files": ("a",), "format": "folded", "artifact": "heap"}, "kind cpu"),
+        ({"start_signal": "SIGUSR1", "files": ("a",), "format": "folded", "artifact": "log"}, "pprof profile"),
+        ({"start_signal": "SIGUSR1", "files": ("a",), "format": "folded", "rate": 0}, "signal: rate: samples a second"),
     ],
 )
 def test_what_is_no_signal_and_no_place_is_told(options: dict[str, Any], said: str) -> None:

@@ -245,6 +245,18 @@ def test_of_goroutines_the_profile_is_shown_and_not_the_dump(web: WebApp, what: 
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("what", ["top", "flamegraph"])
+def test_of_another_profilers_file_the_converted_profile_is_shown(web: WebApp, what: str) -> None:
+    text = Artifact("o.folded", Kind.OTHER, 1, "0")
+    both = web.keep_completed(artifacts=(text, Artifact("o.pprof", Kind.OTHER, 1, "1")))
+    web.store.files[f"{both.id}/o.folded"] = b"main 3"
+    only_text = web.keep_completed(b"m", artifacts=(text,))
+
+    assert web.client.get(f"/captures/{both.id}/{what}?kind=other").status_code == 200
+    assert web.store.reads[-1][0] == f"{both.id}/o.pprof"
+    assert "no pprof profile" in web.client.get(f"/captures/{only_text.id}/{what}?kind=other").json()["detail"]
+
+
 def test_allocations_are_a_kind_of_their_own(web: WebApp) -> None:
     heap, allocs = Artifact("h.pprof", Kind.HEAP, 1, "0"), Artifact("a.pprof", Kind.ALLOCS, 1, "1")
     capture = web.keep_completed(artifacts=(heap, allocs))
