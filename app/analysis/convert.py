@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from app.analysis import chrome_trace, cpuprofile, folded, jfr, perf_script, speedscope
+from app.analysis import chrome_trace, cpuprofile, folded, jfr, otlp, perf_script, speedscope
 from app.analysis.profile import BadProfile, ValueType
 from app.analysis.stacks import CPU, SAMPLES, UNTOLD, Options, Stacks
 from app.model import Kind
@@ -20,6 +20,7 @@ class Format(StrEnum):
     FOLDED = "folded"
     PERF_SCRIPT = "perf-script"
     JFR = "jfr"
+    OTLP = "otlp"
     CPUPROFILE = "cpuprofile"
     SPEEDSCOPE = "speedscope"
     CHROME_TRACE = "chrome-trace"
@@ -29,6 +30,7 @@ READERS: Final[Mapping[Format, Callable[[BinaryIO, Options], Stacks]]] = {
     Format.FOLDED: folded.read,
     Format.PERF_SCRIPT: perf_script.read,
     Format.JFR: jfr.read,
+    Format.OTLP: otlp.read,
     Format.CPUPROFILE: cpuprofile.read,
     Format.SPEEDSCOPE: speedscope.read,
     Format.CHROME_TRACE: chrome_trace.read,
