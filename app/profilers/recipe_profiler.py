@@ -106,10 +106,10 @@ class RecipeProfiler(GateProfiler):
     def _check_counts(self) -> None:
         """Raises ValueError for options of folded files that are wrong or contradict each other."""
         kind = kind_of(self)
-        if self.format != "folded" and (self.rate is not None or self.unit):
-            raise ValueError(f"{kind}: rate and unit are for format: folded; other files say themselves")
-        if self.format not in UNNAMED and self.sample:
-            raise ValueError(f"{kind}: sample is for {', '.join(UNNAMED)}; other files say themselves")
+        told = self.rate is not None or self.unit
+        if (told and self.format != "folded") or (self.sample and self.format not in UNNAMED):
+            said = "are for format: folded (sample for speedscope and chrome-trace as well); other files say themselves"
+            raise ValueError(f"{kind}: rate, unit and sample {said}")
         if self.rate is not None and not 0 < self.rate <= FASTEST:
             raise ValueError(f"{kind}: rate: samples a second, more than 0 and at most {FASTEST}")
         if self.rate is not None and self.unit:
