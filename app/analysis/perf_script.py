@@ -1,64 +1,93 @@
-"""The text of `perf script` for a recording with call graphs (`perf record -g`). For convert.py.
+"""The text of `perf script`, of perf 6.1 to 7.2 and with most choices of fields. For convert.py.
 
-A sample is a line `comm pid time: period event:`, the frames one a line, leaf first, and an empty line:
+With call graphs (`perf record -g`) a sample is a line `comm pid time: period event:`, the frames one a line, leaf
+first, and an empty line:
 
     order-mq 21181/21190 [003]   851.518981:   10101010 cpu-clock:ppp:
                   170e8e gen_iternext+0x9e (/usr/lib/libpython3.11.so.1.0)
             7f746f8da9c0 [unknown] ([unknown])
+
+Without them, or for a sample that has none, the one frame follows the event on its line. Lines of other records
+(`--show-task-events`) are skipped.
 """
 
-import re
 from typing import BinaryIO, Final
 
+from app.analysis.perf_events import Events
+from app.analysis.perf_lines import Header, frame_of, header_of, inline_frame, is_frame, is_source, with_source
 from app.analysis.profile import BadProfile
-from app.analysis.stacks import CPU, SAMPLES, Frame, Options, Stacks, bad_line, numbered
+from app.analysis.stacks import Frame, Options, Stacks, bad_line, numbered
 
-HEADER: Final = re.compile(
-    rb"\s[0-9]+(?:/[0-9]+)?\s+(?:\[[0-9]+\]\s+)?[0-9]+\.[0-9]+:\s+(?:(?P<period>[0-9]{1,18})\s+)?(?P<event>\S+):\s*$"
-)
-FRAME: Final = re.compile(rb"\s*[0-9a-f]+ (?P<place>.*)\)$")
-OFFSET: Final = re.compile(rb"\+0x[0-9a-f]+$")
-CLOCKS: Final = (b"cpu-clock", b"task-clock")  # their period is in nanoseconds; other events count something else
-UNKNOWN: Final = b"[unknown]"
+NO_HEADER: Final = "no beginning of a sample: `comm pid time: period event:` was expected"
+NO_FRAME: Final = "no frame: `address symbol (binary)` was expected"
 
 
 def read(file: BinaryIO, options: Options) -> Stacks:
-    """The stacks in `file`. perf writes an empty file for an idle process. Raises BadProfile with the line."""
-    stacks, frames, nanoseconds, header, timed = Stacks(SAMPLES, CPU), [], None, 0, True
+    """The stacks in `file`: the sample types are those of its events, see perf_events.py. perf writes an empty file for
+    an idle process. Raises BadProfile with the line."""
+    reader = Reader()
     for number, line in numbered(file):
-        if header and line:
-            frames.append(_frame(number, line))
-        elif header:
-            stacks.add(header, frames, {SAMPLES: 1, CPU: nanoseconds or 0})
-            timed = timed and nanoseconds is not None
-            frames, header = [], 0
-        elif line and not line.startswith(b"#"):
-            nanoseconds, header = _nanoseconds(number, line), number
-    if header:
-        raise BadProfile(f"the last sample, which begins on line {header}, is cut: no empty line follows it")
-    if not timed:
-        stacks.leave_out(CPU)
-    return stacks
+        reader.take(number, line.removesuffix(b"\r"))
+    return reader.finished()
 
 
-def _nanoseconds(number: int, line: bytes) -> int | None:
-    """The nanoseconds of a sample; None if its event counts something else or has no period."""
-    found = HEADER.search(line)
-    if found is None:
-        raise bad_line(number, "no beginning of a sample: `comm pid time: period event:` was expected")
-    is_clock = found["event"].partition(b":")[0] in CLOCKS
-    return int(found["period"]) if is_clock and found["period"] else None
+class Reader:
+    """Reads line by line; between two lines it knows the sample that is not complete yet.
 
+    unended: whether a sample of this file was ended by the next one's header, so that none has an empty line
+    """
 
-def _frame(number: int, line: bytes) -> Frame:
-    """The function's name; without one, the binary's in brackets, as in pprof."""
-    found = FRAME.match(line)
-    symbol, space, binary = found["place"].rpartition(b" (") if found else (b"", b"", b"")
-    if binary == b"deleted)":  # `name (/srv/app (deleted))`
-        symbol, space, binary = symbol.rpartition(b" (")
-    if not space:
-        raise bad_line(number, "no frame: `address symbol (binary)` was expected")
-    if symbol != UNKNOWN:
-        return Frame(OFFSET.sub(b"", symbol))
-    base = binary.rpartition(b"/")[2]
-    return Frame(base if base.startswith(b"[") else b"[%s]" % base)
+    def __init__(self) -> None:
+        self.events = Events()
+        self.header: Header | None = None
+        self.frames: list[Frame] = []
+        self.unended = False
+
+    def take(self, number: int, line: bytes) -> None:
+        """The next line. Raises BadProfile if it cannot be where it is."""
+        if self.header is None:
+            self._begin(number, line)
+        elif not line.strip():
+            self._end(self.header)
+        elif is_source(line) and (self.frames or inline_frame(self.header)):
+            self._place(self.header, line)
+        elif is_frame(line) and (line.startswith(b"\t") or header_of(number, line) is None):
+            self.frames.append(frame_of(number, line))
+        elif self.frames or header_of(number, line) is None:
+            raise bad_line(number, NO_FRAME)
+        else:
+            self.unended = True
+            self._end(self.header)
+            self._begin(number, line)
+
+    def finished(self) -> Stacks:
+        """All stacks. Raises BadProfile if the last sample is cut."""
+        if self.header:
+            if self.frames or not (self.unended or inline_frame(self.header)):
+                raise BadProfile(
+                    f"the last sample, which begins on line {self.header.number}, is cut: no empty line follows it"
+                )
+            self._end(self.header)
+        return self.events.finished()
+
+    def _begin(self, number: int, line: bytes) -> None:
+        self.header = header_of(number, line)
+        if self.header is None and line.strip() and not line.startswith(b"#"):
+            raise bad_line(number, NO_HEADER)
+        if self.header and self.header.is_record:
+            self.header = None
+
+    def _place(self, header: Header, line: bytes) -> None:
+        """The line tells the file and line of the frame before it."""
+        if self.frames:
+            self.frames[-1] = with_source(self.frames[-1], line)
+        elif frame := inline_frame(header):
+            self._add(header, [with_source(frame, line)])
+
+    def _end(self, header: Header) -> None:
+        frame = None if self.frames else inline_frame(header)
+        self._add(header, [frame] if frame else self.frames)
+
+    def _add(self, header: Header, frames: list[Frame]) -> None:
+        self.events.add(header, frames)
+        self.header, self.frames = None, []

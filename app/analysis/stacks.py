@@ -130,6 +130,10 @@ class Stacks:
                 del sums[at : at + 1]
             self._types = {other: index - (index > at) for other, index in self._types.items()}
 
+    def rename(self, names: Mapping[ValueType, ValueType]) -> None:
+        """Gives sample types other names, which must differ from all others."""
+        self._types = {names.get(kind, kind): at for kind, at in self._types.items()}
+
     def _id(self, frame: Frame) -> int:
         id = self._ids.setdefault(frame, len(self._ids) + 1)
         if id > self._known:
@@ -160,6 +164,7 @@ class Stacks:
         if CPU in self._types:
             message.period_type.MergeFrom(message.sample_type[self._types[CPU]])
             message.period = self.total(CPU) // self.total(SAMPLES) if self.total(SAMPLES) else 0
+            message.default_sample_type = texts[CPU.type.encode()]
         message.duration_nanos = round((seconds or 0) * 1e9)
         self._add_places(message, texts)
         arity = len(message.sample_type)

@@ -7,9 +7,9 @@ import pytest
 from app.analysis.convert import Format, convert
 from app.analysis.profile import BadProfile, Profile, ValueType, read
 from app.analysis.top import top
-from app.analysis.verdict import check
 from app.model import Kind
 
+PROFILES = Path(__file__).parents[2] / "data" / "profiles"
 RECORDED = Path(__file__).parents[2] / "data" / "profilers" / "perf-script.txt"
 COUNTED, TIMED = ValueType("samples", "count"), ValueType("cpu", "nanoseconds")
 HEADER = b"order mq 21181/21190 [003]   851.518981:   10101010 cpu-clock:ppp: \n"
@@ -48,8 +48,13 @@ def test_the_first_frame_is_the_leaf_and_the_last_the_root(path: Path) -> None:
     ("frame", "name"),
     [
         (b"main.(*tree[...]).walk+0x1c (/srv/app)", "main.(*tree[...]).walk"),
-        (b"std::map<int, a>::get(int) const+0x1 (/srv/app)", "std::map<int, a>::get(int) const"),
+        (b"std::map<int, a>::get(int) const+0x1 (/srv/app)", "std::map<int, a>::get"),
         (b"operator+ (inlined)", "operator+"),
+        (b"runtime.main+0x2d5 (inlined)", "runtime.main"),
+        (b"hot(int)+0x2", "hot"),
+        (b"hot+0x2", "hot"),
+        (b"hot", "hot"),
+        (b"apply<int (*)(int)>", "apply<int (*)(int)>"),
         (b"f+0x2 (/srv/my app (deleted))", "f"),
         (b"[unknown] (/usr/lib/libcrypto.so.3)", "[libcrypto.so.3]"),
         (b"[unknown] (/srv/app (deleted))", "[app]"),
@@ -82,16 +87,59 @@ def test_the_period_of_a_clock_is_time(path: Path, header: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "header",
-    [b"python 7 1.0:  12345 cycles:Pu: \n", b"python 7 1.0: cpu-clock: \n", b"python 7 1.0: 5 cpu_core/cycles/P: \n"],
+    ("event", "types", "total", "kind"),
+    [
+        (b"12345 cycles:Pu:", ["samples/count", "cycles/count"], 24690, Kind.CPU),
+        (b"5 cpu_core/cycles/P:", ["samples/count", "cpu_core/cycles/P/count"], 10, Kind.CPU),
+        (b"cpu-clock:", ["samples/count"], 2, Kind.CPU),
+        (b"cycles:", ["samples/count"], 2, Kind.CPU),
+        (b"7 page-faults:u:", ["samples/count", "page-faults/count"], 14, Kind.OTHER),
+        (b"page-faults:", ["page-faults/count"], 2, Kind.OTHER),
+        (b"sched:sched_switch: prev_comm=a b: 7 x prev_pid=1 (x)", ["sched:sched_switch/count"], 2, Kind.OTHER),
+        (b"", ["samples/count"], 2, Kind.CPU),
+    ],
 )
-def test_other_events_are_only_counted(path: Path, header: bytes) -> None:
-    text = sample(b"main+0x1 (a)") + sample(b"main+0x1 (a)", header=header)
-    profile = made(path, text)
-    assert profile.sample_types == (COUNTED,)
-    assert table(profile) == {"main": (2, 2)}
-    path.write_bytes(convert(Format.PERF_SCRIPT, path).data)
-    assert check(Kind.CPU, path) is None
+def test_an_event_is_counted_in_what_it_is(path: Path, event: bytes, types: list[str], total: int, kind: Kind) -> None:
+    path.write_bytes(sample(b"main+0x1 (a)", header=b"python 7 1.0: " + event + b" \n") * 2)
+    converted = convert(Format.PERF_SCRIPT, path)
+    profile = read(converted.data)
+    assert [f"{each.type}/{each.unit}" for each in profile.sample_types] == types
+    assert (table(profile), converted.kind) == ({"main": (total, total)}, kind)
+
+
+def several(*events: bytes) -> bytes:
+    return b"".join(sample(b"main+0x1 (a)", header=b"python 7 1.0: " + event + b" \n") for event in events)
+
+
+@pytest.mark.parametrize(
+    ("events", "totals", "shown"),
+    [
+        (
+            [b"5 cpu-clock:", b"7 context-switches:", b"5 cpu-clock:"],
+            {"cpu/nanoseconds": 10, "context-switches/count": 7},
+            "cpu",
+        ),
+        ([b"5 cycles:u:", b"7 cycles:k:"], {"cycles:u/count": 5, "cycles:k/count": 7}, "cycles:k"),
+        (
+            [b"5 cycles:", b"sched:sched_switch: a ==> b", b"sched:sched_switch: b ==> a"],
+            {"cycles/count": 5, "sched:sched_switch/count": 2},
+            "sched:sched_switch",
+        ),
+        ([b"5 cpu-clock:", b"7 task-clock:"], {"cpu-clock/nanoseconds": 5, "task-clock/nanoseconds": 7}, "task-clock"),
+        (
+            [b"cpu-clock:", b"cpu-clock:", b"page-faults:"],
+            {"cpu-clock/count": 2, "page-faults/count": 1},
+            "page-faults",
+        ),
+        ([b"5 cpu-clock:ppp:", b"7 cpu-clock:"], {"samples/count": 2, "cpu/nanoseconds": 12}, "cpu"),
+    ],
+)
+def test_several_events_are_several_sample_types(
+    path: Path, events: list[bytes], totals: dict[str, int], shown: str
+) -> None:
+    profile = made(path, several(*events))
+    assert {f"{each.type}/{each.unit}": top(profile, 1, each.type).total for each in profile.sample_types} == totals
+    assert top(profile, 1).sample_type == shown
 
 
 def test_a_sample_without_frames_counts_in_the_total(path: Path) -> None:
@@ -121,7 +169,7 @@ def test_what_perf_wrote_is_read(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"python 7 1.0: 5 cpu-clock: 7f74 main (a)", b"python 7 1.0", b"\t7f74 main+0x1 (a)", b"7 1.0: 5 cpu-clock:",
+    [b"python 7 1.0", b"\t7f74 main+0x1 (a)", b"7 1.0: 5 cpu-clock:",
      b"python x 1.0: 5 cpu-clock:", b"python 7 1: 5 cpu-clock:", b"main;leaf 1", b"\xff\xfe"],
 )  # fmt: skip
 def test_what_begins_no_sample_is_named(path: Path, line: bytes) -> None:
@@ -129,12 +177,91 @@ def test_what_begins_no_sample_is_named(path: Path, line: bytes) -> None:
     assert said == "line 4 is no beginning of a sample: `comm pid time: period event:` was expected"
 
 
-@pytest.mark.parametrize(
-    "line", [b"\t7f74", b"\t7f74 main", b"\t7f74 main (a", b"main+0x1 (a)", b"\txyz m (a)", HEADER[:-1]]
-)
+@pytest.mark.parametrize("line", [b"\t7f74", b"\t7f74 main (a", b"main+0x1 (a)", b"\txyz m (a)", HEADER[:-1]])
 def test_what_is_no_frame_is_named(path: Path, line: bytes) -> None:
     said = refused(path, HEADER + b"\t7f74 main+0x1 (a)\n" + line + b"\n\n")
     assert said == "line 3 is no frame: `address symbol (binary)` was expected"
+
+
+ONE = {"main": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("text", "samples"),
+    [
+        (b"a b; (c) 12: 27140 2026-11-27 20:25:23.117272  2104.877510:  5 cpu-clock: \n\t1 main+0x1 (/b)\n\n", ONE),
+        (b"a b; (c) 12: 27140 2026-11-27 20:25:23.117272  5 cpu-clock: \n\t1 main+0x1 (/b)\n\n", ONE),
+        (b"#name 16912   10101010 cpu-clock: \n\t1 main+0x1 (/b)\n\n", ONE),
+        (b"#name 16912/16912 28358.419331: \n\t1 main (/b)\n\n", ONE),
+        (b"#name 16912 28358.419331156:   10101010 cpu-clock:u: \n\t1 main (/b)\n\n", ONE),
+        (b"a 7 1.0: 5 cpu-clock:  /user.slice/a b \n\t1 main (/b)\n\n", ONE),
+        (b"a 7 1.0: 5 cpu-clock: \n\t1 main+0x2 (/b)\n  a b.cpp:12\n\n", ONE),
+        (b"a 7 1.0: 5 cpu-clock: \n\t1 main+0x2 (/b)\n  [kernel.kallsyms][ffff]\n\n", ONE),
+        (b"        a 7 1.0: 5 cpu-clock:   55d8 main+0x1 (/b)\n", ONE),
+        (b"        a 7 1.0: 5 cpu-clock: /user.slice  55d8 main+0x1 (/b)\n", ONE),
+        (b"        a 7 1.0: 5 cpu-clock:   55d8 main+0x1 (/b)\n  b.cpp:7\n" * 2, {"main": (2, 2)}),
+        (b"     beef 7 1.0: 5 cpu-clock:   55d8 main+0x1 (/b)\n" * 3, {"main": (3, 3)}),
+        (
+            b"     beef 7 1.0: 5 cpu-clock:   55d8 main (/b)\n     7 7 1.0: 5 cpu-clock: \n\t1 main (/b)\n\n",
+            {"main": (2, 2)},
+        ),
+        (b"a 7 1.0: x:y: dfd: 0x1, name: 0x2 \n" * 2 + b"a 7 1.0: x:y: dfd: 1 b (c) \n\t1 main (/b)\n\n", ONE),
+        (b"a 7 1.0: PERF_RECORD_COMM exec: b:7/7\na 7 1.0: 5 cpu-clock: \n\t1 main (/b)\n\n", ONE),
+        (
+            b"a 7 1.0: PERF_RECORD_EXIT(7:7):(1:1)\nb 0 0.0: PERF_RECORD_MMAP -1/0: [0x1(0x2) @ 0]: x a\n"
+            + sample(b"main (a)"),
+            ONE,
+        ),
+        (sample(b"main (a)").replace(b"\n", b"\r\n"), ONE),
+    ],
+    ids=[
+        "time of day",
+        "time of day alone",
+        "no time, #name",
+        "no event",
+        "nanoseconds",
+        "cgroup",
+        "srcline",
+        "no srcline",
+        "no call graph",
+        "no call graph, cgroup",
+        "no call graph, srcline",
+        "hex name",
+        "both",
+        "tracepoint",
+        "task events",
+        "mmap events",
+        "CRLF",
+    ],
+)
+def test_fields_may_be_chosen(path: Path, text: bytes, samples: dict[str, tuple[int, int]]) -> None:
+    profile = made(path, text)
+    assert table(profile, profile.sample_types[0].type if "samples" in str(profile.sample_types) else None) == samples
+
+
+def test_a_frame_has_its_source(path: Path) -> None:
+    message = made(path, b"a 7 1.0: 5 cpu-clock: \n\t1 main+0x2 (/b)\n  a b.cpp:12\n\n").message
+    assert [message.string_table[each.filename] for each in message.function] == [b"a b.cpp"]
+    assert [location.line[0].line for location in message.location] == [12]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "types", "hottest"),
+    [
+        ("6.1-tod", Kind.CPU, ["samples", "cpu"], "apply<hot(int)::{lambda(int)#1}>"),
+        ("6.1-tracepoint", Kind.OTHER, ["syscalls:sys_enter_openat"], "__GI___libc_open"),
+        ("6.1-two-events", Kind.OTHER, ["samples", "context-switches"], "schedule"),
+        ("6.1-three-events", Kind.CPU, ["page-faults", "context-switches", "cpu"], None),
+        ("6.1-no-call-graph", Kind.CPU, ["samples", "cpu"], "finish_task_switch.isra.0"),
+        ("6.1-task-events", Kind.CPU, ["samples", "cpu"], None),
+        ("7.2-go", Kind.CPU, ["samples", "cpu"], "main.(*S[go.shape.int]).Hot"),
+    ],
+)
+def test_what_perf_wrote_of_other_choices_is_read(name: str, kind: Kind, types: list[str], hottest: str | None) -> None:
+    converted = convert(Format.PERF_SCRIPT, PROFILES / f"perf-{name}.txt")
+    profile = read(converted.data)
+    assert (converted.kind, [each.type for each in profile.sample_types]) == (kind, types)
+    assert hottest is None or top(profile, 1).rows[0].function == hottest
 
 
 @pytest.mark.parametrize("text", [HEADER, HEADER + b"\t7f74 main+0x1 (a)\n", sample(b"main+0x1 (a)") + HEADER])
