@@ -42,11 +42,16 @@ CYCLES: Final = re.compile(r"^cpu$|cpu-clock|task-clock|cycles|instructions")
 
 
 class Converted(NamedTuple):
-    """A pprof file. kind: what its sample types say; nanoseconds: the largest total of a sample type that is a time."""
+    """A pprof file.
+
+    kind: what its sample types say; nanoseconds: the largest total of a sample type that is a time; note: a sentence
+    about what of the other file is not in it
+    """
 
     data: bytes
     kind: Kind
     nanoseconds: int
+    note: str = ""
 
 
 def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int = 16 << 20) -> Converted:
@@ -64,7 +69,7 @@ def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int 
     if len(data) > most:
         raise BadProfile(f"more than {most} bytes as a pprof file, which is the limit")
     times = [stacks.total(kind) for kind in stacks.types if kind.unit == CPU.unit]
-    return Converted(data, kind_of(stacks.types), max(times, default=0))
+    return Converted(data, kind_of(stacks.types), max(times, default=0), stacks.note)
 
 
 def kind_of(types: Sequence[ValueType]) -> Kind:

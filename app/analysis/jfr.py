@@ -41,9 +41,12 @@ def read(file: BinaryIO, options: Options) -> Stacks:
     if not headers:
         raise BadProfile(f"none of its chunks is whole: it ends within the first one, after {rest} bytes")
     try:
-        return _read([Chunk(data, header) for header in headers])
+        stacks = _read([Chunk(data, header) for header in headers])
     except RecursionError as error:
         raise BadProfile("its types are nested too deeply") from error
+    if rest:
+        stacks.note = f"the last {rest} bytes are a chunk without an end, as of a process that was killed"
+    return stacks
 
 
 def _read(chunks: list[Chunk]) -> Stacks:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.analysis.convert import Format
+from app.analysis.convert import Format, convert
 from app.analysis.profile import BadProfile, Profile, ValueType
 from tests.unit.analysis.recorded import PROFILES, converted, flat, folded, told, totals
 
@@ -99,6 +99,15 @@ def test_of_a_killed_process_the_whole_chunks_are_read(tmp_path: Path) -> None:
         assert flat(made(tmp_path, data[:cut])) == flat(first)
     unfinished = data[:second] + data[second : second + 8] + bytes(8) + data[second + 16 :]  # its size is not yet known
     assert flat(made(tmp_path, unfinished)) == flat(first)
+
+
+def test_what_follows_the_whole_chunks_is_told(tmp_path: Path) -> None:
+    assert convert(Format.JFR, CHUNKS).note == ""
+    path, data = tmp_path / "cut.jfr", CHUNKS.read_bytes()
+    path.write_bytes(data[:-1000])
+    rest = len(data) - 1000 - data.index(b"FLR\0", 4)
+    said = f"the last {rest} bytes are a chunk without an end, as of a process that was killed"
+    assert convert(Format.JFR, path).note == said
 
 
 def test_a_recording_without_a_whole_chunk_says_so(tmp_path: Path) -> None:
