@@ -16,6 +16,7 @@ from app.analysis.stacks import Frame, Options, Stacks
 SETTING: Final = "jdk.ActiveSetting"
 STACK, METHOD, CLASS, SYMBOL = "jdk.types.StackTrace", "jdk.types.Method", "java.lang.Class", "jdk.types.Symbol"
 FRAME_TYPE: Final = "jdk.types.FrameType"
+SCANNED: Final = frozenset({SETTING, *MEASURES})
 CONSTANTS: Final = frozenset({STACK, METHOD, CLASS, SYMBOL, FRAME_TYPE})
 KERNEL: Final = b"Kernel"  # a type of frames that only async-profiler has
 NATIVE: Final = frozenset({b"Native", b"C++", KERNEL})
@@ -53,29 +54,29 @@ def _read(chunks: list[Chunk]) -> Stacks:
     settings: dict[tuple[str, str], str] = {}
     found: set[str] = set()
     for chunk in chunks:
-        settings |= _settings(chunk)
-        found |= {of.name for of, _ in chunk.events(MEASURES)}
+        for of, cursor in chunk.events(SCANNED):
+            if of.name == SETTING:
+                settings |= _setting(chunk, of, cursor)
+            else:
+                found.add(of.name)
     measures = measures_of(found, settings)
     stacks = Stacks(*dict.fromkeys(kind for each in measures.values() for kind in (each.counted, each.measured)))
     for name, measure in measures.items():
         if not measure.amount and period_of(name, settings) is None:
             stacks.leave_out(measure.measured)
     for number, chunk in enumerate(chunks, 1):
-        settings |= _settings(chunk)
         _add(stacks, chunk, number, measures, settings)
     return stacks
 
 
-def _settings(chunk: Chunk) -> dict[tuple[str, str], str]:
-    """The settings that the chunk tells; the last one of a name counts."""
-    settings = {}
-    for of, cursor in chunk.events({SETTING}):
-        values = dict(zip((field.name for field in of.fields), chunk.values(of, cursor), strict=True))
-        owner = chunk.types.get(values["id"]) if isinstance(values.get("id"), int) else None
-        name, value = values.get("name"), values.get("value")
-        if owner and isinstance(name, bytes) and isinstance(value, bytes):
-            settings[owner.name, name.decode("utf-8", "replace")] = value.decode("utf-8", "replace")
-    return settings
+def _setting(chunk: Chunk, of: Type, cursor: Cursor) -> dict[tuple[str, str], str]:
+    """The setting that an event tells."""
+    values = dict(zip((field.name for field in of.fields), chunk.values(of, cursor), strict=True))
+    owner = chunk.types.get(values["id"]) if isinstance(values.get("id"), int) else None
+    name, value = values.get("name"), values.get("value")
+    if owner and isinstance(name, bytes) and isinstance(value, bytes):
+        return {(owner.name, name.decode("utf-8", "replace")): value.decode("utf-8", "replace")}
+    return {}
 
 
 def _add(stacks: Stacks, chunk: Chunk, number: int, measures: dict[str, Measure], settings: Settings) -> None:

@@ -34,14 +34,16 @@ class Field(NamedTuple):
 
 @dataclass(slots=True)
 class Type:
-    """A type of the chunk, also of an event."""
+    """A type of the chunk, also of an event. plain: each of its fields is a compressed integer."""
 
     name: str
     fields: list[Field] = field(default_factory=list)
+    plain: bool = False
+    places: dict[str, int] = field(default_factory=dict)
 
     def at(self, name: str) -> int | None:
         """The place of a field among the values of this type."""
-        return next((at for at, each in enumerate(self.fields) if each.name == name), None)
+        return self.places.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,10 @@ class Chunk:
         """The events of these types, in the order of the file, each with a cursor before its first value."""
         wanted = {number: each for number, each in self.types.items() if each.name in names}
         at, end = self._header.start + HEADER.size, self._header.end
+        cursor = Cursor(self._data, at, end)
         while at < end:
-            cursor = Cursor(self._data, at, end)
-            size, number = cursor.number(), cursor.number()
+            cursor.at, cursor.end = at, end
+            size, number = cursor.numbers(2)
             if not cursor.at - at <= size <= end - at:
                 raise BadProfile(f"the event at byte {at} is larger than its chunk, or smaller than its own size")
             if number in wanted:
@@ -109,7 +112,10 @@ class Chunk:
 
     def values(self, of: Type, cursor: Cursor) -> tuple[Value, ...]:
         """What an event or a constant of the type holds, field by field."""
-        return tuple(self._field(each, cursor) for each in of.fields)
+        if not of.plain:
+            return tuple(self._field(each, cursor) for each in of.fields)
+        numbers = zip(of.fields, cursor.numbers(len(of.fields)), strict=True)
+        return tuple(Constant(each.type, number) if each.constant else number for each, number in numbers)
 
     def _field(self, field: Field, cursor: Cursor) -> Value:
         if field.several:
@@ -169,6 +175,10 @@ def read_types(cursor: Cursor) -> dict[int, Type]:
         elif name == "field":
             constant, several = attributes.get("constantPool") == "true", _number(attributes, "dimension") > 0
             of.fields.append(Field(attributes.get("name", ""), _number(attributes, "class"), constant, several))
+    integers = {number for number, each in types.items() if each.name in INTEGERS}
+    for each in types.values():
+        each.places = {field.name: at for at, field in enumerate(each.fields)}
+        each.plain = all(not field.several and (field.constant or field.type in integers) for field in each.fields)
     return types
 
 

@@ -35,6 +35,24 @@ class Cursor:
         value |= self.byte() << 56
         return value - (1 << 64) if value >> 63 else value
 
+    def numbers(self, count: int) -> list[int]:
+        """So many compressed integers; most have one byte or two."""
+        data, at, end = self.data, self.at, self.end
+        found = []
+        for _ in range(count):
+            if at < end and (byte := data[at]) < 0x80:
+                found.append(byte)
+                at += 1
+            elif at + 1 < end and (following := data[at + 1]) < 0x80:
+                found.append(byte & 0x7F | following << 7)
+                at += 2
+            else:
+                self.at = at
+                found.append(self.number())
+                at = self.at
+        self.at = at
+        return found
+
     def byte(self) -> int:
         """One byte."""
         if self.at >= self.end:
