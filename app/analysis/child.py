@@ -76,7 +76,7 @@ def _done(request: Json, at: int, path: Path) -> Json:
         case _:
             made = convert(Format(request["format"]), path, Options(**request["options"]), most=MOST_ANSWERED)
             unwritten = _write(made.data, Path(request["out"]))
-            return {"unwritten": unwritten, "kind": made.kind, "nanoseconds": made.nanoseconds}
+            return {"unwritten": unwritten, "kind": made.kind, "nanoseconds": made.nanoseconds, "note": made.note}
 
 
 def _write(data: bytes, out: Path) -> str | None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from app.analysis import folded, perf_script
+from app.analysis import chrome_trace, cpuprofile, folded, jfr, otlp, perf_script, speedscope
 from app.analysis.profile import BadProfile, ValueType
 from app.analysis.stacks import CPU, SAMPLES, UNTOLD, Options, Stacks
 from app.model import Kind
@@ -19,11 +19,21 @@ class Format(StrEnum):
 
     FOLDED = "folded"
     PERF_SCRIPT = "perf-script"
+    JFR = "jfr"
+    OTLP = "otlp"
+    CPUPROFILE = "cpuprofile"
+    SPEEDSCOPE = "speedscope"
+    CHROME_TRACE = "chrome-trace"
 
 
 READERS: Final[Mapping[Format, Callable[[BinaryIO, Options], Stacks]]] = {
     Format.FOLDED: folded.read,
     Format.PERF_SCRIPT: perf_script.read,
+    Format.JFR: jfr.read,
+    Format.OTLP: otlp.read,
+    Format.CPUPROFILE: cpuprofile.read,
+    Format.SPEEDSCOPE: speedscope.read,
+    Format.CHROME_TRACE: chrome_trace.read,
 }
 
 
@@ -32,11 +42,16 @@ CYCLES: Final = re.compile(r"^cpu$|cpu-clock|task-clock|cycles|instructions")
 
 
 class Converted(NamedTuple):
-    """A pprof file. kind: what its sample types say; nanoseconds: the largest total of a sample type that is a time."""
+    """A pprof file.
+
+    kind: what its sample types say; nanoseconds: the largest total of a sample type that is a time; note: a sentence
+    about what of the other file is not in it
+    """
 
     data: bytes
     kind: Kind
     nanoseconds: int
+    note: str = ""
 
 
 def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int = 16 << 20) -> Converted:
@@ -54,7 +69,7 @@ def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int 
     if len(data) > most:
         raise BadProfile(f"more than {most} bytes as a pprof file, which is the limit")
     times = [stacks.total(kind) for kind in stacks.types if kind.unit == CPU.unit]
-    return Converted(data, kind_of(stacks.types), max(times, default=0))
+    return Converted(data, kind_of(stacks.types), max(times, default=0), stacks.note)
 
 
 def kind_of(types: Sequence[ValueType]) -> Kind:

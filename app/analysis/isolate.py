@@ -87,9 +87,9 @@ def convert_file(
     options: Options = UNTOLD,
     *,
     limits: Limits = LIMITS,
-) -> tuple[Kind, int]:
-    """Writes `out`, a pprof file, from the file in `path`; see convert.convert. Returns the kind and the nanoseconds of
-    Converted.
+) -> tuple[Kind, int, str]:
+    """Writes `out`, a pprof file, from the file in `path`; see convert.convert. Returns the kind, the nanoseconds and
+    the note of Converted.
 
     Raises BadProfile for any fault of that file; Retryable when `out` cannot be written. Then `out` does not exist.
     """
@@ -98,7 +98,7 @@ def convert_file(
         "options": asdict(options),
     }  # fmt: skip
     answer = _write(request, out, limits)
-    return Kind(answer["kind"]), int(answer["nanoseconds"])
+    return Kind(answer["kind"]), int(answer["nanoseconds"]), str(answer["note"])
 
 
 def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) -> None:

@@ -4,6 +4,7 @@ Field numbers are those of github.com/google/pprof/proto/profile.proto. Fields t
 are preserved. profile.py reads with it, stacks.py writes, merge.py does both.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -53,30 +54,35 @@ FIELDS: Final = {
 }
 
 
-def _file() -> descriptor_pb2.FileDescriptorProto:
-    proto = descriptor_pb2.FileDescriptorProto(name="alertprof/profile.proto", package=PACKAGE, syntax="proto3")
-    for message, fields in FIELDS.items():
+# message -> its fields
+Fields = Mapping[str, Sequence[tuple[str, int, str]]]
+
+
+def message_class(package: str, fields: Fields, root: str) -> Any:
+    """The class of the message `root`, for messages that are declared like FIELDS."""
+    # a pool of our own: another library may have registered these names in the default one
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(_file(package, fields))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{root}"))
+
+
+def _file(package: str, fields: Fields) -> descriptor_pb2.FileDescriptorProto:
+    proto = descriptor_pb2.FileDescriptorProto(name=f"alertprof/{package}.proto", package=package, syntax="proto3")
+    for message, declarations in fields.items():
         declared = proto.message_type.add(name=message)
-        for name, number, spelled in fields:
-            _declare(declared.field.add(name=name, number=number), spelled)
+        for name, number, spelled in declarations:
+            _declare(declared.field.add(name=name, number=number), spelled, package)
     return proto
 
 
-def _declare(field: descriptor_pb2.FieldDescriptorProto, spelled: str) -> None:
+def _declare(field: descriptor_pb2.FieldDescriptorProto, spelled: str, package: str) -> None:
     repeated, kind = spelled.startswith("*"), spelled.lstrip("*")
     field.label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
     if kind[0].isupper():
         field.type = field.TYPE_MESSAGE
-        field.type_name = f".{PACKAGE}.{kind}"
+        field.type_name = f".{package}.{kind}"
     else:
         field.type = field.Type.Value(f"TYPE_{kind.upper()}")
 
 
-def _message_class() -> Any:
-    # a pool of our own: another library may have registered these names in the default one
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(_file())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.Profile"))
-
-
-ProfileMessage: Final = _message_class()
+ProfileMessage: Final = message_class(PACKAGE, FIELDS, "Profile")

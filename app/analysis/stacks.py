@@ -95,6 +95,7 @@ class Stacks:
         self._sums: dict[tuple[int, ...], list[Number]] = {}
         self._totals: list[Number] = [0] * len(types)
         self._known, self._letters, self._frames = 0, 0, 0
+        self.note = ""  # a sentence about what the file has and these stacks have not
 
     def add(self, number: int, frames: Sequence[Frame], values: Mapping[ValueType, Number]) -> None:
         """Adds samples of one stack. Fractions are rounded once all are added up.

@@ -36,12 +36,13 @@ def convert(capture: Capture, file: Fetched) -> Fetched:
     """The pprof profile of another profiler's file; empty and with a fault if that is not in its format."""
     out, seconds = file.path.with_name(f"{file.path.name}{CONVERTED}"), length_of(capture)
     try:
-        kind, nanoseconds = convert_file(file.format, file.path, out, replace(file.options, seconds=seconds))
+        kind, nanoseconds, note = convert_file(file.format, file.path, out, replace(file.options, seconds=seconds))
     except BadProfile as bad:
         out.touch()
         return Fetched(file.becomes or Kind.CPU, out, 0, f"{file.format}: {bad}", CONVERTED)
     kind = file.becomes or kind
     finding = too_much(nanoseconds / 1e9, seconds, file.threads, kind) if file.threads else None
+    finding = left_out(note, kind) if note else finding
     return Fetched(kind, out, out.stat().st_size, suffix=CONVERTED, converted=True, finding=finding)
 
 
@@ -51,6 +52,11 @@ def length_of(capture: Capture) -> float:
     if not (capture.stop_requested_at and capture.started_at and capture.stopped_at):
         return asked
     return min(asked, (capture.stopped_at - capture.started_at).total_seconds())
+
+
+def left_out(note: str, kind: Kind) -> Finding:
+    """The finding that a file has more than the profile that was made of it. note: what, as a sentence."""
+    return Finding("warning", "a part of the file is not in the profile", note, kind=kind.value, code="partly_read")
 
 
 def too_much(total: float, seconds: float, threads: int, kind: Kind) -> Finding | None:

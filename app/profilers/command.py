@@ -37,7 +37,16 @@ HEAD = 4096  # bytes that tell a text
 
 PLACEHOLDER = re.compile(r"(\{[A-Za-z_][A-Za-z0-9_]*\})")
 VARIABLES = {"{pid}": '"$pid"', "{duration}": '"$secs"', "{output}": '"$output"'}  # the gate's names of them
-SUFFIXES = {"folded": ".folded", "perf-script": ".perf.txt", "pprof": ".pprof"}
+SUFFIXES = {
+    "folded": ".folded",
+    "perf-script": ".perf.txt",
+    "jfr": ".jfr",
+    "otlp": ".otlp",
+    "cpuprofile": ".cpuprofile",
+    "speedscope": ".speedscope.json",
+    "chrome-trace": ".trace.json",
+    "pprof": ".pprof",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,16 @@ from app.profilers.checks import danger_in
 from app.profilers.gate_profiler import GateProfiler
 
 # What the options may be.
-FileFormat = Literal["folded", "perf-script", "pprof", "other"]
+FileFormat = Literal[
+    "folded", "perf-script", "jfr", "otlp", "cpuprofile", "speedscope", "chrome-trace", "pprof", "other"
+]
 ArtifactKind = Literal[
     "", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "goroutineleak", "trace", "log", "other"
 ]
 Unit = Literal["", "nanoseconds", "microseconds", "milliseconds", "seconds", "bytes", "count"]
 
 OF_TEXTS = ("", "cpu", "heap", "allocs", "mutex", "block", "goroutine", "other")  # kinds of what is a pprof profile
+UNNAMED = ("folded", "speedscope", "chrome-trace")  # formats that do not say what was measured
 TIMES = ("", "nanoseconds", "microseconds", "milliseconds", "seconds")
 FASTEST = 1_000_000  # samples a second
 
@@ -39,7 +42,7 @@ class RecipeProfiler(GateProfiler):
     """A profiler that the configuration describes. Its subclasses have these options:
 
     exe: only for processes with this in the path of their executable (RE2); "" for all
-    format: the format of the files: folded, perf-script, pprof or other
+    format: the format of the files: one that is converted, pprof or other
     artifact: the kind of the artifacts, of texts that of the converted profile; "" for what the content implies
     rate, unit, sample: what a folded file does not say; see app.analysis.stacks.Options
     """
@@ -105,8 +108,10 @@ class RecipeProfiler(GateProfiler):
     def _check_counts(self) -> None:
         """Raises ValueError for options of folded files that are wrong or contradict each other."""
         kind = kind_of(self)
-        if self.format != "folded" and (self.rate is not None or self.unit or self.sample):
-            raise ValueError(f"{kind}: rate, unit and sample are for format: folded; other files say themselves")
+        told = self.rate is not None or self.unit
+        if (told and self.format != "folded") or (self.sample and self.format not in UNNAMED):
+            said = "are for format: folded (sample for speedscope and chrome-trace as well); other files say themselves"
+            raise ValueError(f"{kind}: rate, unit and sample {said}")
         if self.rate is not None and not 0 < self.rate <= FASTEST:
             raise ValueError(f"{kind}: rate: samples a second, more than 0 and at most {FASTEST}")
         if self.rate is not None and self.unit:

@@ -52,6 +52,14 @@ def check(block: Block, folder: Path) -> None:
     LANGUAGES[block.language](block, folder)
 
 
+def javascript(block: Block, folder: Path) -> None:
+    if not (node := shutil.which("node")):
+        pytest.skip("JavaScript of the documents is NOT tested: there is no node here (Debian's nodejs)")
+    (folder / "block.js").write_text(block.text)
+    done = subprocess.run([node, "--check", folder / "block.js"], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, f"{block}: {done.stderr}"
+
+
 def shell(block: Block, _folder: Path) -> None:
     commands = commands_in(block)
     assert commands, f"{block}: no command"
@@ -161,6 +169,7 @@ LANGUAGES: Mapping[str, Callable[[Block, Path], None]] = {
     "sh": shell,
     "console": shell,
     "yaml": configuration,
+    "js": javascript,
     "json": lambda block, folder: json.loads(block.text),
     "python": only_on(WALK),
     "markdown": only_on(WALK),

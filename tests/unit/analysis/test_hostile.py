@@ -15,6 +15,7 @@ from app.analysis.shapes import kind_of
 from app.analysis.top import top
 from app.analysis.tree import tree
 from app.analysis.units import format_percent, format_value
+from tests.unit.analysis.recorded import PROFILES
 from tests.unit.analysis.synthetic import cpu
 
 made = cpu([(["leaf", ("inlined", "host"), "main"], 10), (["main"], 5)])
@@ -77,6 +78,29 @@ def test_any_text_becomes_a_profile_that_is_good_or_a_bad_one(text: bytes, forma
             data = convert(format, Path(file.name)).data
             read(data)
             survives(data)
+
+
+RECORDED_SMALL = [
+    (Format.JFR, (PROFILES / "async-profiler-4.5-cpu-alloc-lock.jfr").read_bytes()),
+    (Format.OTLP, (PROFILES / "async-profiler-4.5-cpu.otlp").read_bytes()),
+    (Format.CPUPROFILE, (PROFILES / "node-20.cpuprofile").read_bytes()),
+    (Format.SPEEDSCOPE, (PROFILES / "py-spy-0.4.3.speedscope").read_bytes()),
+]
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(RECORDED_SMALL), st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=9)), max_size=4))
+def test_another_profilers_file_with_pieces_replaced(
+    recorded: tuple[Format, bytes], pieces: list[tuple[float, bytes]]
+) -> None:
+    format, data = recorded
+    for place, piece in pieces:
+        at = int(place * len(data))
+        data = data[:at] + piece + data[at + len(piece) :]
+    with NamedTemporaryFile() as file, contextlib.suppress(BadProfile):
+        file.write(data)
+        file.flush()
+        read(convert(format, Path(file.name)).data)
 
 
 @given(st.text(alphabet="(){}<>[]:.*a ", max_size=40))

@@ -11,6 +11,7 @@ from app.analysis.stacks import Options
 from app.captures.artifacts import prepared
 from app.model import Capture, Kind
 from app.profilers.base import Fetched
+from tests.unit.analysis.recorded import PROFILES
 from tests.unit.ledger.builders import NOON, manual, recording
 
 TEN_SECONDS = replace(recording(manual(1)), duration=timedelta(seconds=10))
@@ -55,3 +56,12 @@ def test_a_recording_that_was_stopped_early_is_as_long_as_it_was(tmp_path: Path)
     made = converted(tmp_path, b"main 900\n", Options(rate=100), capture=stopped)
     assert made.finding is not None and "9 s in a recording of 3 s" in made.finding.detail
     assert top_of(made.path).duration_seconds == 3
+
+
+def test_a_flight_recording_that_is_cut_is_read_as_far_as_it_goes_and_the_rest_is_told(tmp_path: Path) -> None:
+    data = (PROFILES / "async-profiler-4.5-wall-chunks.jfr").read_bytes()
+    (tmp_path / "output").write_bytes(data[:-1000])
+    _, made = prepared(TEN_SECONDS, [Fetched(Kind.OTHER, tmp_path / "output", 1, suffix=".jfr", format="jfr")])
+    assert (made.kind, made.fault) == (Kind.CPU, "")
+    assert made.finding is not None and made.finding.title == "a part of the file is not in the profile"
+    assert "a chunk without an end, as of a process that was killed" in made.finding.detail
