@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from app.errors import Code, Refused, Retryable
@@ -20,17 +19,22 @@ from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResul
 from app.profilers.checks import name_of
 from app.profilers.endpoint import PROBE, EndpointSearch, lives
 from app.profilers.origin import layout_of, prove_all
+from app.profilers.part import Part
 from app.profilers.places import PORTS_AT_MOST, Place
 from app.profilers.refusals import refusal
 from app.profilers.servers import Login, Server
-from app.profilers.takes import Part, Takes
+from app.profilers.snapshots import fresh, left_of, once_more
+from app.profilers.takes import Takes
 
 NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
 NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls" where the server speaks TLS
 
+# The search for leaked goroutines, from Go 1.27 on, marks them in the dump (debug=2) that follows, and it collects the
+# garbage, so that the heap is fresh.
 INSTANT = (
+    Part(Kind.GOROUTINELEAK, "goroutineleak", listed=True),
     Part(Kind.GOROUTINE, "goroutine?debug=2", ".txt"),
     Part(Kind.GOROUTINE, "goroutine", ".pprof"),
     Part(Kind.HEAP, "heap"),
@@ -48,6 +52,7 @@ class HttpPprof(Profiler):
     ports: the only ports to ask, of any program; empty for all that a Go program listens on
     path: the path at which pprof is served
     trace: fetch an execution trace as well, of 10 seconds at most
+    gc: have the process collect its garbage before each heap profile, so that it is of that moment
     username, password_file: a login, if the server wants one
     token_file: a bearer token instead
     """
@@ -55,6 +60,7 @@ class HttpPprof(Profiler):
     ports: tuple[int, ...] = ()
     path: str = "/debug/pprof"
     trace: bool = False
+    gc: bool = False
     username: str = ""
     password_file: str = ""
     token_file: str = ""
@@ -112,9 +118,9 @@ class HttpPprof(Profiler):
         layout = layout_of(process, recording.pool.gate(recording.host))
         if other := server.other(process, PROBE):
             raise Retryable(Code.TIMEOUT, f"{recording.host}: pid {process.id.pid}: {server.place} {other}")
-        had = {(artifact.kind, PurePosixPath(artifact.name).suffix) for artifact in capture.artifacts}
-        recorded = [part for part in self._recorded(capture) if (part.kind, part.suffix) not in had]
-        instant = [part for part in INSTANT if (part.kind, part.suffix) not in had]
+        recorded = left_of(self._recorded(capture), capture.artifacts)
+        instant = left_of(self._instant(), capture.artifacts)
+        after = left_of(once_more(self._instant()), capture.artifacts)
         takes = Takes(server, incoming.folder)
         fetched: list[Fetched] = []
 
@@ -122,7 +128,7 @@ class HttpPprof(Profiler):
             incoming.keep(file)
             fetched.append(file)
 
-        takes.all(recorded, instant, keep, incoming.stopping)
+        takes.all(recorded, instant, keep, incoming.stopping, after)
         prove_all(server, process, layout, fetched)
         return self._result(server, process, fetched, takes)
 
@@ -133,10 +139,15 @@ class HttpPprof(Profiler):
             return StepResult(f"{message}; the process ended while it was recording", notes={"lost": True})
         ended = [f"ended early after {takes.ended_after:.0f} s"] if takes.ended_after else []
         shorter = [f"{kind} is {why}" for kind, why in takes.shorter.items()]
-        return StepResult("; ".join([message, *ended, *shorter]))
+        heaps = [f"{name} {said}" for name, said in takes.heaps.items()]
+        return StepResult("; ".join([message, *ended, *shorter, *heaps]))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
-        complete = (Kind.CPU, *([Kind.TRACE] if self.trace else []), *(part.kind for part in INSTANT))
+        complete = (
+            Kind.CPU,
+            *([Kind.TRACE] if self.trace else []),
+            *(part.kind for part in INSTANT if not part.listed),
+        )
         return tuple(kind for kind in dict.fromkeys(complete) if kind not in have)
 
     def clean(self, recording: Recording) -> StepResult:
@@ -145,7 +156,9 @@ class HttpPprof(Profiler):
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         ports = "|".join(map(str, self.ports)) or f"PORT, each that pid {process.id.pid} listens on:"
         place = str(self._place(capture)) if NOTE in capture.notes else f"ADDRESS:{ports}"
-        queries = ("cmdline", *(part.query for part in (*self._recorded(capture), *INSTANT)))
+        again = {part.query for part in once_more(self._instant())}
+        parts = (*self._recorded(capture), *self._instant())
+        queries = ("cmdline", *(part_in_words(part, twice=part.query in again) for part in parts))
         return tuple(f"GET {place} {self.path}/{query}" for query in queries)
 
     def _recorded(self, capture: Capture) -> tuple[Part, ...]:
@@ -155,6 +168,10 @@ class HttpPprof(Profiler):
         cpu = Part(Kind.CPU, f"profile?seconds={seconds}", seconds=seconds)
         trace = Part(Kind.TRACE, f"trace?seconds={traced}", ".trace", limit=TRACE_LIMIT, seconds=traced)
         return (cpu, trace) if self.trace else (cpu,)
+
+    def _instant(self) -> tuple[Part, ...]:
+        """The parts that need no time."""
+        return fresh(INSTANT) if self.gc else INSTANT
 
     def _place(self, capture: Capture) -> Place:
         """Where `start` found the server. Raises Refused for a capture that has not noted it."""
@@ -168,6 +185,13 @@ class HttpPprof(Profiler):
 
     def _server(self, pool: HostPool, host: str, place: Place) -> Server:
         return Server(pool, host, place, self.path, Login(self.username, self.password_file, self.token_file))
+
+
+def part_in_words(part: Part, *, twice: bool) -> str:
+    """A part as a plan shows it."""
+    listed = " where its index page lists it" if part.listed else ""
+    again = ", and again at the end" if twice else ""
+    return f"{part.query}{listed}{again}"
 
 
 def current_process(recording: Recording) -> Process:

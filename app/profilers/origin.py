@@ -50,7 +50,7 @@ def prove_all(server: Server, process: Process, layout: Layout, fetched: Iterabl
     """Raises Refused if a fetched profile is not proven to be the process's: a gateway may forward some paths only.
 
     Dumps and traces hold no such evidence; they are accepted with the rest."""
-    good = [file for file in fetched if file.suffix == ".pprof" and not file.fault]
+    good = [file for file in fetched if file.suffix.endswith(".pprof") and not file.fault]
     of_pprof = [path for file in good for path in (file.path, *file.slices)]
     seen = Layout(layout.spans | loaded(process, server.pool.gate(server.host)), layout.twins)
     for mapped in mapped_of(of_pprof).values():
