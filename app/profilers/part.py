@@ -14,7 +14,8 @@ class Part:
     query: below the server's path, such as heap
     limit: bytes of the answer at most
     seconds: how long Go records for it; 0 for a profile that needs no time
-    listed: requested only if the index page lists it; where it is not served all the same, that is no fault
+    optional: that the server does not have it is no fault
+    listed: requested only if the index page lists it
     """
 
     kind: Kind
@@ -22,6 +23,7 @@ class Part:
     suffix: str = ".pprof"
     limit: int = PROFILE_LIMIT
     seconds: int = 0
+    optional: bool = False
     listed: bool = False
 
     @property

@@ -112,7 +112,7 @@ class Takes:
             self._lacking.add(part.kind)
         elif part.seconds:
             self._recorded = True
-        elif part.query == "heap":
+        elif part.query == "heap" and not part.optional:
             self._date(part)
         return fetched
 
@@ -133,7 +133,7 @@ class Takes:
         part, reply = self._longest(part, path)
         if cut_short(part.seconds, reply):
             return self._in_slices(part, path, reply.closed_after)
-        if part.listed and reply.status == 404:
+        if part.optional and reply.status == 404:
             return None
         if part.kind is Kind.CPU and reply.status == 500 and "already in use" in reply.said:
             raise Retryable(
