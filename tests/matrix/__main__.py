@@ -4,10 +4,10 @@ import re
 import sys
 from pathlib import Path
 
-from tests.matrix import gohttp, penalties, servers, shells
+from tests.matrix import gohttp, penalties, rust, servers, shells
 
 DOCUMENT = Path("docs/ssh.md")
-SUBJECTS = {"servers": servers, "shells": shells, "penalties": penalties, "go": gohttp}
+SUBJECTS = {"servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "rust": rust}
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
