@@ -18,6 +18,7 @@ from app.model import Capture, Kind
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult
 from app.profilers.checks import name_of
 from app.profilers.endpoint import EndpointSearch, lives, other_at
+from app.profilers.heap_age import TEXT
 from app.profilers.origin import layout_of, prove_all
 from app.profilers.part import Part
 from app.profilers.places import PORTS_AT_MOST, Place
@@ -193,8 +194,9 @@ class HttpPprof(Profiler):
 def part_in_words(part: Part, *, twice: bool) -> str:
     """A part as a plan shows it."""
     where = " where it is served" if part.optional else ""
-    where = " where its index page lists it" if part.listed else where
-    return f"{part.query}{where}{', and again at the end' if twice else ''}"
+    where = " where the index page lists it" if part.listed else where
+    dated = f", then {TEXT} for its age" if part.query == "heap" and not part.optional else ""
+    return f"{part.query}{where}{dated}{', and again at the end' if twice else ''}"
 
 
 def current_process(recording: Recording) -> Process:

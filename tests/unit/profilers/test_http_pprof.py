@@ -795,9 +795,13 @@ def test_the_garbage_is_collected_before_each_heap_where_the_rule_says_so_and_ne
 def test_the_plan_says_what_is_asked_for_twice_and_what_only_where_it_is_listed() -> None:
     plan = HttpPprof(gc=True).plan(process(), capture())
     assert "GET 127.0.0.1:6060 /debug/pprof/heap?gc=1, and again at the end" in plan
-    assert "GET 127.0.0.1:6060 /debug/pprof/goroutineleak where its index page lists it, and again at the end" in plan
+    assert "GET 127.0.0.1:6060 /debug/pprof/goroutineleak where the index page lists it, and again at the end" in plan
     assert "GET 127.0.0.1:6060 /debug/pprof/goroutine?debug=2" in plan
     assert "GET 127.0.0.1:6060 /debug/pprof/mutex" in plan
+    aged = "GET 127.0.0.1:6060 /debug/pprof/heap, then heap?debug=1 for its age, and again at the end"
+    assert aged in HttpPprof().plan(process(), capture())
+    other = HttpPprof(ports=(6060,), gc=True).plan(process(go_version=""), capture())
+    assert "GET 127.0.0.1:6060 /debug/pprof/heap where it is served, and again at the end" in other
 
 
 # ---------------------------------------------------------------------- the rest
