@@ -1,5 +1,5 @@
 #!/bin/sh
-# pprof-rs 0.15.0 (crates.io pprof 0.15.0).
+# pprof-rs 0.15.0 (the crate pprof 0.15.0).
 #
 # A pprof profile usually says which executable it is of: its mappings have the addresses, the file and the build id.
 # The protobuf that Report::pprof() of pprof-rs makes has no mapping at all, and its locations have no address: only names
