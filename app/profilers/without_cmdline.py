@@ -21,6 +21,7 @@ from app.profilers.servers import Server
 NOT_SERVED = "answers 404"
 SAMPLES = ("heap", "allocs")  # of jemalloc_pprof, with build ids
 SECOND = "profile?seconds=1"
+SECOND_LIMIT = 16 << 20  # bytes of it; of what is larger than SAMPLE_LIMIT, the mappings are not looked at
 ANSWER = Deadlines(first=15, silence=15, whole=20)  # seconds
 LOOK = 0.2  # seconds between two looks at a process that may be recording
 REMEDY = "Let it serve its command line, as of /proc/self/cmdline, at"
@@ -57,7 +58,7 @@ def recorded(server: Server, process: Process, gate: Gate) -> tuple[Reply, bytes
     """A cpu profile of a second: the reply, its body, and whether the process caught SIGPROF only meanwhile."""
     before, during = sampled(process, gate), False
     with ThreadPoolExecutor(1, thread_name_prefix="pprof") as thread:
-        answer = thread.submit(server.small, SECOND, SAMPLE_LIMIT, ANSWER)
+        answer = thread.submit(server.small, SECOND, SECOND_LIMIT, ANSWER)
         while not during and not wait([answer], LOOK).done:
             during = sampled(process, gate)
     reply, body = answer.result()

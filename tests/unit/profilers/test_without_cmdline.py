@@ -127,6 +127,7 @@ class Sampling(FakePool):
 
 def test_a_process_that_catches_sigprof_only_while_its_profile_is_answered_is_the_one_that_answers() -> None:
     assert judged(Sampling({"during"}), NAMED) == "http-pprof"
+    assert judged(Sampling({"during"}, ok(b"x" * (2 << 20))), NAMED) == "http-pprof"  # of many and long names
 
 
 @pytest.mark.parametrize("catching", [set(), {"before", "during"}, {"before", "during", "after"}, {"during", "after"}])
