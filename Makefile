@@ -53,7 +53,7 @@ fuzz: setup  ## what strangers send, for longer than the tests: atheris, schemat
 	@$(PYTHON) -m tests.fuzz $(or $(SECONDS),60)
 
 .PHONY: matrix
-matrix: setup  ## the tables of docs/ssh.md anew, with the newest servers that Debian has, and http-pprof of every Go; root; ARGS=--write keeps them
+matrix: setup  ## the tables of docs/ssh.md anew, with the newest servers that Debian has, and http-pprof of every Go and of Rust; root; ARGS=--write keeps them
 	@tests/lab/prepare.sh tests
 	@$(PYTHON) -m tests.matrix $(ARGS)
 

@@ -67,8 +67,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert of an Alertmanager message, validated. Times are aware UTC. fault: why it cannot be taken; then it is
-    cut to a bounded size and may have no start."""
+    """One validated alert. Times are aware UTC. fault: why it cannot be taken; then it is cut and may have no start."""
 
     fingerprint: str
     firing: bool

@@ -56,6 +56,7 @@ class Process:
     threads: int | None = None  # how many it has; None: an earlier gate does not tell
     askers: tuple[int, int] | None = None  # how many ask for SIGUSR1 and SIGUSR2 in it; None where it cannot be seen
     build: str = ""  # of its executable: `go:…` or `gnu:…`, a build id, or `sha256:…`; "": it could not be read
+    sampled: bool = False  # it catches SIGPROF, as one whose processor time is being sampled does
     blocked: Blocked | None = None  # where signals are known to harm this executable: added by who asks the ledger
 
 
@@ -114,6 +115,7 @@ def process_in(boot: str, facts: Mapping[str, str]) -> Process:
         - start / 100,  # USER_HZ is 100 wherever SIGUSR2 is 12
         build=build_in(facts.get("build", "")),
         threads=number_in(facts["threads"]) if "threads" in facts else None,
+        sampled=bool(int(caught, 16) >> 26 & 1),  # SIGPROF is 27 there, too
     )
 
 

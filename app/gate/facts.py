@@ -81,10 +81,12 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where all of a process's code lies. The kernel puts it elsewhere each time that a program is begun, the vdso at
-    least. `twins`: pids of other processes where it is the same nevertheless."""
+    least. `twins`: pids of other processes where it is the same nevertheless; `build_id`: the GNU build id of its
+    executable in hex, "" where it has none."""
 
     spans: frozenset[Span]
     twins: tuple[int, ...] = ()
+    build_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,12 @@ def layout_in(lines: Lines) -> Layout:
     lines = list(lines)
     spans = [SPAN.fullmatch(value) for key, value in lines if key == "code"]
     twins = tuple(int(value) for key, value in lines if key == "twin" and re.fullmatch(r"\d{1,7}", value, re.ASCII))
-    return Layout(frozenset(Span(int(m[1], 16), int(m[2], 16), int(m[3], 16)) for m in spans if m), twins)
+    said = [GNU.fullmatch(value) for key, value in lines if key == "gnu"]
+    build_id = said[0][2][: 2 * int(said[0][1], 16)] if said and said[0] else ""
+    return Layout(frozenset(Span(int(m[1], 16), int(m[2], 16), int(m[3], 16)) for m in spans if m), twins, build_id)
 
 
+GNU = re.compile(r"(08|10|14|20) ([0-9a-f]{16,64})")
 SPAN = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([0-9a-f]{1,16})")
 PROCESS = re.compile(r"(\d{1,7}) (\d{1,20}) ([\d:]{1,41}) (\d{1,7}) (\d{1,20}) ?(.*)", re.ASCII)
 

@@ -44,7 +44,8 @@ class Reply:
 
     status: 0 if no answer came. size: bytes written. said: the body of an answer other than 200, or the target of a
     redirect. fault: why there is no complete answer, as the end of a sentence about the server; "" for a complete one,
-    whatever its status. closed_after: seconds until the connection was closed without a byte; 0 if it was not.
+    whatever its status. closed_after: seconds until the connection was closed without a byte; 0 if it was not. date:
+    the answer's Date header, "" if it has none.
     """
 
     status: int
@@ -52,6 +53,7 @@ class Reply:
     said: str = ""
     fault: str = ""
     closed_after: float = 0.0
+    date: str = ""
 
 
 def get(
@@ -84,7 +86,7 @@ class _Exchange:
         self._end = self._begun + deadlines.whole
         self._closed_after = 0.0
         self._taken = self._size = self._status = 0  # bytes received, bytes of body, status
-        self._said = b""
+        self._said = self._date = b""
 
     def run(self, path: str, headers: Mapping[str, str]) -> Reply:
         fault = ""
@@ -97,7 +99,8 @@ class _Exchange:
         except h11.RemoteProtocolError as error:
             fault = self._so_far() if self._status else f"answers no HTTP ({one_line(error)})"
         said = " ".join(self._said.decode("utf-8", "replace").split())
-        return Reply(self._status, self._size, one_line(ValueError(said)) if said else "", fault, self._closed_after)
+        said = one_line(ValueError(said)) if said else ""
+        return Reply(self._status, self._size, said, fault, self._closed_after, self._date.decode("latin-1"))
 
     def _ask(self, path: str, more: Mapping[str, str]) -> None:
         headers = {**more, "User-Agent": "alertprof", "Accept-Encoding": "identity", "Connection": "close"}
@@ -117,6 +120,7 @@ class _Exchange:
                 pass
             case h11.Response() as response:
                 self._status = response.status_code
+                self._date = dict(response.headers).get(b"date", b"")
                 if 300 <= self._status < 400:
                     self._said = dict(response.headers).get(b"location", b"")[:SAID_LIMIT]
                     return True

@@ -11,10 +11,12 @@ from app.gate.answers import Process
 from app.gate.client import Gate
 from app.gate.facts import Layout, Ports
 from app.hosts.http import Deadlines
+from app.profilers import without_cmdline
 from app.profilers.checks import name_of
 from app.profilers.origin import layout_of, prove
 from app.profilers.places import Place, places_of
 from app.profilers.servers import SPEAKS_TLS, Server
+from app.profilers.without_cmdline import NOT_SERVED
 
 PROBE = Deadlines(first=10, silence=10, whole=20)  # seconds
 
@@ -55,6 +57,9 @@ class EndpointSearch:
         others: dict[Place, str | Refused] = {}
         for bare in places:
             place, other = self._ask(bare, layout)
+            if other == NOT_SERVED and wanted and not self.process.go_version:
+                place = place._replace(bare=True)
+                other = self._ask_once(place, layout)
             if not other:
                 self._refuse_shared(place)
                 return place
@@ -80,8 +85,8 @@ class EndpointSearch:
         may allow the next place, and the process may be the one that answers there."""
         server = self.server_at(place)
         try:
-            other = server.other(self.process, PROBE)
-            if not other:
+            other = other_at(server, self.process, layout, self.gate)
+            if not other and not place.bare:
                 prove(server, self.process, layout, PROBE)
         except Refused as refused:
             if refused.reason.code not in (Code.NOT_PERMITTED, Code.EVIDENCE_CONFLICT):
@@ -96,7 +101,7 @@ class EndpointSearch:
             if seen.id.key == self.process.id.key or seen.exe != self.process.exe:
                 continue
             theirs, _ = places_of(self.gate.ports(seen.id.pid), (place.port,))
-            if place._replace(tls=False) in theirs:
+            if place._replace(tls=False, bare=False) in theirs:
                 said = f"{self.subject} shares {place} with pid {seen.id.pid}: who of them answers cannot be told"
                 raise Refused(Code.NO_PROFILER, said)
 
@@ -106,6 +111,15 @@ class EndpointSearch:
         if any("answers 404" in each for each in said):
             said.append("if it does under another path, name that (path)")
         return f"{self.subject} serves no {self.path}: {'; '.join(said) or listens_on(ports)}"
+
+
+def other_at(server: Server, process: Process, layout: Layout, gate: Gate) -> str:
+    """What answers there instead of the process, as the end of a sentence; "" if it is the process.
+
+    Raises Refused if the server does not tell its command line, and nothing else shows that it is the process's."""
+    if server.place.bare:
+        return without_cmdline.other(server, process, layout, gate)
+    return server.other(process, PROBE)
 
 
 def lives(process: Process, gate: Gate) -> bool:

@@ -7,9 +7,8 @@ sends what it has; that is how a recording is ended early.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from app.errors import Code, Refused, Retryable
@@ -18,19 +17,25 @@ from app.gate.pool import HostPool
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult
 from app.profilers.checks import name_of
-from app.profilers.endpoint import PROBE, EndpointSearch, lives
+from app.profilers.endpoint import EndpointSearch, lives, other_at
+from app.profilers.heap_age import TEXT
 from app.profilers.origin import layout_of, prove_all
+from app.profilers.part import Part
 from app.profilers.places import PORTS_AT_MOST, Place
 from app.profilers.refusals import refusal
 from app.profilers.servers import Login, Server
-from app.profilers.takes import Part, Takes
+from app.profilers.snapshots import fresh, left_of, once_more
+from app.profilers.takes import Takes
 
 NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
-NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls" where the server speaks TLS
+NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls", "bare" as in Place
 
+# The search for leaked goroutines, from Go 1.27 on, marks them in the dump (debug=2) that follows, and it collects the
+# garbage, so that the heap is fresh.
 INSTANT = (
+    Part(Kind.GOROUTINELEAK, "goroutineleak", optional=True, listed=True),
     Part(Kind.GOROUTINE, "goroutine?debug=2", ".txt"),
     Part(Kind.GOROUTINE, "goroutine", ".pprof"),
     Part(Kind.HEAP, "heap"),
@@ -39,6 +44,7 @@ INSTANT = (
     Part(Kind.BLOCK, "block"),
     Part(Kind.THREADCREATE, "threadcreate"),
 )
+OF_GO = frozenset(part.kind for part in INSTANT) - {Kind.HEAP, Kind.ALLOCS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class HttpPprof(Profiler):
     ports: the only ports to ask, of any program; empty for all that a Go program listens on
     path: the path at which pprof is served
     trace: fetch an execution trace as well, of 10 seconds at most
+    gc: have the process collect its garbage before each heap profile, so that it is of that moment
     username, password_file: a login, if the server wants one
     token_file: a bearer token instead
     """
@@ -55,6 +62,7 @@ class HttpPprof(Profiler):
     ports: tuple[int, ...] = ()
     path: str = "/debug/pprof"
     trace: bool = False
+    gc: bool = False
     username: str = ""
     password_file: str = ""
     token_file: str = ""
@@ -95,8 +103,7 @@ class HttpPprof(Profiler):
         if isinstance(found, str):  # it was there a moment ago: it may be too busy to answer
             raise Retryable(Code.TIMEOUT, found)
         note: dict[str, Any] = {"address": found.address, "port": found.port}
-        if found.tls:
-            note["tls"] = True
+        note |= {name: True for name in ("tls", "bare") if getattr(found, name)}
         return StepResult(f"it serves {self.path} at {found}", notes={NOTE: note})
 
     def watch(self, recording: Recording) -> StepResult:
@@ -110,11 +117,11 @@ class HttpPprof(Profiler):
         capture, process = recording.capture, current_process(recording)
         server = self._server(recording.pool, recording.host, self._place(capture))
         layout = layout_of(process, recording.pool.gate(recording.host))
-        if other := server.other(process, PROBE):
+        if other := other_at(server, process, layout, recording.pool.gate(recording.host)):
             raise Retryable(Code.TIMEOUT, f"{recording.host}: pid {process.id.pid}: {server.place} {other}")
-        had = {(artifact.kind, PurePosixPath(artifact.name).suffix) for artifact in capture.artifacts}
-        recorded = [part for part in self._recorded(capture) if (part.kind, part.suffix) not in had]
-        instant = [part for part in INSTANT if (part.kind, part.suffix) not in had]
+        parts = self._instant(process)
+        recorded = left_of(self._recorded(capture, process), capture.artifacts)
+        instant, after = (left_of(each, capture.artifacts) for each in (parts, once_more(parts)))
         takes = Takes(server, incoming.folder)
         fetched: list[Fetched] = []
 
@@ -122,7 +129,7 @@ class HttpPprof(Profiler):
             incoming.keep(file)
             fetched.append(file)
 
-        takes.all(recorded, instant, keep, incoming.stopping)
+        takes.all(recorded, instant, keep, incoming.stopping, after)
         prove_all(server, process, layout, fetched)
         return self._result(server, process, fetched, takes)
 
@@ -133,10 +140,16 @@ class HttpPprof(Profiler):
             return StepResult(f"{message}; the process ended while it was recording", notes={"lost": True})
         ended = [f"ended early after {takes.ended_after:.0f} s"] if takes.ended_after else []
         shorter = [f"{kind} is {why}" for kind, why in takes.shorter.items()]
-        return StepResult("; ".join([message, *ended, *shorter]))
+        heaps = [f"{name} {said}" for name, said in takes.heaps.items()]
+        return StepResult("; ".join([message, *ended, *shorter, *heaps]))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
-        complete = (Kind.CPU, *([Kind.TRACE] if self.trace else []), *(part.kind for part in INSTANT))
+        """None where a recording came home and no profile that only Go has: the program is no Go program then. What a
+        Go program was asked for is an artifact, and a fault if it is not whole."""
+        if Kind.CPU in have and not have & OF_GO:
+            return ()
+        snapshots = (part.kind for part in INSTANT if not part.optional)
+        complete = (Kind.CPU, *([Kind.TRACE] if self.trace else []), *snapshots)
         return tuple(kind for kind in dict.fromkeys(complete) if kind not in have)
 
     def clean(self, recording: Recording) -> StepResult:
@@ -145,29 +158,45 @@ class HttpPprof(Profiler):
     def plan(self, process: Process, capture: Capture) -> tuple[str, ...]:
         ports = "|".join(map(str, self.ports)) or f"PORT, each that pid {process.id.pid} listens on:"
         place = str(self._place(capture)) if NOTE in capture.notes else f"ADDRESS:{ports}"
-        queries = ("cmdline", *(part.query for part in (*self._recorded(capture), *INSTANT)))
-        return tuple(f"GET {place} {self.path}/{query}" for query in queries)
+        parts = self._instant(process)
+        again = {part.query for part in once_more(parts)}
+        shown = (part_in_words(part, twice=part.query in again) for part in (*self._recorded(capture, process), *parts))
+        return tuple(f"GET {place} {self.path}/{query}" for query in ("cmdline", *shown))
 
-    def _recorded(self, capture: Capture) -> tuple[Part, ...]:
+    def _recorded(self, capture: Capture, process: Process) -> tuple[Part, ...]:
         """The parts that take time. In whole seconds: Go takes no others, and makes 30 of 0."""
         seconds = max(round(capture.duration.total_seconds()), 1)
         traced = min(seconds, round(TRACE_AT_MOST.total_seconds()))
         cpu = Part(Kind.CPU, f"profile?seconds={seconds}", seconds=seconds)
         trace = Part(Kind.TRACE, f"trace?seconds={traced}", ".trace", limit=TRACE_LIMIT, seconds=traced)
-        return (cpu, trace) if self.trace else (cpu,)
+        return (cpu, replace(trace, optional=not process.go_version)) if self.trace else (cpu,)
+
+    def _instant(self, process: Process) -> tuple[Part, ...]:
+        """The parts that need no time. Other programs than Go's have few of them."""
+        if not process.go_version:
+            return tuple(replace(part, optional=True) for part in INSTANT)
+        return fresh(INSTANT) if self.gc else INSTANT
 
     def _place(self, capture: Capture) -> Place:
         """Where `start` found the server. Raises Refused for a capture that has not noted it."""
         note: dict[str, Any] | None = capture.notes.get(NOTE)
         if note is None:
             raise Refused(Code.COLLECT_FAILED, f"capture {capture.id} was begun without a port")
-        return Place(str(note["address"]), int(note["port"]), bool(note.get("tls")))
+        return Place(str(note["address"]), int(note["port"]), "tls" in note, "bare" in note)
 
     def _search(self, process: Process, host: str, pool: HostPool) -> EndpointSearch:
         return EndpointSearch(process, host, pool.gate(host), lambda place: self._server(pool, host, place), self.path)
 
     def _server(self, pool: HostPool, host: str, place: Place) -> Server:
         return Server(pool, host, place, self.path, Login(self.username, self.password_file, self.token_file))
+
+
+def part_in_words(part: Part, *, twice: bool) -> str:
+    """A part as a plan shows it."""
+    where = " where it is served" if part.optional else ""
+    where = " where the index page lists it" if part.listed else where
+    dated = f", then {TEXT} for its age" if part.query == "heap" and not part.optional else ""
+    return f"{part.query}{where}{dated}{', and again at the end' if twice else ''}"
 
 
 def current_process(recording: Recording) -> Process:

@@ -6,6 +6,7 @@ it starts. So a small profile is requested first, and every profile that is fetc
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.analysis.isolate import mapped_of
 from app.analysis.profile import BadProfile, Mapped, read
@@ -20,6 +21,7 @@ from app.profilers.servers import Server
 
 SAMPLES = ("threadcreate", "goroutine", "heap")  # the first one that is served and small enough is checked
 SAMPLE_LIMIT = 1 << 20  # bytes of a small profile, packed or unpacked: it is read in this process
+RANDOM = 1 << 32  # below it, a linker may have fixed the addresses, and they are the same in every process of a program
 FIXED = 1 << 63  # above it lies x86's vsyscall page, at the same place in every process
 
 
@@ -50,9 +52,9 @@ def prove_all(server: Server, process: Process, layout: Layout, fetched: Iterabl
     """Raises Refused if a fetched profile is not proven to be the process's: a gateway may forward some paths only.
 
     Dumps and traces hold no such evidence; they are accepted with the rest."""
-    good = [file for file in fetched if file.suffix == ".pprof" and not file.fault]
+    good = [file for file in fetched if file.suffix.endswith(".pprof") and not file.fault]
     of_pprof = [path for file in good for path in (file.path, *file.slices)]
-    seen = Layout(layout.spans | loaded(process, server.pool.gate(server.host)), layout.twins)
+    seen = replace(layout, spans=layout.spans | loaded(process, server.pool.gate(server.host)))
     for mapped in mapped_of(of_pprof).values():
         must_be(server, process, seen, mapped)
 
@@ -66,12 +68,20 @@ def loaded(process: Process, gate: Gate) -> frozenset[Span]:
 
 def must_be(server: Server, process: Process, layout: Layout, mapped: tuple[Mapped, ...]) -> None:
     """Raises Refused unless a profile with these mappings is the process's own."""
-    if wrong := not_of(process, layout, mapped):
-        raise Refused(
-            Code.EVIDENCE_CONFLICT,
-            f"{server.host}: what {server.place} answers is not proven to come from pid {process.id.pid} "
-            f"({process.exe or process.comm}): {wrong}",
-        )
+    wrong = not_of(process, layout, mapped) if not server.place.bare else ""
+    if server.place.bare and told_by(layout, mapped) is False:
+        wrong = f"{program_of(mapped)} is another program, or lies elsewhere in memory"
+    if wrong:
+        raise conflict(server, process, wrong)
+
+
+def conflict(server: Server, process: Process, wrong: str) -> Refused:
+    """The refusal of what a server answers. wrong: why it may be another process's."""
+    return Refused(
+        Code.EVIDENCE_CONFLICT,
+        f"{server.host}: what {server.place} answers is not proven to come from pid {process.id.pid} "
+        f"({process.exe or process.comm}): {wrong}",
+    )
 
 
 def not_of(process: Process, layout: Layout, mapped: tuple[Mapped, ...]) -> str:
@@ -89,8 +99,26 @@ def not_of(process: Process, layout: Layout, mapped: tuple[Mapped, ...]) -> str:
     return ""
 
 
+def told_by(layout: Layout, mapped: tuple[Mapped, ...]) -> bool | None:
+    """Whether mappings that another library than Go's wrote are those of the process with this layout: by its code's
+    places in memory, else by the build id of its executable; None if they do not tell."""
+    placed = [each for each in mapped if RANDOM <= each.start < FIXED]
+    if placed and not layout.twins:
+        return any(lies_there(each, layout) for each in placed)
+    builds = {each.build_id for each in mapped if each.build_id}
+    return layout.build_id in builds if builds and layout.build_id else None
+
+
+def lies_there(mapped: Mapped, layout: Layout) -> bool:
+    """Whether the process has this very part of a file at this address. A mapping need not begin with a page."""
+    return any(
+        span.start <= mapped.start < span.limit and mapped.start - span.start == mapped.offset - span.offset
+        for span in layout.spans
+    )
+
+
 def program_of(mapped: tuple[Mapped, ...]) -> str:
     """The program that a profile was made by, as it names itself."""
-    first = min((each for each in mapped if each.start), key=lambda each: each.start)
+    first = min(mapped, key=lambda each: (not each.start, each.start))
     name = one_line(ValueError(first.file)) if first.file else "its code"
     return f"{name} there (build id {one_line(ValueError(first.build_id))})" if first.build_id else f"{name} there"

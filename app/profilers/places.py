@@ -11,11 +11,12 @@ USUAL = 6060  # go-zero's DevServer, and the port in every example of net/http/p
 
 
 class Place(NamedTuple):
-    """An address and port, and whether the server there speaks TLS."""
+    """An address and port. tls: the server there speaks TLS; bare: it serves profiles, and no command line."""
 
     address: str
     port: int
     tls: bool = False
+    bare: bool = False
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"

@@ -1,4 +1,5 @@
 """Several requests to net/http/pprof at the same time: the recordings, and meanwhile the profiles that need no time.
+Some of those are requested once more when the recordings are over.
 
 Each request has a tunnel and a thread of its own. The caller receives the files one by one, in the caller's thread.
 """
@@ -7,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
@@ -17,11 +18,13 @@ from app.hosts.http import Deadlines, Line, Reply
 from app.hosts.ssh import NotReached
 from app.model import Kind
 from app.profilers.base import Fetched
+from app.profilers.heap_age import TEXT, Tail, as_of
 from app.profilers.limits import instead
+from app.profilers.part import Part
 from app.profilers.servers import Server
 from app.profilers.slices import cut_short, sliced, why
 
-PROFILE_LIMIT = 256 << 20  # bytes
+INDEX_LIMIT = 1 << 20  # bytes
 ANSWER = 60.0  # seconds for a busy process to begin an answer
 SILENCE = 45.0  # seconds; longer than a dead connection to the host stays unnoticed
 SENDING = 600.0  # seconds for one whole answer, besides the recording
@@ -33,31 +36,12 @@ IN_USE = re.compile("already in use|already enabled")
 TOUCH = 60.0  # seconds between two uses of the gate, so that the pool does not close the connection as idle
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One GET and the artifact that it brings.
-
-    query: below the server's path, such as heap
-    limit: bytes of the answer at most
-    seconds: how long Go records for it; 0 for a profile that needs no time
-    """
-
-    kind: Kind
-    query: str
-    suffix: str = ".pprof"
-    limit: int = PROFILE_LIMIT
-    seconds: int = 0
-
-    def lasting(self, seconds: int) -> "Part":
-        """The same with another length."""
-        return replace(self, query=f"{self.query.partition('?')[0]}?seconds={seconds}", seconds=seconds)
-
-
 class Takes:
     """The requests of one capture to one server. The files go to `folder`.
 
     ended_after: seconds after which the recordings were ended early; 0 if they were not
     shorter: the kinds that were not recorded in one piece of the requested length, and why
+    heaps: as of when the numbers of a heap profile are, by its file's name
     """
 
     def __init__(self, server: Server, folder: Path) -> None:
@@ -66,9 +50,11 @@ class Takes:
         self._lines: list[tuple[Part, Line]] = []
         self._begun = self._touched = monotonic()
         self._give_up_at = self._latest = 0.0
-        self._over = False
+        self._over = self._recording_over = self._recorded = False
+        self._lacking = set[Kind]()
         self.ended_after = 0.0
         self.shorter: dict[Kind, str] = {}
+        self.heaps: dict[str, str] = {}
 
     def all(
         self,
@@ -76,11 +62,17 @@ class Takes:
         instant: Sequence[Part],
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
+        after: Sequence[Part] = (),
     ) -> None:
         """Fetches every part and hands it to `keep` as it arrives. Ends the recordings early once `stopping` is true.
 
+        recorded, instant, after: the parts that take time, those to request meanwhile, and those to request when the
+        recordings are over. Of the last, none is requested if no recording was made, and none of a kind that could not
+        be had the first time.
+
         Raises Retryable if the connection to the host is lost (then nothing goes on recording), or if somebody else is
         profiling the process; in that case nothing else is requested from it."""
+        self._recorded = not recorded
         longest = max((part.seconds for part in recorded), default=0)
         self._latest = self._begun + 2 * longest + SENDING  # shorter recordings and slices have an end, too
         with ThreadPoolExecutor(len(recorded) + 1, thread_name_prefix="pprof") as threads:
@@ -90,30 +82,59 @@ class Takes:
                     future.result()
                 rest = [threads.submit(self._take, part) for part in (*recorded[1:], *instant)]
                 self._keep_all({*first, *rest}, keep, stopping)
+                self._recording_over = True
+                for part in after:  # one after the other: the process may be at its limit
+                    if self._recorded and part.kind not in self._lacking:
+                        self._keep_all({threads.submit(self._take_again, part)}, keep, stopping)
             finally:
                 self._abandon()
                 threads.shutdown(wait=False, cancel_futures=True)
 
     def _keep_all(
-        self, pending: set[Future[Fetched]], keep: Callable[[Fetched], None], stopping: Callable[[], bool]
+        self, pending: set[Future[Fetched | None]], keep: Callable[[Fetched], None], stopping: Callable[[], bool]
     ) -> None:
         while pending:
             done, pending = wait(pending, POLL, FIRST_COMPLETED)
-            for future in done:
-                keep(future.result())
-            if pending and not self.ended_after and stopping():
+            for fetched in filter(None, (future.result() for future in done)):
+                keep(fetched)
+            if pending and not self._give_up_at and stopping():
                 self._end_early()
-            if self.ended_after and monotonic() > self._give_up_at:
+            if self._give_up_at and monotonic() > self._give_up_at:
                 self._abandon()
             if monotonic() > self._touched + TOUCH:
                 self._touched = monotonic()
                 self._server.pool.gate(self._server.host)
 
-    def _take(self, part: Part) -> Fetched:
-        path = self._folder / f"{part.kind.value}{part.suffix}"
+    def _take(self, part: Part) -> Fetched | None:
+        """The part's file; None for a part that the server does not have and need not have."""
+        fetched = self._fetched(part) if not part.listed or self._lists(part) else None
+        if fetched is None or fetched.fault:
+            self._lacking.add(part.kind)
+        elif part.seconds:
+            self._recorded = True
+        elif part.query == "heap" and not part.optional:
+            self._date(part)
+        return fetched
+
+    def _take_again(self, part: Part) -> Fetched | None:
+        """A part once more. A connection to the host that is lost now does not cost what is home."""
+        path, said = self._folder / part.name, ""
+        for _ in range(2):  # the second time on a new connection
+            try:
+                return self._take(part)
+            except Retryable as lost:
+                said = lost.reason.message
+        self._recorded = False
+        path.touch()
+        return Fetched(part.kind, path, path.stat().st_size, said, part.suffix)
+
+    def _fetched(self, part: Part) -> Fetched | None:
+        path = self._folder / part.name
         part, reply = self._longest(part, path)
         if cut_short(part.seconds, reply):
             return self._in_slices(part, path, reply.closed_after)
+        if part.optional and reply.status == 404:
+            return None
         if part.kind is Kind.CPU and reply.status == 500 and "already in use" in reply.said:
             raise Retryable(
                 Code.ALREADY_PROFILING,
@@ -121,6 +142,19 @@ class Takes:
                 "that is left alone",
             )
         return Fetched(part.kind, path, reply.size, self._fault(part, reply), part.suffix)
+
+    def _lists(self, part: Part) -> bool:
+        """Whether the server's index page lists the part."""
+        page = bytearray()
+        reply = self._got(replace(part, query="", limit=INDEX_LIMIT), page.extend)
+        return reply.status == 200 and f"{part.query}?" in page.decode("utf-8", "replace")
+
+    def _date(self, heap: Part) -> None:
+        """Notes as of when the numbers of a heap profile are: only its text says that."""
+        text = Tail()
+        reply = self._got(replace(heap, query=TEXT), text.add)
+        if said := as_of(text.tail, reply.date) if reply.status == 200 and not reply.fault else "":
+            self.heaps[heap.name] = said
 
     def _longest(self, asked: Part, path: Path) -> tuple[Part, Reply]:
         """The recording at the requested length, or at the greatest that the server allows."""
@@ -184,7 +218,8 @@ class Takes:
     def _end_early(self) -> None:
         """Closes our half of the recordings' connections: Go stops profiling and sends what it has."""
         with self._lock:
-            self.ended_after, self._give_up_at = monotonic() - self._begun, monotonic() + GRACE
+            self._give_up_at = monotonic() + GRACE
+            self.ended_after = 0.0 if self._recording_over else monotonic() - self._begun
             for part, line in self._lines:
                 if part.seconds:
                     line.finish()

@@ -41,7 +41,8 @@ from tests.unit.web.certificates import Authority
 
 RunTarget = Callable[..., Service]
 HOST = "127.0.0.1"
-KINDS = {"cpu", "heap", "allocs", "goroutine", "mutex", "block", "threadcreate"}
+OLD_KINDS = {"cpu", "heap", "allocs", "goroutine", "mutex", "block", "threadcreate"}
+KINDS = OLD_KINDS | {"goroutineleak"}  # of Go 1.27
 SOON = Deadlines(first=1, silence=1, whole=2)
 
 
@@ -111,7 +112,9 @@ def test_an_alert_becomes_the_profiles_of_a_program_that_serves_them_on_loopback
         assert (one["state"], one["profiler"]) == ("completed", "http-pprof"), one["reason"]
         assert kinds(one) == KINDS
         names = sorted(a["name"] for a in one["artifacts"] if a["kind"] == "goroutine")
-        assert [Path(name).suffix for name in names] == [".pprof", ".txt"]
+        assert [name.partition("Z")[2] for name in names] == ["-after.pprof", ".pprof", ".txt"]
+        heaps = [a["name"].partition("Z")[2] for a in one["artifacts"] if a["kind"] == "heap"]
+        assert heaps == [".pprof", "-after.pprof"]  # the first is the one that is shown
         cpu = next(artifact for artifact in one["artifacts"] if artifact["kind"] == "cpu")
         url = scene.service.url + cpu["href"]
         assert "main.checksum" in golang.tool("pprof", "-top", url, env={"PPROF_TMPDIR": str(tmp_path)})
@@ -133,6 +136,20 @@ def test_a_silent_connection_that_sshd_closes_is_recorded_over_in_slices_and_the
     story = " ".join(event["message"] for event in one["timeline"])
     assert " slices of " in story and "ChannelTimeout direct-tcpip=15m" in story, story
     assert not profiling(target)
+
+
+def test_a_connection_that_is_closed_in_every_recording_has_both_snapshots_too(
+    tmp_path: Path, run_target: RunTarget
+) -> None:
+    target = run_target("profiled", HOT="1", GROWING="1")
+    rules = [{"name": "every alert", "duration": "6s", "profiler": "http-pprof"}]
+    with Scene(
+        tmp_path / "scene", config={"rules": rules}, sshd={"config": ["ChannelTimeout direct-tcpip=4"]}
+    ) as scene:
+        (one,) = scene.captured(alert(host=HOST, pid=target.pid, job="orders"))
+        heaps = sorted(scene.service.url + a["href"] for a in one["artifacts"] if a["kind"] == "heap")
+        said = golang.tool("pprof", "-top", f"-diff_base={heaps[1]}", heaps[0], env={"PPROF_TMPDIR": str(tmp_path)})
+    assert "main.keep" in said, said
 
 
 def test_auto_takes_it_for_a_program_without_go_zero(tmp_path: Path, run_target: RunTarget) -> None:
@@ -182,12 +199,45 @@ def test_every_kind_comes_home_as_what_it_is_and_pprof_names_the_hot_function(
     files, progress = collected(pool, capture(pool, target.pid, seconds=2), tmp_path / "home", profiler)
     assert {file.kind.value for file in files.values()} == {*KINDS, "trace"}
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
-    assert progress.message.startswith("9 of 9")
+    assert progress.message.startswith("13 of 13")
     assert "main.checksum" in top(files["cpu.pprof"].path)
     assert "main.contend" in top(files["mutex.pprof"].path)
     assert "main.contend" in top(files["goroutine.pprof"].path)
     assert "main.spin" in files["goroutine.txt"].path.read_text()
     assert not profiling(target)
+
+
+def growth(files: dict[str, Fetched], kind: str) -> str:
+    first, second = files[f"{kind}.pprof"].path, files[f"{kind}-after.pprof"].path
+    return golang.tool("pprof", "-top", "-sample_index=0", f"-diff_base={first}", second)
+
+
+def test_what_grew_while_it_recorded_shows_in_the_difference_of_the_two_snapshots(
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled", GROWING="1")
+    profiler = HttpPprof(gc=True)
+    files, progress = collected(pool, capture(pool, target.pid, seconds=3), tmp_path / "home", profiler)
+    assert progress.message.startswith("12 of 12") and "garbage" not in progress.message, progress.message
+    assert "main.keep" in growth(files, "heap")
+    assert "main.forsaken" in growth(files, "goroutine")
+    assert "main.forsaken" in growth(files, "goroutineleak")
+    leaked = [part for part in files["goroutine.txt"].path.read_text().split("\n\n") if "(leaked)" in part]
+    assert leaked and all("main.forsaken" in part for part in leaked)
+
+
+def test_a_heap_of_which_the_garbage_was_not_collected_is_said_to_be_older(
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
+) -> None:
+    target = run_target("profiled-1.26", GROWING="1", GOGC="10000")
+    files, progress = collected(pool, capture(pool, target.pid, seconds=2), tmp_path / "never")
+    assert not [file.fault for file in files.values() if file.fault]
+    assert "heap.pprof counts all that was allocated so far" in progress.message
+    assert "goroutineleak.pprof" not in files and "(leaked)" not in files["goroutine.txt"].path.read_text()
+    target.get("/debug/pprof/heap?gc=1")
+    _, progress = collected(pool, capture(pool, target.pid, seconds=3), tmp_path / "later")
+    ages = re.findall(r"as of the last garbage collection, (\d+) s before", progress.message)
+    assert len(ages) == 2 and 2 <= int(ages[1]) - int(ages[0]) <= 4, progress.message
 
 
 def test_an_early_end_brings_the_cpu_profile_of_the_time_until_then(

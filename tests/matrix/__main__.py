@@ -4,10 +4,12 @@ import re
 import sys
 from pathlib import Path
 
-from tests.matrix import gohttp, nodes, penalties, servers, shells
+from tests.matrix import gohttp, nodes, penalties, rust, servers, shells
 
 DOCUMENT = Path("docs/ssh.md")
-SUBJECTS = {"servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "node": nodes}
+SUBJECTS = {
+    "servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "rust": rust, "node": nodes,
+}  # fmt: skip
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

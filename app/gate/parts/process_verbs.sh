@@ -5,7 +5,8 @@
 #   verb_look PID   everything about one process
 #   verb_see PID    one process as a line of the list
 #   verb_list       all processes, as far as one needs to know to choose among them
-#   verb_code PID   where its code lies in memory, which its own profiles tell as well; who has code in the very same places
+#   verb_code PID   where its code lies in memory, which its own profiles tell as well; who has code in the very same places;
+#                   its executable's GNU build id
 #   say_process PID `process PID START IMAGE PARENT TICKS COMM`
 # Sets:
 #   code: ok, or why not
@@ -86,6 +87,11 @@ read_spans() { # PID -> spans: `START-LIMIT OFFSET` a line
   case $spans in *"$nl.0") spans=${spans%.0} ;; *) spans=; return 1 ;; esac
 }
 
+read_gnu_id() { # -> gnu_id: `SIZE BYTES` in hex, the size in bytes, of the note NT_GNU_BUILD_ID near the executable's begin
+  gnu_id=$(head -c 4096 <exe | od -A n -v -t x1 | tr -d ' \n' |
+    sed -nE 's/.*04000000(08|10|14|20)00000003000000474e5500([0-9a-f]{16,64}).*/\1 \2/p')
+}
+
 verb_code() {
   is_pid "${1-}" || return
   pid=$1
@@ -93,6 +99,8 @@ verb_code() {
   read_spans "$pid" || { gone_or_blind; return; }
   own_spans=$spans
   IFS=$nl; for span in $own_spans; do IFS=$ws; say code "$span"; done; IFS=$ws
+  read_gnu_id
+  [ -z "$gnu_id" ] || say gnu "$gnu_id"
   for process in $(set +f; grep -lE "^${own_spans%% *} ..x. " /proc/[0-9]*/maps); do
     process=${process%/maps} process=${process#/proc/}
     [ "$process" != "$pid" ] && read_spans "$process" && [ "$spans" = "$own_spans" ] || continue

@@ -1,6 +1,7 @@
 // Profiled serves net/http/pprof on loopback only, and has no go-zero.
 //
 //	PORT  the port on 127.0.0.1        HOT=1  hot from the start        CONTENDED=1  has locks to wait for, and counts them
+//	GROWING=1  keeps ever more memory, and leaves ever more goroutines that nobody can wake
 //	PASS_ON  a URL, to which requests are passed on        PASSED  whose path begins with one of these only, by commas
 //	WRITE_TIMEOUT  as in 5s, of its server        TIMEOUT  of a http.TimeoutHandler        WRAPPED=1  hides the server's writer
 //	PREFIX  before /debug/pprof        LOGIN  an Authorization that is wanted        TLS  a file of key and certificate
@@ -20,7 +21,10 @@ import (
 	"time"
 )
 
-var answers uint64
+var (
+	answers uint64
+	kept    [][]byte
+)
 
 func main() {
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
@@ -30,6 +34,9 @@ func main() {
 	}
 	if os.Getenv("CONTENDED") != "" {
 		contend()
+	}
+	if os.Getenv("GROWING") != "" {
+		go grow()
 	}
 	server := &http.Server{Handler: handler(), WriteTimeout: duration("WRITE_TIMEOUT")}
 	fmt.Println("READY", os.Getpid())
@@ -138,4 +145,26 @@ func contend() {
 			}
 		}()
 	}
+}
+
+func grow() {
+	for {
+		kept = append(kept, keep(16<<10))
+		go forsaken(make(chan int))
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// keep is what a heap has to name.
+//
+//go:noinline
+func keep(size int) []byte {
+	return make([]byte, size)
+}
+
+// forsaken is what a profile of leaked goroutines has to name.
+//
+//go:noinline
+func forsaken(never chan int) {
+	<-never
 }

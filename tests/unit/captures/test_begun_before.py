@@ -35,7 +35,7 @@ ARTIFACTS = {
     "timed": {Kind.CPU, Kind.HEAP, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.TRACE, Kind.GOROUTINE},
     "signal": {Kind.HEAP},
     "command": {Kind.CPU, Kind.OTHER},
-    "http": {*Kind} - {Kind.EVIDENCE, Kind.LOG, Kind.OTHER},
+    "http": {*Kind} - {Kind.GOROUTINELEAK, Kind.EVIDENCE, Kind.LOG, Kind.OTHER},
 }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.gate.assemble import PARTS, TEXTS, assembled, without_comments
+from app.gate.facts import layout_in
 from tests.lab.gate_lint import LINES, all_faults, declared
 from tests.unit.gate.shells import SHELLS, said
 
@@ -65,6 +66,18 @@ def test_who_catches_and_does_not_block_a_signal_handles_it(shell: str, tmp_path
     for caught, mask, names in (("0a00", "", "usr1 usr2"), ("0a00", "fffffffc00000800", "usr1"), ("0200", "", "usr1")):
         script = f"caught={caught} mask={mask}; handles_usr1 && echo usr1; handles_usr2 && echo usr2; :"
         assert said(shell, "handlers", script, tmp_path).split() == names.split()
+
+
+@pytest.mark.parametrize("size", [8, 16, 20, 32])
+def test_the_gnu_build_id_is_read_from_the_note_at_the_begin_of_an_executable(
+    shell: str, tmp_path: Path, size: int
+) -> None:
+    note = bytes.fromhex(f"04000000{size:02x}00000003000000") + b"GNU\0" + bytes(range(200, 200 + size))
+    (tmp_path / "exe").write_bytes(b"\x7fELF" + b"\0\n\xff" * 300 + note + b"\x90" * 9000)
+    (line,) = said(shell, "process_verbs", 'read_gnu_id; echo "$gnu_id"', tmp_path).splitlines()
+    assert layout_in([("gnu", line)]).build_id == bytes(range(200, 200 + size)).hex()
+    (tmp_path / "exe").write_bytes(b"#!/bin/sh\n")
+    assert said(shell, "process_verbs", 'read_gnu_id; echo "$gnu_id"', tmp_path) == "\n"
 
 
 def opened(folder: Path, *names: str) -> None:

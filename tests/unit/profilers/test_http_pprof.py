@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +21,7 @@ from app.hosts.ssh import NotReached
 from app.model import Artifact, Capture, Kind, ProcessId, Target
 from app.profilers import origin, takes
 from app.profilers.base import Fetched, Incoming, Recording, StepResult
+from app.profilers.heap_age import as_of
 from app.profilers.http_pprof import HttpPprof
 from app.profilers.places import Place, places_of
 from tests.unit.analysis.synthetic import Maker
@@ -484,13 +486,13 @@ def test_everything_comes_home_in_files_of_its_own(tmp_path: Path) -> None:
     files, progress = collected(pool, tmp_path, of=capture(duration=timedelta(seconds=12)))
     assert set(files) == {
         "cpu.pprof", "goroutine.txt", "goroutine.pprof", "heap.pprof", "allocs.pprof", "mutex.pprof", "block.pprof",
-        "threadcreate.pprof",
+        "threadcreate.pprof", "goroutine-after.pprof", "heap-after.pprof",
     }  # fmt: skip
-    assert {name: file.suffix for name, file in files.items()} == {name: Path(name).suffix for name in files}
+    assert {name: f"{file.kind}{file.suffix}" for name, file in files.items()} == {name: name for name in files}
     assert files["cpu.pprof"].path.read_bytes() == b"profile of /debug/pprof/profile?seconds=12"
     assert files["goroutine.txt"].path.read_bytes() == b"profile of /debug/pprof/goroutine?debug=2"
     assert all(file.size == file.path.stat().st_size and not file.fault for file in files.values())
-    assert progress.message == "8 of 8 files came home whole from 127.0.0.1:6060"
+    assert progress.message == "10 of 10 files came home whole from 127.0.0.1:6060"
     assert all(line.closed.is_set() for line in pool.lines)
 
 
@@ -540,7 +542,7 @@ def test_one_kind_that_is_refused_or_cut_is_a_fault_of_that_kind_alone(
     assert said in files["mutex.pprof"].fault
     assert files["mutex.pprof"].size == files["mutex.pprof"].path.stat().st_size
     assert [name for name, file in files.items() if file.fault] == ["mutex.pprof"]
-    assert progress.message.startswith("7 of 8")
+    assert progress.message.startswith("9 of 10")
 
 
 def test_what_is_home_already_is_not_asked_for_again(tmp_path: Path) -> None:
@@ -629,6 +631,177 @@ def test_a_process_that_ends_while_it_records_is_said_to_have(tmp_path: Path) ->
     files, progress = collected(pool, tmp_path)
     assert files["cpu.pprof"].fault
     assert progress.notes == {"lost": True}
+
+
+# ---------------------------------------------------------------------- twice, and how old
+
+
+def listing(path: str) -> bytes:
+    """A Go 1.27 as `go` is; its index page lists what it can do."""
+    if path == "/debug/pprof/":
+        return ok(b"<td>0</td><td><a href='goroutineleak?debug=1'>goroutineleak</a></td>")
+    return go(path)
+
+
+def test_what_may_grow_is_taken_again_when_the_recording_is_over(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        if "profile?" in path:
+            pool.asked.append("over")
+        return listing(path)
+
+    pool = pool_to(server, slow=("profile",))
+    files, _ = collected(pool, tmp_path, stopping=lambda: "/debug/pprof/threadcreate" in pool.asked)
+    begun, over = pool.asked[: pool.asked.index("over")], pool.asked[pool.asked.index("over") :]
+    twice = ["/debug/pprof/goroutineleak", "/debug/pprof/goroutine", "/debug/pprof/heap"]
+    assert set(twice) <= set(begun)
+    assert [path for path in over if path in twice] == twice
+    assert {name for name in files if "-after" in name} == {
+        "goroutineleak-after.pprof", "goroutine-after.pprof", "heap-after.pprof",
+    }  # fmt: skip
+    assert files["heap-after.pprof"].kind is Kind.HEAP
+    assert not [file for file in files.values() if file.fault]
+
+
+def test_leaked_goroutines_are_asked_for_where_the_index_lists_them_and_before_the_dump_that_marks_them(
+    tmp_path: Path,
+) -> None:
+    pool = pool_to(listing, slow=("profile",))
+    files, _ = collected(pool, tmp_path, stopping=lambda: "/debug/pprof/threadcreate" in pool.asked)
+    assert not [file for file in files.values() if file.fault]
+    assert files["goroutineleak.pprof"].kind is Kind.GOROUTINELEAK
+    leak, dump = (pool.asked.index(f"/debug/pprof/{query}") for query in ("goroutineleak", "goroutine?debug=2"))
+    assert leak < dump
+    older = pool_to(go)
+    files, _ = collected(older, tmp_path)
+    assert "/debug/pprof/goroutineleak" not in older.asked
+    assert not [name for name in files if "leak" in name]
+
+
+def test_leaked_goroutines_that_are_listed_and_not_served_are_no_fault_and_not_asked_for_again(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        return ok(b"", "404 Not Found") if path.endswith("/goroutineleak") else listing(path)
+
+    pool = pool_to(server)
+    files, progress = collected(pool, tmp_path)
+    assert not [file for file in files.values() if file.fault]
+    assert progress.message.startswith("10 of 10")
+    assert pool.asked.count("/debug/pprof/goroutineleak") == 1
+
+
+def test_a_kind_that_did_not_come_is_not_asked_for_again(tmp_path: Path) -> None:
+    def server(path: str) -> bytes:
+        return ok(b"", "500 Internal Server Error") if path.endswith("/heap") else go(path)
+
+    pool = pool_to(server)
+    files, _ = collected(pool, tmp_path)
+    assert [name for name, file in files.items() if file.fault] == ["heap.pprof"]
+    assert pool.asked.count("/debug/pprof/heap") == 1
+
+
+def test_nothing_is_asked_for_again_where_no_recording_came(tmp_path: Path) -> None:
+    files, _ = collected(pool_to(lambda path: b"" if "profile?" in path else go(path)), tmp_path)
+    assert "heap.pprof" in files
+    assert not [name for name in files if "-after" in name]
+
+
+@pytest.mark.parametrize(("times", "faulty"), [(1, []), (9, ["goroutine-after.pprof"])])
+def test_a_connection_that_is_lost_at_the_end_costs_nothing_that_is_home(
+    tmp_path: Path, times: int, faulty: list[str]
+) -> None:
+    left, seen = [Retryable(Code.HOST_UNREACHABLE, "host h: the connection was lost")] * times, list[str]()
+
+    def server(path: str) -> bytes:
+        pool.cut = bool(path in seen and left)
+        seen.append(path)
+        if pool.cut:
+            raise left.pop()
+        return go(path)
+
+    pool = pool_to(server)
+    files, progress = collected(pool, tmp_path)
+    assert [name for name, file in files.items() if file.fault] == faulty
+    assert files["cpu.pprof"].path.read_bytes()
+    assert ("heap-after.pprof" in files) is (faulty == [])
+    assert progress.message.startswith("10 of 10" if times == 1 else "8 of 9")
+
+
+def test_an_end_asked_for_when_the_recording_is_over_does_not_make_it_shorter(tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def server(path: str) -> bytes:
+        if path.endswith("/heap") and "/debug/pprof/heap" in pool.asked[:-1]:
+            over.set()
+            time.sleep(takes.POLL * 1.5)
+        return go(path)
+
+    pool = pool_to(server)
+    files, progress = collected(pool, tmp_path, stopping=over.is_set)
+    assert "heap-after.pprof" in files
+    assert "ended early" not in progress.message
+
+
+def test_a_second_snapshot_that_is_home_already_is_not_asked_for_again(tmp_path: Path) -> None:
+    had = (
+        Artifact("o-7-heap-x.pprof", Kind.HEAP, 1, "00"),
+        Artifact("o-7-heap-x-after.pprof", Kind.HEAP, 1, "00"),
+        Artifact("o-7-goroutine-x-after.pprof", Kind.GOROUTINE, 1, "00"),
+    )
+    files, _ = collected(pool_to(), tmp_path, of=capture(artifacts=had))
+    assert "heap.pprof" not in files
+    assert "heap-after.pprof" not in files
+    assert "goroutine-after.pprof" not in files
+    assert "goroutine.pprof" in files
+
+
+def dated(last: int) -> Server:
+    """A server whose garbage was last collected at that nanosecond. It is noon there."""
+    text = b"1: 16 [1: 16] @ 0x1\n" * 9000 + b"# NextGC = 4194304\n# LastGC = %d\n# NumGC = 3\n" % last
+    head = b"HTTP/1.1 200 OK\r\nDate: %b\r\nContent-Length: %d\r\n\r\n"
+
+    def server(path: str) -> bytes:
+        if not path.endswith("heap?debug=1"):
+            return go(path)
+        return head % (format_datetime(NOON, usegmt=True).encode(), len(text)) + text
+
+    return server
+
+
+def test_the_capture_says_how_old_the_numbers_of_a_heap_are(tmp_path: Path) -> None:
+    last = int((NOON - timedelta(seconds=94)).timestamp() * 1e9)
+    _, progress = collected(pool_to(dated(last)), tmp_path)
+    assert "heap.pprof is as of the last garbage collection, 94 s before" in progress.message
+    assert "heap-after.pprof is as of the last garbage collection, 94 s before" in progress.message
+    _, progress = collected(pool_to(dated(0)), tmp_path)
+    assert "heap.pprof counts all that was allocated so far" in progress.message
+
+
+@pytest.mark.parametrize(
+    "date", ["", "yesterday", "Sat, 99 Nov 2026 25:00:00 GMT", "Sat, 28 Nov 99999999999 12:00:00 GMT"]
+)
+def test_a_date_that_is_none_leaves_the_age_untold(date: str) -> None:
+    assert as_of(b"# LastGC = 1700000000000000000\n", date) == ""
+
+
+def test_the_garbage_is_collected_before_each_heap_where_the_rule_says_so_and_never_else(tmp_path: Path) -> None:
+    plain, fresh = pool_to(), pool_to()
+    collected(plain, tmp_path)
+    assert not [path for path in plain.asked if "gc=" in path]
+    files, progress = collected(fresh, tmp_path, HttpPprof(gc=True))
+    assert [path for path in fresh.asked if "/heap" in path] == ["/debug/pprof/heap?gc=1"] * 2
+    assert "garbage" not in progress.message
+    assert {"heap.pprof", "heap-after.pprof"} <= set(files)
+
+
+def test_the_plan_says_what_is_asked_for_twice_and_what_only_where_it_is_listed() -> None:
+    plan = HttpPprof(gc=True).plan(process(), capture())
+    assert "GET 127.0.0.1:6060 /debug/pprof/heap?gc=1, and again at the end" in plan
+    assert "GET 127.0.0.1:6060 /debug/pprof/goroutineleak where the index page lists it, and again at the end" in plan
+    assert "GET 127.0.0.1:6060 /debug/pprof/goroutine?debug=2" in plan
+    assert "GET 127.0.0.1:6060 /debug/pprof/mutex" in plan
+    aged = "GET 127.0.0.1:6060 /debug/pprof/heap, then heap?debug=1 for its age, and again at the end"
+    assert aged in HttpPprof().plan(process(), capture())
+    other = HttpPprof(ports=(6060,), gc=True).plan(process(go_version=""), capture())
+    assert "GET 127.0.0.1:6060 /debug/pprof/heap where it is served, and again at the end" in other
 
 
 # ---------------------------------------------------------------------- the rest

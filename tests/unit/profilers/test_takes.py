@@ -10,7 +10,8 @@ from app.hosts.http import Reply
 from app.model import Kind
 from app.profilers import takes
 from app.profilers.base import Fetched
-from app.profilers.takes import SENDING, Part, Takes
+from app.profilers.part import Part
+from app.profilers.takes import SENDING, Takes
 
 
 class Line:

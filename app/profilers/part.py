@@ -1,0 +1,36 @@
+"""What one request to net/http/pprof brings. Pure."""
+
+from dataclasses import dataclass, replace
+
+from app.model import Kind
+
+PROFILE_LIMIT = 256 << 20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One GET and the artifact that it brings.
+
+    query: below the server's path, such as heap
+    limit: bytes of the answer at most
+    seconds: how long Go records for it; 0 for a profile that needs no time
+    optional: that the server does not have it is no fault
+    listed: requested only if the index page lists it
+    """
+
+    kind: Kind
+    query: str
+    suffix: str = ".pprof"
+    limit: int = PROFILE_LIMIT
+    seconds: int = 0
+    optional: bool = False
+    listed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name in the capture's folder on our disk, such as heap-after.pprof."""
+        return f"{self.kind.value}{self.suffix}"
+
+    def lasting(self, seconds: int) -> "Part":
+        """The same with another length."""
+        return replace(self, query=f"{self.query.partition('?')[0]}?seconds={seconds}", seconds=seconds)
