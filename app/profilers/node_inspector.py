@@ -22,7 +22,7 @@ from app.profilers.gate_profiler import SOON, GateProfiler
 from app.profilers.globs import shell_glob
 from app.profilers.inspector import ADDRESS, PORT, Inspector
 from app.profilers.node_script import PROOF
-from app.profilers.recipe_profiler import identity_of
+from app.profilers.recipe_profiler import ArtifactKind, FileFormat, Unit, identity_of
 from app.profilers.refusals import Refusals, refusal_of, refused
 from app.profilers.signal_profiler import SignalProfiler
 
@@ -48,10 +48,10 @@ class NodeInspector(SignalProfiler):
     }
     # What is an option of other profilers is none here.
     files: ClassVar[tuple[str, ...]] = ("{tmp}/alertprof-{pid}-*.cpuprofile",)  # type: ignore[misc]
-    format: ClassVar[str] = "cpuprofile"  # type: ignore[misc]
-    artifact: ClassVar[str] = ""  # type: ignore[misc]
+    format: ClassVar[FileFormat] = "cpuprofile"  # type: ignore[misc]
+    artifact: ClassVar[ArtifactKind] = ""  # type: ignore[misc]
     rate: ClassVar[float | None] = None  # type: ignore[misc]
-    unit: ClassVar[str] = ""  # type: ignore[misc]
+    unit: ClassVar[Unit] = ""  # type: ignore[misc]
     sample: ClassVar[str] = ""  # type: ignore[misc]
     stop_signal: ClassVar[str] = ""  # type: ignore[misc]
 
