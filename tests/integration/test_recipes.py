@@ -1,6 +1,6 @@
 """The recipes of docs/profilers.md that other tests do not run, as they are written there, with what they are for.
 
-Real are Node and async-profiler. sponge is a stand-in (tests/targets/sponge).
+Real are Node, async-profiler, gperftools and jcmd. sponge is a stand-in (tests/targets/sponge).
 """
 
 import json
@@ -10,16 +10,20 @@ import signal
 import subprocess
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from app.analysis.isolate import check_file, top_of
+from app.analysis.isolate import check_file, convert_file, top_of
 from app.config.settings import parse
 from app.errors import AlertprofError, Code
 from app.intake.rules import Rule
 from app.model import Kind
+from app.profilers.command import Command
+from app.profilers.signal import Signal
 from tests.integration import test_commands
 from tests.integration.test_commands import Story, hottest, running
 from tests.lab import asprof
@@ -99,6 +103,58 @@ def test_node_writes_the_cpu_profile_of_the_time_between_two_signals(
     assert hottest(file, tmp_path)[0] == "hotLoop"
     seconds = top_of(tmp_path / "made.pprof", sample_type="wall").total / 1e9
     assert 1.5 < seconds < 10, "of the recording, and not of the process's life"
+
+
+# ---------------------------------------------------------------------- gperftools
+
+SPIN = """
+#include <cstdio>
+__attribute__((noinline)) long hot_loop() { volatile long s = 0; for (long n = 0; n < 100000; n++) s += n; return s; }
+int main() { puts("ready"); fflush(stdout); for (;;) hot_loop(); }
+"""
+
+
+@pytest.fixture
+def spin(tmp_path: Path) -> Path:
+    """A C++ program, in which gperftools may be loaded."""
+    if not shutil.which("g++"):
+        pytest.skip("gperftools is NOT tested: there is no g++ here")
+    (tmp_path / "spin.cpp").write_text(SPIN)
+    subprocess.run(["g++", "-O1", "-o", tmp_path / "spin", tmp_path / "spin.cpp"], check=True, timeout=100)
+    return tmp_path / "spin"
+
+
+def gperftools(folder: Path) -> Signal:
+    """The page's recipe for a program in this folder that writes there."""
+    spec = rule(re.sub(r"/\w+/cpu\.prof", f"{folder}/cpu.prof", block('.prof.*"]')).replace("/srv/", "/spin$")).spec
+    assert isinstance(spec, Signal)
+    return spec
+
+
+def test_gperftools_records_from_one_signal_to_the_next(
+    record: Callable[..., Story], spin: Path, tmp_path: Path
+) -> None:
+    library = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    if "libprofiler.so.0" not in library:
+        pytest.skip("gperftools is NOT tested: there is no libprofiler here (Debian's libgoogle-perftools4)")
+    started = {"LD_PRELOAD": "libprofiler.so.0", "CPUPROFILE": f"{tmp_path}/cpu.prof", "CPUPROFILESIGNAL": "12"}
+    with running(str(spin), env=started) as pid:
+        for _ in range(2):
+            (file,) = record(gperftools(tmp_path), pid, 1).files
+            data = file.path.read_bytes()
+            assert (file.fault, file.kind, file.suffix) == ("", Kind.CPU, ".pprof")
+            assert data.startswith(b"\0" * 8 + b"\3" + b"\0" * 7), "gperftools' header"
+            assert b"/spin\n" in data, "the file is whole: the mappings are its end"
+        assert Path(f"/proc/{pid}").exists()
+    assert list(tmp_path.glob("cpu.prof*")) == []
+
+
+def test_a_program_without_gperftools_is_left_alone(record: Callable[..., Story], spin: Path, tmp_path: Path) -> None:
+    with running(str(spin)) as pid:
+        with pytest.raises(AlertprofError) as refused:
+            record(gperftools(tmp_path), pid, 1)
+        assert Path(f"/proc/{pid}").exists()
+    assert refused.value.reason.code is Code.UNSAFE_SIGNAL
 
 
 # ---------------------------------------------------------------------- sponge
@@ -214,3 +270,47 @@ def test_the_jdks_flight_recording_becomes_a_profile(record: Callable[..., Story
     (file,) = record(rule(block("JFR.start")).spec, jvm, 3).files
     assert (file.fault, file.suffix, file.format) == ("", ".jfr", "jfr")
     assert any("hotLoop" in name for name in hottest(file, tmp_path))
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "": {"rate": 100},
+    "-i 1ms": {"rate": 1000},
+    "--total": {"unit": "nanoseconds"},
+    "-e wall": {"rate": 20, "sample": "wall"},
+}
+
+
+@pytest.mark.parametrize("words", OPTIONS, ids=lambda words: words or "default")
+def test_async_profilers_counts_are_what_the_page_says(
+    record: Callable[..., Story], async_profiler: Path, jvm: int, tmp_path: Path, words: str
+) -> None:
+    spec = rule(block(WHERE).replace(WHERE, str(async_profiler))).spec
+    assert isinstance(spec, Command) and isinstance(spec.command, str)
+    command = spec.command.replace(" -d ", f" {words} -d ")
+    (file,) = record(replace(spec, **{"command": command, "rate": None, **OPTIONS[words]}), jvm, 2).files
+    out = tmp_path / "made.pprof"
+    kind, nanoseconds = convert_file(file.format, file.path, out, file.options)
+    assert file.threads is not None
+    if words == "-e wall":
+        assert (kind, top_of(out, 1).sample_type) == (Kind.OTHER, "wall")
+        assert nanoseconds <= 2.5e9 * file.threads
+    else:
+        assert kind is Kind.CPU
+        assert 0.2e9 < nanoseconds < 2.5e9 * 2, "one thread is hot, and the compiler beside it"
+
+
+# ---------------------------------------------------------------------- jcmd
+
+
+def test_a_dump_of_virtual_threads_is_asked_of_the_jvm(record: Callable[..., Story], tmp_path: Path) -> None:
+    if not shutil.which("java") or not shutil.which("jcmd"):
+        pytest.skip("Thread.dump_to_file is NOT tested: there is no JDK here")
+    (tmp_path / "Hot.java").write_text(test_commands.JAVA)
+    with running("java", "-XX:TieredStopAtLevel=1", "Hot.java", cwd=tmp_path) as pid:
+        (file,) = record(rule(block("dump_to_file")).spec, pid, 0).files
+    version = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True, timeout=60).stderr
+    if int(re.findall(r'version "(\d+)', version)[0]) < 21:
+        assert "Unknown diagnostic command" in file.fault or "failed with status" in file.fault
+        pytest.skip(f"Thread.dump_to_file is NOT tested further: {version.splitlines()[0]} is older than 21")
+    assert (file.fault, file.kind) == ("", Kind.LOG)
+    assert json.loads(file.path.read_text())["threadDump"]["threadContainers"]

@@ -45,6 +45,7 @@ missing_for_tests() {
     have strace || echo strace
     have mksh || echo mksh
     have ksh || echo ksh
+    ldconfig -p | grep -q libprofiler.so.0 || echo libgoogle-perftools4
 }
 
 as_root() {
