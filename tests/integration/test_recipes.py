@@ -289,7 +289,7 @@ def test_async_profilers_counts_are_what_the_page_says(
     command = spec.command.replace(" -d ", f" {words} -d ")
     (file,) = record(replace(spec, **{"command": command, "rate": None, **OPTIONS[words]}), jvm, 2).files
     out = tmp_path / "made.pprof"
-    kind, nanoseconds = convert_file(file.format, file.path, out, file.options)
+    kind, nanoseconds, _ = convert_file(file.format, file.path, out, file.options)
     assert file.threads is not None
     if words == "-e wall":
         assert (kind, top_of(out, 1).sample_type) == (Kind.OTHER, "wall")
