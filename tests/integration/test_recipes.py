@@ -89,6 +89,22 @@ def test_a_node_that_was_started_without_the_option_is_left_alone(
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
 
 
+def test_node_writes_the_cpu_profile_of_the_time_between_two_signals(
+    record: Callable[..., Story], node: str, tmp_path: Path
+) -> None:
+    del node  # it is here
+    (handler,) = re.findall(r"^```js\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    hot = "function hotLoop() { let sum = 0; for (let n = 0; n < 2e6; n++) sum += Math.sqrt(n); return sum }\n"
+    with running("node", "-e", f'{handler}{hot}setInterval(hotLoop, 20); console.log("ready")') as pid:
+        story = record(rule(block("format: cpuprofile")).spec, pid, 2)
+        assert Path(f"/proc/{pid}").exists()
+    (file,) = story.files
+    assert (story.name, file.fault, file.suffix) == ("signal-usr2", "", ".cpuprofile")
+    assert hottest(file, tmp_path)[0] == "hotLoop"
+    seconds = top_of(tmp_path / "made.pprof", sample_type="wall").total / 1e9
+    assert 1.5 < seconds < 10, "of the recording, and not of the process's life"
+
+
 # ---------------------------------------------------------------------- gperftools
 
 SPIN = """
@@ -139,22 +155,6 @@ def test_a_program_without_gperftools_is_left_alone(record: Callable[..., Story]
             record(gperftools(tmp_path), pid, 1)
         assert Path(f"/proc/{pid}").exists()
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
-
-
-def test_node_writes_the_cpu_profile_of_the_time_between_two_signals(
-    record: Callable[..., Story], node: str, tmp_path: Path
-) -> None:
-    del node  # it is here
-    (handler,) = re.findall(r"^```js\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
-    hot = "function hotLoop() { let sum = 0; for (let n = 0; n < 2e6; n++) sum += Math.sqrt(n); return sum }\n"
-    with running("node", "-e", f'{handler}{hot}setInterval(hotLoop, 20); console.log("ready")') as pid:
-        story = record(rule(block("format: cpuprofile")).spec, pid, 2)
-        assert Path(f"/proc/{pid}").exists()
-    (file,) = story.files
-    assert (story.name, file.fault, file.suffix) == ("signal-usr2", "", ".cpuprofile")
-    assert hottest(file, tmp_path)[0] == "hotLoop"
-    seconds = top_of(tmp_path / "made.pprof", sample_type="wall").total / 1e9
-    assert 1.5 < seconds < 10, "of the recording, and not of the process's life"
 
 
 # ---------------------------------------------------------------------- sponge
@@ -251,6 +251,27 @@ def test_async_profiler_tells_where_a_jvm_is_hot(
     assert "not active" in status.stdout + status.stderr
 
 
+def test_async_profilers_flight_recording_has_time_allocations_and_locks_in_their_units(
+    record: Callable[..., Story], async_profiler: Path, jvm: int, tmp_path: Path
+) -> None:
+    recipe = block(WHERE).replace(WHERE, str(async_profiler)).replace("  rate: 100\n", "")
+    recipe = recipe.replace("format: folded", "format: jfr")
+    recipe = recipe.replace("-o collapsed", "-o jfr -e cpu --alloc 500k --lock 10ms")
+    (file,) = record(rule(recipe).spec, jvm, 2).files
+    assert (file.fault, file.suffix) == ("", ".jfr")
+    assert any("hotLoop" in name for name in hottest(file, tmp_path))
+    table = top_of(tmp_path / "made.pprof")
+    assert {"samples", "cpu"} <= set(table.sample_types)
+    assert (table.sample_type, table.unit) == ("cpu", "nanoseconds")
+    assert 0.2 < table.total / 1e9 < 10
+
+
+def test_the_jdks_flight_recording_becomes_a_profile(record: Callable[..., Story], jvm: int, tmp_path: Path) -> None:
+    (file,) = record(rule(block("JFR.start")).spec, jvm, 3).files
+    assert (file.fault, file.suffix, file.format) == ("", ".jfr", "jfr")
+    assert any("hotLoop" in name for name in hottest(file, tmp_path))
+
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "": {"rate": 100},
     "-i 1ms": {"rate": 1000},
@@ -293,24 +314,3 @@ def test_a_dump_of_virtual_threads_is_asked_of_the_jvm(record: Callable[..., Sto
         pytest.skip(f"Thread.dump_to_file is NOT tested further: {version.splitlines()[0]} is older than 21")
     assert (file.fault, file.kind) == ("", Kind.LOG)
     assert json.loads(file.path.read_text())["threadDump"]["threadContainers"]
-
-
-def test_async_profilers_flight_recording_has_time_allocations_and_locks_in_their_units(
-    record: Callable[..., Story], async_profiler: Path, jvm: int, tmp_path: Path
-) -> None:
-    recipe = block(WHERE).replace(WHERE, str(async_profiler)).replace("  rate: 100\n", "")
-    recipe = recipe.replace("format: folded", "format: jfr")
-    recipe = recipe.replace("-o collapsed", "-o jfr -e cpu --alloc 500k --lock 10ms")
-    (file,) = record(rule(recipe).spec, jvm, 2).files
-    assert (file.fault, file.suffix) == ("", ".jfr")
-    assert any("hotLoop" in name for name in hottest(file, tmp_path))
-    table = top_of(tmp_path / "made.pprof")
-    assert {"samples", "cpu"} <= set(table.sample_types)
-    assert (table.sample_type, table.unit) == ("cpu", "nanoseconds")
-    assert 0.2 < table.total / 1e9 < 10
-
-
-def test_the_jdks_flight_recording_becomes_a_profile(record: Callable[..., Story], jvm: int, tmp_path: Path) -> None:
-    (file,) = record(rule(block("JFR.start")).spec, jvm, 3).files
-    assert (file.fault, file.suffix, file.format) == ("", ".jfr", "jfr")
-    assert any("hotLoop" in name for name in hottest(file, tmp_path))

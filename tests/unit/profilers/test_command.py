@@ -6,12 +6,13 @@ import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.analysis.convert import Format
 from app.gate.answers import Answer
 from app.gate.assemble import SCRIPT
 from app.gate.assemble import script as sent
@@ -20,7 +21,8 @@ from app.gate.recipes import Recipe
 from app.model import Kind
 from app.plugins import from_plain, to_plain
 from app.profilers.base import Profiler
-from app.profilers.command import PLACEHOLDER, Command, failure, suffix_of
+from app.profilers.command import PLACEHOLDER, SUFFIXES, Command, failure, suffix_of
+from app.profilers.recipe_profiler import FileFormat
 from tests.lab.shell import SHELLS
 
 VALUES = {"{pid}": "4711", "{duration}": "30", "{output}": "/a b/$(c)'*"}
@@ -93,6 +95,17 @@ def test_a_text_is_split_into_words_as_a_shell_would() -> None:
 def test_what_is_no_command_is_told(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         Command(**options)
+
+
+def test_every_format_that_can_be_converted_can_be_named_and_keeps_a_suffix_of_its_own() -> None:
+    assert set(get_args(FileFormat)) == {*Format, "pprof", "other"}
+    assert set(SUFFIXES) == {*Format, "pprof"} and len(set(SUFFIXES.values())) == len(SUFFIXES)
+    assert ".pprof" not in {SUFFIXES[format] for format in Format}, "which is that of the converted profile"
+
+
+@pytest.mark.parametrize("format", ["speedscope", "chrome-trace"])
+def test_what_was_measured_can_be_said_where_the_file_does_not(format: Any) -> None:
+    assert Command("x {output}", format=format, sample="cpu").sample == "cpu"
 
 
 def test_braces_that_are_no_placeholder_are_left_alone() -> None:
