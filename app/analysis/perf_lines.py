@@ -16,7 +16,10 @@ TIMED: Final = re.compile(
     rb"[ ]*\S.{0,23}" + WHERE + rb"[0-9]+\.[0-9]+:\s*(?:(?<=\s)(?:(?P<period>[0-9]{1,18})\s+)?" + EVENT + rb")?$",
     re.DOTALL,
 )
-UNTIMED: Final = re.compile(rb"[ ]*\S.{0,23}?" + WHERE + rb"(?P<period>[0-9]{1,18})\s+" + EVENT + rb"$", re.DOTALL)
+# Without a time only the padding, to ten places, tells a period from the pid of a thread whose name ends with a number.
+UNTIMED: Final = re.compile(
+    rb"[ ]*\S.{0,23}?" + WHERE + rb"(?P<period>(?<=\s\s)[0-9]{1,9}|[0-9]{10,18})\s+" + EVENT + rb"$", re.DOTALL
+)
 RECORD: Final = re.compile(rb"PERF_RECORD_[A-Z0-9_]+\b")
 FRAME: Final = re.compile(rb"\s*[0-9a-f]+ (?P<place>\s?\S.*)$", re.DOTALL)
 INLINE: Final = re.compile(rb"(?:^|\s)(?P<frame>[0-9a-f]+ [^\s].*)$", re.DOTALL)

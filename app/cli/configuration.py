@@ -53,5 +53,8 @@ def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="A confi
     if faults := file_faults(file):
         typer.echo("\n".join(faults), err=True)
         raise SystemExit(1)
+    for rule in settings.rules:
+        for note in rule.spec.notes() if rule.spec else ():
+            typer.echo(f"{file}: note: rule {rule.name}: {note}")
     rules = len(settings.rules)
     typer.echo(f"{file}: good, {rules} rule{'' if rules == 1 else 's'}")

@@ -50,6 +50,9 @@ class Auto(ProfilerSpec):
     def recipes(self) -> tuple[Recipe, ...]:
         return tuple(recipe for spec in self.allow for recipe in spec.recipes())
 
+    def notes(self) -> tuple[str, ...]:
+        return tuple(note for spec in self.allow for note in spec.notes())
+
     def _specs(self) -> Iterator[tuple[str, Profiler]]:
         two: list[tuple[str, Profiler]] = [("go-zero", GoZero()), ("http-pprof", HttpPprof())]
         yield from sorted(two, key=lambda spec: spec[0] != self.prefer)

@@ -154,6 +154,10 @@ class ProfilerSpec(ABC):
         """The parts of the configuration that the gate's script must contain."""
         return ()
 
+    def notes(self) -> tuple[str, ...]:
+        """What `check-config` says of options that are valid and may not be what is meant, a sentence each."""
+        return ()
+
 
 class Profiler(ProfilerSpec):
     """One way to profile a process. Every method may raise Refused (final) or Retryable (call again later).

@@ -64,6 +64,11 @@ class RecipeProfiler(GateProfiler):
     def recipes(self) -> tuple[Recipe, ...]:
         return (self.recipe,)
 
+    def notes(self) -> tuple[str, ...]:
+        if self.format != "folded" or self.rate or self.unit or self.sample:
+            return ()
+        return (f"{kind_of(self)}: without rate or unit the folded stacks are counted only, and have no time",)
+
     @property
     def is_text(self) -> bool:
         """Whether the files are another profiler's, which are converted to a pprof profile."""

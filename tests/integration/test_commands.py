@@ -335,3 +335,23 @@ def test_an_alert_about_a_python_process_becomes_the_folded_stacks_and_a_profile
     assert capture["profiler"] == "command-py-spy"
     assert kinds(capture) == {"cpu", "other"}
     assert {Path(artifact["name"]).suffix for artifact in capture["artifacts"]} == {".pprof", ".folded"}
+
+
+def test_what_is_no_cpu_time_is_shown_as_what_it_is_and_too_much_time_is_told(tmp_path: Path) -> None:
+    words = [str(PY_SPY), *py_spy.words[1:], "--idle"]
+    waiting = {"kind": "command", "name": "py-spy", "command": words, "format": "folded", "sample": "wall"}
+    rules = [
+        {"name": "right", "matchers": ["service=right"], "duration": "2s", "profiler": {**waiting, "rate": 100}},
+        {"name": "wrong", "matchers": ["service=wrong"], "duration": "2s", "profiler": {**waiting, "rate": 1}},
+    ]
+    asleep = "import time\nprint('ready', flush=True)\ntime.sleep(600)"
+    with Scene(tmp_path / "scene", config={"rules": rules}) as scene:
+        told = {}
+        for name in ("right", "wrong"):
+            with running(sys.executable, "-c", asleep) as pid:
+                (capture,) = scene.captured(alert(f"{pid:016x}", host="127.0.0.1", pid=pid, service=name))
+            assert (capture["state"], kinds(capture)) == ("completed", {"other"}), capture["reason"]
+            top = scene.ask("GET", f"/captures/{capture['id']}/top?kind=other").json()
+            assert (top["sample_type"], top["unit"]) == ("wall", "nanoseconds")
+            told[name] = [(found["code"], found["kind"]) for found in capture["findings"]]
+    assert told == {"right": [], "wrong": [("more_time_than_there_was", "other")]}

@@ -198,7 +198,8 @@ def test_any_name_and_a_sample_without_a_stack_are_opened_by_pprof(pprof: Pprof,
 
     (tmp_path / "text").write_text("a 7 1.0: 5 cycles:\n\na 7 1.0: 5 cycles:\n\t7f m+0x1 (a)\n\n")
     convert_file("perf-script", tmp_path / "text", tmp_path / "made.pprof")
-    assert compare(pprof, tmp_path / "made.pprof", None, 10).total == 2
+    assert compare(pprof, tmp_path / "made.pprof", "samples", 10).total == 2
+    assert compare(pprof, tmp_path / "made.pprof", None, 10).total == 10
 
 
 @pytest.mark.parametrize(("name", "sample_type"), ALL)

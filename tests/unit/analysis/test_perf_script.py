@@ -170,7 +170,7 @@ def test_what_perf_wrote_is_read(path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [b"python 7 1.0", b"\t7f74 main+0x1 (a)", b"7 1.0: 5 cpu-clock:",
-     b"python x 1.0: 5 cpu-clock:", b"python 7 1: 5 cpu-clock:", b"main;leaf 1", b"\xff\xfe"],
+     b"python x 1.0: 5 cpu-clock:", b"a 12 17378 cpu-clock:", b"python 7 1: 5 cpu-clock:", b"main;leaf 1", b"\xff\xfe"],
 )  # fmt: skip
 def test_what_begins_no_sample_is_named(path: Path, line: bytes) -> None:
     said = refused(path, sample(b"main+0x1 (a)") + line + b"\n\n")
@@ -190,8 +190,9 @@ ONE = {"main": (1, 1)}
     ("text", "samples"),
     [
         (b"a b; (c) 12: 27140 2026-11-27 20:25:23.117272  2104.877510:  5 cpu-clock: \n\t1 main+0x1 (/b)\n\n", ONE),
-        (b"a b; (c) 12: 27140 2026-11-27 20:25:23.117272  5 cpu-clock: \n\t1 main+0x1 (/b)\n\n", ONE),
+        (b"a b; (c) 12: 27140 2026-11-27 20:25:23.117272          5 cpu-clock: \n\t1 main+0x1 (/b)\n\n", ONE),
         (b"#name 16912   10101010 cpu-clock: \n\t1 main+0x1 (/b)\n\n", ONE),
+        (b"a 12 16912         10 cpu-clock: \n\t1 main+0x1 (/b)\n\n", ONE),
         (b"#name 16912/16912 28358.419331: \n\t1 main (/b)\n\n", ONE),
         (b"#name 16912 28358.419331156:   10101010 cpu-clock:u: \n\t1 main (/b)\n\n", ONE),
         (b"a 7 1.0: 5 cpu-clock:  /user.slice/a b \n\t1 main (/b)\n\n", ONE),
@@ -218,6 +219,7 @@ ONE = {"main": (1, 1)}
         "time of day",
         "time of day alone",
         "no time, #name",
+        "no time, name with a number",
         "no event",
         "nanoseconds",
         "cgroup",

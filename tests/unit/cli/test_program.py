@@ -135,6 +135,15 @@ def test_a_good_configuration_is_0_and_a_bad_one_1_with_every_fault(run: Run, tm
     assert [line.partition(": ")[0] for line in refused.err.splitlines()] == [f"{bad}:1:7", f"{bad}:2:20"]
 
 
+def test_folded_stacks_without_a_rate_are_valid_and_noted(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "old.yml"
+    command = '{kind: command, command: "py-spy {output}", format: folded%s}'
+    both = f"{command % ''}, {command % ', rate: 100'}"
+    file.write_text(f"rules:\n  - {{name: old, profiler: {{kind: auto, allow: [{both}]}}}}\n")
+    note = f"{file}: note: rule old: command: without rate or unit the folded stacks are counted only, and have no time"
+    assert run("check-config", str(file)) == (0, f"{note}\n{file}: good, 1 rule\n", "")
+
+
 def test_a_configuration_whose_key_and_known_hosts_are_not_there_is_1(run: Run, tmp_path: Path) -> None:
     (file := tmp_path / "alertprof.yml").write_text("ssh: {identity_file: mine, known_hosts_file: known}\n")
     refused = run("check-config", str(file))
