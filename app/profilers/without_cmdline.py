@@ -23,7 +23,7 @@ SAMPLES = ("heap", "allocs")  # of jemalloc_pprof, with build ids
 LENGTHS = (1, 4)  # seconds of a recording; the longer one for a host that is too busy to be looked at within a second
 LIMIT = 16 << 20  # bytes of it; of what is larger than SAMPLE_LIMIT, the mappings are not looked at
 MEANWHILE = (False, True, False)  # catches SIGPROF: before, while it answers, afterwards
-ANSWER = Deadlines(first=15, silence=15, whole=20)  # seconds
+ANSWER = Deadlines(first=40, silence=15, whole=60)  # seconds; pprof-rs reads all debug information before it answers
 LOOK = 0.2  # seconds between two looks at a process that may be recording
 REMEDY = "Let it serve its command line, as of /proc/self/cmdline, at"
 
