@@ -20,9 +20,10 @@ from app.profilers.servers import Server
 
 NOT_SERVED = "answers 404"
 SAMPLES = ("heap", "allocs")  # of jemalloc_pprof, with build ids
-SECOND = "profile?seconds=1"
-SECOND_LIMIT = 16 << 20  # bytes of it; of what is larger than SAMPLE_LIMIT, the mappings are not looked at
-ANSWER = Deadlines(first=15, silence=15, whole=20)  # seconds
+LENGTHS = (1, 4)  # seconds of a recording; the longer one for a host that is too busy to be looked at within a second
+LIMIT = 16 << 20  # bytes of it; of what is larger than SAMPLE_LIMIT, the mappings are not looked at
+MEANWHILE = (False, True, False)  # catches SIGPROF: before, while it answers, afterwards
+ANSWER = Deadlines(first=40, silence=15, whole=60)  # seconds; pprof-rs reads all debug information before it answers
 LOOK = 0.2  # seconds between two looks at a process that may be recording
 REMEDY = "Let it serve its command line, as of /proc/self/cmdline, at"
 
@@ -35,13 +36,16 @@ def other(server: Server, process: Process, layout: Layout, gate: Gate) -> str:
         reply, body = server.small(query, SAMPLE_LIMIT, ANSWER)
         if reply.status == 200 and not reply.fault and shown(server, process, layout, body):
             return ""
-    reply, body, sampled = recorded(server, process, gate)
-    if reply.fault or reply.status != 200:
-        return reply.fault or (NOT_SERVED if reply.status == 404 else f"answers /{SECOND} with {reply.status}")
-    if not shown(server, process, layout, body) and not sampled:
-        silent = "its profiles have no addresses or build ids, and the process did not begin to catch SIGPROF meanwhile"
-        raise conflict(server, process, f"{silent}. {REMEDY} {server.path}/cmdline")
-    return ""
+    for seconds in LENGTHS:
+        reply, body, caught = recorded(server, process, gate, seconds)
+        if reply.fault or reply.status != 200:
+            return reply.fault or (NOT_SERVED if reply.status == 404 else f"answers /profile with {reply.status}")
+        if shown(server, process, layout, body) or caught == MEANWHILE:
+            return ""
+        if any(caught):
+            break
+    silent = "its profiles have no addresses or build ids, and the process did not begin to catch SIGPROF meanwhile"
+    raise conflict(server, process, f"{silent}. {REMEDY} {server.path}/cmdline")
 
 
 def shown(server: Server, process: Process, layout: Layout, profile: bytes) -> bool:
@@ -54,15 +58,15 @@ def shown(server: Server, process: Process, layout: Layout, profile: bytes) -> b
     return bool(told_by(layout, mapped))
 
 
-def recorded(server: Server, process: Process, gate: Gate) -> tuple[Reply, bytes, bool]:
-    """A cpu profile of a second: the reply, its body, and whether the process caught SIGPROF only meanwhile."""
+def recorded(server: Server, process: Process, gate: Gate, seconds: int) -> tuple[Reply, bytes, tuple[bool, ...]]:
+    """A cpu profile: the reply, its body, and when the process caught SIGPROF, as in MEANWHILE."""
     before, during = sampled(process, gate), False
     with ThreadPoolExecutor(1, thread_name_prefix="pprof") as thread:
-        answer = thread.submit(server.small, SECOND, SECOND_LIMIT, ANSWER)
+        answer = thread.submit(server.small, f"profile?seconds={seconds}", LIMIT, ANSWER)
         while not during and not wait([answer], LOOK).done:
             during = sampled(process, gate)
     reply, body = answer.result()
-    return reply, body, during and not before and not sampled(process, gate)
+    return reply, body, (before, during, sampled(process, gate))
 
 
 def sampled(process: Process, gate: Gate) -> bool:

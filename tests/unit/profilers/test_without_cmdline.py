@@ -138,11 +138,25 @@ def test_a_process_that_catches_sigprof_at_other_times_is_not_shown_to_answer(ca
     assert "/debug/pprof/cmdline" in fault.reason.message
 
 
+def test_a_host_that_is_too_busy_to_be_looked_at_within_a_second_is_given_longer() -> None:
+    class Busy(Sampling):
+        def look(self, pid: int) -> Process | None:
+            longer = "/debug/pprof/profile?seconds=4" in self.asked
+            return super().look(pid) if longer else of_rust()
+
+        def answer(self, path: str) -> bytes:
+            return self.profile if path.endswith("seconds=1") else super().answer(path)
+
+    pool = Busy({"during"})
+    assert judged(pool, NAMED) == "http-pprof"
+    assert pool.asked[-1] == "/debug/pprof/profile?seconds=4"
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
         (NOT_FOUND, "answers 404; if it does under another path, name that (path)"),
-        (ok(b"busy", "500 Internal Server Error"), "answers /profile?seconds=1 with 500"),
+        (ok(b"busy", "500 Internal Server Error"), "answers /profile with 500"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", "broke off after 5 bytes"),
     ],
 )
