@@ -21,6 +21,7 @@ from app.web.parts import Parts, stored
 PPROF = (
     Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE, Kind.GOROUTINELEAK,
 )  # fmt: skip
+SHOWN = {Kind.ALLOCS: "alloc_space"}  # a difference in time, of `allocs?seconds=N`, does not name its default
 SUFFIX = ".pprof"  # goroutine profiles have it, goroutine dumps do not
 CACHED = 64  # answers
 READERS = 2  # processes that read profiles at once; a hostile file can occupy one for 30 seconds
@@ -43,13 +44,13 @@ class Profiles:
 
     def top(self, capture: Capture, kind: Kind, n: int, sample_type: str | None = None) -> Top:
         """The table of the n functions with the largest flat values. sample_type: the profile's default for None."""
-        file = profile_of(capture, kind)
+        file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
         key = ("top", file.sha256, n, sample_type)
         return self._once(key, capture, file, lambda path: self.parts.top(path, n, sample_type))
 
     def tree(self, capture: Capture, kind: Kind, sample_type: str | None = None) -> Tree:
         """The call tree. sample_type: the profile's default for None."""
-        file = profile_of(capture, kind)
+        file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
         key = ("tree", file.sha256, 0, sample_type)
         return self._once(key, capture, file, lambda path: self.parts.tree(path, sample_type))
 
