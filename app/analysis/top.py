@@ -1,4 +1,4 @@
-"""The table of `go tool pprof -top`, number for number: which functions cost most. For the API and the pages.
+"""The table of `go tool pprof -top`, small functions too: which cost most. For the API and the pages.
 
 Equal to `-top -nodefraction=0 -nodecount=N`: functions, inlined ones too; a recursive function counted once in cum;
 order and percentages as internal/graph and internal/report of github.com/google/pprof make them. Names do not

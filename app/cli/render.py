@@ -79,7 +79,7 @@ def _facts(capture: Json) -> Iterator[str]:
 
 
 def top_functions(top: Json) -> Iterator[str]:
-    """The table of GET /captures/{id}/top, as `go tool pprof -top` prints it."""
+    """The table of GET /captures/{id}/top, as `go tool pprof -top -nodefraction=0` prints it."""
     unit, shown_in = top["unit"], top["shown_in"]
     length = f", {top['duration_seconds']:.2f}s" if top["duration_seconds"] else ""
     yield plain(f"{top['sample_type']}: {format_value(top['total'], unit)} in all{length}")
