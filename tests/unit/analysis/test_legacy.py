@@ -83,6 +83,12 @@ def test_jemalloc_is_read_and_scaled_and_its_threads_are_not_counted_twice() -> 
     assert of(JEMALLOC % 524288).total == 1573014  # 300/(1-exp(-100/524288))
 
 
+def test_the_totals_of_jemalloc_are_those_of_jeprof() -> None:
+    made = read((RECORDED / "jemalloc.heap").read_bytes())
+    # `jeprof --text --show_bytes --inuse_space`, and `--alloc_space`, of Debian's libjemalloc-dev 5.3.0
+    assert [top(made, 1, sample_type).total for sample_type in ("inuse_space", "alloc_space")] == [26273803, 34931714]
+
+
 def test_a_value_in_the_memory_map_is_put_where_its_name_stands() -> None:
     assert flat(HEAP.replace(b"/srv/app", b"$where/app").replace(b"LIBRARIES:\n", b"LIBRARIES:\nwhere=/opt\n")) == {
         "[app]": 64
