@@ -91,6 +91,8 @@ def top_functions(top: Json) -> Iterator[str]:
         flat, cum = (format_value(row[name], unit, shown_in) for name in ("flat", "cum"))
         shares = [format_percent(row[name]) for name in ("flat_percent", "sum_percent", "cum_percent")]
         yield plain(f"{flat:>10} {shares[0]:>6} {shares[1]:>6} {cum:>10} {shares[2]:>6}  {row['function']}")
+    if any(row["function"].startswith("[") or row["function"] == "<unknown>" for row in top["rows"]):
+        yield "[…] and <unknown> are code without symbols"
 
 
 def files(capture: Json, url: str) -> Iterator[str]:
