@@ -1,5 +1,7 @@
 """Reads a pprof file into a checked value: decompressed within a limit, parsed, with every reference valid.
 
+Forms from before protobuf are read, too: see legacy/reader.py.
+
 The checks are those of `go tool pprof` (profile/encode.go, CheckValid in profile/profile.go). The file is not trusted:
 the service reads files only through isolate.py.
 """
@@ -12,6 +14,8 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
 
+from app.analysis.legacy.builder import Malformed
+from app.analysis.legacy.reader import read_legacy
 from app.analysis.schema import ProfileMessage
 
 LIMIT = 256 << 20  # bytes, decompressed
@@ -84,7 +88,10 @@ class Profile:
 
 
 def read(data: bytes, *, limit: int = LIMIT) -> Profile:
-    """The profile in `data`, a file as gzip or plain protobuf. limit: bytes, decompressed. Raises BadProfile."""
+    """The profile in `data`: protobuf or a legacy form, plain or gzipped. limit: decompressed bytes.
+
+    Raises BadProfile.
+    """
     if not data:
         raise BadProfile("empty: 0 bytes")
     if len(data) > limit:
@@ -137,14 +144,23 @@ def _inflated(stream: Any, piece: bytes, most: int) -> bytes:
 
 
 def _parsed(plain: bytes | bytearray) -> Any:
-    message = ProfileMessage()
+    """The message: pprof's own, or that of a profile in one of the forms from before it."""
+    message, fault = ProfileMessage(), None
     try:
         message.ParseFromString(plain)
     except DecodeError as error:
         if "alloc" in str(error):  # upb's error for a failed allocation
             raise MemoryError from error
-        raise BadProfile("not a pprof profile: no protobuf message of that kind") from error
-    return message
+        fault = error
+    if not fault and message.string_table:
+        return message
+    try:
+        legacy = read_legacy(bytes(plain))
+    except Malformed as error:
+        raise BadProfile(str(error)) from error
+    if legacy is None and fault:
+        raise BadProfile("not a pprof profile: no protobuf message of that kind") from fault
+    return message if legacy is None else legacy
 
 
 def _checked(message: Any) -> Profile:

@@ -28,7 +28,12 @@ FIELDS: Final = {
         ("has_line_numbers", 9, "bool"),
     ),
     "Line": (("function_id", 1, "uint64"), ("line", 2, "int64")),
-    "Location": (("id", 1, "uint64"), ("mapping_id", 2, "uint64"), ("line", 4, "*Line")),
+    "Location": (
+        ("id", 1, "uint64"),
+        ("mapping_id", 2, "uint64"),
+        ("address", 3, "uint64"),
+        ("line", 4, "*Line"),
+    ),
     "Function": (
         ("id", 1, "uint64"),
         ("name", 2, "int64"),

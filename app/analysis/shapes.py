@@ -20,11 +20,14 @@ OF_KIND: Final = {
     Kind.GOROUTINE: "goroutine",
     Kind.GOROUTINELEAK: "goroutineleak",
 }
+DELAYS: Final = ("nanoseconds", "microseconds", "milliseconds")  # Java's have other units than Go's
 SIGNS: Final = (
     ("cpu", {ValueType("cpu", "nanoseconds")}),
     ("cpu", {ValueType("samples", "count")}),  # of perf, for an event that does not measure time
     ("heap", {ValueType("inuse_space", "bytes")}),
-    (CONTENTION, {ValueType("contentions", "count"), ValueType("delay", "nanoseconds")}),
+    ("heap", {ValueType("space", "bytes")}),  # of gperftools and jemalloc without what was ever allocated
+    *((CONTENTION, {ValueType("contentions", "count"), ValueType("delay", unit)}) for unit in DELAYS),
+    ("thread", {ValueType("thread", "count")}),  # of gperftools: the stacks of all threads
     ("threadcreate", {ValueType("threadcreate", "count")}),
     ("goroutine", {ValueType("goroutine", "count")}),
     ("goroutineleak", {ValueType("goroutineleak", "count")}),  # since Go 1.27
@@ -32,6 +35,6 @@ SIGNS: Final = (
 
 
 def kind_of(profile: Profile) -> str:
-    """ "cpu", "heap" (or allocs), "contention" (mutex or block), "threadcreate", "goroutine", "goroutineleak", or else
-    "other"."""
+    """ "cpu", "heap" (or allocs), "contention" (mutex or block), "threadcreate", "goroutine", "goroutineleak",
+    "thread", or else "other"."""
     return next((kind for kind, signs in SIGNS if signs <= set(profile.sample_types)), "other")

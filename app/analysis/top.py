@@ -1,4 +1,4 @@
-"""The table of `go tool pprof -top`, number for number: which functions cost most. For the API and the pages.
+"""The table of `go tool pprof -top`, small functions too: which cost most. For the API and the pages.
 
 Equal to `-top -nodefraction=0 -nodecount=N`: functions, inlined ones too; a recursive function counted once in cum;
 order and percentages as internal/graph and internal/report of github.com/google/pprof make them. Names do not
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
+from app.analysis.difference import base_total
 from app.analysis.names import place, shown
 from app.analysis.profile import BadProfile, Function, Location, Profile
 from app.analysis.prune import pruning
@@ -31,7 +32,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """The table. total: of all samples, in `unit`; 0 if there are none. Print with units.format_value(…, shown_in)."""
+    """The table. total: of all samples, or of a saved difference's base, in `unit`.
+
+    Print with units.format_value(…, shown_in)."""
 
     kind: str  # see shapes.kind_of
     sample_type: str
@@ -68,6 +71,7 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
     index = index_of(profile, sample_type)
     unit = profile.sample_types[index].unit
     sums = _sums(profile, index)
+    sums.total = base_total(profile, index) or sums.total
     rows = _rows(sums, n)
     return Top(
         kind=kind_of(profile),

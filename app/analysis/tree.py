@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from app.analysis.difference import base_total
 from app.analysis.names import place
 from app.analysis.profile import Profile
 from app.analysis.prune import pruning
@@ -43,11 +44,12 @@ class Tree:
     unit: str  # "nanoseconds", "bytes", "count"
     duration_seconds: float | None
     nodes: tuple[Node, ...]
+    base_total: int = 0  # of a saved difference
 
     @property
     def total(self) -> int:
-        """The value of all samples; 0 if nothing was sampled."""
-        return self.nodes[0].value
+        """What is 100 %: the value of all samples, or of a saved difference's base; 0 if nothing was sampled."""
+        return self.base_total or self.nodes[0].value
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ def tree(profile: Profile, sample_type: str | None = None, most: int = MOST_NODE
         unit=profile.sample_types[index].unit,
         duration_seconds=profile.duration_seconds,
         nodes=_in_order(_pruned(grown, most)),
+        base_total=base_total(profile, index),
     )
 
 

@@ -93,7 +93,7 @@ def top(
     n: Count = 30,
     sample_type: Annotated[str | None, typer.Option(help="Where a profile has several.")] = None,
 ) -> None:
-    """Show which functions cost most, as `go tool pprof -top` does."""
+    """Show which functions cost most, as `go tool pprof -top -nodefraction=0` does."""
     from app.cli import render  # noqa: PLC0415
 
     query = {"kind": kind, "n": n} | ({"sample_type": sample_type} if sample_type else {})

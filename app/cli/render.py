@@ -80,7 +80,7 @@ def _facts(capture: Json) -> Iterator[str]:
 
 
 def top_functions(top: Json) -> Iterator[str]:
-    """The table of GET /captures/{id}/top, as `go tool pprof -top` prints it."""
+    """The table of GET /captures/{id}/top, as `go tool pprof -top -nodefraction=0` prints it."""
     unit, shown_in = top["unit"], top["shown_in"]
     length = f", {top['duration_seconds']:.2f}s" if top["duration_seconds"] else ""
     yield plain(f"{top['sample_type']}: {format_value(top['total'], unit)} in all{length}")
@@ -92,6 +92,8 @@ def top_functions(top: Json) -> Iterator[str]:
         flat, cum = (format_value(row[name], unit, shown_in) for name in ("flat", "cum"))
         shares = [format_percent(row[name]) for name in ("flat_percent", "sum_percent", "cum_percent")]
         yield plain(f"{flat:>10} {shares[0]:>6} {shares[1]:>6} {cum:>10} {shares[2]:>6}  {row['function']}")
+    if any(row["function"].startswith("[") or row["function"] == "<unknown>" for row in top["rows"]):
+        yield "[…] and <unknown> are code without symbols"
 
 
 def files(capture: Json, links: Json, url: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ PPROF = (
     Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE, Kind.GOROUTINELEAK,
     Kind.OTHER,
 )  # fmt: skip
+SHOWN = {Kind.ALLOCS: "alloc_space"}  # a difference in time, of `allocs?seconds=N`, does not name its default
 SUFFIX = ".pprof"  # of goroutine profiles, unlike goroutine dumps; of converted files, unlike what they were made of
 CACHED = 64  # answers
 READERS = 2  # processes that read profiles at once; a hostile file can occupy one for 30 seconds
@@ -44,13 +45,13 @@ class Profiles:
 
     def top(self, capture: Capture, kind: Kind, n: int, sample_type: str | None = None) -> Top:
         """The table of the n functions with the largest flat values. sample_type: the profile's default for None."""
-        file = profile_of(capture, kind)
+        file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
         key = ("top", file.sha256, n, sample_type)
         return self._once(key, capture, file, lambda path: self.parts.top(path, n, sample_type))
 
     def tree(self, capture: Capture, kind: Kind, sample_type: str | None = None) -> Tree:
         """The call tree. sample_type: the profile's default for None."""
-        file = profile_of(capture, kind)
+        file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
         key = ("tree", file.sha256, 0, sample_type)
         return self._once(key, capture, file, lambda path: self.parts.tree(path, sample_type))
 

@@ -33,7 +33,7 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
     def one(capture_id: str) -> CaptureOut:
         return capture_out(the_capture(parts, capture_id))
 
-    @router.get("/captures/{capture_id}/top", summary="The table of `go tool pprof -top`")
+    @router.get("/captures/{capture_id}/top", summary="The table of `go tool pprof -top -nodefraction=0`")
     def top(
         capture_id: str,
         kind: Kind = Kind.CPU,

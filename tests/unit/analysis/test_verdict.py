@@ -104,6 +104,13 @@ def test_a_dump_of_leaked_goroutines_is_good_in_all_its_forms(data: bytes, path:
     assert verdict(Kind.GOROUTINELEAK, path, data) is None
 
 
+def test_what_go_writes_of_leaked_goroutines_is_good() -> None:
+    data = Path(__file__).parents[2] / "data"
+    for name in ("go-1.27.goroutineleak", "go-1.27-debug1.goroutineleak"):
+        assert check(Kind.GOROUTINELEAK, data / "profiles" / name) is None
+    assert check(Kind.GOROUTINELEAK, data / "profilers" / "goroutineleak-debug2.txt") is None
+
+
 @pytest.mark.parametrize(("kind", "named"), [("goroutine", "goroutineleak"), ("goroutineleak", "goroutine")])
 def test_the_text_of_all_goroutines_is_not_that_of_the_leaked(kind: str, named: str, path: Path) -> None:
     assert verdict(Kind(kind), path, f"{named} profile: total 1\n1 @ 0x43e9e1\n".encode()) is not None

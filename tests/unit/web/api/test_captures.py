@@ -264,6 +264,18 @@ def test_allocations_are_a_kind_of_their_own(web: WebApp) -> None:
     assert web.store.reads[-1][0] == f"{capture.id}/a.pprof"
 
 
+@pytest.mark.parametrize("what", ["top", "flamegraph"])
+def test_allocations_are_shown_as_bytes_also_where_the_file_names_no_default(web: WebApp, what: str) -> None:
+    """`allocs?seconds=N` loses it, and would be shown as inuse_space."""
+    kinds = (Artifact("h.pprof", Kind.HEAP, 1, "0"), Artifact("a.pprof", Kind.ALLOCS, 1, "1"))
+    capture = web.keep_completed(artifacts=kinds)
+    shown = [
+        web.client.get(f"/captures/{capture.id}/{what}?kind={query}").json()["sample_type"]
+        for query in ("allocs", "allocs&sample_type=inuse_space", "heap")
+    ]
+    assert shown == ["alloc_space", "inuse_space", "cpu"]
+
+
 def test_pause_and_resume_are_told_and_kept(web: WebApp) -> None:
     paused = web.client.post("/-/pause")
 

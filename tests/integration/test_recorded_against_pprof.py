@@ -1,0 +1,44 @@
+"""Our table of files that other programs wrote, beside that of `go tool pprof` of two releases of Go."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.analysis.profile import read_file
+from app.analysis.top import top
+from tests.integration.test_top_against_pprof import rows, table
+from tests.lab import golang
+
+RECORDED = Path(__file__).parents[1] / "data" / "profiles"
+FILES = sorted(path.name for path in RECORDED.iterdir() if path.suffix != ".md")
+NOT_OF_PPROF = ("jemalloc.heap",)
+
+
+@pytest.fixture(scope="module", params=["local", "go1.26.8"])
+def pprof(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of `go tool pprof` of that release, compiled."""
+    env = {"GOTOOLCHAIN": request.param}
+    try:
+        golang.tool("pprof", "-h", env=env, timeout=600)
+    except RuntimeError as error:  # it complains that it was asked nothing
+        if "toolchain not available" in str(error):
+            pytest.skip(f"{request.param} cannot be had of the module proxy")
+    return env
+
+
+def lines_of(pprof: dict[str, str], path: Path, sample_type: str) -> list[str]:
+    """The table, without the labels of inlined functions."""
+    options = ("-symbolize=none", "-nodefraction=0", "-nodecount=10000", f"-sample_index={sample_type}")
+    said = golang.tool("pprof", "-top", *options, path, env=pprof)
+    return rows([re.sub(r" \((partial-)?inline\)$", "", line) for line in said.splitlines()])
+
+
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize("name", [name for name in FILES if name not in NOT_OF_PPROF])
+def test_the_table_of_a_recorded_file_is_that_of_pprof(name: str, pprof: dict[str, str]) -> None:
+    profile = read_file(RECORDED / name)
+    for sample_type in {kind.type for kind in profile.sample_types}:
+        ours = top(profile, 10_000, sample_type)
+        assert table(ours, ours.shown_in) == lines_of(pprof, RECORDED / name, sample_type)
+    assert top(profile, 1).sample_type == profile.sample_types[-1].type
