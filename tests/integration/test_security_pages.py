@@ -1,30 +1,22 @@
 """What alerts, hosts and profiles say is shown as text: a real browser runs none of it, and finds no element of it."""
 
-import shutil
-import socket
-import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import uvicorn
 from starlette.responses import HTMLResponse
-from starlette.types import ASGIApp
 
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
 from app.errors import Code, Reason
 from app.model import Capture, Event, State, Step, Target, Trigger
 from app.web.auth.guard import HEADERS
+from tests.lab.browser import CHROMIUM, dom_of, served
 from tests.unit.web.web_app import WebApp
 
-CHROMIUM = shutil.which("chromium")
 ACT = "document.documentElement.dataset.pwned=1"
 PLANTED = [
     f"<script>{ACT}</script>",
@@ -174,31 +166,12 @@ def test_a_download_is_a_file_by_our_name_and_never_a_page(web: WebApp) -> None:
 # --- a browser ---
 
 
-@contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
-        thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.005)
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-        server.force_exit = server.should_exit = True
-        thread.join(20)
-
-
 @pytest.fixture
 def seen(tmp_path: Path) -> Callable[[str], str]:
     """seen(url): the page as it is in the browser once its scripts have run."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=2000"]
-
-    def dump(url: str) -> str:
-        command = [CHROMIUM or "", *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", url]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-
-    return dump
+    return lambda url: dom_of(url, tmp_path)
 
 
 def test_a_browser_runs_nothing_of_what_was_planted(

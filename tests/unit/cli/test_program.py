@@ -207,6 +207,25 @@ def test_serve_hands_the_settings_over(run: Run, monkeypatch: pytest.MonkeyPatch
     }  # fmt: skip
 
 
+def test_the_origins_of_viewers_are_a_regular_expression_that_is_checked_at_the_start(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    handed: list[WebConfig] = []
+    monkeypatch.setattr("app.main.serve", lambda settings, **more: handed.append(more["web"]))
+    serve = ("serve", "--storage.path", str(tmp_path))
+    assert run(*serve, r"--web.cors.origin=https://.*\.example\.com").code == 0
+    assert run(*serve, "--web.cors.origin=").code == 0
+    (some, none) = (web.cors_origin for web in handed)
+    assert some is not None
+    assert none is None
+
+    for wrong in ("https://(", "(?=https).*", "*"):
+        refused = run(*serve, f"--web.cors.origin={wrong}")
+        assert refused.code == 2
+        assert refused.err.startswith(f"alertprof: --web.cors.origin: {wrong!r}: ")
+        assert "write a regular expression, as https://" in refused.err
+
+
 ALERT = '{"alertname": "HighCPU", "instance": "10.0.0.5:9100", "job": "order-mq"}'
 
 
@@ -543,3 +562,19 @@ def test_a_password_that_opens_nothing_is_told(run: Run, guarded: Path, service:
     refused = run("captures", "--url", service.replace("//", "//alice:s3cret@"))
 
     assert "The name and password in --url do not open it." in refused.err
+
+
+def test_links_prints_lines_that_open_each_file_without_a_token(
+    run: Run, web: WebApp, guarded: Path, service: str
+) -> None:
+    capture = web.keep_completed(b"\x1f\x8bthe profile")
+    asked = ("links", capture.id, "--token-file", str(guarded))
+    done = run(*asked, "--lifetime", "10m")
+
+    assert done.code == 0
+    line, end = done.out.splitlines()
+    url = line.removeprefix(f"cpu  go tool pprof {service}")
+    assert web.client.get(url).content == b"\x1f\x8bthe profile"
+    assert end == "They open the files without a token until 2026-11-23 12:10:00 UTC, for whoever has them."
+    assert run(*asked, "--lifetime", "2d").code == 2
+    assert run("links", capture.id).code == 1

@@ -99,3 +99,13 @@ def test_the_defaults_are_missed_where_there_are_none_and_only_then(folder: Path
     (ssh / "known_hosts").touch()
     (ssh / "id_ed25519").touch()
     assert without_file(folder) == []
+
+
+def test_a_key_of_links_that_could_be_guessed_is_told(folder: Path) -> None:
+    (folder / "link.key").write_text("secret\n")
+    (folder / "good.key").write_text(f"{'0' * 64}\n")
+    (fault,) = told(folder, "auth: {link_key_file: link.key}\n")
+
+    assert fault.startswith(f"1:23: auth.link_key_file: the key file {folder / 'link.key'} has a key of less than 32")
+    assert fault.endswith("make one with: openssl rand -hex 32")
+    assert told(folder, "auth: {link_key_file: good.key}\n") == []
