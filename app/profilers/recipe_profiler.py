@@ -61,8 +61,8 @@ class RecipeProfiler(GateProfiler):
     def _check_options(self) -> None:
         """Raises ValueError for options that are wrong or contradict each other."""
         if self.is_text and self.artifact not in ("", "cpu"):
-            said = f"{self.format} becomes a profile of kind cpu; leave artifact out"
-            raise ValueError(f"{kind_of(self)}: artifact: {said}")
+            problem = f"{self.format} becomes a profile of kind cpu; leave artifact out"
+            raise ValueError(f"{kind_of(self)}: artifact: {problem}")
         compiled(self.exe)
 
     def _refuse_other_program(self, process: Process, host: str, purpose: str) -> None:

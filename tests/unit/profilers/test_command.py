@@ -116,8 +116,8 @@ def test_the_kinds_of_a_whole_capture_follow_from_the_format(options: dict[str, 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer("finished", exit=0, said=("much",)), ""),
-        (Answer("finished", exit=1, said=("no such", "process")), "failed with status 1: no such | process"),
+        (Answer("finished", exit=0, last_words=("much",)), ""),
+        (Answer("finished", exit=1, last_words=("no such", "process")), "failed with status 1: no such | process"),
         (Answer("finished", exit=137), "was ended by signal 9"),
         (Answer("finished", exit=143, fired=True), "took too long, or its session was torn down, and was ended"),
         (Answer("finished"), "was ended by somebody else, and so was its keeper"),
