@@ -144,7 +144,7 @@ class Service:
 
     def _count(self, before: Capture, after: Capture) -> None:
         for event in after.timeline[len(before.timeline) :]:
-            log.info("capture", capture_id=after.id, state=after.state.value, step=event.step, said=event.message)
+            log.info("capture", capture_id=after.id, state=after.state.value, step=event.step, message=event.message)
         if before.step is Step.START and after.step is Step.WAIT:
             self.metrics.recordings_started.labels(after.profiler).inc()
         if (signal_sent := harm.signal_of(after)) and not harm.signal_of(before):
@@ -180,8 +180,8 @@ def serve(
 
 def ignore(number: int, _frame: object) -> None:
     """Logs the signal. A thread of its own writes the line: the handler may interrupt the writing of another line."""
-    said = {"signal": signal.Signals(number).name, "hint": "a changed configuration needs a restart"}
-    Thread(target=log.warning, args=("signal passed over",), kwargs=said, daemon=True).start()
+    fields = {"signal": signal.Signals(number).name, "hint": "a changed configuration needs a restart"}
+    Thread(target=log.warning, args=("signal passed over",), kwargs=fields, daemon=True).start()
 
 
 def run(app: FastAPI, listeners: Sequence[socket.socket], web: WebConfig) -> None:

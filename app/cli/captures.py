@@ -21,7 +21,7 @@ def captures(
     profiler: Annotated[str | None, typer.Option(help="By this profiler.")] = None,
     since: Annotated[str | None, typer.Option(help="A time, or so long ago: 24h.")] = None,
     until: Annotated[str | None, typer.Option(help="A time, or so long ago.")] = None,
-    match: Annotated[list[str] | None, typer.Option(help="A matcher on the labels; may be repeated.")] = None,
+    match: Annotated[list[str] | None, typer.Option(help="A matcher on the alert's labels; may be repeated.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
 ) -> None:
     """List captures, newest first."""

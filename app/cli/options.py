@@ -23,7 +23,7 @@ KINDS = "cpu, heap, allocs, mutex, block, threadcreate, goroutine or goroutinele
 Kind = Annotated[str, typer.Option("--kind", help=KINDS)]
 Count = Annotated[int, typer.Option("-n", min=1, max=1000, help="So many functions.")]
 Config = Annotated[Path | None, typer.Option("--config.file", help="The configuration; without it, the defaults.")]
-Storage = Annotated[Path, typer.Option("--storage.path", help="Where captures rest, unless the configuration says it.")]
+Storage = Annotated[Path, typer.Option("--storage.path", help="Where captures go, unless the configuration says it.")]
 
 
 def connected(url: str, token_file: Path | None) -> "Client":

@@ -134,4 +134,4 @@ def explanations(alerts: Sequence["Explanation"]) -> Iterator[str]:
 
 def check(check: "Check") -> str:
     """One line of `doctor`."""
-    return plain(f"{check.mark.value:<2}  {check.what}: {check.said}")
+    return plain(f"{check.mark.value:<2}  {check.what}: {check.message}")

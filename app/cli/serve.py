@@ -44,7 +44,9 @@ def serve(
     listen: Annotated[
         Address, typer.Option("--web.listen-address", parser=listen_address, metavar="HOST:PORT")
     ] = "127.0.0.1:9911",  # type: ignore[assignment]  # typer parses defaults too
-    web_config: Annotated[Path | None, typer.Option("--web.config.file", help="TLS and users, as Prometheus.")] = None,
+    web_config: Annotated[
+        Path | None, typer.Option("--web.config.file", help="TLS and users, as in Prometheus.")
+    ] = None,
     external_url: Annotated[str, typer.Option("--web.external-url", help="How people reach it, for links.")] = "",
     cors_origin: Annotated[
         str, typer.Option("--web.cors.origin", metavar="REGEX", help="Whose pages may read artifacts: a whole origin.")

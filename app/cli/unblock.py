@@ -13,7 +13,7 @@ def unblock(
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
 ) -> None:
-    """Let an executable be signalled again, which is not since a signal harmed a process of it."""
+    """Let an executable be signalled again that is blocked because a signal harmed one of its processes."""
     from app.cli.render import blocked_executables  # noqa: PLC0415
 
     service = connected(url, token_file)

@@ -63,8 +63,8 @@ def resolved(route: Route) -> Check:
     try:
         found = wire.look_up(first.address, first.port, TIMEOUT)
     except OSError as fault:
-        said = f"{first.address} is not resolved ({fault.strerror or fault}). {IS_A_NAME}"
-        return Check(Mark.NO, "name", said)
+        message = f"{first.address} is not resolved ({fault.strerror or fault}). {IS_A_NAME}"
+        return Check(Mark.NO, "name", message)
     addresses = ", ".join(dict.fromkeys(str(each[4][0]) for each in found))
     further = f"; {route.address} is looked up by the jump host" if route.jump else ""
     return Check(Mark.OK, "name", f"{first.address} is {addresses}{further}")

@@ -17,8 +17,8 @@ class LoginSteps:
     route: Route | None = None
     succeeded: dict[tuple[str, Step], Check] = field(default_factory=dict)
 
-    def __call__(self, route: Route, step: Step, said: str) -> None:
-        self.succeeded.setdefault((route.host, step), Check(Mark.OK, self.name(route, step.value), said))
+    def __call__(self, route: Route, step: Step, message: str) -> None:
+        self.succeeded.setdefault((route.host, step), Check(Mark.OK, self.name(route, step.value), message))
 
     def name(self, route: Route, what: str) -> str:
         """`what`, and the jump host if the step was on one."""

@@ -30,8 +30,8 @@ def forwarding(refused: str, open_to: Iterable[Place] = ()) -> Check:
         return Check(
             Mark.OK, "port forwarding", f"it is allowed to {places} (permitopen), so http-pprof is possible there"
         )
-    said = f"not for this key, so no http-pprof; go-zero's signal needs none ({refused})"
-    return Check(Mark.NOTE, "port forwarding", said)
+    message = f"not for this key, so no http-pprof; go-zero's signal needs none ({refused})"
+    return Check(Mark.NOTE, "port forwarding", message)
 
 
 def opened(pool: HostPool, gate: Gate, pids: Iterable[int]) -> Iterator[Place]:

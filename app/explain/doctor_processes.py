@@ -31,8 +31,8 @@ def one_process(pool: HostPool, gate: Gate, pid: int, blocked: BlockedBuild) -> 
     """Everything about one process, and how it could be profiled."""
     process = look_at(gate, pid, blocked)
     if process is None:
-        said = f"it is not shown: {HIDDEN}" if gate.hides() else f"there is no such process on {gate.host}"
-        yield Check(Mark.NO, f"pid {pid}", said)
+        message = f"it is not shown: {HIDDEN}" if gate.hides() else f"there is no such process on {gate.host}"
+        yield Check(Mark.NO, f"pid {pid}", message)
         return
     for line in about(process):
         yield Check(Mark.NOTE, f"pid {pid}", line)
@@ -68,10 +68,10 @@ def busiest_processes(
     if gate.hides():
         yield Check(Mark.NOTE, "processes", HIDDEN)
     elif gate.user != "0" and (hidden := sum(not each.exe for each in processes)):
-        said = (
+        message = (
             f"{hidden} belong to accounts into which uid {gate.user} cannot look: log in as root, or set become: sudo"
         )
-        yield Check(Mark.NOTE, "processes", said)
+        yield Check(Mark.NOTE, "processes", message)
 
 
 def busiest(processes: tuple[Seen, ...]) -> list[Seen]:
@@ -95,8 +95,8 @@ def if_profilable(pool: HostPool, gate: Gate, process: Process) -> Check | None:
         return how_profiled(pool, gate, process)
     except AlertprofError as fault:
         final = isinstance(fault, Refused) and fault.reason.code is Code.NOT_PERMITTED
-        said = Check(Mark.NO if final else Mark.NOTE, named(process), fault.reason.message)
-        return said if process.go_version else None
+        check = Check(Mark.NO if final else Mark.NOTE, named(process), fault.reason.message)
+        return check if process.go_version else None
 
 
 def how_profiled(pool: HostPool, gate: Gate, process: Process) -> Check:

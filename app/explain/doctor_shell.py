@@ -24,29 +24,29 @@ def shell(connection: Connection, clock: Callable[[], float]) -> Iterator[Check]
     """What the key opens: the account's shell, or only the gate. clock: time.time."""
     try:
         before = clock()
-        said, why = answer(connection, SHELL_ASKED, understood)
+        output, why = answer(connection, SHELL_ASKED, understood)
         after = clock()
     except AlertprofError as fault:
         yield Check(Mark.NO, "shell", fault.reason.message)
         return
     installed = connection.options.gate == "installed"
-    if account := SHELL_SAYS.search(said):
+    if account := SHELL_SAYS.search(output):
         sh = f", sh is {account['sh']}" if account["sh"] else ""
         beside = "; with gate: installed the key should be bound to the gate, and open none" if installed else ""
         yield Check(Mark.OK, "shell", f"the key opens one, as {account['name']} (uid {account['uid']}){sh}{beside}")
         yield clocks(int(account["at"]), before, after)
-    elif GATE_SAYS.search(said) and installed:
+    elif GATE_SAYS.search(output) and installed:
         yield Check(Mark.OK, "shell", "the key opens none: it runs the gate, whatever is asked")
-    elif GATE_SAYS.search(said):
+    elif GATE_SAYS.search(output):
         yield Check(Mark.NO, "shell", f"the key opens none, it runs a gate. {IS_BOUND}")
     else:
-        instead = f": {why}" if why else f", but {said[:200]!r}"
+        instead = f": {why}" if why else f", but {output[:200]!r}"
         yield Check(Mark.NO, "shell", f"no POSIX shell and no gate answers{instead}. {IS_INSTALLED}")
 
 
-def understood(said: bytes) -> bool:
+def understood(output: bytes) -> bool:
     """Whether this is a complete answer, of a shell or of a gate."""
-    text = said.decode("utf-8", "replace")
+    text = output.decode("utf-8", "replace")
     return text.endswith("\n") and bool(SHELL_SAYS.search(text) or GATE_SAYS.search(text))
 
 

@@ -22,7 +22,7 @@ class Check:
 
     mark: Mark
     what: str
-    said: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

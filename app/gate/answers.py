@@ -82,7 +82,7 @@ class Answer:
     died: bool = False  # the process was gone right after the signal
     left: bool = False  # it should have ended by itself, did not, and was left alone
     exit: int | None = None  # a command's status; None while it runs, or when nobody saw its end
-    said: tuple[str, ...] = ()  # a command's last words, line by line
+    last_words: tuple[str, ...] = ()  # a command's last words, line by line
     ended: Harm | None = None  # what became of the process within seconds of our signal
 
 
@@ -132,7 +132,7 @@ def answer_of(code: str, lines: list[tuple[str, str]]) -> Answer:
         died="warning" in facts,
         left="left" in facts,
         exit=int(facts["exit"]) if re.fullmatch(r"\d{1,3}", facts.get("exit", ""), re.ASCII) else None,
-        said=tuple(printable(value)[:SAID_LINE] for key, value in lines if key == "error")[-SAID_LINES:],
+        last_words=tuple(printable(value)[:SAID_LINE] for key, value in lines if key == "error")[-SAID_LINES:],
         ended=harm_in(facts.get("ended", ""), replaced=code == "replaced"),
     )
 
@@ -161,9 +161,9 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
-def askers_in(said: str) -> tuple[int, int] | None:
+def askers_in(value: str) -> tuple[int, int] | None:
     """`USR1 USR2`: how many ask for each; None for anything else."""
-    m = re.fullmatch(r"(\d{1,3}) (\d{1,3})", said, re.ASCII)
+    m = re.fullmatch(r"(\d{1,3}) (\d{1,3})", value, re.ASCII)
     return (int(m[1]), int(m[2])) if m else None
 
 

@@ -15,11 +15,11 @@ def answer(connection: Connection, command: str, understood: Callable[[bytes], b
     """What a command says until it is understood, ends or reaches a limit; and why that is no answer, as far as its end
     or its last words tell."""
     limit = connection.options.shell_timeout or SHELL_TIMEOUT
-    said, end = b"", time.monotonic() + limit
+    output, end = b"", time.monotonic() + limit
     with closing(connection.open(command, timeout=limit)) as pipe:
-        while len(said) < GREETING_LIMIT and not understood(said):
+        while len(output) < GREETING_LIMIT and not understood(output):
             if (left := end - time.monotonic()) <= 0:
-                return in_words(said), f"it was not ready within {limit:g} s (shell_timeout)"
+                return in_words(output), f"it was not ready within {limit:g} s (shell_timeout)"
             try:
                 more = pipe.recv(GREETING_LIMIT, left)
             except Retryable:
@@ -27,17 +27,17 @@ def answer(connection: Connection, command: str, understood: Callable[[bytes], b
                     raise
                 continue
             if not more:
-                return in_words(said), how_it_ended(pipe, in_words(said))
-            said += more
-    return in_words(said), ""
+                return in_words(output), how_it_ended(pipe, in_words(output))
+            output += more
+    return in_words(output), ""
 
 
-def in_words(said: bytes) -> str:
-    return said.decode("utf-8", "replace")
+def in_words(output: bytes) -> str:
+    return output.decode("utf-8", "replace")
 
 
-def how_it_ended(pipe: ChannelPipe, said: str) -> str:
+def how_it_ended(pipe: ChannelPipe, output: str) -> str:
     """Of a shell that was to answer."""
     words = pipe.last_words()
-    last = last_line(words) or last_line(said)
-    return of_shell(f"{said}\n{words}", pipe.status()) + (f" (its last line: {last})" if last else "")
+    last = last_line(words) or last_line(output)
+    return of_shell(f"{output}\n{words}", pipe.status()) + (f" (its last line: {last})" if last else "")

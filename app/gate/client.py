@@ -76,8 +76,8 @@ class Gate(Exchange):
 
     def addresses(self) -> tuple[str, ...]:
         """The host's own, as its network namespace has them."""
-        said = [value.split() for key, value in self._ask("own")[1] if key == "own"]
-        return tuple(filter(None, map(address_in, said[0]))) if said else ()
+        values = [value.split() for key, value in self._ask("own")[1] if key == "own"]
+        return tuple(filter(None, map(address_in, values[0]))) if values else ()
 
     def ports(self, pid: int) -> Ports:
         """Where a process listens; nowhere when there is none of that number."""
@@ -141,9 +141,9 @@ class Gate(Exchange):
             first = self._line(monotonic() + SILENCE)
             if not first.startswith("size "):
                 return Answer(self._last(first, seq))
-            if not (said := re.fullmatch(r"size (\d{1,20})", first, re.ASCII)):
+            if not (announced := re.fullmatch(r"size (\d{1,20})", first, re.ASCII)):
                 raise self._broken(f"announces a file in a way not understood: {first[:80]!r}")
-            size = int(said[1])
+            size = int(announced[1])
             last = self._line(monotonic() + SILENCE) if size > limit else self._stream(size, write, deadline)
             return Answer(self._last(last, seq), (RemoteFile(kind, "", size),))
 

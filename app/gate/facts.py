@@ -152,17 +152,17 @@ def one_of(exes: list[str]) -> str:
     return exes[0] if len(exes) == 1 else ""
 
 
-def with_group(seen: Seen, said: str) -> Seen:
-    return replace(seen, groups=(*seen.groups, said)[:32])
+def with_group(seen: Seen, value: str) -> Seen:
+    return replace(seen, groups=(*seen.groups, value)[:32])
 
 
 # What the lines after `process` tell of it: key -> the process with that.
 OF_SEEN: Mapping[str, Callable[[Seen, str], Seen]] = {
     "group": with_group,
-    "called": lambda seen, said: replace(seen, argv0=seen.argv0 or said),
-    "rss": lambda seen, said: replace(seen, rss=kilobytes(said) or 0),
-    "inner": lambda seen, said: replace(seen, inner=int(said) if re.fullmatch(r"\d{1,7}", said, re.ASCII) else 0),
-    "at": lambda seen, said: replace(seen, addresses=tuple(filter(None, map(address_in, said.split()[:64])))),
+    "called": lambda seen, value: replace(seen, argv0=seen.argv0 or value),
+    "rss": lambda seen, value: replace(seen, rss=kilobytes(value) or 0),
+    "inner": lambda seen, value: replace(seen, inner=int(value) if re.fullmatch(r"\d{1,7}", value, re.ASCII) else 0),
+    "at": lambda seen, value: replace(seen, addresses=tuple(filter(None, map(address_in, value.split()[:64])))),
 }
 
 
@@ -194,11 +194,11 @@ def pod_in(text: str) -> Pod | None:
     return Pod(names[2], names[1], place[3], names[3], names[4])
 
 
-def named_in(said: list[str]) -> tuple[Named, ...]:
+def named_in(lines: list[str]) -> tuple[Named, ...]:
     """`ID "Name":"/web"`, `ID "Image":"nginx"`, `ID "Labels":{…}`, several lines a container. A container about which
     two different names are said (a label may be called Name) is left out."""
     facts: dict[str, dict[str, list[Any]]] = {}
-    for line in said:
+    for line in lines:
         id_, _, fact = line.partition(" ")
         try:
             ((key, value),) = json.loads("{" + fact + "}").items()
@@ -213,18 +213,18 @@ def named_in(said: list[str]) -> tuple[Named, ...]:
     )
 
 
-def one_name(said: list[Any]) -> str:
-    names = {name[1:] for name in said if isinstance(name, str) and name.startswith("/")}
+def one_name(values: list[Any]) -> str:
+    names = {name[1:] for name in values if isinstance(name, str) and name.startswith("/")}
     return names.pop() if len(names) == 1 else ""
 
 
-def image_of(said: list[Any]) -> str:
+def image_of(values: list[Any]) -> str:
     """Docker's file has the image's digest too, which no alert speaks of."""
-    return next((image for image in said if isinstance(image, str) and not image.startswith("sha256:")), "")
+    return next((image for image in values if isinstance(image, str) and not image.startswith("sha256:")), "")
 
 
-def labels_of(said: list[Any]) -> Mapping[str, str]:
-    first = next((labels for labels in said if isinstance(labels, dict)), {})
+def labels_of(values: list[Any]) -> Mapping[str, str]:
+    first = next((labels for labels in values if isinstance(labels, dict)), {})
     return {key: value for key, value in first.items() if isinstance(value, str)}
 
 

@@ -191,8 +191,8 @@ class _HostSession:
             gate = enter(connection, self._recipes, fresh=True)
         except NoSession as fault:
             connection.close()
-            said = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"
-            raise NoEntry(Code.NOT_PERMITTED, f"{self.host}: {said}") from fault
+            message = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"
+            raise NoEntry(Code.NOT_PERMITTED, f"{self.host}: {message}") from fault
         except AlertprofError:
             connection.close()
             raise
@@ -208,8 +208,8 @@ class _HostSession:
         """Logs in; a host that did not let us in several times in a row is not even tried for a while."""
         left = self._paused_until - monotonic()
         if left > 0:
-            said = f"{self.host}: {self._failures} logins failed in a row; the next one is tried in {left:.0f} s"
-            raise Retryable(Code.HOST_UNREACHABLE, said)
+            message = f"{self.host}: {self._failures} logins failed in a row; the next one is tried in {left:.0f} s"
+            raise Retryable(Code.HOST_UNREACHABLE, message)
         try:
             connection = self._connector.connect(self.host)
         except TurnedAway:  # which has pauses of its own

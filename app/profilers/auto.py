@@ -70,5 +70,5 @@ def combined(refusals: list[tuple[str, Refused]]) -> Refused:
     first, others = refusals[0][1], refusals[1:]
     codes = [refused.reason.code for _, refused in refusals]
     code = Code.EVIDENCE_CONFLICT if Code.EVIDENCE_CONFLICT in codes else first.reason.code
-    said = [first.reason.message, *(f"nor by {kind}: {refused.reason.message}" for kind, refused in others)]
-    return Refused(code, "; ".join(said))
+    sentences = [first.reason.message, *(f"nor by {kind}: {refused.reason.message}" for kind, refused in others)]
+    return Refused(code, "; ".join(sentences))

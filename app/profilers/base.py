@@ -124,8 +124,8 @@ class Recording:
 
     def _same_boot(self, gate: Gate) -> Gate:
         if gate.boot != self.process.boot:
-            said = f"{gate.host}: the host was restarted, pid {self.process.pid} is gone with its files"
-            raise Refused(Code.PROCESS_EXITED, said)
+            message = f"{gate.host}: the host was restarted, pid {self.process.pid} is gone with its files"
+            raise Refused(Code.PROCESS_EXITED, message)
         return gate
 
 

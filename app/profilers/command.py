@@ -201,7 +201,7 @@ def failure(answer: Answer) -> str:
 
 def last_words(answer: Answer) -> str:
     """The command's last lines on stderr, for the end of a sentence."""
-    return f": {' | '.join(answer.said)}" if answer.said else ""
+    return f": {' | '.join(answer.last_words)}" if answer.last_words else ""
 
 
 def suffix_of(path: Path) -> str:

@@ -186,10 +186,10 @@ def ended_by_switch(recording: Recording) -> Finding:
 
 def left_recording(recording: Recording) -> StepResult:
     """For a recording that nothing harmless is known to end: a person has to end it."""
-    said = (
+    message = (
         f"{recording.host}: pid {recording.process.pid} still records: its recording had to end by itself and did not, "
         "and one more SIGUSR2 did not end it or was not safe to send. It is left alone; restart the service when you "
         "can, its files grow"
     )
-    finding = Finding("critical", "it is still recording", said, code="left_recording")
-    return StepResult(said, notes={"left": said}, findings=(finding,))
+    finding = Finding("critical", "it is still recording", message, code="left_recording")
+    return StepResult(message, notes={"left": message}, findings=(finding,))

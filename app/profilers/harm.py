@@ -23,9 +23,9 @@ def blocked(capture: Capture, harm: Harm, now: datetime) -> Blocked | None:
     build, target = capture.notes.get(BUILD, ""), capture.target or Target("")
     if not build:
         return None
-    said = sentence(target, harm)
+    text = sentence(target, harm)
     exe, pid = target.exe[:LONGEST], target.pid or 0
-    return Blocked(id_of(build), build, exe, target.host, pid, capture.id, now, harm.signal, said)
+    return Blocked(id_of(build), build, exe, target.host, pid, capture.id, now, harm.signal, text)
 
 
 def id_of(build: str) -> str:
@@ -35,11 +35,11 @@ def id_of(build: str) -> str:
 
 def harmed(capture: Capture, harm: Harm, now: datetime) -> Capture:
     """The capture with the finding, the event and the note that makes it fail at its end."""
-    said = sentence(capture.target or Target(""), harm)
-    message = f"{said}; {outlook(capture.notes.get(BUILD, ''))}"
+    text = sentence(capture.target or Target(""), harm)
+    message = f"{text}; {outlook(capture.notes.get(BUILD, ''))}"
     finding = Finding("critical", f"it {harm}", message, code=ENDED_AFTER_SIGNAL)
     notes: dict[str, Any] = {**capture.notes, HARM: {"signal": harm.signal, "message": message}}
-    return replace(capture, notes=notes, findings=(*capture.findings, finding)).with_event(now, "harm", said)
+    return replace(capture, notes=notes, findings=(*capture.findings, finding)).with_event(now, "harm", text)
 
 
 def outlook(build: str) -> str:

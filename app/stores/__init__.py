@@ -153,9 +153,9 @@ class Store:
 
 def as_os_error(fault: BaseError) -> OSError:
     """The error as an OSError. obstore's exceptions are none, and have the number only in their text."""
-    said = str(fault).partition("\n")[0]
-    number = re.search(r"\(os error (\d+)\)", said)
-    return OSError(int(number[1]) if number else errno.EIO, said)
+    first_line = str(fault).partition("\n")[0]
+    number = re.search(r"\(os error (\d+)\)", first_line)
+    return OSError(int(number[1]) if number else errno.EIO, first_line)
 
 
 def sync(path: Path) -> None:

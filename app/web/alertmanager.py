@@ -103,8 +103,8 @@ class LeftOutFetcher:
             try:
                 self._take(firing_alerts(url, group))
             except (httpx2.HTTPError, ValueError, RecursionError, LedgerUnavailable) as fault:
-                said = without_logins(" ".join(str(fault).split()))[:200]
-                log.warning("alerts that a message left out cannot be fetched", url=shown, fault=said, again_in=wait)
+                text = without_logins(" ".join(str(fault).split()))[:200]
+                log.warning("alerts that a message left out cannot be fetched", url=shown, fault=text, again_in=wait)
                 if wait is None or self._stopping.wait(wait):
                     break
             else:
@@ -138,13 +138,13 @@ def firing_alerts(url: str, group: Group) -> list[Alert]:
     if not isinstance(found, list):
         raise ValueError("it answers no list of alerts")
     return [
-        to_alert(wire_alert({**said, "status": "firing", "endsAt": None}, None), "firing")
-        for said in found
-        if is_active(said)
+        to_alert(wire_alert({**wire, "status": "firing", "endsAt": None}, None), "firing")
+        for wire in found
+        if is_active(wire)
     ]
 
 
-def is_active(said: Any) -> bool:
+def is_active(wire: Any) -> bool:
     """Whether the alert is neither silenced nor inhibited. The API's `status` is a map, the webhook's a word."""
-    status = said.get("status") if isinstance(said, dict) else None
+    status = wire.get("status") if isinstance(wire, dict) else None
     return isinstance(status, dict) and status.get("state") == "active"

@@ -325,15 +325,15 @@ def test_a_key_that_may_reach_the_processs_port_alone_is_fit_for_http_pprof(sshd
     restricted(sshd, f'restrict,port-forwarding,permitopen="127.0.0.1:{target.port}"')
     seen = steps(sshd, target.pid)
     assert seen["port forwarding"].mark is Mark.OK
-    assert f"127.0.0.1:{target.port}" in seen["port forwarding"].said
-    assert any("can be profiled by http-pprof" in check.said for check in seen.values())
+    assert f"127.0.0.1:{target.port}" in seen["port forwarding"].message
+    assert any("can be profiled by http-pprof" in check.message for check in seen.values())
 
 
 def test_a_key_that_may_reach_no_port_of_the_process_is_told(sshd: Sshd, run_target: RunTarget) -> None:
     target = run_target("profiled", HOT="1")
     restricted(sshd, 'restrict,port-forwarding,permitopen="127.0.0.1:1"')
     told = steps(sshd, target.pid)["port forwarding"]
-    assert told.mark is Mark.NOTE and "so no http-pprof" in told.said
+    assert told.mark is Mark.NOTE and "so no http-pprof" in told.message
 
 
 def test_a_shell_that_prints_is_no_obstacle_and_one_that_ends_is_named(tmp_path: Path) -> None:
@@ -341,7 +341,7 @@ def test_a_shell_that_prints_is_no_obstacle_and_one_that_ends_is_named(tmp_path:
         assert steps(prints, 1)["shell"].mark is Mark.OK
     with Sshd(tmp_path / "b", config=["ForceCommand echo no shell for you >&2; exit 7"]) as ends:
         seen = steps(ends)
-        assert all("no shell for you" in seen[step].said for step in ("shell", "gate"))
+        assert all("no shell for you" in seen[step].message for step in ("shell", "gate"))
 
 
 @pytest.mark.skipif(not POSSIBLE, reason="accounts can be made by root alone, where useradd is installed")
@@ -355,8 +355,8 @@ def test_processes_that_proc_hides_are_not_called_gone(tmp_path: Path) -> None:
     within = ["unshare", "-m", "sh", "-c", mount, "sh"]
     with account("/bin/sh") as user, Sshd(tmp_path / "sshd", user=user, within=within) as hiding:
         told = steps(hiding, os.getpid())[f"pid {os.getpid()}"]
-        assert "hidepid" in told.said and "no such process" not in told.said
-        assert "hidepid" in steps(hiding)["processes"].said
+        assert "hidepid" in told.message and "no such process" not in told.message
+        assert "hidepid" in steps(hiding)["processes"].message
         asked = body(tmp_path, alert(host="127.0.0.1", pid=os.getpid()))
         looked = alertprof("explain", f"--config.file={config(hiding, tmp_path)}", "--connect", asked)
         assert "hidepid" in looked.out, looked.out

@@ -129,7 +129,7 @@ def test_a_command_is_run_its_output_comes_home_and_nothing_stays(
     gate, word = open_gate(recipe), token()
     assert gate.run(look(gate, sleeper.pid).id, recipe, 7, word).code == "started"
     answer = ended(gate, word)
-    assert (answer.exit, answer.said, [file.kind for file in answer.files]) == (0, (), ["output"])
+    assert (answer.exit, answer.last_words, [file.kind for file in answer.files]) == (0, (), ["output"])
     assert fetched(gate, word, "output")[1] == f"about {sleeper.pid} for 7\n".encode()
     assert (home() / f"{word}.d").stat().st_mode & 0o777 == 0o700
     assert gate.drop(word).code == "ok"
@@ -144,7 +144,7 @@ def test_the_channel_stays_clean_whatever_a_command_says(open_gate: Open, sleepe
     (home() / f"{word}.d" / "output.end").touch()
     answer = ended(gate, word)
     assert answer.exit == 3
-    assert set(answer.said) <= {".1 ok", "file cpu 1"} and len(answer.said) == 10
+    assert set(answer.last_words) <= {".1 ok", "file cpu 1"} and len(answer.last_words) == 10
     assert answer.files == ()
 
 
@@ -290,8 +290,8 @@ def test_a_command_that_fails_is_told_in_its_own_words(open_gate: Open, sleeper:
     gate.run(look(gate, sleeper.pid).id, recipe, 5, word)
     answer = ended(gate, word)
     assert (answer.exit, answer.files) == (3, ())
-    assert answer.said == ("no permission:  [31mred",)
-    assert gate.stop(word).said == answer.said
+    assert answer.last_words == ("no permission:  [31mred",)
+    assert gate.stop(word).last_words == answer.last_words
 
 
 def test_a_program_that_is_not_there_is_told(open_gate: Open, sleeper: subprocess.Popen[bytes]) -> None:
@@ -300,7 +300,7 @@ def test_a_program_that_is_not_there_is_told(open_gate: Open, sleeper: subproces
     gate.run(look(gate, sleeper.pid).id, recipe, 5, word)
     answer = ended(gate, word)
     assert answer.exit == 127
-    assert "not found" in " ".join(answer.said)
+    assert "not found" in " ".join(answer.last_words)
 
 
 def test_a_command_that_writes_without_end_is_cut_off(open_gate: Open, sleeper: subprocess.Popen[bytes]) -> None:
@@ -464,6 +464,6 @@ def test_a_link_out_of_the_processes_own_root_is_not_followed(open_gate: Open, t
         assert gate.run(process, recipe, 5, word).code == "started"
         answer = ended(gate, word)
         assert (answer.exit, answer.files) == (126, ())
-        assert "no directory could be made" in answer.said[0]
+        assert "no directory could be made" in answer.last_words[0]
         assert list(outside.iterdir()) == []
         jailed.kill()

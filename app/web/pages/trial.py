@@ -94,11 +94,11 @@ def page_routes(parts: Parts) -> APIRouter:
 
     @router.post("/ui/try")
     async def tried(request: Request) -> HTMLResponse:
-        said = fields(await request.body())
-        connect, body, result, fault, status = "connect" in said, said.get("body", ""), None, "", 200
+        form = fields(await request.body())
+        connect, body, result, fault, status = "connect" in form, form.get("body", ""), None, "", 200
         try:
-            if said.get("message"):
-                body = await run_in_threadpool(body_of, parts, said["message"])
+            if form.get("message"):
+                body = await run_in_threadpool(body_of, parts, form["message"])
             result = await explained(parts, request, body.encode(), connect=connect)
         except HTTPException as refused:
             fault, status = refused.detail, refused.status_code
@@ -124,10 +124,10 @@ async def explained(parts: Parts, request: Request, body: bytes, *, connect: boo
 def fields(body: bytes) -> dict[str, str]:
     """The fields of a posted form. Raises HTTPException 400 for a body that is no form."""
     try:
-        said = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10, errors="strict")
+        form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10, errors="strict")
     except ValueError as error:
         raise HTTPException(400, "The body is no form; POST /explain takes JSON.") from error
-    return {name: values[-1] for name, values in said.items()}
+    return {name: values[-1] for name, values in form.items()}
 
 
 def body_of(parts: Parts, message_id: str) -> str:

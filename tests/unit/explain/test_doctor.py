@@ -45,18 +45,18 @@ def route(host: str, address: str = "127.0.0.1", jump: Route | None = None) -> R
 )
 def test_clocks_that_are_apart_are_told_and_refuse_nothing(there: int, mark: Mark, said: str) -> None:
     check = clocks(there, 1000.2, 1001.4)
-    assert (check.mark, said in check.said) == (mark, True)
+    assert (check.mark, said in check.message) == (mark, True)
 
 
 def test_a_name_is_looked_up_where_it_has_to_be() -> None:
     assert resolved(route("h")) == Check(Mark.OK, "name", "127.0.0.1 is 127.0.0.1")
     behind = resolved(route("h", "inner.example", jump=route("bastion")))
-    assert behind.said == "127.0.0.1 is 127.0.0.1; inner.example is looked up by the jump host"
+    assert behind.message == "127.0.0.1 is 127.0.0.1; inner.example is looked up by the jump host"
 
 
 def test_a_name_that_leads_nowhere_is_told_with_the_remedy() -> None:
     nowhere = resolved(route("h", "nowhere.invalid"))
-    assert nowhere.mark is Mark.NO and "/etc/hosts" in nowhere.said
+    assert nowhere.mark is Mark.NO and "/etc/hosts" in nowhere.message
 
 
 @pytest.mark.parametrize("steps", range(3))
@@ -67,7 +67,7 @@ def test_the_step_that_did_not_succeed_is_the_one_after_those_that_did(steps: in
         login(there, step, "again, since the host did not introduce itself at first")
     ended = login.failed(there, DOWN)
     assert (ended.mark, ended.what) == (Mark.NO, list(Step)[steps].value)
-    assert ended.said.startswith("host h: no connection")
+    assert ended.message.startswith("host h: no connection")
     assert len(login.succeeded) == steps
 
 
@@ -119,9 +119,9 @@ def test_nothing_is_contacted_for_a_host_that_may_not_be(tmp_path: Path) -> None
     ssh = SshOptions(user="ops", known_hosts_files=(tmp_path / "known_hosts",))
     (only,) = examined(HostsSettings(ssh=ssh, ssh_config_file=config), "10.0.0.5")
     assert (only.mark, only.what) == (Mark.NO, "allowed and known")
-    assert "ssh-keyscan 10.0.0.5" in only.said
+    assert "ssh-keyscan 10.0.0.5" in only.message
     (odd,) = examined(HostsSettings(ssh=ssh, ssh_config_file=config), "-oProxyCommand=id")
-    assert odd.mark is Mark.NO and "is no host name" in odd.said
+    assert odd.mark is Mark.NO and "is no host name" in odd.message
 
 
 @pytest.mark.skipif(not shutil.which("ssh"), reason="needs ssh")
@@ -131,7 +131,7 @@ def test_a_configuration_that_takes_too_long_is_told(tmp_path: Path, monkeypatch
     config.write_text('Match exec "exec sleep 600"\n  Port 1\n')
     (only,) = examined(HostsSettings(allowed=("10.0.0.5",), ssh_config_file=config), "10.0.0.5")
     assert (only.mark, only.what) == (Mark.NO, "allowed and known")
-    assert f"{config} cannot be used: ssh -G gave no answer within 0.2 s" in only.said
+    assert f"{config} cannot be used: ssh -G gave no answer within 0.2 s" in only.message
 
 
 def test_what_a_host_says_moves_no_cursor() -> None:
@@ -144,10 +144,10 @@ def test_a_process_of_a_blocked_executable_is_shown_as_not_signalled() -> None:
     known = {"go:orders": Blocked("1f", "go:orders", "/x", "h2", 9, "c1", NOON, "SIGUSR2", "h2: pid 9 (x) ended")}
     gate = cast(Gate, pool.gate("h"))
     *facts, good = one_process(cast(HostPool, pool), gate, 7, lambda build: None)
-    assert (good.mark, "go-zero-toggle" in good.said) == (Mark.OK, True)
+    assert (good.mark, "go-zero-toggle" in good.message) == (Mark.OK, True)
     *facts, bad = one_process(cast(HostPool, pool), gate, 7, known.get)
-    assert "it is not signalled, since h2: pid 9 (x) ended (`alertprof unblock 1f`)" in [fact.said for fact in facts]
-    assert (bad.mark, bad.said.startswith("h: pid 7 (orders) is not signalled")) == (Mark.NO, True)
+    assert "it is not signalled, since h2: pid 9 (x) ended (`alertprof unblock 1f`)" in [fact.message for fact in facts]
+    assert (bad.mark, bad.message.startswith("h: pid 7 (orders) is not signalled")) == (Mark.NO, True)
 
 
 @pytest.mark.parametrize(("go_version", "listed"), [("go1.26", True), ("", False)])

@@ -152,8 +152,8 @@ def test_of_what_tells_itself_what_it_is_any_kind_is_whole() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer("finished", exit=0, said=("much",)), ""),
-        (Answer("finished", exit=1, said=("no such", "process")), "failed with status 1: no such | process"),
+        (Answer("finished", exit=0, last_words=("much",)), ""),
+        (Answer("finished", exit=1, last_words=("no such", "process")), "failed with status 1: no such | process"),
         (Answer("finished", exit=137), "was ended by signal 9"),
         (Answer("finished", exit=143, fired=True), "took too long, or its session was torn down, and was ended"),
         (Answer("finished"), "was ended by somebody else, and so was its keeper"),

@@ -48,7 +48,7 @@ class TargetOut(BaseModel):
     resolved_by: str
 
 
-class EntryOut(BaseModel):
+class EventOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     at: datetime
@@ -91,7 +91,7 @@ class CaptureOut(BaseModel):
     rule: str
     target: TargetOut | None
     profiler: str
-    timeline: list[EntryOut]
+    timeline: list[EventOut]
     artifacts: list[ArtifactOut]
     findings: list[FindingOut]
     labels: Mapping[str, str]
@@ -122,7 +122,7 @@ def capture_out(capture: Capture) -> CaptureOut:
         rule=capture.rule,
         target=TargetOut.model_validate(capture.target) if capture.target else None,
         profiler=capture.profiler,
-        timeline=[EntryOut.model_validate(event) for event in capture.timeline],
+        timeline=[EventOut.model_validate(event) for event in capture.timeline],
         artifacts=[_artifact(capture.id, artifact) for artifact in capture.artifacts],
         findings=[FindingOut.model_validate(finding) for finding in capture.findings],
         labels=dict(capture.labels),

@@ -102,8 +102,8 @@ def test_another_kind_and_sample_type_are_a_link_away(web: WebApp) -> None:
     capture = web.keep_completed(artifacts=(cpu, heap))
     shown = page(web, f"/ui/captures/{capture.id}?kind=heap&sample_type=samples")
 
-    assert '<a href="?kind=cpu">cpu</a>' in shown
-    assert '<a href="?kind=heap&amp;sample_type=cpu">cpu</a>' in shown
+    assert 'profile: <a href="?kind=cpu">cpu</a> <b>heap</b>' in shown
+    assert 'sample type: <b>samples</b> <a href="?kind=heap&amp;sample_type=cpu">cpu</a>' in shown
     assert web.tops[-1][2] == "samples"
 
 
