@@ -47,7 +47,8 @@ def measured(name: str, path: Path, tool: str, folder: Path, count: int) -> Iter
     processor = {of: [use.ru_utime + use.ru_stime for use in run.uses[-count:]] for of, run in runs.items()}
     title = f"The table of a {name} profile, {path.stat().st_size / 1e3:.0f} kB gzipped"
     goals = (Goal(WHOLE, PPROF, 0.5), Goal(SERVICE, PPROF, 0.5), Goal(AGAIN, SERVICE, 0.1))
-    note = f"Peak memory: {runs[WHOLE].peak:.0f} MB of ours, {runs[PPROF].peak:.0f} MB of pprof."
+    peaks = f"Peak memory: {runs[WHOLE].peak:.0f} MB of ours, {runs[PPROF].peak:.0f} MB of pprof."
+    note = f"{peaks} What is below the bench's own peak cannot be seen."
     yield Group(title, "ms", milliseconds(clock), PPROF, goals, WHOLE, TWIN, (note,))
     yield Group(f"{title}: processor time", "ms", milliseconds(processor), PPROF, goals[:1], WHOLE, TWIN)
 
