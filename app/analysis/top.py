@@ -6,7 +6,8 @@ have the suffix "(inline)".
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -78,11 +79,21 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
         sample_type=profile.sample_types[index].type,
         sample_types=tuple(t.type for t in profile.sample_types),
         unit=unit,
-        shown_in=common_unit([row.flat or row.cum for row in rows], sums.total, unit),
+        shown_in=_shown_in(rows, sums.total, unit),
         total=sums.total,
         duration_seconds=profile.duration_seconds,
         rows=rows,
     )
+
+
+def first(table: Top, n: int) -> Top:
+    """The first n rows of a table, as top() gives them when it is asked for n."""
+    rows = table.rows[:n]
+    return replace(table, rows=rows, shown_in=_shown_in(rows, table.total, table.unit))
+
+
+def _shown_in(rows: Sequence[Row], total: int, unit: str) -> str:
+    return common_unit([row.flat or row.cum for row in rows], total, unit)
 
 
 def index_of(profile: Profile, wanted: str | None) -> int:

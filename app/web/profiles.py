@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from starlette.exceptions import HTTPException
 
 from app.analysis.profile import BadProfile
-from app.analysis.top import Top
+from app.analysis.top import Top, first
 from app.analysis.tree import Tree
 from app.model import Artifact, Capture, Kind
 from app.web.parts import Parts, stored
@@ -25,6 +25,7 @@ PPROF = (
 SHOWN = {Kind.ALLOCS: "alloc_space"}  # a difference in time, of `allocs?seconds=N`, does not name its default
 SUFFIX = ".pprof"  # of goroutine profiles, unlike goroutine dumps; of converted files, unlike what they were made of
 CACHED = 64  # answers
+ROWS = 200  # of a table that is kept, so that a request for more or fewer functions does not read the file again
 READERS = 2  # processes that read profiles at once; a hostile file can occupy one for 30 seconds
 TIMEOUT = 5.0  # seconds; a waiting request occupies one of the framework's 40 threads
 
@@ -46,8 +47,9 @@ class Profiles:
     def top(self, capture: Capture, kind: Kind, n: int, sample_type: str | None = None) -> Top:
         """The table of the n functions with the largest flat values. sample_type: the profile's default for None."""
         file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
-        key = ("top", file.sha256, n, sample_type)
-        return self._once(key, capture, file, lambda path: self.parts.top(path, n, sample_type))
+        rows = max(n, ROWS)
+        key = ("top", file.sha256, rows, sample_type)
+        return first(self._once(key, capture, file, lambda path: self.parts.top(path, rows, sample_type)), n)
 
     def tree(self, capture: Capture, kind: Kind, sample_type: str | None = None) -> Tree:
         """The call tree. sample_type: the profile's default for None."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from app.analysis.profile import BadProfile, read
-from app.analysis.top import Top, top
+from app.analysis.top import Top, first, top
 from tests.unit.analysis.synthetic import Maker, cpu, heap
 
 
@@ -162,3 +162,9 @@ def test_the_whole_name_has_to_match() -> None:
 
 def test_a_wish_that_is_no_regular_expression_drops_nothing() -> None:
     assert flat_and_cum(of(drop(stacks(), "malloc.*|("))) == flat_and_cum(of(stacks()))
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_the_first_rows_of_a_longer_table_are_the_shorter_table(n: int) -> None:
+    made = cpu([(["small", "main"], 5), (["large", "main"], 7_000_000_000)])
+    assert first(top(read(made.data()), 200), n) == top(read(made.data()), n)

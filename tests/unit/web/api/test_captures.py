@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from app.analysis.top import Row, Top
 from app.analysis.tree import DEEPEST, Node, Tree
 from app.model import Artifact, Kind, Target
 from app.web.api.schemas.profile import FlameGraphOut
@@ -159,14 +161,31 @@ def test_what_has_not_ended_is_not_deleted(web: WebApp) -> None:
 
 def test_the_table_of_a_profile_is_given_and_made_only_once(web: WebApp) -> None:
     capture = web.keep_completed()
-    first = web.client.get(f"/captures/{capture.id}/top?kind=cpu&n=5&sample_type=samples")
-    second = web.client.get(f"/captures/{capture.id}/top?kind=cpu&n=5&sample_type=samples")
+    first = web.client.get(f"/captures/{capture.id}/top?kind=cpu&n=300&sample_type=samples")
+    second = web.client.get(f"/captures/{capture.id}/top?kind=cpu&n=300&sample_type=samples")
 
     assert first.status_code == 200
     assert first.json() == second.json()
     assert first.json()["rows"][0]["function"] == "main.burn<T>"
     assert first.json()["sample_type"] == "samples"
-    assert web.tops == [(b"\x1f\x8bthe profile", 5, "samples")]
+    assert web.tops == [(b"\x1f\x8bthe profile", 300, "samples")]
+
+
+def test_more_or_fewer_rows_of_a_table_are_given_without_reading_the_file_again(
+    web: WebApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tuple(Row(9 - n, 1.0, 1.0, 9, 1.0, f"f{n}") for n in range(9))
+
+    def nine(path: Path, n: int, sample_type: str | None) -> Top:
+        web.tops.append((path.read_bytes(), n, sample_type))
+        return Top("cpu", "cpu", ("cpu",), "nanoseconds", "ns", 45, 1.0, rows[:n])
+
+    monkeypatch.setattr(web, "top", nine)
+    client, capture = web.reached_by(), web.keep_completed()
+    for n in (2, 5, 30):
+        answer = client.get(f"/captures/{capture.id}/top?n={n}").json()
+        assert [row["function"] for row in answer["rows"]] == [row.function for row in rows[:n]]
+    assert len(web.tops) == 1
 
 
 def test_a_table_there_cannot_be_says_why(web: WebApp) -> None:
