@@ -75,7 +75,7 @@ verb_signal() {
   fi
   use_recipe "$hash" signal || return
   "r_$hash" proof
-  [ $code = error ] && is_untouched && read_program || return
+  [ "$code" = error ] && is_untouched && read_program || return
   may_take "$no1" && { [ -z "$last" ] || may_take "$no2"; } && nothing_records || return
   waits=0
   while signalled_recently; do
