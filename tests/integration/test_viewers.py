@@ -27,8 +27,16 @@ from tests.lab.browser import CHROMIUM, dom_of, served, title_at
 from tests.lab.process import eventually
 from tests.unit.web.web_app import WebApp
 
-WRITTEN = Path(__file__).parents[1] / "data" / "profilers"
-TEXTS = {Format.FOLDED: ("py-spy.folded", "leaf"), Format.PERF_SCRIPT: ("perf-script.txt", "_PyEval_EvalFrameDefault")}
+WRITTEN = Path(__file__).parents[1] / "data"
+TEXTS = {  # a file in each format, and a function in it
+    Format.FOLDED: ("profilers/py-spy.folded", "leaf"),
+    Format.PERF_SCRIPT: ("profilers/perf-script.txt", "_PyEval_EvalFrameDefault"),
+    Format.JFR: ("profiles/async-profiler-4.5-cpu-alloc-lock.jfr", "Burn.leaf"),
+    Format.OTLP: ("profiles/async-profiler-4.5-cpu.otlp", "Burn.leaf"),
+    Format.CPUPROFILE: ("profiles/node-20.cpuprofile", "lazyModule"),
+    Format.SPEEDSCOPE: ("profiles/py-spy-0.4.3.speedscope", "namedtuple"),
+    Format.CHROME_TRACE: ("profiles/py-spy-0.4.3.chrometrace", "_path_stat"),
+}
 PEOPLE = {"authorization": "Bearer people"}
 
 browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -94,7 +102,7 @@ def test_a_page_of_another_origin_reads_nothing_but_artifacts(web: WebApp, tmp_p
 
 
 @browser
-@pytest.mark.parametrize("format", list(Format))
+@pytest.mark.parametrize("format", [Format.FOLDED, Format.JFR])
 def test_speedscope_shows_a_profile_behind_a_signed_link(web: WebApp, tmp_path: Path, format: Format) -> None:
     try:
         viewer = StaticFiles(directory=speedscope.home(), html=True)
