@@ -11,7 +11,8 @@ from tests.integration.test_top_against_pprof import rows, table
 from tests.lab import golang
 
 RECORDED = Path(__file__).parents[1] / "data" / "profiles"
-FILES = sorted(path.name for path in RECORDED.iterdir() if path.suffix != ".md")
+FORMS = (".cpu", ".heap", ".growth", ".thread", ".contention", ".mutex", ".goroutineleak", ".gz")  # that pprof reads
+FILES = sorted(path.name for path in RECORDED.iterdir() if path.suffix in FORMS)
 NOT_OF_PPROF = ("jemalloc.heap",)
 
 

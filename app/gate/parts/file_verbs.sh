@@ -5,7 +5,8 @@
 # Provides:
 #   verb_fetch TOKEN KIND MAX   `size N`, then exactly N bytes of the file, then the last line
 #   verb_drop TOKEN             removes the token's files, and journals of a week ago
-#   report_closed               tells the files of a recording that is over, and opens them for the fetches that follow
+#   report_closed               tells the files of a recording that is over, and opens them for the fetches that follow -> code:
+#                               finished or blind
 #   close_opened                closes what was opened and nobody has fetched
 # Sets:
 #   token: for everything that these verbs call
@@ -78,6 +79,7 @@ open_fetched() { # -> opened; or code: vanished or blind
 report_closed() {
   fetched='' reported=''
   open_fetched
+  code=finished
   IFS=$nl; for entry in $j_files; do IFS=$ws # KIND STAMP ID PATH
     set -- $entry
     find_opened "$1" && [ "$opened_id" = "$3" ] && locate_file "${entry#* * * }" || { report_files; return; }

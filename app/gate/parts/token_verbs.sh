@@ -34,7 +34,7 @@ verb_status() {
   say_switch
   [ -z "$j_switch" ] || { is_alive "$j_switch" && say dog alive || say dog gone; } # by its name in answers
   case $j_mode in command) report_command; return ;; signal) report_signal_files; return ;; esac
-  if [ -n "$j_closed" ]; then code=finished; report_closed; return; fi
+  if [ -n "$j_closed" ]; then report_closed; return; fi
   if ! pin_process "$j_pid" "$j_start" "$j_image"; then report_files; return; fi
   read_status && read_program || return
   if is_recording; then

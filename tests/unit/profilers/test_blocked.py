@@ -107,4 +107,4 @@ def test_auto_goes_on_to_http_pprof_and_says_why() -> None:
 
 def test_who_signals_says_so() -> None:
     there = {kind for kind, spec in kinds("app.profilers", ProfilerSpec).items() if getattr(spec, "signals", False)}
-    assert there == {"go-zero", "signal"}
+    assert there == {"go-zero", "node-inspector", "signal"}
