@@ -79,13 +79,13 @@ open_fetched() { # -> opened; or code: vanished or blind
 report_closed() {
   fetched='' reported=''
   open_fetched
-  code=finished
   IFS=$nl; for entry in $j_files; do IFS=$ws # KIND STAMP ID PATH
     set -- $entry
-    find_opened "$1" && [ "$opened_id" = "$3" ] && locate_file "${entry#* * * }" || { report_files; return; }
+    find_opened "$1" && [ "$opened_id" = "$3" ] && locate_file "${entry#* * * }" || { code=finished; report_files; return; }
     reported="${reported}file $1 $2 ${length:-$opened_size}$nl"
   done; IFS=$ws
   out=$out$reported
+  code=finished
 }
 
 send_opened() { # after read_entry and find_opened
