@@ -1,5 +1,6 @@
 """Node's CPU profile through its inspector: real Node, real sshd."""
 
+import fcntl
 import json
 import os
 import socket
@@ -23,6 +24,7 @@ from app.profilers.base import Fetched, Incoming, Recording, StepResult
 from app.profilers.node_inspector import NodeInspector
 from tests.integration.scene import Scene, alert
 from tests.lab import node
+from tests.lab.golang import CACHE
 from tests.lab.process import Process, eventually
 from tests.lab.proxy import Cut, Line
 from tests.lab.sshd import Sshd
@@ -44,6 +46,14 @@ const server = http.createServer((request, answer) => answer.end('ok'))
 server.listen(0, '127.0.0.1', () => fs.writeFileSync('port', String(server.address().port)))
 """
 PROFILER = NodeInspector("node$")
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """The inspector's port is one for the whole machine, and so for tests that run beside each other."""
+    with (CACHE / "inspector.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)
