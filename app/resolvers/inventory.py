@@ -18,11 +18,10 @@ import httpx2
 import yaml
 
 from app.errors import Code, Refused, Retryable, without_logins
+from app.hosts.web_api import LARGEST, document
 from app.resolvers.base import Enriched, Reach, Resolver, split_instance
 
 REFRESH = 60.0  # seconds for which an endpoint's answer is kept, like Prometheus' refresh_interval
-TIMEOUT = 10.0  # seconds
-LARGEST = 32 << 20  # bytes of a file or an answer
 KINDS = (".json", ".yml", ".yaml")
 
 
@@ -185,14 +184,7 @@ ENDPOINTS = Endpoints()
 def fetched(url: str, credentials_file: str) -> tuple[Entry, ...]:
     """The targets that an endpoint answers with. Raises Retryable."""
     try:
-        with httpx2.stream("GET", url, headers=authorization(credentials_file), timeout=TIMEOUT) as answer:
-            answer.raise_for_status()
-            body = b""
-            for piece in answer.iter_bytes():
-                body += piece
-                if len(body) > LARGEST:
-                    raise ValueError(f"it answers more than {LARGEST >> 20} MiB")
-        return entries_in(json.loads(body))
+        return entries_in(json.loads(document(url, headers=authorization(credentials_file))))
     except (httpx2.HTTPError, OSError, ValueError) as fault:
         raise unreadable(url, " ".join(str(fault).split())[:200]) from fault
 

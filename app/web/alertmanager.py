@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
-from time import monotonic
 from typing import Any
 
 import httpx2
 import structlog
 
 from app.errors import without_logins
+from app.hosts.web_api import document
 from app.intake.matchers import Matcher
 from app.intake.message import MAX_ALERTS, Message, to_alert
 from app.intake.salvage import wire_alert
@@ -26,9 +26,6 @@ from app.ledger.database import LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Alert
 
-TIMEOUT = 10.0  # seconds for an answer to begin, and between two pieces of it
-WHOLE = 60.0  # seconds for all of it
-LARGEST = 32 << 20  # bytes of it
 WAITS = (1.0, 5.0, 20.0, 60.0)  # seconds before each repetition
 
 log = structlog.get_logger(__name__)
@@ -123,18 +120,7 @@ class LeftOutFetcher:
 def firing_alerts(url: str, group: Group) -> list[Alert]:
     """The group's firing alerts, from the Alertmanager at `url`. Raises httpx2.HTTPError; ValueError for an answer that
     is none."""
-    address, end = f"{url.rstrip('/')}/api/v2/alerts", monotonic() + WHOLE
-    plain = {"Accept-Encoding": "identity"}  # a compressed answer has no bound until it is decompressed
-    with httpx2.stream("GET", address, params=group.query(), headers=plain, timeout=TIMEOUT) as answer:
-        answer.raise_for_status()
-        body = bytearray()
-        for piece in answer.iter_raw():
-            body += piece
-            if len(body) > LARGEST:
-                raise ValueError(f"it answers more than {LARGEST >> 20} MiB")
-            if monotonic() > end:
-                raise ValueError(f"its answer was not whole after {WHOLE:g} s")
-    found = json.loads(body)
+    found = json.loads(document(f"{url.rstrip('/')}/api/v2/alerts", group.query()))
     if not isinstance(found, list):
         raise ValueError("it answers no list of alerts")
     return [
