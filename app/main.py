@@ -20,7 +20,9 @@ from fastapi import FastAPI
 from app.analysis.isolate import check_files, top_of, tree_of
 from app.analysis.readers import Readers
 from app.captures import failpoints
+from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
+from app.captures.prearm import Arming
 from app.captures.retention import clear
 from app.captures.specs import named_alone
 from app.captures.worker import Worker
@@ -75,6 +77,9 @@ class Service:
         connector = Connector(settings.hosts)
         self.pool = HostPool(connector, settings.recipes)
         self.readers = Readers()
+        self.arming = Arming(
+            self.pool, self.store, self.ledger, lambda: settings.rules, RESOLVERS, settings.external_labels
+        )
         pipeline = Pipeline(
             pool=self.pool,
             store=self.store,
@@ -84,7 +89,9 @@ class Service:
             check=check_files,
             stopping=lambda: self.worker.stopping,
             hold=settings.limits.hold,
+            adopt=self.arming.adopted,
         )
+        self.pending = PendingAlerts(settings.prometheus, self.arming.pending, now)
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
         self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.pool, self.ledger)
         self._retention, self._clear_at = settings.storage.retention, 0.0
@@ -107,10 +114,12 @@ class Service:
         self.store.sweep()
         self.worker.start()
         self.left_out.start()
+        self.pending.start()
 
     def close(self) -> None:
         """Ends the threads and closes every connection."""
         self.left_out.stop()
+        self.pending.stop()
         self.worker.stop(DRAIN)
         self.pool.close()
         self.readers.close()
@@ -120,6 +129,7 @@ class Service:
         self.pool.close_idle()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
+            self.arming.clear(now())
             clear(self.ledger, self.store, self._retention, now(), self.metrics.removed_bytes.inc)
 
     def _parts(self, external_url: str, settings: Settings) -> Parts:

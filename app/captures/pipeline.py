@@ -48,6 +48,7 @@ class Pipeline:
     stopping: whether the service is about to end
     clock: the time at which a streamed recording was over
     hold: how long an alert may be held back
+    adopt: adds what was taken while the capture's alert was pending
     """
 
     pool: HostPool
@@ -59,6 +60,7 @@ class Pipeline:
     stopping: Callable[[], bool] = lambda: False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     hold: timedelta = HOLD
+    adopt: Callable[[Capture, datetime], Capture] = lambda capture, now: capture
 
     @property
     def _ladder(self) -> Ladder:
@@ -89,7 +91,7 @@ class Pipeline:
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
         steps = {
-            Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers, ladder).run,
+            Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt).run,
             Step.START: recording.start,
             Step.WAIT: recording.wait,
             Step.STOP: recording.stop,

@@ -35,6 +35,7 @@ class ResolveStep:
     rules: Callable[[], Sequence[Rule]]
     resolvers: tuple[Resolver, ...]
     ladder: Ladder
+    adopt: Callable[[Capture, datetime], Capture]
 
     def run(self, capture: Capture, now: datetime) -> Capture:
         """The capture at its next step, held back, or ended; with the evidence of the first look in any case, which is
@@ -44,8 +45,9 @@ class ResolveStep:
             found = self._run(capture, now, scenes)
         except AlertprofError as fault:
             ends = isinstance(fault, Refused)
-            return after_fault(self.ladder.look(capture, scenes, now, refused=ends), now, fault)
-        return self.ladder.look(found, scenes, now, refused=False)
+            seen = self.adopt(self.ladder.look(capture, scenes, now, refused=ends), now)
+            return after_fault(seen, now, fault)
+        return self.adopt(self.ladder.look(found, scenes, now, refused=False), now)
 
     def _run(self, capture: Capture, now: datetime, scenes: Scenes) -> Capture:
         """Raises Refused or Retryable."""

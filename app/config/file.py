@@ -86,6 +86,11 @@ class Alertmanager(Block):
     url: Annotated[str, AfterValidator(valid_web_address)] | None = None
 
 
+class Prometheus(Block):
+    url: Annotated[str, AfterValidator(valid_web_address)] | None = None
+    external_labels: list[Written] = []
+
+
 class Only(Block):
     exe: Pattern = None
     cmdline: Pattern = None
@@ -121,6 +126,7 @@ class Rule(Block):
     profiler: Annotated[Any, PlainValidator(plugin_maker("profiler", profiler_kinds))] = Auto()
     duration: Recording = timedelta(seconds=30)
     cooldown: Duration | None = None
+    prearm: bool = False
 
 
 class Whole(Block):
@@ -133,4 +139,5 @@ class Whole(Block):
     auth: Auth = Auth()
     limits: Limits = Limits()
     alertmanager: Alertmanager = Alertmanager()
+    prometheus: Prometheus = Prometheus()
     rules: list[Rule] = []

@@ -52,6 +52,8 @@ class Settings:
     auth: Tokens
     warnings: tuple[str, ...] = ()
     alertmanager: str | None = None  # the address of its API, for alerts that a message left out
+    prometheus: str | None = None  # the address of its API, for pending alerts
+    external_labels: frozenset[str] = frozenset()  # the names of the labels that it adds to alerts when it sends them
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
@@ -86,7 +88,7 @@ def content(file: Path) -> str:
 def parse(text: str, file: Path, storage: Path = DEFAULT_STORAGE) -> Settings:
     """The settings in `text`. file: its name in faults, and where relative paths begin. Raises BadConfig."""
     marked = read(text)
-    marked.faults += repeated_names(marked)
+    marked.faults += repeated_names(marked) + unasked_prometheus(marked)
     return settings(checked(marked, file, shape.Whole), storage)
 
 
@@ -115,6 +117,19 @@ def repeated_names(marked: Marked) -> list[Fault]:
         marked.fault(("rules", index, "name"), f"an earlier rule is called {name!r} too; rename one of them")
         for index, name in enumerate(names)
         if isinstance(name, str) and name in names[:index]
+    ]
+
+
+def unasked_prometheus(marked: Marked) -> list[Fault]:
+    """Faults for rules that want evidence of pending alerts where nothing says which Prometheus has them."""
+    whole = marked.data if isinstance(marked.data, dict) else {}
+    prometheus, rules = whole.get("prometheus"), whole.get("rules")
+    if (isinstance(prometheus, dict) and prometheus.get("url")) or not isinstance(rules, list):
+        return []
+    return [
+        marked.fault(("rules", index, "prearm"), "Prometheus has to be asked for pending alerts: set prometheus.url")
+        for index, rule in enumerate(rules)
+        if isinstance(rule, dict) and rule.get("prearm") is True
     ]
 
 
@@ -180,6 +195,8 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
         ),
         limits=bounds,
         alertmanager=whole.alertmanager.url,
+        prometheus=whole.prometheus.url,
+        external_labels=frozenset(whole.prometheus.external_labels),
         auth=Tokens(
             whole.auth.webhook_token_file,
             whole.auth.operator_token_file,
@@ -215,6 +232,7 @@ def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
         profiler=kind_of(said.profiler),
         spec=said.profiler,
         take=said.take,
+        prearm=said.prearm,
         resolvers=tuple(said.resolvers),
         only_exe=said.only.exe,
         only_cmdline=said.only.cmdline,

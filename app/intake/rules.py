@@ -42,6 +42,7 @@ class Rule:
     resolvers: tuple[Any, ...] = ()  # in the order in which they are tried; empty: every resolver, in the default order
     only_exe: re.Pattern[str] | None = None  # a process that these do not match is never signalled
     only_cmdline: re.Pattern[str] | None = None
+    prearm: bool = False  # evidence is taken while such an alert is pending
     relabel: tuple[
         Relabel, ...
     ] = ()  # applied to the alert's labels before resolving; matchers see the original labels

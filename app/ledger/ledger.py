@@ -19,6 +19,7 @@ from app.ledger.claims import Claim, FenceLost, ProcessTaken
 from app.ledger.database import Database, LedgerUnavailable
 from app.ledger.inbox import Inbox
 from app.ledger.messages import Message
+from app.ledger.prearms import PreArms
 from app.ledger.queries import Filter, Page, Stored
 from app.ledger.reader import LedgerReader, open_reader
 from app.model import Alert, Blocked, Capture, Step
@@ -74,6 +75,7 @@ class Ledger(LedgerReader):
         """Called, from any thread, after a commit that made a capture due; it has to return at once."""
         self._clock = clock
         self._inbox = Inbox(self._record)
+        self.prearms = PreArms(self._database)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then

@@ -96,6 +96,20 @@ blocked = sa.Table(
     sa.UniqueConstraint("build", name="blocked_build"),
 )
 
+# What was taken while an alert was pending. The key is made of the alert's labels.
+prearms = sa.Table(
+    "prearms",
+    metadata,
+    sa.Column("id", _Id, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("process", sa.Text, nullable=False),
+    sa.Column("artifacts", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.UniqueConstraint("key", name="prearms_key"),
+)
+
 settings = sa.Table(
     "settings",
     metadata,

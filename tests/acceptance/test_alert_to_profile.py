@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
-from tests.lab import golang
+from tests.lab import golang, ports
 from tests.lab.process import eventually
 from tests.lab.prometheus import Alertmanager, Prometheus, hasty_rules
 from tests.lab.service import Alertprof
@@ -32,16 +33,21 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
         yield running
 
 
-@pytest.fixture
-def alertprof(tmp_path: Path, sshd: Sshd) -> Iterator[Alertprof]:
-    ssh = {
+RULE = {"name": "orders", "matchers": ['job="orders"'], "duration": "3s", "cooldown": "1h"}
+
+
+def way_to(sshd: Sshd) -> dict[str, Any]:
+    return {
         "user": sshd.user,
         "port": sshd.port,
         "identity_file": str(sshd.client_key),
         "known_hosts_file": str(sshd.known_hosts),
     }
-    rule = {"name": "orders", "matchers": ['job="orders"'], "duration": "3s", "cooldown": "1h"}
-    with Alertprof(tmp_path, {"ssh": ssh, "rules": [rule]}, env={"SSH_AUTH_SOCK": ""}) as running:
+
+
+@pytest.fixture
+def alertprof(tmp_path: Path, sshd: Sshd) -> Iterator[Alertprof]:
+    with Alertprof(tmp_path, {"ssh": way_to(sshd), "rules": [RULE]}, env={"SSH_AUTH_SOCK": ""}) as running:
         yield running
 
 
@@ -62,6 +68,40 @@ def test_a_hot_loop_becomes_a_stored_profile_that_names_it(
             assert {artifact["kind"] for artifact in capture["artifacts"]} == KINDS
             assert "main.checksum" in pprof_top(alertprof, capture, tmp_path)
             assert_one_recording(service, alertprof, alertmanager)
+
+
+def test_evidence_of_a_pending_alert_is_from_before_it_fired(
+    run_target: Callable[..., Service], sshd: Sshd, tmp_path: Path
+) -> None:
+    service, port = run_target("toggle"), ports.free()
+    prometheus = {"url": f"http://127.0.0.1:{port}", "external_labels": ["cluster"]}
+    config = {"ssh": way_to(sshd), "rules": [{**RULE, "prearm": True}], "prometheus": prometheus}
+    with (
+        Alertprof(tmp_path, config, env={"SSH_AUTH_SOCK": ""}) as alertprof,
+        Alertmanager(tmp_path, alertprof.webhook) as alertmanager,
+        Prometheus(
+            tmp_path,
+            instance=service.instance,
+            job="orders",
+            rules=hasty_rules("20s", cores=0.1),
+            alertmanager=alertmanager,
+            external_labels={"cluster": "lab"},
+            port=port,
+        ),
+    ):
+        service.hot()
+        created = eventually(alertprof.captures, "a capture is there", within=120)[-1]
+        capture = alertprof.wait_capture(created["id"], timeout=120)
+        assert capture["state"] == "completed", capture
+        assert capture["trigger"]["labels"]["cluster"] == "lab"
+        hrefs = {a["name"].partition("Z")[2]: a["href"] for a in capture["artifacts"] if a["kind"] == "evidence"}
+        used = [
+            httpx2.get(f"{alertprof.url}{hrefs[end]}", timeout=30).json()["process"]["cpu_seconds"]
+            for end in ("-pending.json", ".json")
+        ]
+        assert 0 < used[0] < used[1], used
+    said = [event["message"] for event in capture["timeline"] if "while pending" in event["message"]]
+    assert len(said) == 1 and said[0][:26] < f"while pending, at {capture['trigger']['starts_at'][11:19]}", said
 
 
 def test_a_calm_service_makes_no_alert_and_no_capture(

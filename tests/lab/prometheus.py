@@ -115,15 +115,28 @@ class Alertmanager(_Server):
 
 class Prometheus(_Server):
     def __init__(
-        self, folder: Path, *, instance: str, job: str, rules: Mapping[str, Any], alertmanager: Alertmanager
+        self,
+        folder: Path,
+        *,
+        instance: str,
+        job: str,
+        rules: Mapping[str, Any],
+        alertmanager: Alertmanager,
+        external_labels: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> None:
         """Scrapes `instance` (host:port) every second, as `job`, and judges `rules` (a rule file's content)."""
-        binary, port = _binary("prometheus"), ports.free()
+        binary, port = _binary("prometheus"), port or ports.free()
         (folder / "rules.yml").write_text(yaml.safe_dump(dict(rules)))
         managers = [{"static_configs": [{"targets": [alertmanager.url.removeprefix("http://")]}]}]
         scrape = {"job_name": job, "static_configs": [{"targets": [instance]}]}
         config = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "global": {
+                "scrape_interval": "1s",
+                "scrape_timeout": "1s",
+                "evaluation_interval": "1s",
+                "external_labels": dict(external_labels or {}),
+            },
             "rule_files": [str(folder / "rules.yml")],
             "alerting": {"alertmanagers": managers},
             "scrape_configs": [scrape],

@@ -1,0 +1,91 @@
+"""Asks Prometheus which alerts are pending, again and again, in a thread of its own. Built by main.py.
+
+The API is https://prometheus.io/docs/prometheus/latest/querying/api/#alerts.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime
+from typing import Any
+
+import httpx2
+import structlog
+
+from app.errors import without_logins
+from app.hosts.web_api import document
+
+EVERY = 10.0  # seconds; Prometheus evaluates its rules once a minute by default
+AT_ONCE = 4  # hosts that are looked at
+MOST_LABELS = 64 << 10  # characters of one alert's labels
+
+log = structlog.get_logger()
+
+
+class PendingAlerts:
+    """url: Prometheus' address; None: nothing is asked. take: receives the labels of each pending alert, and the time;
+    every: seconds between two questions."""
+
+    def __init__(
+        self,
+        url: str | None,
+        take: Callable[[Mapping[str, str], datetime], None],
+        now: Callable[[], datetime],
+        every: float = EVERY,
+    ) -> None:
+        self._url, self._take, self._now, self._every = url, take, now, every
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="pending", daemon=True)
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="prearm")
+
+    def start(self) -> None:
+        if self._url:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """What is under way is not waited for: nothing was signalled."""
+        self._stopping.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _work(self) -> None:
+        failing = False
+        while not self._stopping.wait(self._every):
+            try:
+                alerts = list(pending_at(str(self._url)))
+            except (httpx2.HTTPError, ValueError, RecursionError) as fault:
+                if not failing:
+                    text = without_logins(" ".join(str(fault).split()))[:200]
+                    log.warning(
+                        "Prometheus does not tell its pending alerts", url=without_logins(str(self._url)), fault=text
+                    )
+                failing = True
+                continue
+            failing = False
+            if not self._stopping.is_set():
+                wait([self._threads.submit(self._taken, labels) for labels in alerts])
+
+    def _taken(self, labels: Mapping[str, str]) -> None:
+        try:
+            self._take(labels, self._now())
+        except Exception:  # the other alerts are still looked at
+            log.exception("the evidence of a pending alert could not be taken")
+
+
+def pending_at(url: str) -> Iterator[Mapping[str, str]]:
+    """The labels of the pending alerts of the Prometheus at `url`. Raises httpx2.HTTPError; ValueError for an answer
+    that is none."""
+    whole = json.loads(document(f"{url.rstrip('/')}/api/v1/alerts"))
+    data = whole.get("data") if isinstance(whole, dict) else None
+    alerts = data.get("alerts") if isinstance(data, dict) else None
+    if not isinstance(alerts, list):
+        raise ValueError("it answers no list of alerts")
+    return (alert["labels"] for alert in alerts if is_pending(alert))
+
+
+def is_pending(alert: Any) -> bool:
+    """Whether an alert of the answer is pending and has labels."""
+    labels = alert.get("labels") if isinstance(alert, dict) and alert.get("state") == "pending" else None
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        return False
+    return sum(map(len, (*labels, *labels.values()))) <= MOST_LABELS

@@ -1,0 +1,60 @@
+"""What is taken of a pending alert, who gets it, and when it goes; through a real sshd."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from app.captures.prearm import AGAIN, KEPT, Arming
+from app.gate.pool import HostPool
+from app.hosts.ssh import Connector
+from app.intake.rules import Rule
+from app.ledger.ledger import Ledger
+from app.model import Trigger
+from app.resolvers.order import RESOLVERS
+from app.stores import Store
+from tests.lab.sshd import Sshd
+from tests.lab.target import Service
+from tests.unit.ledger.builders import NOON, admission, ids, manual
+
+RULE = Rule("pending", prearm=True)
+
+
+def test_a_pending_alert_is_looked_at_once_and_what_was_taken_outlives_its_process_for_an_hour(
+    tmp_path: Path, run_target: Callable[..., Service]
+) -> None:
+    target, store = run_target("toggle"), Store(tmp_path / "store")
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", decide=admission((RULE,), ids()))
+    ledger.migrate()
+    labels = {"alertname": "Hot", "host": "127.0.0.1", "pid": str(target.pid)}
+    fired = replace(manual(1), trigger=Trigger("alert", {**labels, "cluster": "lab"}))
+    with Sshd(tmp_path / "sshd") as sshd:
+        pool = HostPool(Connector(sshd.settings()))
+        arming = Arming(pool, store, ledger, lambda: (RULE,), RESOLVERS, frozenset({"cluster"}))
+        arming.pending(labels, NOON)
+        arming.pending(labels, NOON + timedelta(seconds=10))
+        target.stop()
+        arming.pending({**labels, "alertname": "Gone"}, NOON)
+        unruly = replace(arming, rules=lambda: (replace(RULE, prearm=False),))
+        unruly.pending({**labels, "alertname": "Other"}, NOON)
+        pool.close()
+    rows = ledger.prearms
+    assert rows.count() == 2
+    capture = arming.adopted(fired, NOON + timedelta(minutes=1))
+    assert arming.adopted(capture, NOON) == capture
+    names = [artifact.name for artifact in capture.artifacts]
+    assert any(name.endswith("-pending.json") for name in names), names
+    assert all(store.path(f"{fired.id}/{name}").stat().st_size for name in names)
+    assert "while pending, at 12:00:00 UTC: first look: " in capture.timeline[-1].message
+    gone = arming.adopted(replace(fired, trigger=Trigger("alert", {**labels, "alertname": "Gone"})), NOON)
+    assert f"pid {target.pid}" in gone.timeline[-1].message and not gone.artifacts
+    assert arming.adopted(replace(fired, trigger=Trigger("alert", labels | {"pid": "1"})), NOON).artifacts == ()
+
+    (pre,) = (one for one in rows.last_seen_before(NOON + KEPT) if one.artifacts)
+    assert pre.seen_at == NOON + timedelta(seconds=10)
+    arming.clear(NOON + KEPT + timedelta(seconds=5))
+    assert rows.count() == 1 and store.path(pre.id).exists()
+    arming.clear(NOON + KEPT + AGAIN)
+    assert rows.count() == 0 and not store.path(pre.id).exists()
+    assert store.path(f"{fired.id}/{names[0]}").exists()
+    ledger.close()
