@@ -41,12 +41,7 @@ from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Capture, Step
 from app.profilers import harm
-from app.resolvers.container import Container
-from app.resolvers.labels import Labels
-from app.resolvers.name import Name
-from app.resolvers.pod import Pod
-from app.resolvers.port import Port
-from app.resolvers.systemd import Systemd
+from app.resolvers.order import RESOLVERS
 from app.stores import Store
 from app.web.alertmanager import LeftOutFetcher
 from app.web.api.readiness import Readiness
@@ -55,7 +50,6 @@ from app.web.parts import Parts
 from app.web.transport.connection import AT_ONCE, Server, connections
 from app.web.transport.tls import renewing
 
-RESOLVERS = (Labels(), Container(), Pod(), Systemd(), Name(), Port())
 THREADS = 16  # of the worker, besides those that hold the connection of a streamed recording
 CLEAR_EVERY = 300.0  # seconds between two runs of retention
 IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)  # sent to other services by habit; by default they end us

@@ -6,6 +6,7 @@ The ledger of that configuration is read where there is one. It is never made or
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 from app.config.settings import Settings
 from app.explain.explainer import Explainer
@@ -15,8 +16,8 @@ from app.hosts.ssh import Connector
 from app.intake.body import alerts_in
 from app.intake.message import BadMessage
 from app.ledger.ledger import LedgerReader, LedgerUnavailable, open_reader
-from app.main import RESOLVERS, now
 from app.model import Blocked
+from app.resolvers.order import RESOLVERS
 
 
 def explanations(settings: Settings, body: bytes, *, connect: bool) -> tuple[Explanation, ...] | str:
@@ -24,7 +25,7 @@ def explanations(settings: Settings, body: bytes, *, connect: bool) -> tuple[Exp
 
     connect: also log in to the hosts and look at the processes there.
     """
-    moment = now()
+    moment = datetime.now(UTC)
     try:
         alerts = alerts_in(body, moment)
     except BadMessage as bad:

@@ -24,12 +24,13 @@ from app.profilers.part import Part
 from app.profilers.places import PORTS_AT_MOST, Place
 from app.profilers.refusals import refusal
 from app.profilers.servers import Login, Server
-from app.profilers.snapshots import fresh, left_of, once_more
+from app.profilers.snapshots import FLIGHT, fresh, left_of, once_more
 from app.profilers.takes import Takes
 
 NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
+PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,64}){1,8}", re.ASCII)
 NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls", "bare" as in Place
 
 # The search for leaked goroutines, from Go 1.27 on, marks them in the dump (debug=2) that follows, and it collects the
@@ -54,6 +55,7 @@ class HttpPprof(Profiler):
     ports: the only ports to ask, of any program; empty for all that a Go program listens on
     path: the path at which pprof is served
     trace: fetch an execution trace as well, of 10 seconds at most
+    flight_recorder: the path at which the program writes what its runtime/trace.FlightRecorder holds; "" for none
     gc: have the process collect its garbage before each heap profile, so that it is of that moment
     username, password_file: a login, if the server wants one
     token_file: a bearer token instead
@@ -62,6 +64,7 @@ class HttpPprof(Profiler):
     ports: tuple[int, ...] = ()
     path: str = "/debug/pprof"
     trace: bool = False
+    flight_recorder: str = ""
     gc: bool = False
     username: str = ""
     password_file: str = ""
@@ -70,8 +73,9 @@ class HttpPprof(Profiler):
     streams: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"(/[A-Za-z0-9._~-]{1,64}){1,8}", self.path, re.ASCII):
-            raise ValueError(f"{NAME}: path: no path such as /debug/pprof: {self.path[:80]!r}")
+        for name, path in (("path", self.path), ("flight_recorder", self.flight_recorder or self.path)):
+            if not PATH.fullmatch(path):
+                raise ValueError(f"{NAME}: {name}: no path such as /debug/pprof: {path[:80]!r}")
         if not all(0 < port < 65536 for port in self.ports):
             raise ValueError(f"{NAME}: ports: a port is a number from 1 to 65535")
         if len(self.ports) > PORTS_AT_MOST:
@@ -122,6 +126,7 @@ class HttpPprof(Profiler):
         parts = self._instant(process)
         recorded = left_of(self._recorded(capture, process), capture.artifacts)
         instant, after = (left_of(each, capture.artifacts) for each in (parts, once_more(parts)))
+        before = left_of(self._held(), capture.artifacts)
         takes = Takes(server, incoming.folder)
         fetched: list[Fetched] = []
 
@@ -129,7 +134,7 @@ class HttpPprof(Profiler):
             incoming.keep(file)
             fetched.append(file)
 
-        takes.all(recorded, instant, keep, incoming.stopping, after)
+        takes.all(recorded, instant, keep, incoming.stopping, after=after, before=before)
         prove_all(server, process, layout, fetched)
         return self._result(server, process, fetched, takes)
 
@@ -160,8 +165,10 @@ class HttpPprof(Profiler):
         place = str(self._place(capture)) if NOTE in capture.notes else f"ADDRESS:{ports}"
         parts = self._instant(process)
         again = {part.query for part in once_more(parts)}
-        shown = (part_in_words(part, twice=part.query in again) for part in (*self._recorded(capture, process), *parts))
-        return tuple(f"GET {place} {self.path}/{query}" for query in ("cmdline", *shown))
+        shown = [part_in_words(part, twice=part.query in again) for part in (*self._recorded(capture, process), *parts)]
+        held = [part.query for part in self._held()]
+        paths = (f"{self.path}/cmdline", *held, *(f"{self.path}/{query}" for query in shown))
+        return tuple(f"GET {place} {path}" for path in paths)
 
     def _recorded(self, capture: Capture, process: Process) -> tuple[Part, ...]:
         """The parts that take time. In whole seconds: Go takes no others, and makes 30 of 0."""
@@ -170,6 +177,10 @@ class HttpPprof(Profiler):
         cpu = Part(Kind.CPU, f"profile?seconds={seconds}", seconds=seconds)
         trace = Part(Kind.TRACE, f"trace?seconds={traced}", ".trace", limit=TRACE_LIMIT, seconds=traced)
         return (cpu, replace(trace, optional=not process.go_version)) if self.trace else (cpu,)
+
+    def _held(self) -> tuple[Part, ...]:
+        """What the process has recorded already, of the seconds before: it is requested first."""
+        return (Part(Kind.TRACE, self.flight_recorder, FLIGHT, limit=TRACE_LIMIT),) if self.flight_recorder else ()
 
     def _instant(self, process: Process) -> tuple[Part, ...]:
         """The parts that need no time. Other programs than Go's have few of them."""

@@ -11,7 +11,7 @@ PROFILE_LIMIT = 256 << 20  # bytes
 class Part:
     """One GET and the artifact that it brings.
 
-    query: below the server's path, such as heap
+    query: below the server's path, such as heap; or a path of its own, such as /debug/flight
     limit: bytes of the answer at most
     seconds: how long Go records for it; 0 for a profile that needs no time
     optional: that the server does not have it is no fault

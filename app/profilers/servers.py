@@ -50,6 +50,10 @@ class Server:
     path: str
     login: Login = field(default_factory=Login)
 
+    def path_of(self, query: str) -> str:
+        """The path of a request. query: below `path`, such as heap, or a path of its own, such as /debug/flight."""
+        return query if query.startswith("/") else f"{self.path}/{query}"
+
     def line(self) -> Line:
         """A new connection to the server. Close it."""
         line = self.pool.tunnel(self.host, self.place.address, self.place.port)
@@ -58,8 +62,8 @@ class Server:
     def get(
         self, line: Line, query: str, write: Callable[[bytes], object], *, limit: int, deadlines: Deadlines
     ) -> Reply:
-        """GET of a query below `path`; `write` receives the body, of `limit` bytes at most."""
-        path, headers = f"{self.path}/{query}", self.login.headers()
+        """GET of a query; `write` receives the body, of `limit` bytes at most."""
+        path, headers = self.path_of(query), self.login.headers()
         return get(line, str(self.place), path, write, limit=limit, deadlines=deadlines, headers=headers)
 
     def small(self, query: str, limit: int, deadlines: Deadlines) -> tuple[Reply, bytes]:

@@ -12,6 +12,7 @@ from app.model import Artifact, Kind
 from app.profilers.part import Part
 
 AFTER = "-after.pprof"  # the end of the name of a second snapshot
+FLIGHT = "-flight.trace"  # the end of the name of what a flight recorder held
 GROWING = frozenset({Kind.GOROUTINELEAK, Kind.GOROUTINE, Kind.HEAP})
 
 
@@ -34,4 +35,4 @@ def left_of(parts: Iterable[Part], had: Sequence[Artifact]) -> list[Part]:
 
 def suffix_of(name: str) -> str:
     """The end of an artifact's name that tells it from others of its kind."""
-    return AFTER if name.endswith(AFTER) else PurePosixPath(name).suffix
+    return next((end for end in (AFTER, FLIGHT) if name.endswith(end)), PurePosixPath(name).suffix)

@@ -62,26 +62,29 @@ class Takes:
         instant: Sequence[Part],
         keep: Callable[[Fetched], None],
         stopping: Callable[[], bool],
+        *,
         after: Sequence[Part] = (),
+        before: Sequence[Part] = (),
     ) -> None:
         """Fetches every part and hands it to `keep` as it arrives. Ends the recordings early once `stopping` is true.
 
         recorded, instant, after: the parts that take time, those to request meanwhile, and those to request when the
         recordings are over. Of the last, none is requested if no recording was made, and none of a kind that could not
-        be had the first time.
+        be had the first time. before: those to request first of all; nothing waits for them.
 
         Raises Retryable if the connection to the host is lost (then nothing goes on recording), or if somebody else is
         profiling the process; in that case nothing else is requested from it."""
         self._recorded = not recorded
         longest = max((part.seconds for part in recorded), default=0)
         self._latest = self._begun + 2 * longest + SENDING  # shorter recordings and slices have an end, too
-        with ThreadPoolExecutor(len(recorded) + 1, thread_name_prefix="pprof") as threads:
+        with ThreadPoolExecutor(len(before) + len(recorded) + 1, thread_name_prefix="pprof") as threads:
             try:
+                early = [threads.submit(self._take, part) for part in before]
                 first = [threads.submit(self._take, part) for part in recorded[:1]]
                 for future in wait(first, BEGUN).done:
                     future.result()
                 rest = [threads.submit(self._take, part) for part in (*recorded[1:], *instant)]
-                self._keep_all({*first, *rest}, keep, stopping)
+                self._keep_all({*early, *first, *rest}, keep, stopping)
                 self._recording_over = True
                 for part in after:  # one after the other: the process may be at its limit
                     if self._recorded and part.kind not in self._lacking:
@@ -231,7 +234,7 @@ class Takes:
                 line.close()
 
     def _fault(self, part: Part, reply: Reply) -> str:
-        asked = f"GET {self._server.path}/{part.query}"
+        asked = f"GET {self._server.path_of(part.query)}"
         if reply.fault:
             return f"{asked}: {self._server.place} {reply.fault}"
         if reply.status == 404:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.main import RESOLVERS
 from app.plugins import kind_of
+from app.resolvers.order import RESOLVERS
 from tests.unit.resolvers.host import Host
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

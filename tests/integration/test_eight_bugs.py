@@ -19,13 +19,13 @@ from app.gate.answers import Answer, Mode
 from app.gate.client import Gate
 from tests.integration.test_gate import fetched, look, stopped, token
 from tests.lab.process import eventually
-from tests.lab.shell import SHELLS, ShellPipe, local_gate
+from tests.lab.shell import CHOSEN, SHELLS, ShellPipe, local_gate
 from tests.lab.target import Service
 
 RunTarget = Callable[..., Service]
 
 
-@pytest.fixture(params=sorted(SHELLS))
+@pytest.fixture(params=CHOSEN)
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

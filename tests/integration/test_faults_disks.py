@@ -20,7 +20,7 @@ from app.stores import Store
 from tests.integration.scene import Scene, alert, codes, kinds, message
 from tests.integration.test_gate import stopped
 from tests.lab.process import eventually
-from tests.lab.shell import SHELLS, ShellPipe
+from tests.lab.shell import CHOSEN, SHELLS, ShellPipe
 from tests.lab.target import Service
 
 RunTarget = Callable[..., Service]
@@ -131,7 +131,7 @@ def fill_run_of(gate: Gate) -> None:
     subprocess.run([*enter, "cat /dev/zero >/run/full"], stderr=subprocess.DEVNULL, check=False)
 
 
-@pytest.mark.parametrize("shell", sorted(SHELLS))
+@pytest.mark.parametrize("shell", CHOSEN)
 def test_without_room_for_the_journal_nothing_is_signalled(run_target: RunTarget, shell: str) -> None:
     gate, target = gate_with_small_run(shell), run_target("toggle")
     process = gate.look(target.pid)
@@ -142,7 +142,7 @@ def test_without_room_for_the_journal_nothing_is_signalled(run_target: RunTarget
     gate.close()
 
 
-@pytest.mark.parametrize("shell", sorted(SHELLS))
+@pytest.mark.parametrize("shell", CHOSEN)
 def test_a_recording_ends_although_there_is_no_room_left_for_the_journal(run_target: RunTarget, shell: str) -> None:
     gate, target, word = gate_with_small_run(shell), run_target("toggle"), os.urandom(16).hex()
     process = gate.look(target.pid)

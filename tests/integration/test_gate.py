@@ -21,13 +21,13 @@ from app.gate.assemble import SCRIPT
 from app.gate.client import Gate
 from app.model import ProcessId
 from tests.lab.process import eventually as until
-from tests.lab.shell import SHELLS, ShellPipe, local_gate
+from tests.lab.shell import CHOSEN, SHELLS, ShellPipe, local_gate
 from tests.lab.target import Service
 
 SEVEN = {"cpu", "mem", "mutex", "block", "threadcreate", "trace", "goroutines"}
 
 
-@pytest.fixture(params=sorted(SHELLS))
+@pytest.fixture(params=CHOSEN)
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -21,13 +21,13 @@ from app.model import ProcessId
 from app.profilers.command import Command
 from tests.integration.test_gate import code_of, fetched, journal, look, token
 from tests.lab.process import eventually
-from tests.lab.shell import SHELLS, ShellPipe
+from tests.lab.shell import CHOSEN, SHELLS, ShellPipe
 from tests.lab.target import Service
 
 SLEEPER = [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(600)"]
 
 
-@pytest.fixture(params=sorted(SHELLS))
+@pytest.fixture(params=CHOSEN)
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -14,7 +14,7 @@ from app.gate.client import Gate
 from app.gate.facts import Named, Pod
 from tests.lab.cgroups import hierarchy
 from tests.lab.container import Contained
-from tests.lab.shell import SHELLS, ShellPipe
+from tests.lab.shell import CHOSEN, SHELLS, ShellPipe
 
 OWN_FILES = 'mount --bind "$1" /var/lib && mount --bind "$2" /var/log && shift 2 && exec "$@"'
 
@@ -33,7 +33,7 @@ class Place:
     log: Path
 
 
-@pytest.fixture(params=sorted(SHELLS))
+@pytest.fixture(params=CHOSEN)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     lib, log = tmp_path / "lib", tmp_path / "log"
     for each in (lib, log):

@@ -28,7 +28,7 @@ from tests.integration.test_gate import SEVEN, fetched, look, stopped, token
 from tests.integration.test_gate_commands import pipe_of
 from tests.lab import golang
 from tests.lab.process import Process, eventually
-from tests.lab.shell import SHELLS, local_gate
+from tests.lab.shell import CHOSEN, local_gate
 from tests.lab.target import Service
 
 RunTarget = Callable[..., Service]
@@ -37,7 +37,7 @@ TOGGLED = ["usr2", "start", "usr2", "stop"]
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away and make a jail")
 
 
-@pytest.fixture(params=sorted(SHELLS))
+@pytest.fixture(params=CHOSEN)
 def gate(request: pytest.FixtureRequest) -> Iterator[Gate]:
     opened = local_gate(request.param)
     yield opened
@@ -100,7 +100,8 @@ def test_a_gate_that_can_start_nothing_never_takes_a_recording_for_ended(
         assert gate.status(word).code == "blind"
     with suppress(Retryable):
         assert gate.stop(word).code == "blind"
-    assert service.recording()
+    # the switch's own sleep may have ended just then, and left room enough to send the signal
+    assert service.recording() or what(service) == TOGGLED
     group.bear(None)
     other = local_gate()
     assert stopped(other, word).code == "finished"

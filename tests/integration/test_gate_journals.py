@@ -21,7 +21,7 @@ from tests.integration.test_gate import fetched, look, running, stopped, token
 from tests.integration.test_gate_commands import gates, halted, sh
 from tests.integration.test_gate_signals import BOTH, Target
 from tests.lab.process import eventually
-from tests.lab.shell import SHELLS, local_gate
+from tests.lab.shell import CHOSEN, local_gate
 from tests.lab.target import Service
 
 RECORDED = Path(__file__).parent.parent / "data" / "journals"
@@ -70,7 +70,7 @@ def written(word: str, process: ProcessId, mode: str, files: Mapping[str, Path],
     return word
 
 
-@pytest.mark.parametrize("shell", sorted(SHELLS))
+@pytest.mark.parametrize("shell", CHOSEN)
 @pytest.mark.parametrize(
     ("mode", "events"), [("toggle", ["usr2", "start", "usr2", "stop"]), ("timed", ["usr2", "start", "stop"])]
 )
@@ -91,7 +91,7 @@ def test_a_recording_that_the_earlier_gate_began_is_ended_and_its_files_come_hom
     gate.close()
 
 
-@pytest.mark.parametrize("shell", sorted(SHELLS))
+@pytest.mark.parametrize("shell", CHOSEN)
 def test_a_recording_between_two_signals_that_the_earlier_gate_began_is_ended(tmp_path: Path, shell: str) -> None:
     target = Target(tmp_path / "target", "long")
     with gates(shell) as open_gate:
@@ -110,7 +110,7 @@ def test_a_recording_between_two_signals_that_the_earlier_gate_began_is_ended(tm
     target.process.communicate()
 
 
-@pytest.mark.parametrize("shell", sorted(SHELLS))
+@pytest.mark.parametrize("shell", CHOSEN)
 def test_a_command_that_the_earlier_gate_began_is_ended_and_its_output_comes_home(shell: str) -> None:
     recipe, word = sh(COMMAND), token()
     output = journals() / f"{word}.d" / "output"

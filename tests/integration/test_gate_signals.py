@@ -21,11 +21,11 @@ from app.profilers.signal import NUMBERS, Signal
 from tests.integration.test_gate import fetched, journal, look, stopped, token
 from tests.integration.test_gate_commands import Open, gates, pipe_of
 from tests.lab.process import eventually
-from tests.lab.shell import SHELLS
+from tests.lab.shell import CHOSEN
 from tests.lab.target import Service
 
 
-@pytest.fixture(params=sorted(SHELLS))
+@pytest.fixture(params=CHOSEN)
 def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -193,13 +193,14 @@ def test_kill_9_while_it_records_ends_the_recording_and_a_restart_makes_it_anew(
 def test_every_kind_comes_home_as_what_it_is_and_pprof_names_the_hot_function(
     pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
-    target = run_target("profiled", HOT="1", CONTENDED="1")
+    target = run_target("profiled", HOT="1", CONTENDED="1", FLIGHT="/debug/flight")
     assert judged(pool, target.pid) == "http-pprof"
-    profiler = HttpPprof(trace=True)
+    profiler = HttpPprof(trace=True, flight_recorder="/debug/flight")
     files, progress = collected(pool, capture(pool, target.pid, seconds=2), tmp_path / "home", profiler)
     assert {file.kind.value for file in files.values()} == {*KINDS, "trace"}
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
-    assert progress.message.startswith("13 of 13")
+    assert progress.message.startswith("14 of 14")
+    assert files["trace-flight.trace"].size > 100
     assert "main.checksum" in top(files["cpu.pprof"].path)
     assert "main.contend" in top(files["mutex.pprof"].path)
     assert "main.contend" in top(files["goroutine.pprof"].path)

@@ -14,7 +14,7 @@ from tests.integration.scene import Scene, alert, kinds
 from tests.integration.test_http_pprof import HOST, KINDS, capture, collected, judged, top
 from tests.lab import golang, ports
 from tests.lab.process import Process
-from tests.lab.shell import SHELLS, local_gate
+from tests.lab.shell import CHOSEN, local_gate
 from tests.lab.sshd import Sshd
 
 AS_APP = 'exec -a /app "$0"'  # bash's: the command line that it has in a container
@@ -165,7 +165,7 @@ def test_auto_says_that_the_evidence_disagrees_too(pool: HostPool, run_app: RunA
     assert caught.value.reason.code is Code.EVIDENCE_CONFLICT
 
 
-@pytest.mark.parametrize("shell", sorted(SHELLS))
+@pytest.mark.parametrize("shell", CHOSEN)
 def test_the_gate_tells_where_the_code_lies_as_the_kernel_does(run_app: RunApp, shell: str) -> None:
     target = run_app("profiled-pie")
     gate = local_gate(shell)

@@ -23,7 +23,7 @@ from tests.integration.test_gate import look, stopped, token
 from tests.lab import golang
 from tests.lab.process import Process as Started
 from tests.lab.process import eventually as until
-from tests.lab.shell import SHELLS, ShellPipe, local_gate
+from tests.lab.shell import CHOSEN, SHELLS, ShellPipe, local_gate
 from tests.lab.target import Service
 
 NEVER_ASKED = cast(HostPool, None)  # what judges go-zero asks nothing of the host
@@ -68,7 +68,7 @@ HONEST = {
 }
 
 
-@pytest.fixture(params=sorted(SHELLS))
+@pytest.fixture(params=CHOSEN)
 def gate(request: pytest.FixtureRequest) -> Iterator[Gate]:
     opened = local_gate(str(request.param))
     yield opened

@@ -4,6 +4,7 @@
 //	GROWING=1  keeps ever more memory, and leaves ever more goroutines that nobody can wake
 //	PASS_ON  a URL, to which requests are passed on        PASSED  whose path begins with one of these only, by commas
 //	WRITE_TIMEOUT  as in 5s, of its server        TIMEOUT  of a http.TimeoutHandler        WRAPPED=1  hides the server's writer
+//	FLIGHT  a path at which a flight recorder is served (flight.go)
 //	PREFIX  before /debug/pprof        LOGIN  an Authorization that is wanted        TLS  a file of key and certificate
 package main
 

@@ -19,10 +19,10 @@ from app.hosts.settings import HostsSettings, SshOptions
 from app.hosts.ssh import Connector
 from app.intake.rules import Relabel, Rule, parse_matchers
 from app.ledger.ledger import Bounds, Ledger, open_reader
-from app.main import RESOLVERS
 from app.model import Alert, Blocked, Target, Trigger
 from app.profilers.harm import id_of
 from app.resolvers.inventory import Inventory
+from app.resolvers.order import RESOLVERS
 from app.resolvers.top import Top
 from tests.unit.captures.story_host import Host, OpenPool
 from tests.unit.ledger.builders import LEASE, ME, NOON, admission, completed, firing, manual, process, recording

@@ -503,6 +503,23 @@ def test_a_trace_is_taken_when_asked_for_and_is_short() -> None:
     assert not [line for line in HttpPprof().plan(process(), capture()) if "trace" in line]
 
 
+def test_what_a_flight_recorder_holds_is_requested_once_at_its_own_path_and_before_the_recording(
+    tmp_path: Path,
+) -> None:
+    profiler, pool = HttpPprof(flight_recorder="/debug/flight"), pool_to()
+    assert profiler.plan(process(), capture())[1:3] == (
+        "GET 127.0.0.1:6060 /debug/flight",
+        "GET 127.0.0.1:6060 /debug/pprof/profile?seconds=30",
+    )
+    files, _ = collected(pool, tmp_path, profiler)
+    assert files["trace-flight.trace"].path.read_text() == "profile of /debug/flight"
+    had = (Artifact("o-7-trace-x-flight.trace", Kind.TRACE, 1, "00"),)
+    collected(pool, tmp_path, profiler, of=capture(artifacts=had))
+    assert pool.asked.count("/debug/flight") == 1
+    with pytest.raises(ValueError, match="flight_recorder: no path"):
+        HttpPprof(flight_recorder="/../etc?x")
+
+
 def test_less_than_a_second_is_a_second_since_go_makes_thirty_of_none() -> None:
     short = capture(duration=timedelta(milliseconds=200), notes={})
     plan = HttpPprof(trace=True).plan(process(), short)

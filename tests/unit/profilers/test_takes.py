@@ -35,6 +35,9 @@ class Server:
     def __init__(self, answer: Callable[["Server", int], Reply]) -> None:
         self._answer = answer
 
+    def path_of(self, query: str) -> str:
+        return f"{self.path}/{query}"
+
     def line(self) -> Line:
         return Line()
 

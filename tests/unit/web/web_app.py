@@ -25,9 +25,9 @@ from app.intake.body import alerts_in
 from app.intake.re2 import compiled
 from app.intake.rules import Rule, first_match, parse_matchers
 from app.ledger.ledger import Ledger
-from app.main import RESOLVERS
 from app.metrics import Metrics
 from app.model import Artifact, Capture, Kind, State, Step, Target, Trigger
+from app.resolvers.order import RESOLVERS
 from app.web.asgi import create_app
 from app.web.auth.tokens import Tokens
 from app.web.parts import Parts
