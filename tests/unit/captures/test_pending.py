@@ -18,7 +18,12 @@ def answer(*alerts: Any) -> bytes:
 
 
 def test_the_labels_of_pending_alerts_are_told_and_no_others() -> None:
-    odd = [{"labels": {"a": "b"}, "state": "firing"}, {"labels": {"a": 7}, "state": "pending"}, "x", {"state": "pending"}]
+    odd = [
+        {"labels": {"a": "b"}, "state": "firing"},
+        {"labels": {"a": 7}, "state": "pending"},
+        "x",
+        {"state": "pending"},
+    ]
     large = {"labels": {"a": "b" * 70_000}, "state": "pending"}
     with answering(answer(*odd, large, {"labels": {"alertname": "Hot"}, "state": "pending"})) as (url, asked):
         assert list(pending_at(url)) == [{"alertname": "Hot"}]

@@ -14,7 +14,7 @@ from app.intake.body import parse, to_alerts
 from app.ledger.arrivals import Receipt
 from app.metrics import Metrics
 from app.model import Alert
-from app.web import alertmanager
+from app.hosts import web_api
 from app.web.alertmanager import Group, LeftOutFetcher, firing_alerts
 from tests.lab import ports
 from tests.lab.process import eventually
@@ -116,7 +116,7 @@ def test_an_answer_that_cannot_be_read_is_given_up_and_told(answer: bytes) -> No
 
 
 def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alertmanager, "WHOLE", -1.0)
+    monkeypatch.setattr(web_api, "WHOLE", -1.0)
     with answering(ANSWER) as (url, _), pytest.raises(ValueError, match="not whole after"):
         firing_alerts(url, Group("cut", ()))
 
