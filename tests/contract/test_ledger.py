@@ -29,6 +29,7 @@ from app.ledger.ledger import (
     open_reader,
 )
 from app.ledger.messages import KEPT, LARGEST
+from app.ledger.prearms import PreArm
 from app.ledger.schema import metadata
 from app.model import Artifact, Blocked, Episode, Finding, Kind, State, Step, Target
 from app.profilers.harm import id_of
@@ -790,6 +791,24 @@ def test_a_finding_of_an_older_version_has_no_code_and_is_read_as_it_is(ledger: 
     assert older and older.findings == (Finding("warning", "hot", "d", "cpu", ("f",)),)
 
 
+# pre-arms
+
+
+def test_a_pre_arm_is_one_replicas_and_is_kept_until_it_was_not_seen_for_a_while(open_ledger: Open) -> None:
+    mine, theirs = open_ledger().prearms, open_ledger().prearms
+    one = PreArm(str(UUID(int=1)), "key", NOON, NOON)
+    assert mine.begin(one) and not theirs.begin(replace(one, id=str(UUID(int=2))))
+    files = (Artifact("orders-7-evidence-20261123T120000Z.json", Kind.EVIDENCE, 7, "00"),)
+    mine.save(replace(one, process="boot:7:1", artifacts=files, message="first\x00look"))
+    theirs.seen(one.id, NOON + SECOND)
+    found = theirs.of("key")
+    assert found == PreArm(one.id, "key", NOON, NOON + SECOND, "boot:7:1", files, "first\ufffdlook")
+    assert theirs.of("another") is None and mine.count() == 1
+    assert mine.last_seen_before(NOON + SECOND) == () and mine.last_seen_before(NOON + 2 * SECOND) == (found,)
+    mine.remove(one.id)
+    assert theirs.of("key") is None and theirs.begin(one)
+
+
 # the tables
 
 
@@ -797,7 +816,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0004"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0005"
     engine.dispose()
 
 

@@ -39,7 +39,6 @@ def test_a_pending_alert_is_looked_at_once_and_what_was_taken_outlives_its_proce
         unruly.pending({**labels, "alertname": "Other"}, NOON)
         pool.close()
     rows = ledger.prearms
-    print(rows.last_seen_before(NOON + KEPT))
     assert rows.count() == 2
     capture = arming.adopted(fired, NOON + timedelta(minutes=1))
     assert arming.adopted(capture, NOON) == capture

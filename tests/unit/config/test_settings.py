@@ -245,7 +245,8 @@ colour: red
         ),
         (
             "colour: red",
-            "1:1: colour: unknown key; there are ssh, hosts, allowed_hosts, storage, auth, limits, alertmanager, rules",
+            "1:1: colour: unknown key; there are ssh, hosts, allowed_hosts, storage, auth, limits, alertmanager, "
+            "prometheus, rules",
         ),
         (
             "ssh: {}\nssh: {}",
@@ -363,6 +364,10 @@ colour: red
         (
             "rules: [{name: a}, {name: a}]",
             "1:27: rules[1].name: an earlier rule is called 'a' too; rename one of them",
+        ),
+        (
+            "rules: [{name: a, prearm: true}]",
+            "1:27: rules[0].prearm: Prometheus has to be asked for pending alerts: set prometheus.url",
         ),
         (
             "rules: [{name: manual}]",

@@ -10,11 +10,12 @@ from threading import Thread
 
 import pytest
 
+from app.hosts import web_api
 from app.intake.body import parse, to_alerts
 from app.ledger.arrivals import Receipt
 from app.metrics import Metrics
 from app.model import Alert
-from app.hosts import web_api
+from app.web import alertmanager
 from app.web.alertmanager import Group, LeftOutFetcher, firing_alerts
 from tests.lab import ports
 from tests.lab.process import eventually
