@@ -153,7 +153,7 @@ def target_of(capture: Capture, resolution: Resolution, now: datetime) -> Target
         pid=process.id.pid,
         service=service_of(labels) or Path(process.exe).name or process.comm,
         exe=process.exe,
-        cmdline=" ".join(process.cmdline),
+        cmdline=process.command,
         started_at=now - timedelta(seconds=max(process.age, 0)),
         go_version=process.go_version or None,
         gozero_version=process.gozero_version or None,

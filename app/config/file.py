@@ -21,11 +21,13 @@ from app.config.scalars import (
     parse_shell_timeout,
     valid_address,
     valid_database,
+    valid_expression,
     valid_folder,
     valid_host_pattern,
     valid_jump,
     valid_relabel_regex,
     valid_rule_name,
+    valid_secret_name,
     valid_web_address,
 )
 from app.intake.relabel import MOST_MODULUS, REGEX, REPLACEMENT, SEPARATOR, Action, Relabel
@@ -86,6 +88,11 @@ class Alertmanager(Block):
     url: Annotated[str, AfterValidator(valid_web_address)] | None = None
 
 
+class Redact(Block):
+    names: list[Annotated[str, AfterValidator(valid_secret_name)]] = []
+    patterns: list[Annotated[str, AfterValidator(valid_expression)]] = []
+
+
 class Only(Block):
     exe: Pattern = None
     cmdline: Pattern = None
@@ -133,4 +140,5 @@ class Whole(Block):
     auth: Auth = Auth()
     limits: Limits = Limits()
     alertmanager: Alertmanager = Alertmanager()
+    redact: Redact = Redact()
     rules: list[Rule] = []

@@ -20,6 +20,7 @@ from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 from app.intake.rules import DEFAULT, Rule
 from app.ledger.ledger import Bounds
 from app.plugins import kind_of
+from app.redaction import BUILT_IN, Redaction
 from app.web.auth.links import SignedLinks
 from app.web.auth.tokens import Tokens
 
@@ -51,6 +52,7 @@ class Settings:
     limits: Bounds
     auth: Tokens
     warnings: tuple[str, ...] = ()
+    redaction: Redaction = BUILT_IN
     alertmanager: str | None = None  # the address of its API, for alerts that a message left out
 
     @property
@@ -179,6 +181,7 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
             Policy(**whole.storage.retention.model_dump()) if whole.storage.retention else Policy(),
         ),
         limits=bounds,
+        redaction=Redaction(tuple(whole.redact.names), tuple(whole.redact.patterns)),
         alertmanager=whole.alertmanager.url,
         auth=Tokens(
             whole.auth.webhook_token_file,

@@ -18,6 +18,7 @@ from app.gate.recipes import Recipe
 from app.gate.words import hexword, number, words_of
 from app.hosts.pipe import Pipe
 from app.model import ProcessId
+from app.redaction import BUILT_IN, Redaction
 
 BLIND = "could not be looked at: its host is short of processes or memory"
 HIDDEN = (
@@ -30,12 +31,21 @@ class Gate(Exchange):
     """One gate on one host. Raises Retryable when it is lost or talks nonsense.
 
     send_script: the far end is a shell that waits for the script, with these recipes; otherwise the gate runs already.
-    timeout: seconds for an answer. boot, user: the host's boot id, and the number of the user that the gate runs as."""
+    timeout: seconds for an answer. redaction: of what it tells. boot, user: the host's boot id, and the number of the
+    user that the gate runs as."""
 
     def __init__(
-        self, pipe: Pipe, host: str, *, send_script: bool, timeout: float = 10.0, recipes: Iterable[Recipe] = ()
+        self,
+        pipe: Pipe,
+        host: str,
+        *,
+        send_script: bool,
+        timeout: float = 10.0,
+        recipes: Iterable[Recipe] = (),
+        redaction: Redaction = BUILT_IN,
     ) -> None:
         super().__init__(pipe, host, timeout)
+        self._redaction = redaction
         if send_script:
             pipe.send(script(recipes), timeout)
         words = self._line(monotonic() + timeout).split()
@@ -149,10 +159,11 @@ class Gate(Exchange):
 
     def _act(self, verb: str, *words: str) -> Answer:
         code, lines = self._ask(verb, *words, timeout=self._timeout + 15)
-        return answer_of(code, lines)
+        answer = answer_of(code, lines)
+        return replace(answer, last_words=tuple(map(self._redaction.text, answer.last_words)))
 
     def _process(self, facts: dict[str, str]) -> Process:
         try:
-            return process_in(self.boot, facts)
+            return replace(process_in(self.boot, facts), redaction=self._redaction)
         except (KeyError, ValueError) as error:
             raise self._broken(f"describes a process in a way not understood: {error}") from error

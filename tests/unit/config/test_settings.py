@@ -245,7 +245,8 @@ colour: red
         ),
         (
             "colour: red",
-            "1:1: colour: unknown key; there are ssh, hosts, allowed_hosts, storage, auth, limits, alertmanager, rules",
+            "1:1: colour: unknown key; there are ssh, hosts, allowed_hosts, storage, auth, limits, alertmanager, "
+            "redact, rules",
         ),
         (
             "ssh: {}\nssh: {}",
