@@ -73,7 +73,7 @@ class Service:
         self.store = Store(settings.storage.artifacts)
         self.metrics.store_free.set_function(self.store.free_bytes)
         connector = Connector(settings.hosts)
-        self.pool = HostPool(connector, settings.recipes)
+        self.pool = HostPool(connector, settings.recipes, settings.redaction)
         self.readers = Readers()
         pipeline = Pipeline(
             pool=self.pool,
@@ -84,6 +84,7 @@ class Service:
             check=check_files,
             stopping=lambda: self.worker.stopping,
             hold=settings.limits.hold,
+            redaction=settings.redaction,
         )
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
         self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.pool, self.ledger)

@@ -2,7 +2,8 @@
 
     resolve   which host, which process, may it be profiled    leaves no trace if we die here       resolve.py
     start     start the recording                              the token is committed before        recording.py
-    wait      look now and then whether it still records       a row, not a thread                  recording.py
+    wait      first the goroutine dump                         home at once, durable before the end dumps.py
+              look now and then whether it still records       a row, not a thread                  recording.py
     stop      end the recording                                asked again, nothing is sent twice   recording.py
     collect   fetch, judge and store the files                 what is stored is not fetched again  collecting.py
     clean     remove what we made on the target                only when our copy is durable        collecting.py
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import structlog
 
+from app.captures import dumps
 from app.captures.collecting import CollectSteps
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
 from app.captures.recording import RecordingSteps
@@ -29,6 +31,7 @@ from app.gate.pool import HostPool
 from app.intake.rules import Rule
 from app.ledger.ledger import Ledger
 from app.model import Capture, Kind, Step
+from app.redaction import BUILT_IN, Redaction
 from app.resolvers.base import Resolver
 from app.stores import Store
 
@@ -47,6 +50,7 @@ class Pipeline:
     stopping: whether the service is about to end
     clock: the time at which a streamed recording was over
     hold: how long an alert may be held back
+    redaction: of what is stored
     """
 
     pool: HostPool
@@ -58,6 +62,7 @@ class Pipeline:
     stopping: Callable[[], bool] = lambda: False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     hold: timedelta = HOLD
+    redaction: Redaction = BUILT_IN
 
     def advance(self, capture: Capture, now: datetime) -> Capture:
         """The capture after its next step. Never raises."""
@@ -78,7 +83,11 @@ class Pipeline:
 
     def _step(self, capture: Capture, now: datetime) -> Capture:
         recording = RecordingSteps(self.pool, self.ledger)
-        collecting = CollectSteps(self.pool, self.store, self.ledger, self.check, self.stopping, self.clock)
+        collecting = CollectSteps(
+            self.pool, self.store, self.ledger, self.check, self.stopping, self.clock, self.redaction
+        )
+        if dumps.is_due(capture):
+            return dumps.DumpStep(collecting).run(capture, now)
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
         steps = {
