@@ -150,7 +150,7 @@ class Service:
             self.metrics.recordings_started.labels(after.profiler).inc()
         if (signal_sent := harm.signal_of(after)) and not harm.signal_of(before):
             self.metrics.harm.labels(signal_sent).inc()
-        for artifact in after.artifacts[len(before.artifacts) :]:
+        for artifact in set(after.artifacts) - set(before.artifacts):
             self.metrics.artifact_bytes.labels(artifact.kind.value).inc(artifact.size)
         if after.state.ended:
             self.metrics.ended(after)

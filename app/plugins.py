@@ -25,7 +25,7 @@ def _kinds(package: str, base: Any) -> dict[str, Any]:
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
         module = importlib.import_module(f"{package}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
-            defined_here = cls.__module__ == module.__name__
+            defined_here = cls.__module__ == module.__name__ and cls is not base
             if defined_here and issubclass(cls, base) and not inspect.isabstract(cls):
                 found[info.name.replace("_", "-")] = cls
     return found

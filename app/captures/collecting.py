@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from app.captures.artifacts import artifact_of, prepared
+from app.captures.evidence import Ladder, explained, in_order
 from app.captures.failures import past_deadline
 from app.captures.outcome import shortfall
 from app.captures.recording import with_result
@@ -34,6 +35,7 @@ class CollectSteps:
     pool: HostPool
     store: Store
     ledger: Ledger
+    ladder: Ladder
     check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
     stopping: Callable[[], bool]
     clock: Callable[[], datetime]
@@ -65,8 +67,10 @@ class CollectSteps:
             if isinstance(fault, Retryable) and not past_deadline(capture, now):
                 raise
             message = f"files may remain on the host: {fault}"
-        capture = capture.with_event(now, "cleaned", message)
-        reason = shortfall(capture, profiler)
+        capture = self.ladder.end(capture.with_event(now, "cleaned", message), now)
+        capture = self.ladder.clean(capture, now)
+        shortage = shortfall(capture, profiler)
+        reason = explained(capture, shortage) if shortage else None
         return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)
 
     def _collect(self, capture: Capture, now: datetime) -> Capture:
@@ -78,11 +82,10 @@ class CollectSteps:
             files = prepared(capture, fetched)
             faults = {**capture.notes.get("faults", {}), **self._faults(files)}
             stored = [self.put(capture, file) for file in files]
-        artifacts = sorted([*capture.artifacts, *stored], key=lambda artifact: list(Kind).index(artifact.kind))
-        kept = replace(with_result(capture, result), artifacts=tuple(artifacts))
+        kept = replace(with_result(capture, result), artifacts=in_order((*capture.artifacts, *stored)))
         found = tuple(file.finding for file in files if file.finding)
         kept = replace(kept, notes={**kept.notes, "faults": faults}, findings=(*kept.findings, *found))
-        return kept.with_event(now, "collected", result.message).to(Step.CLEAN, due=now)
+        return self.ladder.end(kept.with_event(now, "collected", result.message), now).to(Step.CLEAN, due=now)
 
     def _faults(self, files: Sequence[Fetched]) -> dict[str, str]:
         """The faults of the files, each by the file's kind and suffix."""

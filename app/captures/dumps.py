@@ -9,6 +9,7 @@ from datetime import datetime
 
 from app.analysis.verdict import is_dump
 from app.captures.collecting import CollectSteps
+from app.captures.evidence import in_order
 from app.captures.recording import with_result
 from app.captures.specs import profiler_of
 from app.errors import AlertprofError
@@ -40,6 +41,6 @@ class DumpStep:
                 stored = tuple(self.collecting.put(capture, file) for file in good)
         except (AlertprofError, OSError) as fault:
             result = StepResult(f"the goroutine dump is not home yet: {fault}")
-        noted = with_result(replace(capture, artifacts=(*capture.artifacts, *stored), due_at=now), result)
+        noted = with_result(replace(capture, artifacts=in_order((*capture.artifacts, *stored)), due_at=now), result)
         noted = replace(noted, notes={**noted.notes, TAKEN: bool(stored)})
         return noted.with_event(now, "dumped", result.message) if result.message else noted

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.captures.holding import held, may_be_held
-from app.errors import Code, Reason, Retryable
+from app.errors import AlertprofError, Code, Reason, Retryable
 from app.ledger.ledger import Bounds
 from app.model import Capture, State, Step, Target
 from app.profilers import harm
@@ -56,6 +56,13 @@ def retry_later(capture: Capture, now: datetime, fault: Retryable) -> Capture:
     delay = timedelta(seconds=BACK_OFF[min(capture.attempt, len(BACK_OFF) - 1)])
     waiting = replace(capture, attempt=capture.attempt + 1, due_at=now + delay)
     return waiting.with_event_once(now, "waiting", fault.reason.message)
+
+
+def after_fault(capture: Capture, now: datetime, fault: AlertprofError) -> Capture:
+    """The capture after a fault: at its end if the fault is final, retried or held back if it may pass."""
+    if isinstance(fault, Retryable):
+        return retry_later(capture, now, fault)
+    return fail(capture, now, fault.reason)
 
 
 def stop_requested_again(capture: Capture) -> bool:

@@ -21,6 +21,7 @@ import structlog
 
 from app.captures import dumps
 from app.captures.collecting import CollectSteps
+from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
 from app.captures.recording import RecordingSteps
 from app.captures.resolve import ResolveStep
@@ -64,6 +65,10 @@ class Pipeline:
     hold: timedelta = HOLD
     redaction: Redaction = BUILT_IN
 
+    @property
+    def _ladder(self) -> Ladder:
+        return Ladder(self.pool, self.store)
+
     def advance(self, capture: Capture, now: datetime) -> Capture:
         """The capture after its next step. Never raises."""
         capture = with_deadline(capture, now, self.hold)
@@ -73,7 +78,8 @@ class Pipeline:
             turned_away = refused.reason.code in TURNED_AWAY or isinstance(refused, NoEntry)
             if turned_away and capture.step in UNDER_WAY:
                 return retry_later(capture, now, Retryable(refused.reason.code, refused.reason.message))
-            return fail(capture, now, refused.reason)
+            capture = self._ladder.end(capture, now) if capture.step in UNDER_WAY else capture
+            return fail(capture, now, explained(capture, refused.reason))
         except Retryable as fault:
             return retry_later(capture, now, fault)
         except Exception as fault:  # a fault of ours must not lose the capture: it is retried, then it is the reason
@@ -82,16 +88,17 @@ class Pipeline:
             return retry_later(capture, now, Retryable(Code.TIMEOUT, said[:500]))
 
     def _step(self, capture: Capture, now: datetime) -> Capture:
-        recording = RecordingSteps(self.pool, self.ledger)
+        ladder = self._ladder
+        recording = RecordingSteps(self.pool, self.ledger, ladder)
         collecting = CollectSteps(
-            self.pool, self.store, self.ledger, self.check, self.stopping, self.clock, self.redaction
+            self.pool, self.store, self.ledger, ladder, self.check, self.stopping, self.clock, self.redaction
         )
         if dumps.is_due(capture):
             return dumps.DumpStep(collecting).run(capture, now)
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
         steps = {
-            Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers).run,
+            Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers, ladder).run,
             Step.START: recording.start,
             Step.WAIT: recording.wait,
             Step.STOP: recording.stop,

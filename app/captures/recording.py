@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.captures.evidence import Ladder
 from app.captures.specs import profiler_of
 from app.errors import Code, Reason, Refused
 from app.gate.pool import HostPool
@@ -21,6 +22,7 @@ class RecordingSteps:
 
     pool: HostPool
     ledger: Ledger
+    ladder: Ladder
 
     def start(self, capture: Capture, now: datetime) -> Capture:
         """The capture after the start. Its token was committed before; asked again, the target knows the token."""
@@ -36,7 +38,7 @@ class RecordingSteps:
         if result.harm:
             return started.to(Step.STOP, due=now)
         pause = timedelta(0) if profiler.dumps else result.again
-        return started.to(Step.WAIT, due=now + (pause or timedelta(0)))
+        return self.ladder.begin(started, now).to(Step.WAIT, due=now + (pause or timedelta(0)))
 
     def wait(self, capture: Capture, now: datetime) -> Capture:
         """The capture after a look at its recording: due again later, or about to be stopped."""

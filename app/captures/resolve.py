@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from app.captures.failures import held_back, resolved_before_start
+from app.captures.evidence import Ladder, Scenes
+from app.captures.failures import after_fault, held_back, resolved_before_start
 from app.captures.holding import WHILE_PAUSED
 from app.captures.search import Resolution, Search, only_one
 from app.captures.specs import profiler_note, spec_of
-from app.errors import Code, Reason, Refused
+from app.errors import AlertprofError, Code, Reason, Refused
 from app.gate.answers import Process
 from app.gate.pool import HostPool
 from app.intake.rules import DEFAULT, Rule
@@ -33,9 +34,21 @@ class ResolveStep:
     ledger: Ledger
     rules: Callable[[], Sequence[Rule]]
     resolvers: tuple[Resolver, ...]
+    ladder: Ladder
 
     def run(self, capture: Capture, now: datetime) -> Capture:
-        """The capture at its next step, held back, or ended. Raises Refused or Retryable."""
+        """The capture at its next step, held back, or ended; with the evidence of the first look in any case, which is
+        durable before anything is signalled."""
+        scenes = Scenes()
+        try:
+            found = self._run(capture, now, scenes)
+        except AlertprofError as fault:
+            ends = isinstance(fault, Refused)
+            return after_fault(self.ladder.look(capture, scenes, now, refused=ends), now, fault)
+        return self.ladder.look(found, scenes, now, refused=False)
+
+    def _run(self, capture: Capture, now: datetime, scenes: Scenes) -> Capture:
+        """Raises Refused or Retryable."""
         if capture.stop_requested_at:
             return capture.ended(State.CANCELED, now, Reason(Code.REQUESTED, "stopped by request before it began"))
         if self._alert_is_resolved(capture):
@@ -43,7 +56,7 @@ class ResolveStep:
         if hindered := self._still_hindered(capture, now):
             return hindered
         rule = self._rule(capture)
-        resolution = self._resolution(capture, rule)
+        resolution = self._resolution(capture, rule, scenes)
         target = target_of(capture, resolution, now)
         last = self._last(capture, resolution.process, target)
         if reason := cooling(last, rule, target, now):
@@ -77,8 +90,8 @@ class ResolveStep:
                 return rule
         raise Refused(Code.NO_RULE, f"the rule «{capture.rule}» is no longer in the configuration")
 
-    def _resolution(self, capture: Capture, rule: Rule) -> Resolution:
-        search = Search(self.pool, self.resolvers, blocked=self.ledger.blocked_as)
+    def _resolution(self, capture: Capture, rule: Rule, scenes: Scenes) -> Resolution:
+        search = Search(self.pool, self.resolvers, blocked=self.ledger.blocked_as, look=scenes.look)
         spec = rule.spec or spec_of(capture.profiler)
         sibling = capture.notes.get(ONE_OF)
         if sibling is None:

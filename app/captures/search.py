@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from app.errors import Code, Refused
 from app.gate.answers import Process
-from app.gate.client import HIDDEN
+from app.gate.client import HIDDEN, Gate
 from app.gate.facts import Seen
 from app.gate.pool import HostPool
 from app.intake.rules import Dropped, Rule, relabelled
@@ -46,12 +46,14 @@ class Search:
     resolvers: for rules that name none
     report: receives every step of the search, in words
     blocked: the block of an executable by its build, or None
+    look: everything about a process; evidence.Scenes.look asks for its scene as well
     """
 
     pool: HostPool
     resolvers: tuple[Resolver, ...]
     report: Callable[[str], None] = field(default=lambda said: None)
     blocked: Callable[[str], Blocked | None] = field(default=lambda build: None)
+    look: Callable[[Gate, int], Process | None] = field(default=lambda gate, pid: gate.look(pid))
 
     def process(self, labels: Mapping[str, str], rule: Rule, spec: ProfilerSpec) -> Resolution:
         """The process that the labels mean. Raises Refused, which says what was sought and what was found instead, or
@@ -96,7 +98,7 @@ class Search:
 
     def looked_at(self, host: str, seen: Seen) -> Process:
         """Everything about a candidate. Raises Refused if it has exited."""
-        process = self.pool.gate(host).look(seen.id.pid)
+        process = self.look(self.pool.gate(host), seen.id.pid)
         if process is None or process.id.key != seen.id.key:
             raise Refused(Code.PROCESS_EXITED, f"{host}: pid {seen.id.pid} exited while it was looked at")
         return replace(process, blocked=self.blocked(process.build))

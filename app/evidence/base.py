@@ -96,12 +96,11 @@ class Rung(ABC):
         """After the recording, or when it has failed."""
         return Gathered()
 
-    def clean(self, subject: Subject) -> None:
+    def clean(self, subject: Subject) -> Gathered:
         """Removes from the target what `begin` made there; what `end` brought is durable."""
+        return Gathered()
 
 
 def as_json(document: Mapping[str, Any], suffix: str = ".json") -> Piece:
     """A document of evidence as a file. schema: docs/evidence.md describes it."""
     return Piece((json.dumps(document, indent=1) + "\n").encode(), suffix)
-
-

@@ -39,6 +39,9 @@ PARTS = (
     "recipe_verbs",
     "token_verbs",
     "file_verbs",
+    "groups",
+    "scene",
+    "samples",
     "loop",
 )
 TEXTS = {name: files("app.gate").joinpath("parts", f"{name}.sh").read_text(encoding="utf-8") for name in PARTS}

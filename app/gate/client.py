@@ -10,7 +10,7 @@ from dataclasses import replace
 from time import monotonic
 
 from app.errors import Code, Refused, Retryable
-from app.gate.answers import REMOTE_KIND, Answer, Mode, Process, RemoteFile, answer_of, process_in
+from app.gate.answers import REMOTE_KIND, Answer, Mode, Process, RemoteFile, answer_of, printable, process_in
 from app.gate.assemble import script
 from app.gate.exchange import SILENCE, Exchange
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
@@ -25,6 +25,9 @@ HIDDEN = (
     "/proc is mounted with hidepid there, so this account sees no processes but its own: log in as the service's user "
     "or as root, or set become: sudo"
 )
+
+
+Texts = tuple[str, ...]  # untrusted lines, each harmless on a terminal
 
 
 class Gate(Exchange):
@@ -59,11 +62,28 @@ class Gate(Exchange):
 
     def look(self, pid: int) -> Process | None:
         """Everything about one process, freshly read; None when there is none of that number."""
-        code, lines = self._ask("look", number(pid))
-        if code in ("blind", "busy"):
-            raise Retryable(Code.TIMEOUT, f"{self.host}: pid {pid} {BLIND}")
-        groups = tuple(dict.fromkeys(value for key, value in lines if key == "group"))[:32]
-        return replace(self._process(dict(lines)), groups=groups) if code == "ok" else None
+        return self._looked(pid, *self._ask("look", number(pid)))
+
+    def look_at_scene(self, pid: int) -> tuple[Process | None, Texts]:
+        """The same, and in the same round trip the lines of its scene; none from an earlier gate."""
+        looked, (_, scene) = self._ask_together(("look", number(pid)), ("scene", number(pid)))
+        return self._looked(pid, *looked), texts(scene)
+
+    def around(self, pid: int) -> Texts:
+        """Counts of what a process holds, the host's biggest processes and the kernel's lines; () when it is gone."""
+        return texts(self._ask("around", number(pid))[1])
+
+    def sample(self, process: ProcessId, seconds: int, token: str) -> str:
+        """Begins to sample the process for so long, once for a token. The code: started, replayed or why not."""
+        return self._ask("sample", *words_of(process), number(seconds), hexword(token))[0]
+
+    def samples(self, token: str) -> Texts:
+        """Ends the sampling, and its lines; () where there was none."""
+        return texts(self._ask("samples", hexword(token))[1])
+
+    def unsample(self, token: str) -> None:
+        """Ends the sampling, and removes its lines from the host."""
+        self._ask("unsample", hexword(token))
 
     def hides(self) -> bool:
         """Is the process 1, which there always is, not shown to this account? Then others are not, either."""
@@ -162,8 +182,19 @@ class Gate(Exchange):
         answer = answer_of(code, lines)
         return replace(answer, last_words=tuple(map(self._redaction.text, answer.last_words)))
 
+    def _looked(self, pid: int, code: str, lines: list[tuple[str, str]]) -> Process | None:
+        if code in ("blind", "busy"):
+            raise Retryable(Code.TIMEOUT, f"{self.host}: pid {pid} {BLIND}")
+        groups = tuple(dict.fromkeys(value for key, value in lines if key == "group"))[:32]
+        return replace(self._process(dict(lines)), groups=groups) if code == "ok" else None
+
     def _process(self, facts: dict[str, str]) -> Process:
         try:
             return replace(process_in(self.boot, facts), redaction=self._redaction)
         except (KeyError, ValueError) as error:
             raise self._broken(f"describes a process in a way not understood: {error}") from error
+
+
+def texts(lines: Iterable[tuple[str, str]]) -> Texts:
+    """The lines of an answer as they were sent, but for characters that a terminal would not print."""
+    return tuple(printable(f"{key} {value}") for key, value in lines)

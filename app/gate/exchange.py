@@ -38,16 +38,25 @@ class Exchange:
     def _ask(self, verb: str, *words: str, timeout: float | None = None) -> tuple[str, list[tuple[str, str]]]:
         with self._lock:
             deadline = monotonic() + (timeout or self._timeout)
-            seq = self._send(verb, *words)
-            lines: list[tuple[str, str]] = []
-            taken = 0
-            while not (line := self._line(deadline)).startswith("."):
-                taken += len(line)
-                if taken > ANSWER_LIMIT:
-                    raise self._broken(f"answers {verb} without end")
-                key, _, value = line.partition(" ")
-                lines.append((key, value))
-            return self._last(line, seq), lines
+            return self._answer(verb, self._send(verb, *words), deadline)
+
+    def _ask_together(self, *requests: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Several questions in one round trip, and their answers in the same order."""
+        with self._lock:
+            deadline = monotonic() + self._timeout
+            sent = [(request[0], self._send(*request)) for request in requests]
+            return [self._answer(verb, seq, deadline) for verb, seq in sent]
+
+    def _answer(self, verb: str, seq: int, deadline: float) -> tuple[str, list[tuple[str, str]]]:
+        lines: list[tuple[str, str]] = []
+        taken = 0
+        while not (line := self._line(deadline)).startswith("."):
+            taken += len(line)
+            if taken > ANSWER_LIMIT:
+                raise self._broken(f"answers {verb} without end")
+            key, _, value = line.partition(" ")
+            lines.append((key, value))
+        return self._last(line, seq), lines
 
     def _send(self, verb: str, *words: str) -> int:
         seq = next(self._numbers)

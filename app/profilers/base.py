@@ -237,3 +237,8 @@ def process_of(capture: Capture) -> ProcessId:
 def host_of(capture: Capture) -> str:
     """The host of a capture; "" before it has a target."""
     return capture.target.host if capture.target else ""
+
+
+def recorded_kinds(capture: Capture) -> frozenset[Kind]:
+    """The kinds of the recording's own artifacts, without what the evidence ladder brought home."""
+    return frozenset(artifact.kind for artifact in capture.artifacts) - {Kind.EVIDENCE, Kind.LOG}

@@ -97,4 +97,5 @@ def codes(captures: Iterable[Mapping[str, Any]]) -> list[str | None]:
 
 
 def kinds(capture: Mapping[str, Any]) -> set[str]:
-    return {artifact["kind"] for artifact in capture["artifacts"]}
+    """What was recorded, without the evidence that every capture has whose process was found."""
+    return {artifact["kind"] for artifact in capture["artifacts"]} - {"evidence"}

@@ -63,6 +63,21 @@ class Stage(FakePool):
         mode = MODES.get(kind_of(pid), Mode.NONE)
         return replace(process(), id=ProcessId("boot", pid, 100, "1:1"), mode=mode, listens=True, build=f"go:{pid}")
 
+    def look_at_scene(self, pid: int) -> tuple[Process, tuple[str, ...]]:
+        return self.look(pid), ()
+
+    def around(self, pid: int) -> tuple[str, ...]:
+        return ()
+
+    def sample(self, process: ProcessId, seconds: int, token: str) -> str:
+        return "started"
+
+    def samples(self, token: str) -> tuple[str, ...]:
+        return ()
+
+    def unsample(self, token: str) -> None:
+        pass
+
     def process(self, pid: int) -> tuple[Seen, ...]:
         return (Seen(self.look(pid).id, "orders", "/srv/orders"),)
 

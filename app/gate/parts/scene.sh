@@ -1,0 +1,152 @@
+# shellcheck shell=sh
+# The scene: what one process, its control groups and its host show right now. Nothing is changed.
+#
+# `scene` comes before a signal, so it is of few and short files, read by one program a directory. `around` is what takes
+# longer; it comes beside a recording. smaps_rollup walks all pages while it holds the process's memory lock: 20 ms a GiB
+# of small pages. So it is left out above 65536 pages.
+#
+# Provides:
+#   verb_scene PID    `FILE:LINE` of files of the process, its groups and the host; `memory_limit BYTES GROUP` and the like
+#   verb_around PID   counts: descriptors by kind, sockets by state, threads by state and where they wait; the biggest
+#                     processes of the host; the kernel's lines about processes that it killed for lack of memory
+#   print_around, print_kernel_lines   the lines of `around`; those of the kernel
+#   read_host         hundredths of a second of all processors since boot: idle ones, and all -> idle, all
+#   read_page_size    -> page_size, in KB
+#   list_processes    on standard output: `process PID STATE TICKS PAGES START NAME` of those that have used a processor
+# Sets:
+#   idle, all: see read_host; page_size: see read_page_size
+#   code: ok, or why not
+# Expects:
+#   nl, out, now_hundredths, say, read_uptime: setup.sh
+#   pid, stat_text, read_stat, stat_hidden: identity.sh
+#   is_pid: process_verbs.sh
+#   group, memory_group, cpu_group, limit, limited, find_groups, find_limit: groups.sh
+
+find_process() { # PID: goes there; or code
+  is_pid "${1-}" || return 1
+  pid=$1 stat_text=
+  cd "/proc/$pid" && read_stat stat || { code=gone; stat_hidden "$pid" && code=blind; return 1; }
+}
+
+verb_scene() {
+  find_process "${1-}" || return
+  set -- $stat_text
+  rollup=
+  [ "${22}" -gt 65536 ] || rollup=/proc/$pid/smaps_rollup
+  read_uptime; say uptime "$now_hundredths"
+  say pages "${22}"
+  read_host; say host "$idle $all"
+  find_groups
+  say_limits
+  seen=
+  for folder in "$memory_group" "$cpu_group" "$group"; do
+    [ -n "$folder" ] && [ "$folder" != "$seen" ] && cd "$folder" || continue
+    [ -n "$seen" ] && set -- || set -- "/proc/$pid" /proc
+    seen=$folder
+    print_scene "$@"
+  done
+  [ -n "$seen" ] || print_scene "/proc/$pid" /proc
+  code=ok
+}
+
+say_limits() {
+  find_limit "$memory_group" memory.max memory.limit_in_bytes
+  [ -z "$limit" ] || say memory_limit "$limit $limited"
+  find_limit "$cpu_group" cpu.max cpu.cfs_quota_us
+  [ -z "$limit" ] || say cpu_limited "$limited"
+}
+
+print_scene() { # [PROCESS HOST]: files of the working directory, and of these
+  [ $# -eq 0 ] || set -- "$1/status" "$1/stat" "$1/io" "$1/limits" "$1/cgroup" "$1/oom_score" "$1/wchan" ${rollup:+"$rollup"} \
+    "$2/loadavg" "$2/meminfo" "$2/pressure/cpu" "$2/pressure/memory" "$2/pressure/io" /sys/devices/system/cpu/online
+  out="$out$(grep -asH '' memory.events memory.stat memory.max memory.high memory.current memory.swap.current memory.pressure \
+    memory.limit_in_bytes memory.usage_in_bytes memory.oom_control memory.failcnt cpu.stat cpu.max cpu.pressure io.pressure \
+    cpu.cfs_quota_us cpu.cfs_period_us pids.current pids.max "$@")$nl"
+}
+
+read_host() {
+  idle=0 all=0
+  { read -r _ user_time nice system idle waiting irq soft stolen _; } </proc/stat
+  idle=$((idle + waiting)) all=$((user_time + nice + system + idle + irq + soft + stolen))
+}
+
+read_page_size() {
+  page_size=4
+  while read -r key value _; do case $key in KernelPageSize:) page_size=$value; break ;; esac; done </proc/self/smaps
+}
+
+verb_around() {
+  find_process "${1-}" || return
+  read_page_size; say page "$page_size"
+  out="$out$(print_around)$nl"
+  code=ok
+}
+
+print_around() { # of the process in whose directory we are
+  count_descriptors; count_threads
+  listed=$(list_processes)
+  { printf '%s\n' "$listed" | sort -k4,4nr | head -n 12; printf '%s\n' "$listed" | sort -k5,5nr | head -n 12; } |
+    sed -n 's/^process /biggest /p'
+  print_kernel_lines
+}
+
+# `ls` of very many would take long; `FDSize` is a power of two above their number. Sockets are those of its namespace, as
+# far as the first 5000 go.
+count_descriptors() {
+  case $(grep -as '^FDSize:' status) in *[!0-9][0-9] | *[!0-9][0-9]? | *[!0-9][0-9]?? | *[!0-9][0-4]???) ;; *) return ;; esac
+  {
+    ls -ln fd/
+    head -n 5000 net/tcp net/tcp6 net/udp net/udp6 | sed -n 's/^ *[0-9]*: /@ /p; s/^==> net/=/p'
+  } | awk '
+    $1 == "@" { if ($10 in mine) states[table " " $4]++; next }
+    $1 ~ /^=\// { table = $1; sub(/^=\//, "", table); next }
+    / -> / {
+      kind = $NF
+      if (kind ~ /^socket:\[/) { inode = kind; gsub(/[^0-9]/, "", inode); mine[inode] = 1; kind = "socket" }
+      else if (kind ~ /^pipe:\[/) kind = "pipe"
+      else if (kind ~ /^anon_inode:/) { sub(/^anon_inode:/, "", kind); gsub(/[^a-z_]/, "", kind); kind = "anon_" kind }
+      else if (kind ~ /^\/dev\//) kind = "device"
+      else kind = "file"
+      kinds[kind]++
+    }
+    END {
+      for (kind in kinds) print "descriptors", kind, kinds[kind]
+      for (state in states) print "sockets", state, states[state]
+    }' | head -n 200
+}
+
+count_threads() { # of the first 256
+  set +f; set -- task/*; set -f
+  threads=$# many=$#
+  [ $many -le 256 ] || many=256
+  printf 'threads %s\n' "$threads"
+  chosen=
+  for task; do
+    [ $many -gt 0 ] || break
+    many=$((many - 1)) chosen="$chosen $task/stat $task/wchan"
+  done
+  set -- $chosen
+  grep -asH '' "$@" | awk '
+    { file = $0; sub(/:.*/, "", file); rest = substr($0, length(file) + 2) }
+    file ~ /stat$/ { sub(/^.*\) /, "", rest); states[substr(rest, 1, 1)]++; next }
+    { gsub(/[^A-Za-z0-9_.]/, "", rest); waits[rest]++ }
+    END {
+      for (state in states) print "thread", state, states[state]
+      for (where in waits) if (where != "0") print "waits", where, waits[where]
+    }' | head -n 100
+}
+
+list_processes() {
+  { set +f; cat /proc/[0-9]*/stat; set -f; } | awk '
+    {
+      pid = $1; name = $0; rest = $0
+      sub(/^[0-9]+ \(/, "", name); sub(/\) [A-Za-z] [-0-9].*$/, "", name); sub(/^.*\) /, "", rest)
+      if (split(rest, f, " ") < 22 || f[12] + f[13] == 0) next
+      gsub(/[^ -~]/, "?", name)
+      print "process", pid, f[1], f[12] + f[13], f[22], f[20], name
+    }' | head -n 3000
+}
+
+print_kernel_lines() {
+  dmesg | grep -aE 'Killed process|oom-kill:|[Oo]ut of memory' | tail -n 20 | cut -c-400 | sed 's/^/kernel /'
+}
