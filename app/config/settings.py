@@ -58,7 +58,8 @@ class Settings:
     @property
     def recipes(self) -> tuple[Recipe, ...]:
         """The parts of the rules that the gate's script has to contain."""
-        return tuple(recipe for rule in self.rules if rule.spec for recipe in rule.spec.recipes())
+        parts = (part for rule in self.rules for part in (rule.spec, rule.asked) if part)
+        return tuple(recipe for part in parts for recipe in part.recipes())
 
 
 class BadConfig(Exception):
@@ -217,6 +218,7 @@ def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
         cooldown=cooldown if said.cooldown is None else said.cooldown,
         profiler=kind_of(said.profiler),
         spec=said.profiler,
+        asked=said.evidence.asked(),
         take=said.take,
         resolvers=tuple(said.resolvers),
         only_exe=said.only.exe,

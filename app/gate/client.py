@@ -5,7 +5,7 @@ exchange.py has the line protocol, words.py the words of a request, answers.py a
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from time import monotonic
 
@@ -14,6 +14,7 @@ from app.gate.answers import REMOTE_KIND, Answer, Mode, Process, RemoteFile, ans
 from app.gate.assemble import script
 from app.gate.exchange import SILENCE, Exchange
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
+from app.gate.log_lines import LogEnd, log_in, variables_in
 from app.gate.recipes import Recipe
 from app.gate.words import hexword, number, words_of
 from app.hosts.pipe import Pipe
@@ -84,6 +85,16 @@ class Gate(Exchange):
     def unsample(self, token: str) -> None:
         """Ends the sampling, and removes its lines from the host."""
         self._ask("unsample", hexword(token))
+
+    def log(self, recipe: Recipe, seconds: int) -> LogEnd:
+        """The end of a log that the configuration names; a unit's journal of the last so many seconds."""
+        code, lines = self._ask("log", hexword(recipe.id), number(seconds), timeout=self._timeout + 15)
+        return log_in(code, lines, self._redaction)
+
+    def variables(self, process: ProcessId, recipe: Recipe, names: Sequence[str]) -> tuple[str, dict[str, str]]:
+        """Those of the named variables that a process was started with. The code, and what is set."""
+        code, lines = self._ask("variables", *words_of(process), hexword(recipe.id))
+        return code, variables_in(lines, names, self._redaction)
 
     def hides(self) -> bool:
         """Is the process 1, which there always is, not shown to this account? Then others are not, either."""

@@ -93,10 +93,12 @@ def test_the_configuration_adds_names_and_patterns() -> None:
 
 def test_in_a_dump_only_the_labels_are_looked_at() -> None:
     labels = b'goroutine 1 [running] {api_token: "s3cr3t\\n", user: "bob"}:\n'
+    plain = b"goroutine 7 [sleep, 5 minutes] {api_token: s3cr3t, user: bob}:\n"
     grouped = b'# labels: {"api_token":"s3cr3t", "user":"bob"}\n'
     frame = b"main.password: token=x\n"
-    assert list(BUILT_IN.dump([labels, grouped, frame])) == [
+    assert list(BUILT_IN.dump([labels, plain, grouped, frame])) == [
         b'goroutine 1 [running] {api_token: "[redacted]", user: "bob"}:\n',
+        b"goroutine 7 [sleep, 5 minutes] {api_token: [redacted], user: bob}:\n",
         b'# labels: {"api_token":"[redacted]", "user":"bob"}\n',
         frame,
     ]
