@@ -65,19 +65,27 @@ class Ladder:
         target = capture.target or Target(scenes.host, scenes.process.id.pid, Path(scenes.process.exe).name)
         named = replace(capture, target=target)
         subject = Subject(named, scenes.host, scenes.process.id, self.pool, scenes.lines, refused)
-        return self._climbed(capture, subject, LOOKED, Rung.look, now)
+        return self._climbed(capture, subject, LOOKED, lambda rung, subject: rung.look(subject), now)
 
     def begin(self, capture: Capture, now: datetime) -> Capture:
         """The capture whose recording has just begun."""
-        return self._from_capture(capture, BEGUN, Rung.begin, now)
+        return self._from_capture(capture, BEGUN, lambda rung, subject: rung.begin(subject), now)
 
     def end(self, capture: Capture, now: datetime) -> Capture:
         """The capture whose recording is over or has failed, with everything that was gathered meanwhile."""
-        return self._from_capture(capture, ENDED, Rung.end, now) if BEGUN in capture.notes else capture
+        return (
+            self._from_capture(capture, ENDED, lambda rung, subject: rung.end(subject), now)
+            if BEGUN in capture.notes
+            else capture
+        )
 
     def clean(self, capture: Capture, now: datetime) -> Capture:
         """The capture after its evidence, which is durable, was removed from the target."""
-        return self._from_capture(capture, "cleaned", Rung.clean, now) if ENDED in capture.notes else capture
+        return (
+            self._from_capture(capture, "cleaned", lambda rung, subject: rung.clean(subject), now)
+            if ENDED in capture.notes
+            else capture
+        )
 
     def _from_capture(self, capture: Capture, moment: str, climb: Climb, now: datetime) -> Capture:
         if capture.process is None or moment in capture.notes:

@@ -26,7 +26,7 @@ class FirstLook(Rung):
 def in_words(scene: Json) -> str:
     """The main numbers, for the timeline."""
     process, host, group = (scene.get(part, {}) for part in ("process", "host", "cgroup"))
-    said = ["first look"]
+    said: list[str] = []
     if process:
         used, since = process["cpu_seconds"], process.get("running_seconds") or 0
         share = f" ({used / since * 100:.0f} % of a core since it began)" if since >= 1 else ""
@@ -39,4 +39,5 @@ def in_words(scene: Json) -> str:
         said.append(f"load {host['load'][0]} on {host.get('cpus', '?')} processors")
     if free := host.get("bytes", {}).get("MemAvailable"):
         said.append(f"{size(free)} of the host's memory available")
-    return ", ".join(filter(None, said))
+    numbers = ", ".join(filter(None, said))
+    return f"first look: {numbers or 'the host tells nothing of it'}"

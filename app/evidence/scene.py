@@ -28,6 +28,7 @@ MEMORY_STAT = frozenset({
 })  # fmt: skip
 KEPT_MEMORY = ("MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapTotal", "SwapFree", "Dirty", "Slab",
                "Committed_AS", "CommitLimit", "AnonPages", "Shmem")  # fmt: skip
+KINDS = ("cpu", "memory", "io")  # of pressure
 LIMITED = re.compile(r"(\d{1,18}) (/.*)", re.ASCII)
 TICKS = re.compile(r"(\d{1,18}) (\d{1,18})", re.ASCII)
 LOAD = re.compile(r"(\d{1,6}\.\d\d) (\d{1,6}\.\d\d) (\d{1,6}\.\d\d) (\d{1,7})/(\d{1,7}) \d{1,9}", re.ASCII)
@@ -92,7 +93,7 @@ def group_in(files: Files, lines: Iterable[str]) -> Json:
         "memory.events": numbers_in(files.get("memory.events", files.get("memory.oom_control", ()))),
         "memory.stat": {key: number for key, number in stat.items() if key in MEMORY_STAT},
         "cpu.stat": numbers_in(files.get("cpu.stat", ())),
-        "pressure": {kind: stalls_in(files.get(f"{kind}.pressure", ())) for kind in ("cpu", "memory", "io")},
+        "pressure": without_gaps({kind: stalls_in(files.get(f"{kind}.pressure", ())) for kind in KINDS}),
     })  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def host_in(files: Files, lines: Iterable[str]) -> Json:
         "threads": int(load[5]) if load else None,
         "cpu_seconds": {"idle": int(ticks[1]) / HZ, "all": int(ticks[2]) / HZ} if ticks else None,
         "bytes": {name: memory[name] for name in KEPT_MEMORY if name in memory},
-        "pressure": {kind: stalls_in(files.get(f"pressure/{kind}", ())) for kind in ("cpu", "memory", "io")},
+        "pressure": without_gaps({kind: stalls_in(files.get(f"pressure/{kind}", ())) for kind in KINDS}),
     })  # fmt: skip
 
 

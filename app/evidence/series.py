@@ -92,7 +92,7 @@ def series_in(lines: Iterable[str], pid: int) -> Series:
         ended_at=hundredths(lines, ended) if ended else None,
         kills=first_number(lines, "killed"),
         others=tuple(others_in(lines, pid)),
-        kernel=tuple(value[:400] for value in values(lines, "kernel"))[:20],
+        kernel=tuple(dict.fromkeys(value[:400] for value in values(lines, "kernel")))[-20:],  # the newest come last
     )
 
 

@@ -55,7 +55,7 @@ def around_in(lines: Iterable[str]) -> Json:
             "all": threads, "states": counts(lines, "thread"), "waits_in": counts(lines, "waits"),
         }),
         "processes": processes_in(lines, page),
-        "kernel": [value[:400] for value in values(lines, "kernel")][:20],
+        "kernel": list(dict.fromkeys(value[:400] for value in values(lines, "kernel")))[-20:],
     })  # fmt: skip
 
 

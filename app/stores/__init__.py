@@ -130,6 +130,8 @@ class Store:
         if end is not None and end <= first:
             return
         options: obstore.GetOptions = {"range": {"offset": first} if end is None else (first, end)}
+        if first == 0 and end is None:
+            options = {}  # of an empty file even the range from its first byte is refused
         for piece in obstore.get(self._objects, key, options=options).stream(min_chunk_size=CHUNK):
             yield bytes(piece)
 

@@ -4,14 +4,17 @@ Neither of them runs here: what is real is the kernel's, and what it shows of a 
 """
 
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Self
 
 from tests.lab.process import eventually
 
+NUMBERS = count()
 ORDER = ("cgroup2", "name=systemd", "pids", "memory", "freezer")  # cpuset takes nobody before it is told which CPUs
 
 
@@ -87,3 +90,29 @@ def _gone(folder: Path) -> bool:
     except OSError:
         return any(each.is_dir() for each in folder.iterdir())
     return True
+
+
+@contextmanager
+def memory_group(limit: int) -> Iterator[Path | None]:
+    """A group that has so many bytes of memory, of version 2 or 1; None where this machine makes none. What is in it at
+    the end is killed."""
+    v2 = [place for place, kinds in _mounted() if kinds == ["cgroup2"]]
+    able = [place for place in v2 if "memory" in (place / "cgroup.controllers").read_text().split()]
+    v1 = [place for place, kinds in _mounted() if "memory" in kinds]
+    root = next((place for place in (*able, *v1) if os.access(place, os.W_OK)), None)
+    if root is None:
+        yield None
+        return
+    if root in able:
+        with suppress(OSError):
+            (root / "cgroup.subtree_control").write_text("+memory")
+    group = root / f"alertprof-memory-{os.getpid()}-{next(NUMBERS)}"
+    group.mkdir()
+    (group / ("memory.max" if root in able else "memory.limit_in_bytes")).write_text(str(limit))
+    try:
+        yield group
+    finally:
+        for pid in (group / "cgroup.procs").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        eventually(lambda: _gone(group), f"{group} is empty")

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from app.model import Capture, Kind
 from app.web.links import links_of
+from app.web.pages.evidence import evidence_of
 from app.web.pages.flame import flame
 from app.web.pages.renderer import PageRenderer
 from app.web.parts import Parts, the_capture
@@ -43,6 +44,7 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
             busy=busy,
             links=links,
             unsigned=unsigned,
+            evidence=evidence_of(parts, capture),
         )
 
     @router.get("/ui/captures/{capture_id}/flame")

@@ -265,7 +265,8 @@ def test_links_and_names_of_two_lines_are_no_files_that_a_signal_left(shell: str
     assert [line.split()[3] for line in lines] == ["2"] and lines[0].endswith(" dump-1")
 
 
-VERBS = "identity process_verbs network_verbs container_verbs start_verbs recipe_verbs token_verbs file_verbs groups scene samples"
+VERBS = "identity process_verbs network_verbs container_verbs start_verbs recipe_verbs token_verbs file_verbs"
+VERBS += " groups scene samples"
 WRONG = ["look", "look 1", "see 07", "listen 99999", "ports x", "code 12345678", "start 7 1 1:1 toggle 30", "dump 7"]
 WRONG += [
     f"start 7 1 1:1 off 30 {TOKEN}",
