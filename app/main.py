@@ -69,7 +69,7 @@ class Service:
         self.store = Store(settings.storage.artifacts)
         self.metrics.store_free.set_function(self.store.free_bytes)
         connector = Connector(settings.hosts)
-        self.pool = HostPool(connector, settings.recipes)
+        self.pool = HostPool(connector, settings.recipes, settings.redaction)
         self.readers = Readers()
         self.arming = Arming(
             self.pool, self.store, self.ledger, lambda: settings.rules, RESOLVERS, settings.external_labels
@@ -84,6 +84,7 @@ class Service:
             stopping=lambda: self.worker.stopping,
             hold=settings.limits.hold,
             adopt=self.arming.adopted,
+            redaction=settings.redaction,
         )
         self.pending = PendingAlerts(settings.prometheus, self.arming.pending, now)
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)

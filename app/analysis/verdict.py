@@ -34,12 +34,17 @@ def check(kind: Kind, path: Path) -> str | None:
         return f"cannot be read: {error.strerror}"
 
 
+def is_dump(kind: Kind, path: Path) -> bool:
+    """Whether the file begins as a text of goroutines does. Reads its first bytes only."""
+    return kind in DUMPS and DUMPS[kind].match(_head(path)) is not None
+
+
 def _check(kind: Kind, path: Path) -> str | None:
     if path.stat().st_size == 0:
         return "empty: 0 bytes"
     if kind is Kind.TRACE:
         return _trace(path)
-    if kind in DUMPS and DUMPS[kind].match(_head(path)):
+    if is_dump(kind, path):
         return None
     return _pprof(kind, path) if kind in OF_KIND else None
 

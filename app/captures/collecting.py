@@ -11,12 +11,14 @@ from app.captures.evidence import Ladder, explained, in_order
 from app.captures.failures import past_deadline
 from app.captures.outcome import shortfall
 from app.captures.recording import with_result
+from app.captures.secrets import without_secrets
 from app.captures.specs import profiler_of
 from app.errors import AlertprofError, Code, Reason, Retryable
 from app.gate.pool import HostPool
 from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.model import Artifact, Capture, Kind, State, Step
 from app.profilers.base import Fetched, Incoming, Recording
+from app.redaction import Redaction
 from app.stores import NO_ROOM, Store
 
 
@@ -27,6 +29,7 @@ class CollectSteps:
     check: why a file is not what its kind says, or None
     stopping: whether the service is about to end
     clock: the time at which a streamed recording was over
+    redaction: of what is stored
     """
 
     pool: HostPool
@@ -36,6 +39,7 @@ class CollectSteps:
     check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
     stopping: Callable[[], bool]
     clock: Callable[[], datetime]
+    redaction: Redaction
 
     def stream(self, capture: Capture, now: datetime) -> Capture:
         """The capture after a recording that arrives while it is made. Raises Retryable if our disk is full."""
@@ -77,7 +81,7 @@ class CollectSteps:
             now = self.clock() if profiler.streams else now
             files = prepared(capture, fetched)
             faults = {**capture.notes.get("faults", {}), **self._faults(files)}
-            stored = [self._store(capture, file) for file in files]
+            stored = [self.put(capture, file) for file in files]
         kept = replace(with_result(capture, result), artifacts=in_order((*capture.artifacts, *stored)))
         found = tuple(file.finding for file in files if file.finding)
         kept = replace(kept, notes={**kept.notes, "faults": faults}, findings=(*kept.findings, *found))
@@ -89,7 +93,9 @@ class CollectSteps:
         faults = {f"{file.kind.value}{file.suffix}": file.fault or verdicts[file.path] for file in files}
         return {name: fault for name, fault in faults.items() if fault}
 
-    def _store(self, capture: Capture, file: Fetched) -> Artifact:
+    def put(self, capture: Capture, file: Fetched) -> Artifact:
+        """Stores a file, without secrets. Raises OSError."""
+        file = without_secrets(file, self.redaction)
         artifact = artifact_of(capture, file)
         self.store.put(f"{capture.id}/{artifact.name}", file.path)
         return artifact

@@ -2,7 +2,8 @@
 
     resolve   which host, which process, may it be profiled    leaves no trace if we die here       resolve.py
     start     start the recording                              the token is committed before        recording.py
-    wait      look now and then whether it still records       a row, not a thread                  recording.py
+    wait      first the goroutine dump                         home at once, durable before the end dumps.py
+              look now and then whether it still records       a row, not a thread                  recording.py
     stop      end the recording                                asked again, nothing is sent twice   recording.py
     collect   fetch, judge and store the files                 what is stored is not fetched again  collecting.py
     clean     remove what we made on the target                only when our copy is durable        collecting.py
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import structlog
 
+from app.captures import dumps
 from app.captures.collecting import CollectSteps
 from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
@@ -30,6 +32,7 @@ from app.gate.pool import HostPool
 from app.intake.rules import Rule
 from app.ledger.ledger import Ledger
 from app.model import Capture, Kind, Step
+from app.redaction import BUILT_IN, Redaction
 from app.resolvers.base import Resolver
 from app.stores import Store
 
@@ -49,6 +52,7 @@ class Pipeline:
     clock: the time at which a streamed recording was over
     hold: how long an alert may be held back
     adopt: adds what was taken while the capture's alert was pending
+    redaction: of what is stored
     """
 
     pool: HostPool
@@ -61,6 +65,7 @@ class Pipeline:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     hold: timedelta = HOLD
     adopt: Callable[[Capture, datetime], Capture] = lambda capture, now: capture
+    redaction: Redaction = BUILT_IN
 
     @property
     def _ladder(self) -> Ladder:
@@ -87,7 +92,11 @@ class Pipeline:
     def _step(self, capture: Capture, now: datetime) -> Capture:
         ladder = self._ladder
         recording = RecordingSteps(self.pool, self.ledger, ladder)
-        collecting = CollectSteps(self.pool, self.store, self.ledger, ladder, self.check, self.stopping, self.clock)
+        collecting = CollectSteps(
+            self.pool, self.store, self.ledger, ladder, self.check, self.stopping, self.clock, self.redaction
+        )
+        if dumps.is_due(capture):
+            return dumps.DumpStep(collecting).run(capture, now)
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
         steps = {

@@ -37,7 +37,8 @@ class RecordingSteps:
         started = self._with_harm(started.with_event(now, "started", result.message), result, now)
         if result.harm:
             return started.to(Step.STOP, due=now)
-        return self.ladder.begin(started, now).to(Step.WAIT, due=now + (result.again or timedelta(0)))
+        pause = timedelta(0) if profiler.dumps else result.again
+        return self.ladder.begin(started, now).to(Step.WAIT, due=now + (pause or timedelta(0)))
 
     def wait(self, capture: Capture, now: datetime) -> Capture:
         """The capture after a look at its recording: due again later, or about to be stopped."""

@@ -13,6 +13,7 @@ from app.captures.holding import WHILE_PAUSED
 from app.captures.search import Resolution, Search, only_one
 from app.captures.specs import profiler_note, spec_of
 from app.errors import AlertprofError, Code, Reason, Refused
+from app.evidence.asked import note_of
 from app.gate.answers import Process
 from app.gate.pool import HostPool
 from app.intake.rules import DEFAULT, Rule
@@ -65,7 +66,8 @@ class ResolveStep:
             until = last.ended_at + rule.cooldown if last and last.ended_at else None
             return held_back(replace(capture, target=target), now, reason, until)
         self._create_siblings(capture, resolution, now)
-        return resolved(capture, resolution, target, now)
+        asked = note_of(rule.asked) if rule.asked else {}
+        return resolved(replace(capture, notes={**capture.notes, **asked}), resolution, target, now)
 
     def _alert_is_resolved(self, capture: Capture) -> bool:
         """The intake notes that an alert is resolved on the capture that it began, and not on that one's siblings."""
@@ -168,7 +170,7 @@ def target_of(capture: Capture, resolution: Resolution, now: datetime) -> Target
         pid=process.id.pid,
         service=service_of(labels) or Path(process.exe).name or process.comm,
         exe=process.exe,
-        cmdline=" ".join(process.cmdline),
+        cmdline=process.command,
         started_at=now - timedelta(seconds=max(process.age, 0)),
         go_version=process.go_version or None,
         gozero_version=process.gozero_version or None,

@@ -31,7 +31,7 @@ def explanations(settings: Settings, body: bytes, *, connect: bool) -> tuple[Exp
     except BadMessage as bad:
         return str(bad)
     connector = Connector(settings.hosts)
-    pool, (ledger, no_ledger) = HostPool(connector, settings.recipes), ledger_of(settings)
+    pool, (ledger, no_ledger) = HostPool(connector, settings.recipes, settings.redaction), ledger_of(settings)
     try:
         explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, pool, ledger, no_ledger)
         return explainer.explain(alerts, moment, connect=connect)

@@ -21,13 +21,16 @@ from app.config.scalars import (
     parse_shell_timeout,
     valid_address,
     valid_database,
+    valid_expression,
     valid_folder,
     valid_host_pattern,
     valid_jump,
     valid_relabel_regex,
     valid_rule_name,
+    valid_secret_name,
     valid_web_address,
 )
+from app.evidence.asked import Asked, Log
 from app.intake.relabel import MOST_MODULUS, REGEX, REPLACEMENT, SEPARATOR, Action, Relabel
 from app.intake.rules import Matcher, parse_matchers
 from app.profilers.auto import Auto
@@ -91,9 +94,44 @@ class Prometheus(Block):
     external_labels: list[Written] = []
 
 
+class Redact(Block):
+    names: list[Annotated[str, AfterValidator(valid_secret_name)]] = []
+    patterns: list[Annotated[str, AfterValidator(valid_expression)]] = []
+
+
 class Only(Block):
     exe: Pattern = None
     cmdline: Pattern = None
+
+
+class EvidenceLog(Block):
+    file: Text = ""
+    unit: Text = ""
+
+    @model_validator(mode="after")
+    def is_a_log(self) -> Self:
+        """Raises ValueError for what is none."""
+        self.log()
+        return self
+
+    def log(self) -> Log:
+        """The checked entry. Raises ValueError."""
+        return Log(self.file, self.unit)
+
+
+class Evidence(Block):
+    logs: list[EvidenceLog] = []
+    environment: list[str] = []
+
+    @model_validator(mode="after")
+    def can_be_asked_for(self) -> Self:
+        """Raises ValueError for more than there may be."""
+        self.asked()
+        return self
+
+    def asked(self) -> Asked:
+        """The checked section. Raises ValueError."""
+        return Asked(tuple(log.log() for log in self.logs), tuple(self.environment))
 
 
 class RelabelConfig(Block):
@@ -124,6 +162,7 @@ class Rule(Block):
     only: Only = Only()
     take: Literal["newest", "oldest", "cpu", "memory", "all"] | None = None
     profiler: Annotated[Any, PlainValidator(plugin_maker("profiler", profiler_kinds))] = Auto()
+    evidence: Evidence = Evidence()
     duration: Recording = timedelta(seconds=30)
     cooldown: Duration | None = None
     prearm: bool = False
@@ -140,4 +179,5 @@ class Whole(Block):
     limits: Limits = Limits()
     alertmanager: Alertmanager = Alertmanager()
     prometheus: Prometheus = Prometheus()
+    redact: Redact = Redact()
     rules: list[Rule] = []

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
 
+from app import redaction
 from app.hosts.names import GRAMMAR
 from app.hosts.route import JUMP
 from app.intake.re2 import captured, compiled
@@ -138,6 +139,20 @@ def lower_case(value: Any) -> Any:
 def valid_relabel_regex(text: str) -> str:
     """A regex of relabel_configs."""
     captured(text)
+    return text
+
+
+def valid_secret_name(text: str) -> str:
+    """The name of a flag, variable, key or header whose value is secret."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{2,64}", text):
+        raise ValueError(f"{text!r} is no name; write letters, digits, dots, hyphens and underscores, as session_id")
+    return text
+
+
+def valid_expression(text: str) -> str:
+    """An expression of RE2 for what is secret."""
+    if redaction.expression(text).search("") is not None:
+        raise ValueError(f"{text!r} matches nothing at all as well; say what a secret has at least")
     return text
 
 

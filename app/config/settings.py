@@ -20,6 +20,7 @@ from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 from app.intake.rules import DEFAULT, Rule
 from app.ledger.ledger import Bounds
 from app.plugins import kind_of
+from app.redaction import BUILT_IN, Redaction
 from app.web.auth.links import SignedLinks
 from app.web.auth.tokens import Tokens
 
@@ -51,6 +52,7 @@ class Settings:
     limits: Bounds
     auth: Tokens
     warnings: tuple[str, ...] = ()
+    redaction: Redaction = BUILT_IN
     alertmanager: str | None = None  # the address of its API, for alerts that a message left out
     prometheus: str | None = None  # the address of its API, for pending alerts
     external_labels: frozenset[str] = frozenset()  # the names of the labels that it adds to alerts when it sends them
@@ -58,7 +60,8 @@ class Settings:
     @property
     def recipes(self) -> tuple[Recipe, ...]:
         """The parts of the rules that the gate's script has to contain."""
-        return tuple(recipe for rule in self.rules if rule.spec for recipe in rule.spec.recipes())
+        parts = (part for rule in self.rules for part in (rule.spec, rule.asked) if part)
+        return tuple(recipe for part in parts for recipe in part.recipes())
 
 
 class BadConfig(Exception):
@@ -194,6 +197,7 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
             Policy(**whole.storage.retention.model_dump()) if whole.storage.retention else Policy(),
         ),
         limits=bounds,
+        redaction=Redaction(tuple(whole.redact.names), tuple(whole.redact.patterns)),
         alertmanager=whole.alertmanager.url,
         prometheus=whole.prometheus.url,
         external_labels=frozenset(whole.prometheus.external_labels),
@@ -231,6 +235,7 @@ def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
         cooldown=cooldown if said.cooldown is None else said.cooldown,
         profiler=kind_of(said.profiler),
         spec=said.profiler,
+        asked=said.evidence.asked(),
         take=said.take,
         prearm=said.prearm,
         resolvers=tuple(said.resolvers),

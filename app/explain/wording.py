@@ -66,7 +66,7 @@ def way_to(route: Route) -> str:
 
 def about(process: Process) -> Iterable[str]:
     """What a look at a process has shown, one fact per line."""
-    yield f"pid {process.id.pid}: {shown(' '.join(process.cmdline)) or '(no command line)'}"
+    yield f"pid {process.id.pid}: {shown(process.command) or '(no command line)'}"
     exe = shown(process.exe) or "cannot be seen"
     yield f"its executable is {exe}, its uid {process.uid}, it runs for {max(process.age, 0):.0f} s"
     if process.blocked:

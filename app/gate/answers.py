@@ -5,13 +5,14 @@ Everything textual in an answer is untrusted: whatever has not its exact shape i
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from signal import Signals
 
 from app.gate.facts import Harm, kilobytes, program
 from app.gate.words import image_in, number_in, shaped
 from app.model import Blocked, ProcessId
+from app.redaction import BUILT_IN, Redaction
 
 # Of go-zero; what a command wrote; what came of a signal, numbered.
 REMOTE_KIND = re.compile("cpu|mem|mutex|block|threadcreate|trace|goroutines|output|file[1-9][0-9]?")
@@ -31,12 +32,16 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Everything that a look at one process shows. `live`: kinds of profile files that it holds open right now."""
+    """Everything that a look at one process shows.
+
+    cmdline: to compare with, since it may have secrets; `command` is to be shown and kept
+    live: kinds of profile files that it holds open right now
+    """
 
     id: ProcessId
     comm: str
     exe: str
-    cmdline: tuple[str, ...]
+    cmdline: tuple[str, ...] = field(repr=False)
     state: str
     uid: int
     nspid: int
@@ -58,6 +63,12 @@ class Process:
     build: str = ""  # of its executable: `go:…` or `gnu:…`, a build id, or `sha256:…`; "": it could not be read
     sampled: bool = False  # it catches SIGPROF, as one whose processor time is being sampled does
     blocked: Blocked | None = None  # where signals are known to harm this executable: added by who asks the ledger
+    redaction: Redaction = field(default=BUILT_IN, repr=False, compare=False)
+
+    @property
+    def command(self) -> str:
+        """Its command line without secrets."""
+        return self.redaction.command(self.cmdline)
 
 
 @dataclass(frozen=True, slots=True)

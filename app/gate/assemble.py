@@ -42,6 +42,7 @@ PARTS = (
     "groups",
     "scene",
     "samples",
+    "log_verbs",
     "loop",
 )
 TEXTS = {name: files("app.gate").joinpath("parts", f"{name}.sh").read_text(encoding="utf-8") for name in PARTS}

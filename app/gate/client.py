@@ -5,7 +5,7 @@ exchange.py has the line protocol, words.py the words of a request, answers.py a
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from time import monotonic
 
@@ -14,10 +14,12 @@ from app.gate.answers import REMOTE_KIND, Answer, Mode, Process, RemoteFile, ans
 from app.gate.assemble import script
 from app.gate.exchange import SILENCE, Exchange
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
+from app.gate.log_lines import LogEnd, log_in, variables_in
 from app.gate.recipes import Recipe
 from app.gate.words import hexword, number, words_of
 from app.hosts.pipe import Pipe
 from app.model import ProcessId
+from app.redaction import BUILT_IN, Redaction
 
 BLIND = "could not be looked at: its host is short of processes or memory"
 HIDDEN = (
@@ -33,12 +35,21 @@ class Gate(Exchange):
     """One gate on one host. Raises Retryable when it is lost or talks nonsense.
 
     send_script: the far end is a shell that waits for the script, with these recipes; otherwise the gate runs already.
-    timeout: seconds for an answer. boot, user: the host's boot id, and the number of the user that the gate runs as."""
+    timeout: seconds for an answer. redaction: of what it tells. boot, user: the host's boot id, and the number of the
+    user that the gate runs as."""
 
     def __init__(
-        self, pipe: Pipe, host: str, *, send_script: bool, timeout: float = 10.0, recipes: Iterable[Recipe] = ()
+        self,
+        pipe: Pipe,
+        host: str,
+        *,
+        send_script: bool,
+        timeout: float = 10.0,
+        recipes: Iterable[Recipe] = (),
+        redaction: Redaction = BUILT_IN,
     ) -> None:
         super().__init__(pipe, host, timeout)
+        self._redaction = redaction
         if send_script:
             pipe.send(script(recipes), timeout)
         words = self._line(monotonic() + timeout).split()
@@ -74,6 +85,16 @@ class Gate(Exchange):
     def unsample(self, token: str) -> None:
         """Ends the sampling, and removes its lines from the host."""
         self._ask("unsample", hexword(token))
+
+    def log(self, recipe: Recipe, seconds: int) -> LogEnd:
+        """The end of a log that the configuration names; a unit's journal of the last so many seconds."""
+        code, lines = self._ask("log", hexword(recipe.id), number(seconds), timeout=self._timeout + 15)
+        return log_in(code, lines, self._redaction)
+
+    def variables(self, process: ProcessId, recipe: Recipe, names: Sequence[str]) -> tuple[str, dict[str, str]]:
+        """Those of the named variables that a process was started with. The code, and what is set."""
+        code, lines = self._ask("variables", *words_of(process), hexword(recipe.id))
+        return code, variables_in(lines, names, self._redaction)
 
     def hides(self) -> bool:
         """Is the process 1, which there always is, not shown to this account? Then others are not, either."""
@@ -169,7 +190,8 @@ class Gate(Exchange):
 
     def _act(self, verb: str, *words: str) -> Answer:
         code, lines = self._ask(verb, *words, timeout=self._timeout + 15)
-        return answer_of(code, lines)
+        answer = answer_of(code, lines)
+        return replace(answer, last_words=tuple(map(self._redaction.text, answer.last_words)))
 
     def _looked(self, pid: int, code: str, lines: list[tuple[str, str]]) -> Process | None:
         if code in ("blind", "busy"):
@@ -179,7 +201,7 @@ class Gate(Exchange):
 
     def _process(self, facts: dict[str, str]) -> Process:
         try:
-            return process_in(self.boot, facts)
+            return replace(process_in(self.boot, facts), redaction=self._redaction)
         except (KeyError, ValueError) as error:
             raise self._broken(f"describes a process in a way not understood: {error}") from error
 

@@ -19,6 +19,7 @@ from app.gate.last_words import ANOTHER_SHELL, last_line, of_shell, of_sudo, sho
 from app.gate.recipes import Recipe
 from app.hosts.pipe import ChannelPipe, Pipe
 from app.hosts.ssh import Connection
+from app.redaction import BUILT_IN, Redaction
 
 SENT_COMMAND = "exec /bin/sh -s"
 SUDO_COMMAND = "exec sudo -n /bin/sh -s"
@@ -84,7 +85,9 @@ def invocation_for(connection: Connection, recipes: tuple[Recipe, ...]) -> Invoc
     return Invocation(SUDO_COMMAND if sudo else SENT_COMMAND, first, nonce.encode(), limit, sudo=sudo, sent=True)
 
 
-def enter(connection: Connection, recipes: tuple[Recipe, ...] = (), *, fresh: bool = False) -> Gate:
+def enter(
+    connection: Connection, recipes: tuple[Recipe, ...] = (), redaction: Redaction = BUILT_IN, *, fresh: bool = False
+) -> Gate:
     """Starts a gate. fresh: this is the first session on the connection, which may take longer to open.
 
     Raises NoEntry if trying again would change nothing, otherwise Retryable."""
@@ -93,7 +96,7 @@ def enter(connection: Connection, recipes: tuple[Recipe, ...] = (), *, fresh: bo
     pipe = connection.open(invocation.command, timeout=invocation.limit if fresh else None)
     try:
         prefix = _GateStart(connection, pipe, invocation, end).read_greeting()
-        return Gate(_PrefixedPipe(pipe, prefix), connection.host, send_script=False)
+        return Gate(_PrefixedPipe(pipe, prefix), connection.host, send_script=False, redaction=redaction)
     except AlertprofError:
         pipe.close()
         raise

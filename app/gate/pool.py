@@ -5,8 +5,9 @@ it, including the dead-man's switch. So the pool closes a connection only when n
 capture that waits for a recording asks every few seconds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from time import monotonic
 
@@ -18,6 +19,7 @@ from app.hosts.breaker import TurnedAway
 from app.hosts.names import plain
 from app.hosts.pipe import Tunnel
 from app.hosts.ssh import Connection, Connector, NoSession
+from app.redaction import BUILT_IN, Redaction
 
 IDLE = 600.0  # seconds
 NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
@@ -28,10 +30,10 @@ PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # seconds, longer each time
 class HostPool:
     """Thread-safe. Raises what Connector.connect raises, and Retryable for a lost gate.
 
-    recipes: what of the configuration is part of every gate that is sent."""
+    recipes: what of the configuration is part of every gate that is sent; redaction: of what gates tell."""
 
-    def __init__(self, connector: Connector, recipes: Iterable[Recipe] = ()) -> None:
-        self._connector, self._recipes = connector, tuple(recipes)
+    def __init__(self, connector: Connector, recipes: Iterable[Recipe] = (), redaction: Redaction = BUILT_IN) -> None:
+        self._connector, self._enter = connector, partial(enter, recipes=tuple(recipes), redaction=redaction)
         self._lock = Lock()
         self._sessions: dict[str, _HostSession] = {}
 
@@ -94,7 +96,7 @@ class HostPool:
         """One for each host, however its name is spelled."""
         host = plain(host)
         with self._lock:
-            session = self._sessions.setdefault(host, _HostSession(host, self._connector, self._recipes))
+            session = self._sessions.setdefault(host, _HostSession(host, self._connector, self._enter))
             session.used = monotonic()
             return session
 
@@ -102,10 +104,10 @@ class HostPool:
 class _HostSession:
     """The connection and the gates of one host."""
 
-    def __init__(self, host: str, connector: Connector, recipes: tuple[Recipe, ...]) -> None:
+    def __init__(self, host: str, connector: Connector, enter: Callable[..., Gate]) -> None:
         self.host = host
         self.used, self.users = monotonic(), 0
-        self._connector, self._recipes = connector, recipes
+        self._connector, self._enter = connector, enter
         self._lock = Lock()
         self._connection: Connection | None = None
         self._tunnels: list[Tunnel] = []
@@ -178,7 +180,7 @@ class _HostSession:
         ours: how many of the guests are whoever asks."""
         if self._connection is not None:
             try:
-                return enter(self._connection, self._recipes)
+                return self._enter(self._connection)
             except (NoSession, NotBegun):  # the connection stands, and whoever else is on it would be cut off
                 if self._in_use(ours):
                     raise
@@ -188,7 +190,7 @@ class _HostSession:
         self._connection = None
         connection = self._connect()
         try:
-            gate = enter(connection, self._recipes, fresh=True)
+            gate = self._enter(connection, fresh=True)
         except NoSession as fault:
             connection.close()
             message = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"

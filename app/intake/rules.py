@@ -38,6 +38,7 @@ class Rule:
     cooldown: timedelta = timedelta(minutes=10)
     profiler: str = "auto"
     spec: Any = None  # that profiler with its options; None: without options
+    asked: Any = None  # what else is brought home, see app.evidence.asked; None: nothing
     take: Literal["newest", "oldest", "cpu", "memory", "all"] | None = None  # of several processes; None: refuse
     resolvers: tuple[Any, ...] = ()  # in the order in which they are tried; empty: every resolver, in the default order
     only_exe: re.Pattern[str] | None = None  # a process that these do not match is never signalled

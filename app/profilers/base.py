@@ -165,10 +165,12 @@ class Profiler(ProfilerSpec):
     streams: the recording arrives while it is made, over a connection that stays open; the pipeline calls `collect`
         instead of `watch` and `stop`
     signals: it signals the process; a process whose executable is blocked is refused
+    dumps: it has a goroutine dump to bring home right after the start
     """
 
     streams: ClassVar[bool] = False
     signals: ClassVar[bool] = False
+    dumps: ClassVar[bool] = False
 
     def choose(self, process: Process, host: str, pool: HostPool) -> Selection:
         name = self.judge(process, host, pool)
@@ -191,6 +193,10 @@ class Profiler(ProfilerSpec):
     @abstractmethod
     def start(self, recording: Recording) -> StepResult:
         """Starts the recording, exactly once for the capture's token, and checks that it runs."""
+
+    def dump(self, recording: Recording, incoming: Incoming) -> StepResult:
+        """Hands the goroutine dump to `incoming.keep`, if there is one by now. The recording goes on meanwhile."""
+        return StepResult()
 
     @abstractmethod
     def watch(self, recording: Recording) -> StepResult:

@@ -20,7 +20,7 @@ def refuse_shell(process: Process, host: str, why: str) -> None:
     if name_of(process) in SHELLS:
         raise Refused(
             Code.PROCESS_IS_WRAPPER,
-            f"{host}: pid {process.id.pid} is a shell ({' '.join(process.cmdline)[:120]}), not the service that it "
+            f"{host}: pid {process.id.pid} is a shell ({process.command[:120]}), not the service that it "
             f"wraps: {why}. Name the service's own process",
         )
 

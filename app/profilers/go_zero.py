@@ -16,7 +16,7 @@ from app.gate.answers import Answer, Mode, Process
 from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.model import Capture, Finding, Kind
-from app.profilers.base import Fetched, Profiler, Recording, Selection, StepResult
+from app.profilers.base import Fetched, Incoming, Profiler, Recording, Selection, StepResult
 from app.profilers.checks import danger_in, name_of, refuse_full_disk, refuse_shell
 from app.profilers.gate_profiler import LOOK_EVERY, SOON, GateProfiler
 from app.profilers.proof import refuse_conflict, refuse_shared, unseen
@@ -28,6 +28,7 @@ OWN_MINUTE = "this go-zero stops by itself: it records for 60 s, whatever durati
 DUMP_ATTEMPTS = 2
 SELF_STOPPING = timedelta(seconds=1)  # between two looks at a recording that is about to end by itself
 
+DUMP = "goroutines"  # the gate's name of it
 KINDS = {
     "cpu": Kind.CPU,
     "mem": Kind.HEAP,
@@ -35,7 +36,7 @@ KINDS = {
     "block": Kind.BLOCK,
     "threadcreate": Kind.THREADCREATE,
     "trace": Kind.TRACE,
-    "goroutines": Kind.GOROUTINE,
+    DUMP: Kind.GOROUTINE,
 }
 
 UNSAFE = {
@@ -52,6 +53,7 @@ class GoZero(GateProfiler):
     """Profiles a go-zero service by its own signals. It has no options."""
 
     signals: ClassVar[bool] = True
+    dumps: ClassVar[bool] = True
     running: ClassVar[frozenset[str]] = frozenset({"open", "unseen"})
     ending: ClassVar[frozenset[str]] = frozenset({"open", "busy", "deaf"})  # deaf: it shuts down
     ended: ClassVar[frozenset[str]] = frozenset({"finished", "foreign"})
@@ -139,6 +141,14 @@ class GoZero(GateProfiler):
         if code == "unconfirmed":
             return "SIGUSR1 sent, but no goroutine dump was found where the process writes its files"
         return "goroutine dump taken" if code == "ok" else f"no goroutine dump: {code}"
+
+    def dump(self, recording: Recording, incoming: Incoming) -> StepResult:
+        """The dump that SIGUSR1 left, as soon as it is whole."""
+        gate, capture = recording.gate(), recording.capture
+        if not any(file.kind == DUMP and file.size for file in files_of(gate, capture)):
+            return StepResult()
+        incoming.keep(fetch_file(gate, capture, DUMP, incoming.folder, kind=Kind.GOROUTINE))
+        return StepResult("the goroutine dump is home")
 
     def _danger(self, capture: Capture, answer: Answer) -> str | None:
         return danger_in(answer, "trace") if mode_of(capture) is Mode.TOGGLE else None

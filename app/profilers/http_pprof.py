@@ -18,6 +18,7 @@ from app.model import Capture, Kind
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult
 from app.profilers.checks import name_of
 from app.profilers.endpoint import EndpointSearch, lives, other_at
+from app.profilers.goroutines import COUNTED, count_in, counted_soon
 from app.profilers.heap_age import TEXT
 from app.profilers.origin import layout_of, prove_all
 from app.profilers.part import Part
@@ -31,13 +32,16 @@ NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
 PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,64}){1,8}", re.ASCII)
+DUMP = "goroutine?debug=2"  # stops the process while it is written
+GOROUTINES = "goroutines"  # in a capture's notes: how many there were at the beginning
 NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls", "bare" as in Place
 
 # The search for leaked goroutines, from Go 1.27 on, marks them in the dump (debug=2) that follows, and it collects the
 # garbage, so that the heap is fresh.
 INSTANT = (
+    COUNTED,
     Part(Kind.GOROUTINELEAK, "goroutineleak", optional=True, listed=True),
-    Part(Kind.GOROUTINE, "goroutine?debug=2", ".txt"),
+    Part(Kind.GOROUTINE, DUMP, ".txt"),
     Part(Kind.GOROUTINE, "goroutine", ".pprof"),
     Part(Kind.HEAP, "heap"),
     Part(Kind.ALLOCS, "allocs"),
@@ -57,6 +61,7 @@ class HttpPprof(Profiler):
     trace: fetch an execution trace as well, of 10 seconds at most
     flight_recorder: the path at which the program writes what its runtime/trace.FlightRecorder holds; "" for none
     gc: have the process collect its garbage before each heap profile, so that it is of that moment
+    dump_below: every stack is written out (debug=2) only where there are fewer goroutines; they are counted before
     username, password_file: a login, if the server wants one
     token_file: a bearer token instead
     """
@@ -66,11 +71,13 @@ class HttpPprof(Profiler):
     trace: bool = False
     flight_recorder: str = ""
     gc: bool = False
+    dump_below: int = 2000
     username: str = ""
     password_file: str = ""
     token_file: str = ""
 
     streams: ClassVar[bool] = True
+    dumps: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name, path in (("path", self.path), ("flight_recorder", self.flight_recorder or self.path)):
@@ -80,6 +87,8 @@ class HttpPprof(Profiler):
             raise ValueError(f"{NAME}: ports: a port is a number from 1 to 65535")
         if len(self.ports) > PORTS_AT_MOST:
             raise ValueError(f"{NAME}: ports: {PORTS_AT_MOST} at most")
+        if self.dump_below < 0:
+            raise ValueError(f"{NAME}: dump_below: a number of goroutines, or 0 for never")
         half = bool(self.username) != bool(self.password_file)
         both = self.username and self.token_file
         if half or both or ":" in self.username:
@@ -117,6 +126,19 @@ class HttpPprof(Profiler):
     def stop(self, recording: Recording) -> StepResult:
         return StepResult()
 
+    def dump(self, recording: Recording, incoming: Incoming) -> StepResult:
+        """The goroutines, counted. Of a server that tells nothing of itself it comes with the rest, which is proven."""
+        process, gate = current_process(recording), recording.gate()
+        server = self._server(recording.pool, recording.host, self._place(recording.capture))
+        if server.place.bare or other_at(server, process, layout_of(process, gate), gate):
+            return StepResult()
+        if (counted := counted_soon(server, incoming.folder)) is None:
+            return StepResult()
+        incoming.keep(counted)
+        count = count_in(counted.path)
+        said = f"{count} goroutines were counted" if count is not None else "what it says of its goroutines is home"
+        return StepResult(said, notes={} if count is None else {GOROUTINES: count})
+
     def collect(self, recording: Recording, incoming: Incoming) -> StepResult:
         capture, process = recording.capture, current_process(recording)
         server = self._server(recording.pool, recording.host, self._place(capture))
@@ -127,7 +149,7 @@ class HttpPprof(Profiler):
         recorded = left_of(self._recorded(capture, process), capture.artifacts)
         instant, after = (left_of(each, capture.artifacts) for each in (parts, once_more(parts)))
         before = left_of(self._held(), capture.artifacts)
-        takes = Takes(server, incoming.folder)
+        takes = Takes(server, incoming.folder, capture.notes.get(GOROUTINES))
         fetched: list[Fetched] = []
 
         def keep(file: Fetched) -> None:
@@ -146,7 +168,10 @@ class HttpPprof(Profiler):
         ended = [f"ended early after {takes.ended_after:.0f} s"] if takes.ended_after else []
         shorter = [f"{kind} is {why}" for kind, why in takes.shorter.items()]
         heaps = [f"{name} {said}" for name, said in takes.heaps.items()]
-        return StepResult("; ".join([message, *ended, *shorter, *heaps]))
+        total = takes.census.total
+        many = total is not None and total >= self.dump_below
+        undumped = [f"not every stack was written out, since it has {total} goroutines"] if many else []
+        return StepResult("; ".join([message, *ended, *shorter, *heaps, *undumped]))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         """None where a recording came home and no profile that only Go has: the program is no Go program then. What a
@@ -184,9 +209,11 @@ class HttpPprof(Profiler):
 
     def _instant(self, process: Process) -> tuple[Part, ...]:
         """The parts that need no time. Other programs than Go's have few of them."""
+        parts = tuple(replace(part, below=self.dump_below) if part.query == DUMP else part for part in INSTANT)
+        parts = parts if self.dump_below else tuple(part for part in parts if part.query != DUMP)
         if not process.go_version:
-            return tuple(replace(part, optional=True) for part in INSTANT)
-        return fresh(INSTANT) if self.gc else INSTANT
+            return tuple(replace(part, optional=True) for part in parts)
+        return fresh(parts) if self.gc else parts
 
     def _place(self, capture: Capture) -> Place:
         """Where `start` found the server. Raises Refused for a capture that has not noted it."""
@@ -205,6 +232,7 @@ class HttpPprof(Profiler):
 def part_in_words(part: Part, *, twice: bool) -> str:
     """A part as a plan shows it."""
     where = " where it is served" if part.optional else ""
+    where += f" where fewer than {part.below} goroutines are counted" if part.below else ""
     where = " where the index page lists it" if part.listed else where
     dated = f", then {TEXT} for its age" if part.query == "heap" and not part.optional else ""
     return f"{part.query}{where}{dated}{', and again at the end' if twice else ''}"

@@ -16,6 +16,7 @@ class Part:
     seconds: how long Go records for it; 0 for a profile that needs no time
     optional: that the server does not have it is no fault
     listed: requested only if the index page lists it
+    below: requested only if fewer goroutines were counted; 0 for what does not depend on them
     """
 
     kind: Kind
@@ -25,6 +26,7 @@ class Part:
     seconds: int = 0
     optional: bool = False
     listed: bool = False
+    below: int = 0
 
     @property
     def name(self) -> str:

@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from app.model import Artifact, Kind
+from app.profilers.goroutines import COUNTED
 from app.profilers.part import Part
 
 AFTER = "-after.pprof"  # the end of the name of a second snapshot
 FLIGHT = "-flight.trace"  # the end of the name of what a flight recorder held
+LONG = (AFTER, FLIGHT, COUNTED.suffix)  # the ends of names that are more than what pathlib calls a suffix
 GROWING = frozenset({Kind.GOROUTINELEAK, Kind.GOROUTINE, Kind.HEAP})
 
 
@@ -35,4 +37,4 @@ def left_of(parts: Iterable[Part], had: Sequence[Artifact]) -> list[Part]:
 
 def suffix_of(name: str) -> str:
     """The end of an artifact's name that tells it from others of its kind."""
-    return next((end for end in (AFTER, FLIGHT) if name.endswith(end)), PurePosixPath(name).suffix)
+    return next((end for end in LONG if name.endswith(end)), PurePosixPath(name).suffix)

@@ -18,6 +18,7 @@ from app.hosts.http import Deadlines, Line, Reply
 from app.hosts.ssh import NotReached
 from app.model import Kind
 from app.profilers.base import Fetched
+from app.profilers.goroutines import COUNTED, Census
 from app.profilers.heap_age import TEXT, Tail, as_of
 from app.profilers.limits import instead
 from app.profilers.part import Part
@@ -42,10 +43,11 @@ class Takes:
     ended_after: seconds after which the recordings were ended early; 0 if they were not
     shorter: the kinds that were not recorded in one piece of the requested length, and why
     heaps: as of when the numbers of a heap profile are, by its file's name
+    census: how many goroutines there are
     """
 
-    def __init__(self, server: Server, folder: Path) -> None:
-        self._server, self._folder = server, folder
+    def __init__(self, server: Server, folder: Path, goroutines: int | None = None) -> None:
+        self._server, self._folder, self.census = server, folder, Census(goroutines)
         self._lock = Lock()
         self._lines: list[tuple[Part, Line]] = []
         self._begun = self._touched = monotonic()
@@ -75,6 +77,8 @@ class Takes:
         Raises Retryable if the connection to the host is lost (then nothing goes on recording), or if somebody else is
         profiling the process; in that case nothing else is requested from it."""
         self._recorded = not recorded
+        if not any(part.query == COUNTED.query for part in instant):
+            self.census.close(None)
         longest = max((part.seconds for part in recorded), default=0)
         self._latest = self._begun + 2 * longest + SENDING  # shorter recordings and slices have an end, too
         with ThreadPoolExecutor(len(before) + len(recorded) + 1, thread_name_prefix="pprof") as threads:
@@ -109,7 +113,9 @@ class Takes:
                 self._server.pool.gate(self._server.host)
 
     def _take(self, part: Part) -> Fetched | None:
-        """The part's file; None for a part that the server does not have and need not have."""
+        """The part's file; None for a part that the server does not have and need not have, or that costs too much."""
+        if part.below and not self.census.fewer_than(part.below):
+            return None
         fetched = self._fetched(part) if not part.listed or self._lists(part) else None
         if fetched is None or fetched.fault:
             self._lacking.add(part.kind)
@@ -117,6 +123,8 @@ class Takes:
             self._recorded = True
         elif part.query == "heap" and not part.optional:
             self._date(part)
+        if part.query == COUNTED.query:
+            self.census.close(fetched)
         return fetched
 
     def _take_again(self, part: Part) -> Fetched | None:

@@ -112,7 +112,7 @@ def test_an_alert_becomes_the_profiles_of_a_program_that_serves_them_on_loopback
         assert (one["state"], one["profiler"]) == ("completed", "http-pprof"), one["reason"]
         assert kinds(one) == KINDS
         names = sorted(a["name"] for a in one["artifacts"] if a["kind"] == "goroutine")
-        assert [name.partition("Z")[2] for name in names] == ["-after.pprof", ".pprof", ".txt"]
+        assert [name.partition("Z")[2] for name in names] == ["-after.pprof", "-counted.txt", ".pprof", ".txt"]
         heaps = [a["name"].partition("Z")[2] for a in one["artifacts"] if a["kind"] == "heap"]
         assert heaps == [".pprof", "-after.pprof"]  # the first is the one that is shown
         cpu = next(artifact for artifact in one["artifacts"] if artifact["kind"] == "cpu")
@@ -199,7 +199,7 @@ def test_every_kind_comes_home_as_what_it_is_and_pprof_names_the_hot_function(
     files, progress = collected(pool, capture(pool, target.pid, seconds=2), tmp_path / "home", profiler)
     assert {file.kind.value for file in files.values()} == {*KINDS, "trace"}
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
-    assert progress.message.startswith("14 of 14")
+    assert progress.message.startswith("15 of 15")
     assert files["trace-flight.trace"].size > 100
     assert "main.checksum" in top(files["cpu.pprof"].path)
     assert "main.contend" in top(files["mutex.pprof"].path)
@@ -219,7 +219,7 @@ def test_what_grew_while_it_recorded_shows_in_the_difference_of_the_two_snapshot
     target = run_target("profiled", GROWING="1")
     profiler = HttpPprof(gc=True)
     files, progress = collected(pool, capture(pool, target.pid, seconds=3), tmp_path / "home", profiler)
-    assert progress.message.startswith("12 of 12") and "garbage" not in progress.message, progress.message
+    assert progress.message.startswith("13 of 13") and "garbage" not in progress.message, progress.message
     assert "main.keep" in growth(files, "heap")
     assert "main.forsaken" in growth(files, "goroutine")
     assert "main.forsaken" in growth(files, "goroutineleak")

@@ -50,7 +50,7 @@ class Target:
     @property
     def listens(self) -> bool:
         """Listens on PORT."""
-        return self.serves or self.folder == "profiled"
+        return self.serves or self.folder in ("profiled", "labelled")
 
 
 TARGETS = {
@@ -74,6 +74,7 @@ TARGETS = {
     "served": Target("misleading", "served.mod", "real", package="./served", proxied=True),
     "supervised": Target("misleading", "supervised.mod", "real", package="./supervised", proxied=True),
     "profiled": Target("profiled", binary="profiled"),  # net/http/pprof on loopback
+    "labelled": Target("labelled", binary="labelled"),  # goroutines with a secret in their labels
     "profiled-pie": Target("profiled", binary="profiled", buildmode="pie"),
     "profiled-bare": Target("profiled", binary="profiled", ldflags="-s -w -buildid=", cgo="0"),  # static, no build id
     "profiled-old": Target("profiled", binary="profiled", toolchain="go1.18.10"),

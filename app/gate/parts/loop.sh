@@ -33,7 +33,7 @@ while IFS= read -r request; do
   [ "$verb" = fetch ] || close_opened
   case $verb in
   look | see | list | listen | own | ports | code | pods | names | start | dump | run | signal | status | stop | fetch | drop | \
-    scene | around | sample | samples | unsample)
+    scene | around | sample | samples | unsample | log | variables)
     "verb_$verb" "$@"
     ;;
   *) code=verb ;;

@@ -1,5 +1,6 @@
 """net/http/pprof without a network: who is asked, what is believed, what becomes of each answer."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ WORDS = ("/srv/orders", "-f", "etc/orders.yaml")
 CMDLINE = "\0".join(WORDS).encode()
 FORBIDDEN = Refused(Code.NOT_PERMITTED, "host h: its sshd does not forward this key")
 LOOPBACK = Ports((("127.0.0.1", 6060),))
+COUNTED = b"goroutine profile: total 3\n3 @ 0x1\n#\t0x1\tmain.main+0x1\t/m.go:1\n"
 PROOF = ["/debug/pprof/cmdline", "/debug/pprof/threadcreate"]
 LAYOUT = Layout(frozenset({Span(0x400000, 0x6E7000, 0), Span(0x7FFC3000, 0x7FFC5000, 0)}))
 MOVED = b"HTTP/1.1 301 Moved\r\nLocation: /admin\x1b[31m\r\nContent-Length: 0\r\n\r\n"
@@ -48,6 +50,8 @@ def go(path: str) -> bytes:
     """A Go program with everything."""
     if path.endswith("/threadcreate"):
         return ok(profile())
+    if path.endswith("/goroutine?debug=1"):
+        return ok(COUNTED)
     return ok(CMDLINE if path.endswith("/cmdline") else f"profile of {path}".encode())
 
 
@@ -485,14 +489,14 @@ def test_everything_comes_home_in_files_of_its_own(tmp_path: Path) -> None:
     pool = pool_to()
     files, progress = collected(pool, tmp_path, of=capture(duration=timedelta(seconds=12)))
     assert set(files) == {
-        "cpu.pprof", "goroutine.txt", "goroutine.pprof", "heap.pprof", "allocs.pprof", "mutex.pprof", "block.pprof",
-        "threadcreate.pprof", "goroutine-after.pprof", "heap-after.pprof",
+        "cpu.pprof", "goroutine-counted.txt", "goroutine.txt", "goroutine.pprof", "heap.pprof", "allocs.pprof",
+        "mutex.pprof", "block.pprof", "threadcreate.pprof", "goroutine-after.pprof", "heap-after.pprof",
     }  # fmt: skip
     assert {name: f"{file.kind}{file.suffix}" for name, file in files.items()} == {name: name for name in files}
     assert files["cpu.pprof"].path.read_bytes() == b"profile of /debug/pprof/profile?seconds=12"
     assert files["goroutine.txt"].path.read_bytes() == b"profile of /debug/pprof/goroutine?debug=2"
     assert all(file.size == file.path.stat().st_size and not file.fault for file in files.values())
-    assert progress.message == "10 of 10 files came home whole from 127.0.0.1:6060"
+    assert progress.message == "11 of 11 files came home whole from 127.0.0.1:6060"
     assert all(line.closed.is_set() for line in pool.lines)
 
 
@@ -650,6 +654,47 @@ def test_a_process_that_ends_while_it_records_is_said_to_have(tmp_path: Path) ->
     assert progress.notes == {"lost": True}
 
 
+# ---------------------------------------------------------------------- goroutines are counted first
+
+
+def busy(total: int) -> Callable[[str], bytes]:
+    """A server of so many goroutines."""
+    counted = f"goroutine profile: total {total}\n{total} @ 0x1\n#\t0x1\tmain.main+0x1\t/m.go:1\n"
+    return lambda path: ok(counted.encode()) if path.endswith("debug=1") else go(path)
+
+
+@pytest.mark.parametrize(("total", "option", "dumped"), [(1999, 2000, True), (2000, 2000, False), (1, 0, False)])
+def test_every_stack_is_written_out_only_where_few_goroutines_were_counted_before(
+    total: int, option: int, dumped: bool, tmp_path: Path
+) -> None:
+    pool = pool_to(busy(total))
+    files, progress = collected(pool, tmp_path, HttpPprof(dump_below=option))
+    assert files["goroutine-counted.txt"].path.read_bytes().startswith(b"goroutine profile: total %d\n" % total)
+    assert ("goroutine.txt" in files, "/debug/pprof/goroutine?debug=2" in pool.asked) == (dumped, dumped)
+    assert ("not every stack was written out" in progress.message) == (not dumped)
+    assert "goroutine-after.pprof" in files and not [file for file in files.values() if file.fault]
+
+
+def test_a_server_that_does_not_say_how_many_goroutines_it_has_is_not_stopped(tmp_path: Path) -> None:
+    pool = pool_to(lambda path: ok(b"hello") if path.endswith("debug=1") else go(path))
+    files, _ = collected(pool, tmp_path)
+    assert "/debug/pprof/goroutine?debug=2" not in pool.asked and "goroutine.txt" not in files
+
+
+def test_the_goroutines_that_are_home_since_the_beginning_are_not_asked_for_again(tmp_path: Path) -> None:
+    pool, noted = pool_to(busy(3000)), capture()
+    early = Path(tempfile.mkdtemp(dir=tmp_path))
+    kept: list[Fetched] = []
+    result = HttpPprof().dump(Recording(noted, cast(HostPool, pool), NOON), Incoming(early, kept.append))
+    assert (result.message, result.notes) == ("3000 goroutines were counted", {"goroutines": 3000})
+    assert [f"{file.kind}{file.suffix}" for file in kept] == ["goroutine-counted.txt"]
+    home = Artifact("orders-7-goroutine-20260101T120000Z-counted.txt", Kind.GOROUTINE, 1, "")
+    pool.asked.clear()
+    files, _ = collected(pool, tmp_path, of=replace(noted, artifacts=(home,), notes={**noted.notes, **result.notes}))
+    assert not [path for path in pool.asked if "goroutine?debug" in path]
+    assert "goroutine-after.pprof" in files
+
+
 # ---------------------------------------------------------------------- twice, and how old
 
 
@@ -701,7 +746,7 @@ def test_leaked_goroutines_that_are_listed_and_not_served_are_no_fault_and_not_a
     pool = pool_to(server)
     files, progress = collected(pool, tmp_path)
     assert not [file for file in files.values() if file.fault]
-    assert progress.message.startswith("10 of 10")
+    assert progress.message.startswith("11 of 11")
     assert pool.asked.count("/debug/pprof/goroutineleak") == 1
 
 
@@ -813,7 +858,8 @@ def test_the_plan_says_what_is_asked_for_twice_and_what_only_where_it_is_listed(
     plan = HttpPprof(gc=True).plan(process(), capture())
     assert "GET 127.0.0.1:6060 /debug/pprof/heap?gc=1, and again at the end" in plan
     assert "GET 127.0.0.1:6060 /debug/pprof/goroutineleak where the index page lists it, and again at the end" in plan
-    assert "GET 127.0.0.1:6060 /debug/pprof/goroutine?debug=2" in plan
+    assert "GET 127.0.0.1:6060 /debug/pprof/goroutine?debug=2 where fewer than 2000 goroutines are counted" in plan
+    assert "GET 127.0.0.1:6060 /debug/pprof/goroutine?debug=1" in plan
     assert "GET 127.0.0.1:6060 /debug/pprof/mutex" in plan
     aged = "GET 127.0.0.1:6060 /debug/pprof/heap, then heap?debug=1 for its age, and again at the end"
     assert aged in HttpPprof().plan(process(), capture())
