@@ -51,6 +51,14 @@ def test_without_a_dd_that_follows_no_links_a_file_is_read_only_where_nobody_els
     assert printed(shell, log, "dd() { return 1; }") == "tools\n"
 
 
+def test_a_units_lines_are_those_of_its_journal_since_then(shell: str, tmp_path: Path) -> None:
+    script = """timeout() { shift; "$@"; }; journalctl() { printf '%s\\n' "$@"; }
+since=1790000000; print_unit orders@1.service; echo $code"""
+    lines = said(shell, PARTS, script, tmp_path).splitlines()
+    assert lines[:3] == ["log --unit=orders@1.service", "log --since=@1790000000", "log --lines=2001"]
+    assert lines[-1] == "ok"
+
+
 def test_no_variable_is_told_but_those_that_are_named(shell: str, tmp_path: Path) -> None:
     (tmp_path / "environ").write_bytes(b"GOGC=150\0OTHER=x\0TEXT=a\nGOMEMLIMIT=9\0GOGC_2=1\0")
     script = "print_variables GOGC GOMEMLIMIT; echo $code"
