@@ -1,6 +1,6 @@
 """Rung 5: the lines that logs got around the recording, where the rule names them.
 
-They are read at its end, from shortly before its beginning, also when it has failed. docs/redaction.md has the bounds.
+They are read at its end, from shortly before its beginning, also when it has failed. docs/rules.md has the bounds.
 """
 
 from dataclasses import dataclass

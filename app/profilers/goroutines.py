@@ -1,7 +1,7 @@
 """How many goroutines a process has, and where they are: counted before anything is asked for that stops it.
 
 With debug=1 Go groups equal stacks and stops the world only for a moment. With debug=2 it writes out every stack while
-the world is stopped, and begins anew with a larger buffer when the first was too small: docs/redaction.md has figures.
+the world is stopped, and begins anew with a larger buffer when the first was too small: docs/profilers.md has figures.
 """
 
 import re

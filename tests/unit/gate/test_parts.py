@@ -266,7 +266,7 @@ def test_links_and_names_of_two_lines_are_no_files_that_a_signal_left(shell: str
 
 
 VERBS = "identity process_verbs network_verbs container_verbs start_verbs recipe_verbs token_verbs file_verbs"
-VERBS += " groups scene samples"
+VERBS += " groups scene samples log_verbs"
 WRONG = ["look", "look 1", "see 07", "listen 99999", "ports x", "code 12345678", "start 7 1 1:1 toggle 30", "dump 7"]
 WRONG += [
     f"start 7 1 1:1 off 30 {TOKEN}",
@@ -277,6 +277,7 @@ WRONG += [
     f"fetch {TOKEN} cpu",
 ]
 WRONG += ["drop ../x", "scene x", "around 1", f"sample 7 1 1:1 x {TOKEN}", "samples 7", "unsample ../x"]
+WRONG += ["log", f"log {TOKEN}", f"log {TOKEN} x", "variables 7 1 1:1", "variables 7 1 1:1 ../x"]
 
 
 def test_every_verb_refuses_words_of_another_shape(shell: str, tmp_path: Path) -> None:
