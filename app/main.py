@@ -72,7 +72,13 @@ class Service:
         self.pool = HostPool(connector, settings.recipes, settings.redaction)
         self.readers = Readers()
         self.arming = Arming(
-            self.pool, self.store, self.ledger, lambda: settings.rules, RESOLVERS, settings.external_labels
+            self.pool,
+            self.store,
+            self.ledger,
+            lambda: settings.rules,
+            RESOLVERS,
+            settings.external_labels,
+            settings.redaction,
         )
         pipeline = Pipeline(
             pool=self.pool,

@@ -6,17 +6,17 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from app.captures.artifacts import artifact_of, prepared
+from app.captures.artifacts import prepared
 from app.captures.evidence import Ladder, explained, in_order
 from app.captures.failures import past_deadline
 from app.captures.outcome import shortfall
 from app.captures.recording import with_result
-from app.captures.secrets import without_secrets
+from app.captures.secrets import put
 from app.captures.specs import profiler_of
 from app.errors import AlertprofError, Code, Reason, Retryable
 from app.gate.pool import HostPool
 from app.ledger.ledger import Ledger, LedgerUnavailable
-from app.model import Artifact, Capture, Kind, State, Step
+from app.model import Capture, Kind, State, Step
 from app.profilers.base import Fetched, Incoming, Recording
 from app.redaction import Redaction
 from app.stores import NO_ROOM, Store
@@ -81,7 +81,7 @@ class CollectSteps:
             now = self.clock() if profiler.streams else now
             files = prepared(capture, fetched)
             faults = {**capture.notes.get("faults", {}), **self._faults(files)}
-            stored = [self.put(capture, file) for file in files]
+            stored = [put(self.store, capture, file, self.redaction) for file in files]
         kept = replace(with_result(capture, result), artifacts=in_order((*capture.artifacts, *stored)))
         found = tuple(file.finding for file in files if file.finding)
         kept = replace(kept, notes={**kept.notes, "faults": faults}, findings=(*kept.findings, *found))
@@ -92,13 +92,6 @@ class CollectSteps:
         verdicts = self.check([(Kind.OTHER if file.converted else file.kind, file.path) for file in files])
         faults = {f"{file.kind.value}{file.suffix}": file.fault or verdicts[file.path] for file in files}
         return {name: fault for name, fault in faults.items() if fault}
-
-    def put(self, capture: Capture, file: Fetched) -> Artifact:
-        """Stores a file, without secrets. Raises OSError."""
-        file = without_secrets(file, self.redaction)
-        artifact = artifact_of(capture, file)
-        self.store.put(f"{capture.id}/{artifact.name}", file.path)
-        return artifact
 
     def _must_stop(self, capture: Capture) -> bool:
         """Whether a streamed recording must end early: somebody has asked for it, or the service is ending."""

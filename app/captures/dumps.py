@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.analysis.verdict import is_dump
-from app.captures.collecting import CollectSteps
 from app.captures.evidence import in_order
 from app.captures.recording import with_result
+from app.captures.secrets import put
 from app.captures.specs import profiler_of
 from app.errors import AlertprofError
+from app.gate.pool import HostPool
 from app.model import Artifact, Capture, Step
 from app.profilers.base import Fetched, Incoming, Recording, StepResult
+from app.redaction import Redaction
+from app.stores import Store
 
 TAKEN = "dumped"  # in a capture's notes, once this was tried
 
@@ -28,17 +31,19 @@ def is_due(capture: Capture) -> bool:
 class DumpStep:
     """Fetches the dump and stores it."""
 
-    collecting: CollectSteps
+    pool: HostPool
+    store: Store
+    redaction: Redaction
 
     def run(self, capture: Capture, now: datetime) -> Capture:
         """The capture with its dump as an artifact, if there is one. Never raises AlertprofError or OSError."""
         profiler, fetched = profiler_of(capture), list[Fetched]()
-        stored, recording = tuple[Artifact, ...](), Recording(capture, self.collecting.pool, now)
+        stored, recording = tuple[Artifact, ...](), Recording(capture, self.pool, now)
         try:
-            with self.collecting.store.incoming(capture.id) as folder:
+            with self.store.incoming(capture.id) as folder:
                 result = profiler.dump(recording, Incoming(folder, fetched.append))
                 good = [file for file in fetched if not file.fault and is_dump(file.kind, file.path)]
-                stored = tuple(self.collecting.put(capture, file) for file in good)
+                stored = tuple(put(self.store, capture, file, self.redaction) for file in good)
         except (AlertprofError, OSError) as fault:
             result = StepResult(f"the goroutine dump is not home yet: {fault}")
         noted = with_result(replace(capture, artifacts=in_order((*capture.artifacts, *stored)), due_at=now), result)

@@ -96,7 +96,7 @@ class Pipeline:
             self.pool, self.store, self.ledger, ladder, self.check, self.stopping, self.clock, self.redaction
         )
         if dumps.is_due(capture):
-            return dumps.DumpStep(collecting).run(capture, now)
+            return dumps.DumpStep(self.pool, self.store, self.redaction).run(capture, now)
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
         steps = {

@@ -15,16 +15,20 @@ import structlog
 import uuid_utils
 
 from app.captures.artifacts import artifact_name
+from app.captures.dumps import DumpStep
 from app.captures.evidence import STEP, Ladder, Scenes, in_order
+from app.captures.recording import with_result
 from app.captures.resolve import target_of
-from app.captures.search import Search
-from app.captures.specs import spec_of
+from app.captures.search import Resolution, Search
+from app.captures.specs import profiler_note, spec_of
 from app.errors import AlertprofError
 from app.gate.pool import HostPool
 from app.intake.rules import Rule, first_match
 from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.ledger.prearms import PreArm
-from app.model import Artifact, Capture, Trigger
+from app.model import Artifact, Capture, Kind, Trigger
+from app.profilers.base import Recording
+from app.redaction import BUILT_IN, Redaction
 from app.resolvers.base import Resolver
 from app.stores import Store
 
@@ -41,6 +45,7 @@ class Arming:
     """Takes, hands over and removes what belongs to pending alerts.
 
     external_labels: the names of the labels that Prometheus adds to its alerts when it sends them
+    redaction: of what is stored
     """
 
     pool: HostPool
@@ -49,6 +54,7 @@ class Arming:
     rules: Callable[[], Sequence[Rule]]
     resolvers: tuple[Resolver, ...]
     external_labels: frozenset[str] = frozenset()
+    redaction: Redaction = BUILT_IN
 
     def pending(self, labels: Mapping[str, str], now: datetime) -> None:
         """Takes the evidence of a pending alert, once. Raises LedgerUnavailable."""
@@ -108,20 +114,32 @@ class Arming:
         search = Search(self.pool, self.resolvers, blocked=self.ledger.blocked_as, look=scenes.look)
         try:
             found = search.process(labels, rule, rule.spec or spec_of(rule.profiler))
-            of = replace(of, target=target_of(of, found, now), process=found.process.id)
             refused = ""
         except AlertprofError as fault:
             refused = fault.reason.message
         of = Ladder(self.pool, self.store).look(of, scenes, now, refused=bool(refused))
+        of = of if refused else self._with_goroutines(of, found, now)
         message = "; ".join(filter(None, (*(event.message for event in of.timeline), refused)))
         process = scenes.process.id.key if scenes.process else ""
         return replace(new, process=process, artifacts=of.artifacts, message=message)
 
+    def _with_goroutines(self, of: Capture, found: Resolution, now: datetime) -> Capture:
+        """With the goroutines of a process that tells them without a signal."""
+        profiler = found.selection.profiler
+        if not (profiler.streams and profiler.dumps):  # any other one's start begins a recording
+            return of
+        of = replace(of, target=target_of(of, found, now), process=found.process.id, notes=profiler_note(profiler))
+        try:
+            begun = profiler.start(Recording(of, self.pool, now))
+        except AlertprofError as fault:
+            return of.with_event(now, STEP, fault.reason.message)
+        return DumpStep(self.pool, self.store, self.redaction).run(with_result(of, begun), now)
+
     def _copied(self, one: PreArm, artifact: Artifact, capture: Capture) -> Artifact:
         suffix = f"-pending{artifact.name.rpartition('Z')[2]}"  # behind the time in its name
-        name = artifact_name(capture, artifact.kind, suffix)
+        name = artifact_name(capture, Kind.EVIDENCE, suffix)
         self.store.put(f"{capture.id}/{name}", self.store.path(f"{one.id}/{artifact.name}"))
-        return replace(artifact, name=name)
+        return replace(artifact, name=name, kind=Kind.EVIDENCE)  # not to be taken for one of the recording's
 
     def _remove(self, one: PreArm) -> None:
         self.ledger.prearms.remove(one.id)

@@ -3,13 +3,23 @@
 from dataclasses import replace
 from pathlib import Path
 
-from app.model import Kind
+from app.captures.artifacts import artifact_of
+from app.model import Artifact, Capture, Kind
 from app.profilers.base import Fetched
 from app.redaction import Redaction
+from app.stores import Store
 
 DUMPS = (Kind.GOROUTINE, Kind.GOROUTINELEAK)
 PACKED = b"\x1f\x8b"  # how a pprof profile begins that Go wrote
 LONGEST_LINE = 1 << 20  # bytes
+
+
+def put(store: Store, capture: Capture, file: Fetched, redaction: Redaction) -> Artifact:
+    """Stores a file of the capture, without secrets. Raises OSError."""
+    file = without_secrets(file, redaction)
+    artifact = artifact_of(capture, file)
+    store.put(f"{capture.id}/{artifact.name}", file.path)
+    return artifact
 
 
 def without_secrets(file: Fetched, redaction: Redaction) -> Fetched:

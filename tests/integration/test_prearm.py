@@ -10,7 +10,7 @@ from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.intake.rules import Rule
 from app.ledger.ledger import Ledger
-from app.model import Trigger
+from app.model import Kind, Trigger
 from app.resolvers.order import RESOLVERS
 from app.stores import Store
 from tests.lab.sshd import Sshd
@@ -37,9 +37,12 @@ def test_a_pending_alert_is_looked_at_once_and_what_was_taken_outlives_its_proce
         arming.pending({**labels, "alertname": "Gone"}, NOON)
         unruly = replace(arming, rules=lambda: (replace(RULE, prearm=False),))
         unruly.pending({**labels, "alertname": "Other"}, NOON)
+        served = run_target("profiled")
+        with_pprof = labels | {"alertname": "Served", "pid": str(served.pid)}
+        arming.pending(with_pprof, NOON)
         pool.close()
     rows = ledger.prearms
-    assert rows.count() == 2
+    assert rows.count() == 3
     capture = arming.adopted(fired, NOON + timedelta(minutes=1))
     assert arming.adopted(capture, NOON) == capture
     names = [artifact.name for artifact in capture.artifacts]
@@ -48,9 +51,13 @@ def test_a_pending_alert_is_looked_at_once_and_what_was_taken_outlives_its_proce
     assert "while pending, at 12:00:00 UTC: first look: " in capture.timeline[-1].message
     gone = arming.adopted(replace(fired, trigger=Trigger("alert", {**labels, "alertname": "Gone"})), NOON)
     assert f"pid {target.pid}" in gone.timeline[-1].message and not gone.artifacts
+    counted = arming.adopted(replace(manual(2), trigger=Trigger("alert", with_pprof)), NOON).artifacts
+    (text,) = (each for each in counted if each.name.endswith("-pending-counted.txt"))
+    assert text.kind is Kind.EVIDENCE
+    assert store.path(f"{manual(2).id}/{text.name}").read_text().startswith("goroutine profile: total ")
     assert arming.adopted(replace(fired, trigger=Trigger("alert", labels | {"pid": "1"})), NOON).artifacts == ()
 
-    (pre,) = (one for one in rows.last_seen_before(NOON + KEPT) if one.artifacts)
+    (pre,) = (one for one in rows.last_seen_before(NOON + KEPT) if one.seen_at > NOON)
     assert pre.seen_at == NOON + timedelta(seconds=10)
     arming.clear(NOON + KEPT + timedelta(seconds=5))
     assert rows.count() == 1 and store.path(pre.id).exists()
