@@ -546,7 +546,7 @@ def test_one_kind_that_is_refused_or_cut_is_a_fault_of_that_kind_alone(
     assert said in files["mutex.pprof"].fault
     assert files["mutex.pprof"].size == files["mutex.pprof"].path.stat().st_size
     assert [name for name, file in files.items() if file.fault] == ["mutex.pprof"]
-    assert progress.message.startswith("9 of 10")
+    assert progress.message.startswith("10 of 11")
 
 
 def test_what_is_home_already_is_not_asked_for_again(tmp_path: Path) -> None:
@@ -767,7 +767,7 @@ def test_a_connection_that_is_lost_at_the_end_costs_nothing_that_is_home(
     assert [name for name, file in files.items() if file.fault] == faulty
     assert files["cpu.pprof"].path.read_bytes()
     assert ("heap-after.pprof" in files) is (faulty == [])
-    assert progress.message.startswith("10 of 10" if times == 1 else "8 of 9")
+    assert progress.message.startswith("11 of 11" if times == 1 else "9 of 10")
 
 
 def test_an_end_asked_for_when_the_recording_is_over_does_not_make_it_shorter(tmp_path: Path) -> None:
