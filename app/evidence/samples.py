@@ -47,13 +47,19 @@ class Samples(Rung):
             raise Retryable(Code.COLLECT_FAILED, "the samples are not understood")
         document = {"schema": SCHEMA, **document_of(series)}
         cause = cause_of(series, subject.process.pid)
-        death = (death_finding(series, cause),) if cause else ()
+        death = (death_finding(series, cause),) if cause and not is_told(subject, cause) else ()
         findings = (*death, *findings_of(series, subject.capture))
         return Gathered(in_words(series), (as_json(document, SUFFIX), *pieces_of(lines)), findings, cause)
 
     def clean(self, subject: Subject) -> Gathered:
         subject.gate().unsample(subject.capture.token)
         return Gathered()
+
+
+def is_told(subject: Subject, cause: str) -> bool:
+    """Whether a finding says already that the process ended after a signal of ours, and no better reason is known."""
+    signalled = any(finding.code == "ended_after_signal" for finding in subject.capture.findings)
+    return signalled and "OOM killer" not in cause
 
 
 def in_words(series: Series) -> str:

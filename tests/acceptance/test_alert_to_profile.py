@@ -59,7 +59,7 @@ def test_a_hot_loop_becomes_a_stored_profile_that_names_it(
             assert capture["state"] == "completed", capture
             assert capture["trigger"]["alertname"] == "ProcessCpuHigh"
             assert capture["target"]["pid"] == service.pid
-            assert {artifact["kind"] for artifact in capture["artifacts"]} == KINDS
+            assert {artifact["kind"] for artifact in capture["artifacts"]} == {*KINDS, "evidence"}
             assert "main.checksum" in pprof_top(alertprof, capture, tmp_path)
             assert_one_recording(service, alertprof, alertmanager)
 

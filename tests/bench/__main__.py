@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import cold, cost, download, far, line, reading, target, throughput, warm
+from tests.bench import cold, cost, download, evidence, far, line, reading, target, throughput, warm
 from tests.bench.report import report
 from tests.bench.rounds import Group, Unmeasured
 
@@ -23,6 +23,7 @@ GROUPS: dict[str, Callable[..., Group | tuple[Group, ...]]] = {
     "cost": cost.measure,
     "target": target.measure,
     "reading": reading.measure,
+    "evidence": evidence.measure,
 }
 
 

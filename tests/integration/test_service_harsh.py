@@ -51,7 +51,7 @@ def test_a_start_without_the_database_removes_no_file(scene: Scene, run_target: 
     (artifacts / "lost+found").mkdir()
     (artifacts / "README").write_text("somebody else's")
     scene.service.restart()
-    assert len(list((artifacts / capture["id"]).iterdir())) == 7
+    assert len(list((artifacts / capture["id"]).iterdir())) == len(capture["artifacts"]) >= 7
     assert (artifacts / "README").exists() and (artifacts / "lost+found").exists()
 
 

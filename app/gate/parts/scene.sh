@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # The scene: what one process, its control groups and its host show right now. Nothing is changed.
 #
-# `scene` comes before a signal, so it is of few and short files, read by one program a directory. `around` is what takes
+# `scene` comes before a signal, so it is of few and short files, and one program reads them. `around` is what takes
 # longer; it comes beside a recording. smaps_rollup walks all pages while it holds the process's memory lock: 20 ms a GiB
 # of small pages. So it is left out above 65536 pages.
 #
@@ -38,14 +38,11 @@ verb_scene() {
   read_host; say host "$idle $all"
   find_groups
   say_limits
-  seen=
-  for folder in "$memory_group" "$cpu_group" "$group"; do
-    [ -n "$folder" ] && [ "$folder" != "$seen" ] && cd "$folder" || continue
-    [ -n "$seen" ] && set -- || set -- "/proc/$pid" /proc
-    seen=$folder
-    print_scene "$@"
-  done
-  [ -n "$seen" ] || print_scene "/proc/$pid" /proc
+  [ "$cpu_group" = "$memory_group" ] || tell "$cpu_group/cpu.stat" "$cpu_group/cpu.cfs_quota_us" "$cpu_group/cpu.cfs_period_us"
+  [ "$group" = "$memory_group" ] || [ -z "$group" ] || tell "$group/cpu.pressure" "$group/memory.pressure" "$group/io.pressure"
+  printf '%s' "$out"
+  out=
+  cd "${memory_group:-/}" && print_scene "/proc/$pid" /proc
   code=ok
 }
 
@@ -56,12 +53,18 @@ say_limits() {
   [ -z "$limit" ] || say cpu_limited "$limited"
 }
 
-print_scene() { # [PROCESS HOST]: files of the working directory, and of these
-  [ $# -eq 0 ] || set -- "$1/status" "$1/stat" "$1/io" "$1/limits" "$1/cgroup" "$1/oom_score" "$1/wchan" ${rollup:+"$rollup"} \
+tell() { # FILE…: as `grep -H` does, and without another program: each is short
+  for file; do
+    while IFS= read -r line; do out="$out${file##*/}:$line$nl"; done <"$file"
+  done
+}
+
+print_scene() { # PROCESS HOST: files of the working directory, and of these
+  set -- "$1/status" "$1/stat" "$1/io" "$1/limits" "$1/cgroup" "$1/oom_score" "$1/wchan" ${rollup:+"$rollup"} \
     "$2/loadavg" "$2/meminfo" "$2/pressure/cpu" "$2/pressure/memory" "$2/pressure/io" /sys/devices/system/cpu/online
-  out="$out$(grep -asH '' memory.events memory.stat memory.max memory.high memory.current memory.swap.current memory.pressure \
+  grep -asH '' memory.events memory.stat memory.max memory.high memory.current memory.swap.current memory.pressure \
     memory.limit_in_bytes memory.usage_in_bytes memory.oom_control memory.failcnt cpu.stat cpu.max cpu.pressure io.pressure \
-    cpu.cfs_quota_us cpu.cfs_period_us pids.current pids.max "$@")$nl"
+    cpu.cfs_quota_us cpu.cfs_period_us pids.current pids.max "$@"
 }
 
 read_host() {
