@@ -1,0 +1,110 @@
+"""The ladder of one capture: what a rung brings is durable and listed, and its fault costs the capture nothing."""
+
+import errno
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from app.captures.evidence import CAUSE, ENDED, Ladder, Scenes, explained
+from app.errors import Code, Reason, Retryable
+from app.gate.client import Gate
+from app.gate.pool import HostPool
+from app.model import Artifact, Capture, ProcessId, Target
+from app.stores import Store
+from tests.unit.captures.stage import Stage
+from tests.unit.evidence.test_scene import LINES
+from tests.unit.evidence.test_verdict import lines
+from tests.unit.ledger.builders import NOON, manual
+
+PROCESS = ProcessId("boot", 101, 100, "1:1")
+
+
+class Host(Stage):
+    """Samples are there, unless it is away."""
+
+    host = "h"
+    away = False
+    samples_left = True
+
+    def look_at_scene(self, pid: int):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        return self.look(pid), LINES
+
+    def samples(self, token: str) -> tuple[str, ...]:
+        if self.away:
+            raise Retryable(Code.HOST_UNREACHABLE, "h: the gate was lost")
+        return tuple(lines()) if self.samples_left else ()
+
+    def unsample(self, token: str) -> None:
+        self.samples_left = False
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def ladder(host: Host, tmp_path: Path) -> Ladder:
+    return Ladder(cast(HostPool, host), Store(tmp_path / "store"))
+
+
+def begun(ladder: Ladder) -> Capture:
+    capture = manual(1, process=PROCESS, target=Target("h", 101, "orders"), started_at=NOON)
+    return ladder.begin(capture, NOON)
+
+
+def durable(ladder: Ladder, capture: Capture, artifact: Artifact) -> bool:
+    return ladder.store.path(f"{capture.id}/{artifact.name}").stat().st_size == artifact.size
+
+
+def looked(ladder: Ladder, host: Host, *, refused: bool) -> Capture:
+    scenes = Scenes()
+    scenes.look(cast(Gate, host), 101)
+    return ladder.look(ladder.look(manual(1), scenes, NOON, refused=refused), scenes, NOON, refused=refused)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_the_first_look_is_durable_before_anything_begins_and_is_taken_once(
+    ladder: Ladder, host: Host, refused: bool
+) -> None:
+    capture = looked(ladder, host, refused=refused)
+    (artifact,) = capture.artifacts
+    assert durable(ladder, capture, artifact)
+    assert [event.message[:11] for event in capture.timeline if event.step == "evidence"] == ["first look:"]
+
+
+def test_samples_come_home_and_are_then_removed_from_the_host(ladder: Ladder, host: Host) -> None:
+    capture = ladder.clean(ladder.end(begun(ladder), NOON), NOON)
+    (artifact,) = capture.artifacts
+    assert artifact.name.endswith("-samples.json") and durable(ladder, capture, artifact)
+    assert not host.samples_left
+
+
+def test_a_host_that_is_away_costs_only_the_samples_and_is_asked_again(ladder: Ladder, host: Host) -> None:
+    host.away = True
+    capture = ladder.end(begun(ladder), NOON)
+    assert capture.timeline[-1].message == "samples is missing: h: the gate was lost" and capture.artifacts == ()
+    assert ENDED not in ladder.clean(capture, NOON).notes and host.samples_left
+    host.away = False
+    assert len(ladder.end(capture, NOON).artifacts) == 1
+
+
+def test_a_full_disk_of_ours_costs_only_the_evidence(
+    ladder: Ladder, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(key: str, source: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Store, "put", lambda self, key, source: full(key, source))
+    capture = looked(ladder, host, refused=False)
+    assert capture.artifacts == () and "our own store does not take it" in str(capture.timeline)
+
+
+def test_why_a_process_ended_is_part_of_the_reason_that_it_ended_and_of_no_other() -> None:
+    capture = replace(manual(1), notes={CAUSE: "killed by the OOM killer 31 s into the recording"})
+    ended, late = Reason(Code.PROCESS_EXITED, "it has exited"), Reason(Code.TIMEOUT, "it took too long")
+    assert explained(capture, ended).message == "it has exited: killed by the OOM killer 31 s into the recording"
+    assert explained(capture, late) == late
+    assert explained(manual(1), ended) == ended
