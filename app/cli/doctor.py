@@ -30,7 +30,7 @@ def doctor(
     typer.echo(rendered(Check(Mark.OK, "configuration", str(config_file or "none is given: the defaults"))))
     failed = False
     with blocked_executables(settings) as blocked:
-        for check in examined(settings.hosts, host, pid, blocked):
+        for check in examined(settings.hosts, host, pid, blocked, settings.redaction):
             typer.echo(rendered(check))
             failed |= check.mark is Mark.NO
     raise SystemExit(int(failed))

@@ -20,16 +20,21 @@ from app.hosts import wire
 from app.hosts.route import Route
 from app.hosts.settings import HostsSettings
 from app.hosts.ssh import Connector
+from app.redaction import BUILT_IN, Redaction
 
 TIMEOUT = 10.0  # seconds for a name
 IS_A_NAME = "Add it to DNS or to /etc/hosts, or say under hosts: by which address it is reached"
 
 
 def examined(
-    settings: HostsSettings, host: str, pid: int | None = None, blocked: BlockedBuild = lambda build: None
+    settings: HostsSettings,
+    host: str,
+    pid: int | None = None,
+    blocked: BlockedBuild = lambda build: None,
+    redaction: Redaction = BUILT_IN,
 ) -> Iterator[Check]:
     """The steps as they are taken, until one fails that the next ones need. pid: a process to look at in detail;
-    blocked: the blocked executable of a build."""
+    blocked: the blocked executable of a build; redaction: of command lines."""
     steps = LoginSteps()
     connector = Connector(settings, steps)
     try:
@@ -53,7 +58,7 @@ def examined(
     with closing(connection):
         yield from shell(connection, time.time)
         why_not = forwards(connection, route.port)
-    with closing(HostPool(connector)) as pool:
+    with closing(HostPool(connector, redaction=redaction)) as pool:
         yield from gate_and_processes(pool, route, pid, why_not, blocked)
 
 

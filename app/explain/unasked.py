@@ -10,6 +10,7 @@ from app.explain.wording import way_to
 from app.gate.client import Gate
 from app.gate.facts import Named
 from app.hosts.route import Route
+from app.redaction import BUILT_IN
 
 
 class UnaskedHosts:
@@ -43,7 +44,7 @@ class UnaskedGate(Gate):
 
     def __init__(self, host: str) -> None:
         self.host, self.boot, self.user, self.lost = host, "", "", False
-        self._lock, self._timeout = Lock(), 0.0
+        self._lock, self._timeout, self._redaction = Lock(), 0.0, BUILT_IN
 
     def named(self) -> tuple[Named, ...]:
         """One process that nobody asks for: a host without any would be one that hides its names."""

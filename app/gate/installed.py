@@ -36,12 +36,14 @@ HEADER = f"""\
 #
 # In alertprof's configuration, for this host:  ssh: {{user: profiler, gate: installed}}
 #
-# The commands and signals that the rules name are part of this file: print and install it anew when they change.
+# The commands, signals, logs and variables that the rules name are part of this file: print and install it anew when
+# they change.
 #
-# With it the key opens no shell, forwards nothing and reads no file but those of recordings that it made itself.
+# With it the key opens no shell, forwards nothing and reads no file but those of recordings that it made itself,
+# and the ends of logs that the rules name.
 """
 
 
 def script(recipes: Iterable[Recipe] = ()) -> str:
-    """The file, whole. It knows the commands and signals of these recipes, and of no other configuration."""
+    """The file, whole. It knows what these recipes have, and nothing of another configuration."""
     return HEADER + assembled(recipes)

@@ -236,7 +236,7 @@ class Verbs:
                 return Answer("unknown")
             if self._world.pinned(journal.process) is None:
                 return Answer("gone")
-            journal.files["goroutines"] = b"goroutine 1 [running]:"
+            journal.files["goroutines"] = b"goroutine 1 [running]:\n"
             return Answer("ok")
 
     def status(self, token: str) -> Answer:

@@ -379,6 +379,28 @@ colour: red
             "this ( has no ) after it",
         ),
         (
+            "redact: {names: [a b]}",
+            "1:18: redact.names[0]: 'a b' is no name; write letters, digits, dots, hyphens and underscores, as "
+            "session_id",
+        ),
+        (
+            "redact: {patterns: ['(?=a)']}",
+            "1:21: redact.patterns[0]: '(?=a)' is no expression of RE2: invalid perl operator: (?=",
+        ),
+        (
+            "redact: {patterns: ['x*']}",
+            "1:21: redact.patterns[0]: 'x*' matches nothing at all as well; say what a secret has at least",
+        ),
+        (
+            "rules: [{name: a, evidence: {logs: [{file: ../x}]}}]",
+            "1:37: rules[0].evidence.logs[0]: '../x' is no log; write the absolute path of a file, as "
+            "/var/log/x/access.log",
+        ),
+        (
+            "rules: [{name: a, evidence: {environment: [a=b]}}]",
+            "1:29: rules[0].evidence: 'a=b' is no name of a variable, as GOMEMLIMIT",
+        ),
+        (
             "storage: {database: mysql://x}",
             "1:21: storage.database: write sqlite:///path/to/alertprof.db or postgresql+psycopg://user@host/database",
         ),
@@ -455,3 +477,13 @@ def test_how_long_an_alert_is_held_back_and_where_alertmanager_is_may_be_said() 
 def test_what_is_no_address_of_alertmanager_is_told(url: str) -> None:
     (fault,) = faults(f"alertmanager:\n  url: {url}")
     assert fault.startswith("2:8: alertmanager.url: ") and "http://alertmanager:9093" in fault
+
+
+def test_what_rules_ask_for_besides_the_profile_is_part_of_the_gates_script() -> None:
+    rule = "rules: [{name: a, evidence: {logs: [{unit: x.service}], environment: [GOGC]}}]"
+    text = f"redact: {{names: [pin], patterns: ['x(.)']}}\n{rule}"
+    settings = parse(text, Path("alertprof.yml"))
+    assert [recipe.body.splitlines()[2] for recipe in settings.recipes] == [
+        "go) print_unit x.service ;;", "go) print_variables GOGC ;;",
+    ]  # fmt: skip
+    assert settings.redaction.text("pin=1 xy") == "pin=[redacted] x[redacted]"
