@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.analysis.diff.noise import FEWEST, Part, events, surprise_at_rate, surprise_at_share, threshold
+from app.analysis.diff.noise import (
+    FEWEST,
+    RECORDED,
+    UNTIMED,
+    Part,
+    events,
+    surprise_at_rate,
+    surprise_at_share,
+    threshold,
+)
 from app.analysis.diff.normalize import Normalize, natural
 from app.analysis.diff.side import Side, base_of, side_of
 from app.analysis.diff.sums import Sum
@@ -68,11 +77,13 @@ def _surprise(test: _Test, base: Side, now: Side) -> float:
     fall."""
     how = natural(base, now)
     if how is Normalize.NONE:
-        return abs(surprise_at_rate(test.base, test.now, 1.0))
-    share = surprise_at_share(_part(test.base, base), _part(test.now, now))
+        return abs(surprise_at_rate(test.base, test.now, 1.0, UNTIMED))
+    parts = _part(test.base, base), _part(test.now, now)
     if how is Normalize.TOTAL:
-        return abs(share)
-    rate = surprise_at_rate(test.base, test.now, (now.duration_seconds or 1.0) / (base.duration_seconds or 1.0))
+        return abs(surprise_at_share(*parts, UNTIMED))
+    share = surprise_at_share(*parts, RECORDED)
+    exposure = (now.duration_seconds or 1.0) / (base.duration_seconds or 1.0)
+    rate = surprise_at_rate(test.base, test.now, exposure, RECORDED)
     return min(abs(rate), abs(share)) if rate * share > 0 else 0.0
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.analysis.diff.normalize import Normalize
-from app.analysis.diff.side import base_of, index_in_base, side_of
+from app.analysis.diff.side import base_of, dropping, index_in_base, side_of
 from app.analysis.diff.table import Difference, difference
 from app.analysis.diff.tree import DifferenceTree, tree_difference
-from app.analysis.profile import BadProfile, ValueType, read_file
+from app.analysis.profile import BadProfile, Profile, ValueType, read_file
 from app.analysis.tree import Tree, tree
 
 
@@ -25,16 +25,16 @@ def table_of_files(path: Path, base: Path, n: int, sample_type: str | None, norm
 
 def tree_of_files(path: Path, base: Path, sample_type: str | None, normalize: Normalize | None) -> DifferenceTree:
     """See tree.tree_difference. Raises BadProfile for any fault of a file."""
-    now = tree(read_file(path), sample_type)
+    now, frames = _tree(read_file(path), sample_type)
     with _of_base():
-        before = _base_tree(base, ValueType(now.sample_type, now.unit))
-    return tree_difference(before, now, normalize)
+        before = dropping(read_file(base), frames)
+        index_in_base(before, ValueType(now.sample_type, now.unit))
+        before_tree = tree(before, now.sample_type)
+    return tree_difference(before_tree, now, normalize)
 
 
-def _base_tree(path: Path, wanted: ValueType) -> Tree:
-    profile = read_file(path)
-    index_in_base(profile, wanted)
-    return tree(profile, wanted.type)
+def _tree(profile: Profile, sample_type: str | None) -> tuple[Tree, tuple[str, str]]:
+    return tree(profile, sample_type), (profile.drop_frames, profile.keep_frames)
 
 
 @contextmanager

@@ -13,9 +13,22 @@ from app.analysis.diff.sums import Sum
 
 ERROR: Final = 0.01  # the chance that a pair of recordings of an unchanged service names any function at all
 FEWEST: Final = 20  # events in both recordings together; with fewer, no difference could be told from noise
-BURSTS: Final = 2.0  # variance ÷ mean of counts within a recording
-DRIFT: Final = 0.06  # relative standard deviation from recording to recording, whatever the number of events
 CORRECTION: Final = 0.5  # of events: a continuous test of counts
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """bursts: variance ÷ mean of the number of events; drift: its relative standard deviation from recording to
+    recording, however many there are."""
+
+    bursts: float
+    drift: float
+
+
+RECORDED: Final = Noise(1.5, 0.05)  # what adds up while time passes: bursts are short against a recording
+UNTIMED: Final = Noise(
+    4.0, 0.1
+)  # what is there at one moment, or since the process began: one request holds many objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +39,15 @@ class Part:
     rest: Sum
 
 
-def surprise_at_rate(base: Sum, now: Sum, exposure: float) -> float:
+def surprise_at_rate(base: Sum, now: Sum, exposure: float, noise: Noise) -> float:
     """How many standard deviations `now` is above what `base` lets expect; negative: below. exposure: how many times as
     much as the base's is expected, say the ratio of the durations."""
     a, b = _counts(base, now)
     expected = _split(a + b, exposure)
-    return _signed((a, b), expected)
+    return _signed((a, b), expected, noise)
 
 
-def surprise_at_share(base: Part, now: Part) -> float:
+def surprise_at_share(base: Part, now: Part, noise: Noise) -> float:
     """The same for the function's share of its recording."""
     own, rest = _counts(base.own, now.own), _counts(base.rest, now.rest)
     whole = base.own.value + base.rest.value
@@ -42,7 +55,7 @@ def surprise_at_share(base: Part, now: Part) -> float:
     if exposure <= 0:
         return 0.0
     expected = (*_split(sum(own), exposure), *_split(sum(rest), exposure))
-    return _signed((*own, *rest), expected)
+    return _signed((*own, *rest), expected, noise)
 
 
 def events(base: Sum, now: Sum) -> float:
@@ -61,7 +74,7 @@ def _split(events: float, exposure: float) -> tuple[float, float]:
     return events / (1 + exposure), events * exposure / (1 + exposure)
 
 
-def _signed(seen: tuple[float, ...], expected: tuple[float, ...]) -> float:
+def _signed(seen: tuple[float, ...], expected: tuple[float, ...], noise: Noise) -> float:
     """The signed root of the deviance of Poisson counts, corrected for continuity, in units of the noise."""
     off = seen[1] - expected[1]
     if abs(off) <= CORRECTION or min(expected[:2]) <= 0:
@@ -70,7 +83,7 @@ def _signed(seen: tuple[float, ...], expected: tuple[float, ...]) -> float:
     nearer = [count + (step if at in (0, 3) else -step) for at, count in enumerate(seen)]
     deviance = 2 * sum(_term(max(count, 0.0), mean) for count, mean in zip(nearer, expected, strict=True))
     information = 1 / sum(1 / mean for mean in expected if mean > 0)
-    return math.copysign(math.sqrt(max(deviance, 0.0) / (BURSTS + DRIFT**2 * information)), off)
+    return math.copysign(math.sqrt(max(deviance, 0.0) / (noise.bursts + noise.drift**2 * information)), off)
 
 
 def _term(count: float, mean: float) -> float:

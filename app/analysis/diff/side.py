@@ -1,6 +1,6 @@
 """One of the two profiles that are compared, reduced to what the comparison needs. For table.py and changes.py."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.analysis.diff.sums import Sums, sums_of
 from app.analysis.profile import BadProfile, Profile, ValueType
@@ -17,6 +17,7 @@ class Side:
     sample_types: tuple[str, ...]
     duration_seconds: float | None
     build_id: str
+    frames: tuple[str, str]  # what the profile says to drop and to keep
     sums: Sums
 
     @property
@@ -37,7 +38,12 @@ def side_of(profile: Profile, sample_type: str | None = None) -> Side:
 
 def base_of(profile: Profile, now: Side) -> Side:
     """The profile that `now` is compared with. Raises BadProfile if it is of another kind."""
-    return _side(profile, index_in_base(profile, now.value_type))
+    return _side(dropping(profile, now.frames), index_in_base(profile, now.value_type))
+
+
+def dropping(profile: Profile, frames: tuple[str, str]) -> Profile:
+    """The profile, with the frames dropped that the other one says, as in pprof: both are to be read alike."""
+    return replace(profile, drop_frames=frames[0], keep_frames=frames[1])
 
 
 def index_in_base(profile: Profile, wanted: ValueType) -> int:
@@ -55,5 +61,6 @@ def _side(profile: Profile, index: int) -> Side:
         sample_types=tuple(each.type for each in profile.sample_types),
         duration_seconds=profile.duration_seconds,
         build_id=next((each.build_id for each in profile.mapped if each.build_id), ""),
+        frames=(profile.drop_frames, profile.keep_frames),
         sums=sums_of(profile, index),
     )
