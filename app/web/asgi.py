@@ -14,6 +14,7 @@ from app.web.api.webhook import Webhook
 from app.web.api.webhook_openapi import describe
 from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
+from app.web.differences import Differences
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import docs, trial
@@ -50,11 +51,12 @@ def create_app(parts: Parts) -> FastAPI:
     handle_problems(app)
     add_webhook(app, parts)
     profiles = Profiles(parts)
+    differences = Differences(parts, profiles)
     for router in (
         manual.routes(parts),
         artifacts.routes(parts),
         links.routes(parts),
-        api.routes(parts, profiles),
+        api.routes(parts, profiles, differences),
         changes.routes(parts),
         pause.routes(parts),
         blocked.routes(parts),

@@ -4,8 +4,8 @@ Not normalised, it is that of `go tool pprof -top -nodefraction=0 -diff_base=BAS
 shares of the base. Names do not have the suffix "(inline)".
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from app.analysis.diff.changes import Change, changed
@@ -49,7 +49,8 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The table. total: what is 100 %, of the base; capture_total: of the capture, normalised; both in `unit`."""
+    """The table. total: what is 100 %: base_total or, if the base has nothing, that of the capture; capture_total: of
+    the capture, normalised; all in `unit`."""
 
     kind: str  # see shapes.kind_of
     sample_type: str
@@ -57,6 +58,7 @@ class Difference:
     unit: str  # "nanoseconds", "bytes", "count"
     shown_in: str  # the unit in which pprof prints this table
     total: int
+    base_total: int
     capture_total: int
     duration_seconds: float | None
     base_duration_seconds: float | None
@@ -76,14 +78,15 @@ def difference(base: Side, now: Side, n: int, normalize: Normalize | None = None
     how = normalize or natural(base, now)
     by, found = ratio(base, now, how), changed(base, now)
     total = base.total or now.total
-    rows = _rows(base, now, by, total, found)[:n]
+    rows = tuple(_rows(base, now, by, total, found)[:n])
     return Difference(
         kind=now.kind,
         sample_type=now.value_type.type,
         sample_types=now.sample_types,
         unit=now.value_type.unit,
-        shown_in=common_unit([row.flat or row.cum for row in rows], total, now.value_type.unit),
+        shown_in=_shown_in(rows, total, now.value_type.unit),
         total=total,
+        base_total=base.total,
         capture_total=round(now.total * by),
         duration_seconds=now.duration_seconds,
         base_duration_seconds=base.duration_seconds,
@@ -92,8 +95,18 @@ def difference(base: Side, now: Side, n: int, normalize: Normalize | None = None
         normalize=how,
         unjudged=now.sums.unjudged or base.sums.unjudged,
         changes=tuple(_changed(each, by) for each in found),
-        rows=tuple(rows),
+        rows=rows,
     )
+
+
+def first(found: Difference, n: int) -> Difference:
+    """The first n rows of a table, as difference() gives them when it is asked for n."""
+    rows = found.rows[:n]
+    return replace(found, rows=rows, shown_in=_shown_in(rows, found.total, found.unit))
+
+
+def _shown_in(rows: Sequence[Row], total: int, unit: str) -> str:
+    return common_unit([row.flat or row.cum for row in rows], total, unit)
 
 
 def _changed(one: Change, by: float) -> Changed:
