@@ -17,7 +17,7 @@ from app.web.auth.guard import Guard
 from app.web.differences import Differences
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
-from app.web.pages import docs, trial
+from app.web.pages import difference, docs, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -65,6 +65,7 @@ def create_app(parts: Parts) -> FastAPI:
         trial.page_routes(parts),
         captures_pages.routes(parts),
         capture_pages.routes(parts, profiles),
+        difference.routes(parts, differences),
         docs.routes(parts),
     ):
         app.include_router(router)
