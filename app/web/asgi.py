@@ -8,8 +8,9 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, blocked, changes, examples, health, links, manual, pause
+from app.web.api import artifacts, baseline, blocked, changes, examples, health, links, manual, pause
 from app.web.api import captures as api
+from app.web.api import profiles as profiles_api
 from app.web.api.webhook import Webhook
 from app.web.api.webhook_openapi import describe
 from app.web.auth.cors import Cors
@@ -56,7 +57,9 @@ def create_app(parts: Parts) -> FastAPI:
         manual.routes(parts),
         artifacts.routes(parts),
         links.routes(parts),
-        api.routes(parts, profiles, differences),
+        api.routes(parts),
+        profiles_api.routes(parts, profiles, differences),
+        baseline.routes(parts),
         changes.routes(parts),
         pause.routes(parts),
         blocked.routes(parts),

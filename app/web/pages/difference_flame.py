@@ -26,7 +26,8 @@ def difference_flame(tree: DifferenceTree, root: int) -> Flame:
 
 def signed(value: int, unit: str, shown_in: str = "auto") -> str:
     """A difference as pprof prints it, with its sign."""
-    return ("+" if value > 0 else "") + format_value(value, unit, shown_in)
+    text = format_value(value, unit, shown_in)
+    return text if value <= 0 or text == "0" else f"+{text}"
 
 
 def _amounts(tree: DifferenceTree, at: int) -> str:

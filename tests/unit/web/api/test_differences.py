@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.model import Artifact, Capture, Kind, State, Target
-from app.web.api.schemas.profile import DifferenceGraphOut
+from app.web.api.schemas.difference import DifferenceGraphOut
 from tests.unit.analysis.synthetic import Maker, contention, cpu
 from tests.unit.web.web_app import WebApp
 
