@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from app.analysis.diff.noise import (
     FEWEST,
+    HELD,
     RECORDED,
-    UNTIMED,
     Part,
     events,
     surprise_at_rate,
@@ -54,12 +54,21 @@ def changes(base: Profile, profile: Profile, sample_type: str | None = None) -> 
 
 def changed(base: Side, now: Side) -> tuple[Change, ...]:
     """See changes()."""
-    if base.sums.unjudged or now.sums.unjudged:
+    if unjudged(base, now):
         return ()
     tests = [test for test in _tests(base, now) if events(test.base, test.now) >= FEWEST]
     least = threshold(len(tests))
     found = [_change(test, _surprise(test, base, now) / least) for test in tests]
     return tuple(sorted((each for each in found if each.beyond >= 1), key=lambda each: (-each.beyond, each.node)))
+
+
+def unjudged(base: Side, now: Side) -> str:
+    """Why no change can be told from noise; "" where it can."""
+    if said := now.sums.unjudged or base.sums.unjudged:
+        return said
+    if natural(base, now) is Normalize.TOTAL:
+        return "not both say how long they were recorded, and a value may have added up since the process began"
+    return ""
 
 
 def _tests(base: Side, now: Side) -> Iterator[_Test]:
@@ -75,15 +84,11 @@ def _surprise(test: _Test, base: Side, now: Side) -> float:
     """In standard deviations, without a sign. What adds up in time has to change both per second and in its share: if
     all functions cost twice as much, the load has changed and no function; if one costs more, the shares of all others
     fall."""
-    how = natural(base, now)
-    if how is Normalize.NONE:
-        return abs(surprise_at_rate(test.base, test.now, 1.0, UNTIMED))
-    parts = _part(test.base, base), _part(test.now, now)
-    if how is Normalize.TOTAL:
-        return abs(surprise_at_share(*parts, UNTIMED))
-    share = surprise_at_share(*parts, RECORDED)
+    if natural(base, now) is Normalize.NONE:
+        return abs(surprise_at_rate(test.base, test.now, 1.0, HELD))
     exposure = (now.duration_seconds or 1.0) / (base.duration_seconds or 1.0)
     rate = surprise_at_rate(test.base, test.now, exposure, RECORDED)
+    share = surprise_at_share(_part(test.base, base), _part(test.now, now), RECORDED)
     return min(abs(rate), abs(share)) if rate * share > 0 else 0.0
 
 

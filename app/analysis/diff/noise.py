@@ -25,10 +25,8 @@ class Noise:
     drift: float
 
 
-RECORDED: Final = Noise(1.5, 0.05)  # what adds up while time passes: bursts are short against a recording
-UNTIMED: Final = Noise(
-    4.0, 0.1
-)  # what is there at one moment, or since the process began: one request holds many objects
+RECORDED: Final = Noise(2.0, 0.06)  # what adds up while time passes: bursts are short against a recording
+HELD: Final = Noise(4.0, 0.1)  # what is there at one moment: one request holds many objects, and lets all go at once
 
 
 @dataclass(frozen=True, slots=True)

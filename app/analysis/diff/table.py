@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from app.analysis.diff.changes import Change, changed
+from app.analysis.diff.changes import Change, changed, unjudged
 from app.analysis.diff.normalize import Normalize, natural, ratio
 from app.analysis.diff.side import Side
 from app.analysis.diff.sums import Sum
@@ -93,7 +93,7 @@ def difference(base: Side, now: Side, n: int, normalize: Normalize | None = None
         build_id=now.build_id,
         base_build_id=base.build_id,
         normalize=how,
-        unjudged=now.sums.unjudged or base.sums.unjudged,
+        unjudged=unjudged(base, now),
         changes=tuple(_changed(each, by) for each in found),
         rows=rows,
     )
