@@ -7,7 +7,8 @@ from typing import NamedTuple
 from app.analysis.diff.noise import (
     FEWEST,
     HELD,
-    RECORDED,
+    PER_SECOND,
+    SHARE,
     Part,
     events,
     surprise_at_rate,
@@ -87,8 +88,8 @@ def _surprise(test: _Test, base: Side, now: Side) -> float:
     if natural(base, now) is Normalize.NONE:
         return abs(surprise_at_rate(test.base, test.now, 1.0, HELD))
     exposure = (now.duration_seconds or 1.0) / (base.duration_seconds or 1.0)
-    rate = surprise_at_rate(test.base, test.now, exposure, RECORDED)
-    share = surprise_at_share(_part(test.base, base), _part(test.now, now), RECORDED)
+    rate = surprise_at_rate(test.base, test.now, exposure, PER_SECOND)
+    share = surprise_at_share(_part(test.base, base), _part(test.now, now), SHARE)
     return min(abs(rate), abs(share)) if rate * share > 0 else 0.0
 
 

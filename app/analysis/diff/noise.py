@@ -25,7 +25,8 @@ class Noise:
     drift: float
 
 
-RECORDED: Final = Noise(2.0, 0.06)  # what adds up while time passes: bursts are short against a recording
+PER_SECOND: Final = Noise(1.5, 0.03)  # of work in time: bursts are short against a recording
+SHARE: Final = Noise(2.0, 0.06)  # of a recording: on a busy host some kinds of work are slowed down more than others
 HELD: Final = Noise(4.0, 0.1)  # what is there at one moment: one request holds many objects, and lets all go at once
 
 

@@ -82,6 +82,11 @@ def test_the_others_are_not_accused_of_their_smaller_shares() -> None:
     assert found[0].beyond > 1 and (found[0].base, found[0].value) == (3_000_000_000, 20_000_000_000)
 
 
+def test_a_function_that_is_slower_in_a_program_that_uses_all_its_time_is_named() -> None:
+    found = compared(recording(10, a=250, b=250, c=250, d=250), recording(10, a=400, b=200, c=200, d=200))
+    assert names(found) == ["a"]
+
+
 def test_a_function_that_is_new_and_one_that_is_gone_are_named() -> None:
     found = compared(recording(30, a=900, gone=200), recording(30, a=900, new=300))
     assert sorted(names(found)) == ["gone", "new"]
