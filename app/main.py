@@ -17,6 +17,7 @@ import uuid_utils
 import uvicorn
 from fastapi import FastAPI
 
+from app.analysis.diff.asking import difference_of, difference_tree_of
 from app.analysis.isolate import check_files, top_of, tree_of
 from app.analysis.readers import Readers
 from app.captures import failpoints
@@ -141,6 +142,8 @@ class Service:
             now=now,
             top=partial(top_of, ask=self.readers.ask),
             tree=partial(tree_of, ask=self.readers.ask),
+            difference=partial(difference_of, ask=self.readers.ask),
+            difference_tree=partial(difference_tree_of, ask=self.readers.ask),
             ready=Readiness(self.ledger, self.store, now).obstacle,
             external_url=external_url,
             explain=self._explained,

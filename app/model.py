@@ -209,6 +209,7 @@ class Capture:
     resolved_at: datetime | None = None  # written by the intake only
     stop_requested_at: datetime | None = None  # written by the API only
     pinned: bool = False  # written by the API only: retention keeps it
+    baseline: bool = False  # likewise: others of its service are compared with it
 
     @property
     def token(self) -> str:

@@ -53,7 +53,8 @@ def _lower(what: int, most: int) -> None:
 
 def _answer(request: Json, at: int, memory: int) -> Json:
     try:
-        return _done(request, at, Path(request["paths"][at]))
+        path = Path(request["paths"][at])
+        return _compared(request, path) if "base" in request else _done(request, at, path)
     except MemoryError:
         return {"bad": f"needs more than {memory >> 20} MiB of memory to read"}
     except BadProfile as error:
@@ -77,6 +78,18 @@ def _done(request: Json, at: int, path: Path) -> Json:
             made = convert(Format(request["format"]), path, Options(**request["options"]), most=MOST_ANSWERED)
             unwritten = _write(made.data, Path(request["out"]))
             return {"unwritten": unwritten, "kind": made.kind, "nanoseconds": made.nanoseconds, "note": made.note}
+
+
+def _compared(request: Json, path: Path) -> Json:
+    # most readers never compare
+    from app.analysis.diff.files import table_of_files, tree_of_files  # noqa: PLC0415
+    from app.analysis.diff.normalize import Normalize  # noqa: PLC0415
+
+    base, normalize = Path(request["base"]), request["normalize"] and Normalize(request["normalize"])
+    if request["do"] == "diff":
+        return {"diff": asdict(table_of_files(path, base, request["n"], request["type"], normalize))}
+    found = tree_of_files(path, base, request["type"], normalize)
+    return {"tree": {**asdict(found), "nodes": [astuple(node) for node in found.nodes]}}
 
 
 def _write(data: bytes, out: Path) -> str | None:

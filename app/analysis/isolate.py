@@ -56,12 +56,12 @@ def top_of(
     """The n functions of a file with the largest flat values; see top.top. Raises BadProfile for any fault of the
     file."""
     request = {"do": "top", "paths": [str(path.absolute())], "n": n, "type": sample_type}
-    return _top(_ask_one(request, limits, ask)["top"])
+    return _top(one_answer(request, limits, ask)["top"])
 
 
 def tree_of(path: Path, sample_type: str | None = None, *, limits: Limits = LIMITS, ask: Ask = ask_once) -> Tree:
     """The call tree of a file; see tree.tree. Raises BadProfile for any fault of the file."""
-    return _tree(_ask_one({"do": "tree", "paths": [str(path.absolute())], "type": sample_type}, limits, ask)["tree"])
+    return _tree(one_answer({"do": "tree", "paths": [str(path.absolute())], "type": sample_type}, limits, ask)["tree"])
 
 
 def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, tuple[Mapped, ...]]:
@@ -109,7 +109,7 @@ def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) ->
 
 def _write(request: Json, out: Path, limits: Limits) -> Json:
     try:
-        answer = _ask_one(request, limits)
+        answer = one_answer(request, limits)
         if answer["unwritten"]:
             raise Retryable(
                 Code.COLLECT_FAILED, f"the profile cannot be written in pprof's form: {answer['unwritten']}"
@@ -153,7 +153,7 @@ def _tree(plain: Json) -> Tree:
     return Tree(**{**plain, "nodes": nodes, "sample_types": tuple(plain["sample_types"])})
 
 
-def _ask_one(request: Json, limits: Limits, ask: Ask = ask_once) -> Json:
+def one_answer(request: Json, limits: Limits, ask: Ask = ask_once) -> Json:
     """The answer about a single file. Raises BadProfile."""
     answers, end = ask(request, limits)
     if not answers:

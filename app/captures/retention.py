@@ -1,9 +1,9 @@
 """Which captures are kept, and for how long. The choice is a pure function; main.py calls `clear` every few minutes.
 
-The oldest capture is removed first, row and files together. A capture that has not ended or is pinned is never removed.
-One whose alert still fires is removed only for its age: without the row the alert would be recorded again. An error
-with one capture is logged and the next one is taken: a store that failed once must not stop retention for ever
-(cryostatio/cryostat#440, #1132).
+The oldest capture is removed first, row and files together. A capture that has not ended, is pinned or is a baseline is
+never removed. One whose alert still fires is removed only for its age: without the row the alert would be recorded
+again. An error with one capture is logged and the next one is taken: a store that failed once must not stop retention
+for ever (cryostatio/cryostat#440, #1132).
 """
 
 from collections import Counter

@@ -12,6 +12,7 @@ from app.cli.capture import capture
 from app.cli.captures import captures, fetch, links, show, top
 from app.cli.configuration import check_config
 from app.cli.console import fail
+from app.cli.diff import diff
 from app.cli.doctor import doctor
 from app.cli.explain import explain
 from app.cli.gate import gate
@@ -70,4 +71,5 @@ app.command()(show)
 app.command()(links)
 app.command()(fetch)
 app.command()(top)
+app.command()(diff)
 app.command()(unblock)

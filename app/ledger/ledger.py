@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import arrivals, blocks, capacity, claims, messages, migrations, proof, queries, switches
+from app.ledger import arrivals, baselines, blocks, capacity, claims, messages, migrations, proof, queries, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import Claim, FenceLost, ProcessTaken
@@ -203,6 +203,20 @@ class Ledger(LedgerReader):
         """Pins the capture (retention leaves it alone) or unpins it; False if there is no such capture."""
         with self._database.writing() as connection:
             return queries.pin(connection, id_, to)
+
+    def choose_baseline(self, capture: Capture) -> bool:
+        """Makes the capture the baseline of its service, in the place of another one; retention leaves it alone. False
+        if it has no service or is not completed."""
+        service = capture.target.service if capture.target else ""
+        if not service:
+            return False
+        with self._database.writing() as connection:
+            return baselines.choose(connection, capture.id, service)
+
+    def unchoose_baseline(self, id_: str) -> None:
+        """The capture is no baseline any more; nothing changes if it is none."""
+        with self._database.writing() as connection:
+            baselines.unchoose(connection, id_)
 
     def delete(self, id_: str, *, pinned: bool = True) -> Capture | None:
         """Removes the row of a capture that has ended, and returns its last value; None if nothing was removed.

@@ -52,7 +52,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An ended capture as retention sees it; size: bytes of all its files."""
+    """An ended capture as retention sees it. pinned: or a baseline; size: bytes of all its files."""
 
     id: str
     ended_at: datetime
@@ -91,14 +91,15 @@ _STOP = (
 )
 _PIN = sa.update(captures).where(_c.id == sa.bindparam("key")).values(pinned=sa.bindparam("to"))
 _CURRENT = (_c.episode.is_not(None) & _c.resolved_at.is_(None)).label("current")
+_KEPT = _c.pinned | _c.baseline.is_not(None)
 _STORED = (
-    sa.select(_c.id, _c.ended_at, _c.service, _c.pinned, _c.artifacts, _CURRENT)
+    sa.select(_c.id, _c.ended_at, _c.service, _KEPT.label("kept"), _c.artifacts, _CURRENT)
     .where(_c.ended_at.is_not(None))
     .order_by(_c.ended_at, _c.id)
 )
 _DELETE = (
     sa.delete(captures)
-    .where(_c.id == sa.bindparam("key"), _c.ended_at.is_not(None), ~_c.pinned | sa.bindparam("too", type_=sa.Boolean))
+    .where(_c.id == sa.bindparam("key"), _c.ended_at.is_not(None), ~_KEPT | sa.bindparam("too", type_=sa.Boolean))
     .returning(*captures.columns)
 )
 
@@ -134,13 +135,15 @@ def pin(connection: sa.Connection, id_: str, to: bool) -> bool:
 
 def stored(connection: sa.Connection) -> tuple[Stored, ...]:
     return tuple(
-        Stored(row.id, moment(row.ended_at), row.service or "", row.pinned, size_of(row.artifacts), bool(row.current))
+        Stored(
+            row.id, moment(row.ended_at), row.service or "", bool(row.kept), size_of(row.artifacts), bool(row.current)
+        )
         for row in connection.execute(_STORED)
     )
 
 
 def delete(connection: sa.Connection, id_: str, *, pinned: bool) -> Capture | None:
-    """pinned: also a pinned one."""
+    """pinned: also a pinned one, and a baseline."""
     return _one(connection.execute(_DELETE, {"key": id_, "too": pinned}))
 
 

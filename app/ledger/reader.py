@@ -7,7 +7,7 @@ may raise LedgerUnavailable.
 from collections.abc import Collection
 from datetime import datetime
 
-from app.ledger import arrivals, blocks, capacity, claims, messages, queries, switches
+from app.ledger import arrivals, baselines, blocks, capacity, claims, messages, queries, switches
 from app.ledger.capacity import Bounds, Full
 from app.ledger.database import Database, existing
 from app.ledger.messages import Message
@@ -64,6 +64,11 @@ class LedgerReader:
         asked for."""
         with self._database.reading() as connection:
             return queries.last_ended(connection, process_key, host, service, by)
+
+    def baseline(self, service: str) -> Capture | None:
+        """The capture that others of this service are compared with."""
+        with self._database.reading() as connection:
+            return baselines.of_service(connection, service)
 
     # messages of the webhook
 

@@ -120,6 +120,7 @@ def to_capture(row: sa.Row[Any]) -> Capture:
         resolved_at=moment_or_none(row.resolved_at),
         stop_requested_at=moment_or_none(row.stop_requested_at),
         pinned=row.pinned,
+        baseline=row.baseline is not None,
     )
 
 

@@ -58,6 +58,7 @@ captures = sa.Table(
     # unique where not null
     sa.Column("episode", sa.Text),  # the fingerprint, while this is its current capture
     sa.Column("active_process", sa.Text),  # ProcessId.key, until the capture has ended
+    sa.Column("baseline", sa.Text),  # the service, while this is its baseline
     # the lease
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.BigInteger),
@@ -128,6 +129,7 @@ def _index(name: str, *columns: str, unique: bool = False, where: str | None = N
 
 _index("captures_episode", "episode", unique=True, where="episode")
 _index("captures_active_process", "active_process", unique=True, where="active_process")
+_index("captures_baseline", "baseline", unique=True, where="baseline")
 _index("captures_due", "turn", "due_at", where="due_at")
 _index("captures_life", "life", "started_at", where="life")
 _index("captures_created_at", "created_at")

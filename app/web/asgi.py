@@ -8,15 +8,17 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, blocked, changes, examples, health, links, manual, pause
+from app.web.api import artifacts, baseline, blocked, changes, examples, health, links, manual, pause
 from app.web.api import captures as api
+from app.web.api import profiles as profiles_api
 from app.web.api.webhook import Webhook
 from app.web.api.webhook_openapi import describe
 from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
+from app.web.differences import Differences
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
-from app.web.pages import docs, trial
+from app.web.pages import difference, docs, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -50,11 +52,14 @@ def create_app(parts: Parts) -> FastAPI:
     handle_problems(app)
     add_webhook(app, parts)
     profiles = Profiles(parts)
+    differences = Differences(parts, profiles)
     for router in (
         manual.routes(parts),
         artifacts.routes(parts),
         links.routes(parts),
-        api.routes(parts, profiles),
+        api.routes(parts),
+        profiles_api.routes(parts, profiles, differences),
+        baseline.routes(parts),
         changes.routes(parts),
         pause.routes(parts),
         blocked.routes(parts),
@@ -63,6 +68,7 @@ def create_app(parts: Parts) -> FastAPI:
         trial.page_routes(parts),
         captures_pages.routes(parts),
         capture_pages.routes(parts, profiles),
+        difference.routes(parts, differences),
         docs.routes(parts),
     ):
         app.include_router(router)

@@ -3,8 +3,8 @@ answers are cached.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import BoundedSemaphore, Lock
@@ -29,7 +29,7 @@ ROWS = 200  # of a table that is kept, so that a request for more or fewer funct
 READERS = 2  # processes that read profiles at once; a hostile file can occupy one for 30 seconds
 TIMEOUT = 5.0  # seconds; a waiting request occupies one of the framework's 40 threads
 
-Key = tuple[str, str, int, str | None]
+Key = tuple[Hashable, ...]
 T = TypeVar("T")
 
 
@@ -49,15 +49,17 @@ class Profiles:
         file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
         rows = max(n, ROWS)
         key = ("top", file.sha256, rows, sample_type)
-        return first(self._once(key, capture, file, lambda path: self.parts.top(path, rows, sample_type)), n)
+        return first(self.once(key, lambda path: self.parts.top(path, rows, sample_type), (capture, file)), n)
 
     def tree(self, capture: Capture, kind: Kind, sample_type: str | None = None) -> Tree:
         """The call tree. sample_type: the profile's default for None."""
         file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
         key = ("tree", file.sha256, 0, sample_type)
-        return self._once(key, capture, file, lambda path: self.parts.tree(path, sample_type))
+        return self.once(key, lambda path: self.parts.tree(path, sample_type), (capture, file))
 
-    def _once(self, key: Key, capture: Capture, file: Artifact, read: Callable[[Path], T]) -> T:
+    def once(self, key: Key, read: Callable[..., T], *files: tuple[Capture, Artifact]) -> T:
+        """What `read` makes of the files, each as a path; what it made the last time for this key. A fault is told of
+        the first file. Raises HTTPException 410, 422 or 503."""
         with self.lock:
             if key in self.last:
                 kept: T = self.last[key]
@@ -65,7 +67,7 @@ class Profiles:
         if not self.places.acquire(timeout=TIMEOUT):
             raise HTTPException(503, "Other profiles are being read; try again in a moment.", {"Retry-After": "5"})
         try:
-            made = self._read(f"{capture.id}/{file.name}", read)
+            made = self._read(read, *(f"{capture.id}/{file.name}" for capture, file in files))
         finally:
             self.places.release()
         with self.lock:
@@ -74,12 +76,13 @@ class Profiles:
                 self.last.popitem(last=False)
         return made
 
-    def _read(self, stored_as: str, read: Callable[[Path], T]) -> T:
-        with on_disk(stored(self.parts, stored_as)) as path:
+    def _read(self, read: Callable[..., T], *stored_as: str) -> T:
+        with ExitStack() as open_files:
+            paths = [open_files.enter_context(on_disk(stored(self.parts, each))) for each in stored_as]
             try:
-                return read(path)
+                return read(*paths)
             except BadProfile as error:
-                raise HTTPException(422, f"{stored_as}: {error}.") from error
+                raise HTTPException(422, f"{stored_as[0]}: {error}.") from error
 
 
 def profiles_of(capture: Capture) -> list[Artifact]:

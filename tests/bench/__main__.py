@@ -7,11 +7,11 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import cold, cost, download, evidence, far, line, reading, target, throughput, warm
+from tests.bench import calm, cold, cost, download, evidence, far, line, reading, target, throughput, warm
 from tests.bench.report import report
 from tests.bench.rounds import Group, Unmeasured
 
-GROUPS: dict[str, Callable[..., Group | tuple[Group, ...]]] = {
+GROUPS: dict[str, Callable[..., Group | str | tuple[Group, ...]]] = {
     "line": line.measure,
     "cold": cold.measure,
     "warm": warm.measure,
@@ -24,6 +24,7 @@ GROUPS: dict[str, Callable[..., Group | tuple[Group, ...]]] = {
     "target": target.measure,
     "reading": reading.measure,
     "evidence": evidence.measure,
+    "calm": calm.measure,
 }
 
 
@@ -43,7 +44,7 @@ def measured(name: str, *, quick: bool) -> bool:
         try:
             groups = GROUPS[name](Path(folder), quick=quick)
             for group in groups if isinstance(groups, tuple) else (groups,):
-                print(report(group), end="\n\n", flush=True)
+                print(group if isinstance(group, str) else report(group), end="\n\n", flush=True)
         except Unmeasured as reason:
             print(f"## {name}\n\nnot measured: {reason}\n", flush=True)
             return False

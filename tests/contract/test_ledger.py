@@ -31,7 +31,7 @@ from app.ledger.ledger import (
 from app.ledger.messages import KEPT, LARGEST
 from app.ledger.prearms import PreArm
 from app.ledger.schema import metadata
-from app.model import Artifact, Blocked, Episode, Finding, Kind, State, Step, Target
+from app.model import Artifact, Blocked, Capture, Episode, Finding, Kind, State, Step, Target
 from app.profilers.harm import id_of
 from tests.unit.ledger.builders import (
     LEASE,
@@ -809,6 +809,63 @@ def test_a_pre_arm_is_one_replicas_and_is_kept_until_it_was_not_seen_for_a_while
     assert theirs.of("key") is None and theirs.begin(one)
 
 
+# the baseline of a service
+
+
+def of_service(number: int, service: str = "order-mq", *, state: State = State.COMPLETED) -> Capture:
+    capture = manual(number, target=Target("10.0.0.5", 7, service))
+    return capture if state is State.PENDING else capture.ended(state, NOON)
+
+
+def test_a_service_has_one_baseline_and_the_last_one_chosen_is_it(open_ledger: Open) -> None:
+    one, two = open_ledger(), open_ledger()
+    for capture in (first := of_service(1), second := of_service(2), other := of_service(3, "pay")):
+        one.create(capture)
+    assert one.baseline("order-mq") is None
+    assert all(map(one.choose_baseline, (first, other)))
+    assert two.choose_baseline(second)
+    assert one.baseline("order-mq") == replace(second, baseline=True)
+    assert (found := one.get(first.id)) and not found.baseline
+    assert (found := two.baseline("pay")) and found.id == other.id
+    one.unchoose_baseline(first.id)
+    assert two.baseline("order-mq"), "the first one is no baseline any more, so nothing changes"
+    one.unchoose_baseline(second.id)
+    assert two.baseline("order-mq") is None
+
+
+def test_what_has_not_completed_or_has_no_service_takes_no_baselines_place(ledger: Ledger) -> None:
+    captures = [
+        of_service(1),
+        of_service(2, state=State.FAILED),
+        of_service(3, state=State.PENDING),
+        of_service(4, ""),
+    ]
+    for capture in captures:
+        ledger.create(capture)
+    assert [ledger.choose_baseline(capture) for capture in captures] == [True, False, False, False]
+    assert (found := ledger.baseline("order-mq")) and found.id == captures[0].id
+
+
+def test_retention_leaves_a_baseline_alone_and_a_person_may_delete_it(ledger: Ledger) -> None:
+    ledger.create(capture := of_service(1))
+    assert ledger.choose_baseline(capture)
+    assert [row.pinned for row in ledger.stored()] == [True]
+    assert ledger.delete(capture.id, pinned=False) is None
+    assert ledger.delete(capture.id)
+    assert ledger.baseline("order-mq") is None
+
+
+def test_replicas_that_choose_at_the_same_time_leave_one_baseline(open_ledger: Open) -> None:
+    one, two = open_ledger(), open_ledger()
+    captures = [of_service(number) for number in range(1, 9)]
+    for capture in captures:
+        one.create(capture)
+    with ThreadPoolExecutor(8) as pool:
+        chosen = list(pool.map(lambda at: (one, two)[at % 2].choose_baseline(captures[at]), range(8)))
+    assert all(chosen)
+    assert sum(found.baseline for capture in captures if (found := one.get(capture.id))) == 1
+
+
 # the tables
 
 
@@ -816,7 +873,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0005"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0006"
     engine.dispose()
 
 

@@ -99,8 +99,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         ids = {
             "messages/ID": f"messages/{scene.ask('GET', '/messages').json()['messages'][-1]['id']}",
             "unblock ID": f"unblock {blocked_executable(scene, folder / 'touchy')}",
+            "captures/ID": f"captures/{capture['id']}",
+            " BASE": f" {capture['id']}",
             " ID": f" {capture['id']}",
         }
+        scene.ask("POST", f"/captures/{capture['id']}/baseline")
         yield Lab(scene, target, ids)
 
 
@@ -110,6 +113,7 @@ def test_the_pages_have_commands_of_every_kind() -> None:
         "capture",
         "captures",
         "check-config",
+        "diff",
         "doctor",
         "explain",
         "fetch",

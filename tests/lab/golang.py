@@ -62,6 +62,7 @@ TARGETS = {
     "plain": Target("plain", package="./quiet", binary="quiet"),
     "plain-usr2": Target("plain", package="./listening", binary="listening"),
     "trapping": Target("plain", package="./trapping", binary="trapping"),
+    "calm": Target("calm", binary="calm"),  # records itself, again and again
     "sponge": Target("sponge", package="./orders"),
     "asking": Target("misleading", package="./asking"),
     "asking-with-names": Target("misleading", package="./asking", ldflags=""),

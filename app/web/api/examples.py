@@ -50,6 +50,7 @@ CAPTURE: dict[str, JsonValue] = {
     "findings": [],
     "labels": {},
     "pinned": False,
+    "baseline": False,
 }
 LINK: dict[str, JsonValue] = {
     "name": NAME,
@@ -98,6 +99,38 @@ FLAME_GRAPH: dict[str, JsonValue] = {
             {"name": "runtime.gcBgMarkWorker", "value": 1_010_000_000, "self": 1_010_000_000, "children": []},
         ],
     },
+}
+DIFFERENCE: dict[str, JsonValue] = {
+    "kind": "cpu",
+    "sample_type": "cpu",
+    "sample_types": ["samples", "cpu"],
+    "unit": "nanoseconds",
+    "shown_in": "s",
+    "total": 12_000_000_000,
+    "duration_seconds": 30.01,
+    "rows": [
+        {
+            "flat": 9_400_000_000,
+            "flat_percent": 78.33,
+            "sum_percent": 78.33,
+            "cum": 9_600_000_000,
+            "cum_percent": 80.0,
+            "function": "main.price",
+            "base_flat": 2_100_000_000,
+            "base_cum": 2_200_000_000,
+            "flat_changed": True,
+            "cum_changed": True,
+        }
+    ],
+    "base": {"id": ID, "total": 12_000_000_000, "duration_seconds": 30.0, "build_id": "4c1f"},
+    "build_id": "4c1f",
+    "normalize": "duration",
+    "capture_total": 21_600_000_000,
+    "changes": [
+        {"function": "main.price", "what": "flat", "base": 2_100_000_000, "value": 11_500_000_000, "beyond": 4.1}
+    ],
+    "unjudged": "",
+    "warnings": [],
 }
 PAUSED: dict[str, JsonValue] = {
     "paused": True,

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from app.model import Capture, Kind
+from app.web.differences import offered
 from app.web.links import links_of
 from app.web.pages.evidence import evidence_of
 from app.web.pages.flame import flame
@@ -45,6 +46,7 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
             links=links,
             unsigned=unsigned,
             evidence=evidence_of(parts, capture),
+            bases=offered(parts, capture) if has else [],
         )
 
     @router.get("/ui/captures/{capture_id}/flame")

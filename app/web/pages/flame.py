@@ -6,7 +6,7 @@ positions are attributes of SVG.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -48,13 +48,24 @@ class Flame:
     thin: int
 
 
-def flame(tree: Tree, root: int) -> Flame:
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """What is said of the node with this index, and the class of the style sheet that colours it."""
+
+    amounts: Callable[[int], str]
+    look: Callable[[int], str]
+
+
+def flame(tree: Tree, root: int, paint: Paint | None = None) -> Flame:
     """The flame graph of `tree`. root: index of the node that gets the full width, below its callers; the root of the
-    tree when there is no such node."""
+    tree when there is no such node. paint: its shares, and a colour for each package, unless told otherwise."""
     root = root if 0 <= root < len(tree.nodes) else 0
+    paint = paint or Paint(lambda at: _amounts(tree, at), lambda at: _look(tree, at))
     callers = _callers(tree, root)
-    boxes = [replace(_box(tree, at, 0.0, 100.0, depth), look=ABOVE) for depth, at in enumerate(callers)]
-    inside = list(_spread(tree, root, len(callers)))
+    boxes = [
+        replace(_box(tree, paint, at, x=0.0, width=100.0, row=depth), look=ABOVE) for depth, at in enumerate(callers)
+    ]
+    inside = list(_spread(tree, paint, root, len(callers)))
     boxes += [box for box in inside if box.width >= THINNEST]
     node = tree.nodes[root]
     return Flame(
@@ -63,7 +74,7 @@ def flame(tree: Tree, root: int) -> Flame:
         row=ROW,
         root=root,
         name=node.name,
-        amounts=_amounts(tree, root),
+        amounts=paint.amounts(root),
         thin=len(inside) + len(callers) - len(boxes),
     )
 
@@ -76,11 +87,11 @@ def _callers(tree: Tree, at: int) -> list[int]:
     return found[::-1]
 
 
-def _spread(tree: Tree, root: int, depth: int) -> Iterator[Box]:
+def _spread(tree: Tree, paint: Paint, root: int, depth: int) -> Iterator[Box]:
     """The root and everything below it, each within its caller; `depth`: the row of the root."""
     whole = tree.nodes[root].value or 1
     free = {root: (0.0, depth)}  # where the next child of a node begins, in the tree's unit; and the node's row
-    yield _box(tree, root, 0.0, 100.0, depth)
+    yield _box(tree, paint, root, x=0.0, width=100.0, row=depth)
     for at in range(root + 1, len(tree.nodes)):
         node = tree.nodes[at]
         if node.parent not in free:  # nodes are in depth-first order: the subtree of the root has ended
@@ -88,10 +99,10 @@ def _spread(tree: Tree, root: int, depth: int) -> Iterator[Box]:
         x, row = free[node.parent]
         free[node.parent] = (x + node.value, row)
         free[at] = (x, row + 1)
-        yield _box(tree, at, x / whole * 100, node.value / whole * 100, row + 1)
+        yield _box(tree, paint, at, x=x / whole * 100, width=node.value / whole * 100, row=row + 1)
 
 
-def _box(tree: Tree, at: int, x: float, width: float, row: int) -> Box:
+def _box(tree: Tree, paint: Paint, at: int, *, x: float, width: float, row: int) -> Box:
     name = tree.nodes[at].name
     return Box(
         node=at,
@@ -99,9 +110,14 @@ def _box(tree: Tree, at: int, x: float, width: float, row: int) -> Box:
         width=round(width, 4),
         y=row * ROW,
         label=short(name) if width >= LABELLED else "",
-        title=f"{name}: {_amounts(tree, at)}",
-        look=GREY if at == 0 or name == OTHER or name.startswith("[") else f"f{colour(name)}",
+        title=f"{name}: {paint.amounts(at)}",
+        look=paint.look(at),
     )
+
+
+def _look(tree: Tree, at: int) -> str:
+    name = tree.nodes[at].name
+    return GREY if at == 0 or name == OTHER or name.startswith("[") else f"f{colour(name)}"
 
 
 def _amounts(tree: Tree, at: int) -> str:

@@ -9,6 +9,7 @@ from app.analysis.units import format_percent, format_value
 from app.web.api.schemas.capture import href
 from app.web.links import Link
 from app.web.pages import words
+from app.web.pages.difference_flame import signed
 from app.web.parts import Parts
 
 
@@ -29,6 +30,7 @@ class PageRenderer:
             "ago": words.ago,
             "size": lambda size: format_value(size, "bytes"),
             "value": format_value,
+            "signed": signed,
             "percent": format_percent,
             "summary": words.summary,
             "command": self.command,

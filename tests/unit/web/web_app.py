@@ -11,6 +11,7 @@ from typing import Any
 from starlette.testclient import TestClient
 from uuid_utils import uuid7
 
+from app.analysis.diff.files import table_of_files, tree_of_files
 from app.analysis.profile import BadProfile
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
@@ -93,6 +94,8 @@ class WebApp:
             now=lambda: self.now,
             top=self.top,
             tree=self.tree,
+            difference=lambda base, path, n, type, how: table_of_files(path, base, n, type, how),
+            difference_tree=lambda base, path, type, how: tree_of_files(path, base, type, how),
             ready=lambda: self.obstacle,
             external_url=EXTERNAL,
             profilers=("go-zero",),

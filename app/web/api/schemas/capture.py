@@ -96,6 +96,7 @@ class CaptureOut(BaseModel):
     findings: list[FindingOut]
     labels: Mapping[str, str]
     pinned: Annotated[bool, Field(description="retention leaves it alone")] = False
+    baseline: Annotated[bool, Field(description="others of its service are compared with it")] = False
     due_at: Annotated[datetime | None, Field(description="when it is looked at next; null once it has ended")] = None
 
 
@@ -127,6 +128,7 @@ def capture_out(capture: Capture) -> CaptureOut:
         findings=[FindingOut.model_validate(finding) for finding in capture.findings],
         labels=dict(capture.labels),
         pinned=capture.pinned,
+        baseline=capture.baseline,
         due_at=capture.due_at,
     )
 

@@ -1,5 +1,7 @@
 """The table and the call tree of a profile as the API shows them."""
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,10 +45,8 @@ class FrameOut(BaseModel):
     children: Annotated[list["FrameOut"], Field(description='the largest first; "(other)" are those too small to name')]
 
 
-class FlameGraphOut(BaseModel):
-    """The call tree, of a bounded number of functions; values in `unit`, without their sign."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.FLAME_GRAPH]})
+class GraphOut(BaseModel):
+    """What every call tree says of its profile."""
 
     kind: str
     sample_type: str
@@ -54,16 +54,18 @@ class FlameGraphOut(BaseModel):
     unit: str
     total: int
     duration_seconds: float | None
+
+
+class FlameGraphOut(GraphOut):
+    """The call tree, of a bounded number of functions; values in `unit`, without their sign."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FLAME_GRAPH]})
+
     root: FrameOut
 
 
 def flame_graph(tree: Tree) -> dict[str, Any]:
     """A FlameGraphOut as plain JSON: pydantic does not serialize models that are as deeply nested as call stacks."""
-    made: list[dict[str, Any]] = []
-    for node in tree.nodes:
-        made.append({"name": node.name, "value": node.value, "self": node.self, "children": []})
-        if node.parent >= 0:
-            made[node.parent]["children"].append(made[-1])
     return {
         "kind": tree.kind,
         "sample_type": tree.sample_type,
@@ -71,5 +73,17 @@ def flame_graph(tree: Tree) -> dict[str, Any]:
         "unit": tree.unit,
         "total": tree.total,
         "duration_seconds": tree.duration_seconds,
-        "root": made[0],
+        "root": nested(tree.nodes),
     }
+
+
+def nested(nodes: Iterable[Any]) -> dict[str, Any]:
+    """The root with its children, and theirs. nodes: callers first, with the index of their parent."""
+    made: list[dict[str, Any]] = []
+    for node in nodes:
+        plain = asdict(node)
+        parent = plain.pop("parent")
+        made.append({**plain, "children": []})
+        if parent >= 0:
+            made[parent]["children"].append(made[-1])
+    return made[0]

@@ -26,7 +26,7 @@ def test_a_capture_is_shown_as_the_contract_has_it(web: WebApp) -> None:
     shown = answer.json()
     assert list(shown) == [
         "id", "state", "reason", "created_at", "started_at", "stopped_at", "ended_at", "trigger", "rule", "target",
-        "profiler", "timeline", "artifacts", "findings", "labels", "pinned", "due_at",
+        "profiler", "timeline", "artifacts", "findings", "labels", "pinned", "baseline", "due_at",
     ]  # fmt: skip
     assert (shown["state"], shown["reason"], shown["created_at"]) == ("completed", None, "2026-11-23T12:00:00Z")
     assert list(shown["trigger"]) == [
@@ -198,13 +198,13 @@ def test_a_table_there_cannot_be_says_why(web: WebApp) -> None:
         f"/captures/{broken.id}/top": (422, "it is not gzip"),
         f"/captures/{capture.id}/top?n=0": (422, "n:"),
         f"/captures/{capture.id}/top?kind=fast": (422, "kind:"),
-        f"/captures/{capture.id}/top?base={broken.id}": (422, "this version compares no captures"),
+        f"/captures/{capture.id}/top?base=none": (404, "base: There is no capture 'none'"),
         "/captures/none/top": (404, "There is no capture"),
         f"/captures/{capture.id}/top?kind=trace": (422, "kind: trace is no pprof profile"),
         f"/captures/{capture.id}/flamegraph?kind=heap": (404, "no heap profile; it is completed and has cpu"),
         f"/captures/{broken.id}/flamegraph": (422, "it is not gzip"),
         f"/captures/{capture.id}/flamegraph?kind=fast": (422, "kind:"),
-        f"/captures/{capture.id}/flamegraph?base={broken.id}": (422, "this version compares no captures"),
+        f"/captures/{capture.id}/flamegraph?base=baseline": (404, "'order-mq' has no baseline"),
         "/captures/none/flamegraph": (404, "There is no capture"),
     }
     for address, (status, words) in asked.items():
@@ -310,7 +310,7 @@ def test_the_description_has_every_route_with_an_example(web: WebApp) -> None:
     assert set(described["paths"]) == {
         "/webhook", "/capture", "/captures", "/captures/{capture_id}", "/captures/{capture_id}/stop",
         "/captures/{capture_id}/pin", "/captures/{capture_id}/unpin",
-        "/captures/{capture_id}/links",
+        "/captures/{capture_id}/links", "/captures/{capture_id}/baseline",
         "/captures/{capture_id}/artifacts/{name}", "/captures/{capture_id}/top", "/captures/{capture_id}/flamegraph",
         "/-/healthy", "/-/ready", "/-/pause", "/-/blocked", "/-/blocked/{blocked_id}",
         "/-/resume", "/metrics", "/explain", "/messages", "/messages/{message_id}",

@@ -1,0 +1,70 @@
+"""The profiles of a capture as JSON, alone or compared with those of another one. Registered by app/web/asgi.py."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse
+
+from app.analysis.diff.normalize import Normalize
+from app.model import Capture, Kind
+from app.web.api.schemas.difference import DifferenceGraphOut, DifferenceOut, difference_graph, difference_out
+from app.web.api.schemas.profile import FlameGraphOut, TopOut, flame_graph
+from app.web.differences import Comparison, Differences, base_named, warnings
+from app.web.parts import Parts, the_capture
+from app.web.profiles import Profiles
+
+
+class ProfileQuery(BaseModel):
+    """Which profile, and what it is compared with."""
+
+    kind: Kind = Kind.CPU
+    sample_type: Annotated[str | None, Field(description="where a profile has several")] = None
+    base: Annotated[
+        str | None,
+        Field(description="the difference to this capture: an id, or `baseline` for the baseline of the service"),
+    ] = None
+    normalize: Annotated[
+        Normalize | None,
+        Field(description="with `base`: how the capture is scaled first; by default what suits the kind"),
+    ] = None
+
+    def comparison(self, parts: Parts, capture: Capture) -> Comparison | None:
+        """With the base that is asked for; None without one. Raises HTTPException 404."""
+        if self.base is None:
+            return None
+        return Comparison(capture, base_named(parts, capture, self.base), self.kind, self.sample_type, self.normalize)
+
+
+class TopQuery(ProfileQuery):
+    """And how many functions."""
+
+    n: Annotated[int, Field(ge=1, le=1000)] = 30
+
+
+def routes(parts: Parts, profiles: Profiles, differences: Differences) -> APIRouter:
+    """The routes that read profiles."""
+    router = APIRouter(tags=["captures"])
+
+    @router.get("/captures/{capture_id}/top", summary="The table of `go tool pprof -top -nodefraction=0`")
+    def top(capture_id: str, query: Annotated[TopQuery, Query()]) -> TopOut | DifferenceOut:
+        """With `base`, the table of `-diff_base`, and which functions changed by more than noise."""
+        capture = the_capture(parts, capture_id)
+        if asked := query.comparison(parts, capture):
+            found = differences.table(asked, query.n)
+            return difference_out(found, asked.base.id, warnings(asked, found))
+        return TopOut.model_validate(profiles.top(capture, query.kind, query.n, query.sample_type))
+
+    @router.get(
+        "/captures/{capture_id}/flamegraph",
+        summary="The call tree",
+        responses={200: {"model": FlameGraphOut | DifferenceGraphOut}},
+    )
+    def flamegraph(capture_id: str, query: Annotated[ProfileQuery, Query()]) -> JSONResponse:
+        """With `base`, the call trees of both as one."""
+        capture = the_capture(parts, capture_id)
+        if asked := query.comparison(parts, capture):
+            return JSONResponse(difference_graph(differences.tree(asked)))
+        return JSONResponse(flame_graph(profiles.tree(capture, query.kind, query.sample_type)))
+
+    return router
