@@ -32,6 +32,7 @@ NAME = "http-pprof"
 TRACE_AT_MOST = timedelta(seconds=10)  # it grows by megabytes a second
 TRACE_LIMIT = 1 << 30  # bytes
 PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,64}){1,8}", re.ASCII)
+COUNT_LASTS = timedelta(minutes=1)  # a recording that is made anew later has none
 DUMP = "goroutine?debug=2"  # stops the process while it is written
 GOROUTINES = "goroutines"  # in a capture's notes: how many there were at the beginning
 NOTE = "http"  # in a capture's notes: {"address", "port"}, and "tls", "bare" as in Place
@@ -149,7 +150,8 @@ class HttpPprof(Profiler):
         recorded = left_of(self._recorded(capture, process), capture.artifacts)
         instant, after = (left_of(each, capture.artifacts) for each in (parts, once_more(parts)))
         before = left_of(self._held(), capture.artifacts)
-        takes = Takes(server, incoming.folder, capture.notes.get(GOROUTINES))
+        counted = capture.notes.get(GOROUTINES) if recording.time_left(COUNT_LASTS) > timedelta(0) else None
+        takes = Takes(server, incoming.folder, counted)
         fetched: list[Fetched] = []
 
         def keep(file: Fetched) -> None:

@@ -695,6 +695,18 @@ def test_the_goroutines_that_are_home_since_the_beginning_are_not_asked_for_agai
     assert "goroutine-after.pprof" in files
 
 
+def test_a_count_of_long_ago_is_no_proof_that_there_are_few(tmp_path: Path) -> None:
+    home = Artifact("orders-7-goroutine-20260101T120000Z-counted.txt", Kind.GOROUTINE, 1, "")
+    noted = capture(artifacts=(home,), started_at=NOON - timedelta(minutes=2))
+    pool = pool_to()
+    collected(pool, tmp_path, of=replace(noted, notes={**noted.notes, "goroutines": 3}))
+    assert "/debug/pprof/goroutine?debug=2" not in pool.asked
+    fresh = pool_to()
+    of = replace(noted, notes={**noted.notes, "goroutines": 3}, started_at=NOON)
+    collected(fresh, tmp_path, of=of)
+    assert "/debug/pprof/goroutine?debug=2" in fresh.asked
+
+
 # ---------------------------------------------------------------------- twice, and how old
 
 
