@@ -147,6 +147,13 @@ def in_order(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
     return tuple(sorted(artifacts, key=lambda artifact: list(Kind).index(artifact.kind)))
 
 
+def with_look(capture: Capture, looked: Capture) -> Capture:
+    """The capture at an earlier step with what the first look brought home meanwhile."""
+    events = (event for event in looked.timeline[len(capture.timeline) :] if event.step == STEP)
+    notes = {**capture.notes, **({LOOKED: True} if LOOKED in looked.notes else {})}
+    return replace(capture, artifacts=looked.artifacts, timeline=(*capture.timeline, *events), notes=notes)
+
+
 def explained(capture: Capture, reason: Reason) -> Reason:
     """The reason why a capture failed, with the cause of its process's end where the evidence shows it."""
     cause = capture.notes.get(CAUSE, "")

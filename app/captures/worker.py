@@ -15,6 +15,7 @@ from time import monotonic
 
 import structlog
 
+from app.captures.evidence import with_look
 from app.captures.failures import HOLD, held_back, retry_later, with_deadline
 from app.captures.holding import may_be_held
 from app.captures.pipeline import Pipeline
@@ -147,7 +148,8 @@ class Worker:
                 after = replace(after, process=None).skipped(self._now(), Code.DUPLICATE, said)
                 keep = False
             except Full as full:
-                after = over_limit(replace(before, target=after.target), self._now(), full, self._hold)
+                before = with_look(replace(before, target=after.target), after)
+                after = over_limit(before, self._now(), full, self._hold)
                 keep = False
             except LedgerUnavailable as fault:
                 log.error("the ledger does not take a step, it is tried again", capture=after.id, fault=str(fault))

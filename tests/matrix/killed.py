@@ -50,13 +50,13 @@ class Victim:
 
 def rows() -> Iterator[tuple[str, ...]]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        scene = stack.enter_context(Scene(Path(folder) / "scene", duration="40s", config=CONFIG))
+        scene = stack.enter_context(Scene(Path(folder) / "scene", duration="5m", config=CONFIG))
         count = int(os.environ.get("KILLED", "50"))
         victims = [Victim(number, Path(folder), stack) for number in range(count)]
         fired = [alert(f"{n:016x}", host="127.0.0.1", pid=one.service.pid) for n, one in enumerate(victims, 1)]
         ids = scene.deliver(*fired)["captures"]
         for one in ids:
-            scene.service.wait_capture(one, {"recording"}, timeout=120)
+            scene.service.wait_capture(one, {"recording"}, timeout=280)
         began = time.monotonic()
         for victim in sorted(victims, key=lambda victim: victim.after):
             time.sleep(max(began + victim.after - time.monotonic(), 0))

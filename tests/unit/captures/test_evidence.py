@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from app.captures.evidence import CAUSE, ENDED, Ladder, Scenes, explained
+from app.captures.evidence import CAUSE, ENDED, LOOKED, Ladder, Scenes, explained, with_look
 from app.errors import Code, Reason, Retryable
 from app.gate.client import Gate
 from app.gate.pool import HostPool
@@ -73,6 +73,13 @@ def test_the_first_look_is_durable_before_anything_begins_and_is_taken_once(
     (artifact,) = capture.artifacts
     assert durable(ladder, capture, artifact)
     assert [event.message[:11] for event in capture.timeline if event.step == "evidence"] == ["first look:"]
+
+
+def test_a_capture_that_has_to_wait_for_room_keeps_its_first_look(ladder: Ladder, host: Host) -> None:
+    found = looked(ladder, host, refused=False).with_event(NOON, "resolved", "pid 101")
+    waiting = with_look(manual(1), found)
+    assert waiting.artifacts == found.artifacts and LOOKED in waiting.notes
+    assert [event.step for event in waiting.timeline[len(manual(1).timeline) :]] == ["evidence"]
 
 
 def test_samples_come_home_and_are_then_removed_from_the_host(ladder: Ladder, host: Host) -> None:
