@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from app.evidence.asked import Log, asked_in
 from app.evidence.base import OLD_GATE, Gathered, Piece, Rung, Subject
-from app.gate.log_lines import LogEnd
+from app.gate.log_lines import AROUND, LogEnd
 from app.model import Capture, Kind
 
 BEFORE = timedelta(seconds=30)
@@ -44,7 +44,7 @@ class Logs(Rung):
                 lines = end.since(ago)
                 said.append(in_words(log, end, len(lines)))
                 if lines:
-                    suffix = ".txt" if number == 1 else f"-{number}.txt"
+                    suffix = f"{AROUND}.txt" if number == 1 else f"{AROUND}-{number}.txt"
                     pieces.append(Piece(content(log, subject.host, lines), suffix, Kind.LOG))
         return Gathered("; ".join(said), tuple(pieces))
 

@@ -14,6 +14,7 @@ from app.redaction import Redaction
 ISO = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 OF_ACCESS_LOGS = re.compile(r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]", re.ASCII)
 LINES = 2000  # that are kept; the gate cuts each at 4000 bytes, and all at 256 KiB
+AROUND = "-around"  # in the names of their artifacts, behind the time: a recording may write logs, too
 HEAD = 300  # characters of a line in which its time is looked for
 
 

@@ -18,6 +18,7 @@ from app.errors import Code, Refused
 from app.gate.answers import Process
 from app.gate.client import Gate
 from app.gate.facts import Harm
+from app.gate.log_lines import AROUND
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
 from app.model import Capture, Finding, Kind, ProcessId
@@ -241,4 +242,5 @@ def host_of(capture: Capture) -> str:
 
 def recorded_kinds(capture: Capture) -> frozenset[Kind]:
     """The kinds of the recording's own artifacts, without what the evidence ladder brought home."""
-    return frozenset(artifact.kind for artifact in capture.artifacts) - {Kind.EVIDENCE, Kind.LOG}
+    own = (each for each in capture.artifacts if not each.name.rpartition("Z")[2].startswith(AROUND))
+    return frozenset(artifact.kind for artifact in own) - {Kind.EVIDENCE}

@@ -19,9 +19,8 @@ from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResul
 from app.profilers.checks import name_of
 from app.profilers.endpoint import EndpointSearch, lives, other_at
 from app.profilers.goroutines import COUNTED, count_in, counted_soon
-from app.profilers.heap_age import TEXT
 from app.profilers.origin import layout_of, prove_all
-from app.profilers.part import Part
+from app.profilers.part import Part, part_in_words
 from app.profilers.places import PORTS_AT_MOST, Place
 from app.profilers.refusals import refusal
 from app.profilers.servers import Login, Server
@@ -149,7 +148,6 @@ class HttpPprof(Profiler):
         parts = self._instant(process)
         recorded = left_of(self._recorded(capture, process), capture.artifacts)
         instant, after = (left_of(each, capture.artifacts) for each in (parts, once_more(parts)))
-        before = left_of(self._held(), capture.artifacts)
         counted = capture.notes.get(GOROUTINES) if recording.time_left(COUNT_LASTS) > timedelta(0) else None
         takes = Takes(server, incoming.folder, counted)
         fetched: list[Fetched] = []
@@ -158,7 +156,9 @@ class HttpPprof(Profiler):
             incoming.keep(file)
             fetched.append(file)
 
-        takes.all(recorded, instant, keep, incoming.stopping, after=after, before=before)
+        takes.all(
+            recorded, instant, keep, incoming.stopping, after=after, before=left_of(self._held(), capture.artifacts)
+        )
         prove_all(server, process, layout, fetched)
         return self._result(server, process, fetched, takes)
 
@@ -229,15 +229,6 @@ class HttpPprof(Profiler):
 
     def _server(self, pool: HostPool, host: str, place: Place) -> Server:
         return Server(pool, host, place, self.path, Login(self.username, self.password_file, self.token_file))
-
-
-def part_in_words(part: Part, *, twice: bool) -> str:
-    """A part as a plan shows it."""
-    where = " where it is served" if part.optional else ""
-    where += f" where fewer than {part.below} goroutines are counted" if part.below else ""
-    where = " where the index page lists it" if part.listed else where
-    dated = f", then {TEXT} for its age" if part.query == "heap" and not part.optional else ""
-    return f"{part.query}{where}{dated}{', and again at the end' if twice else ''}"
 
 
 def current_process(recording: Recording) -> Process:

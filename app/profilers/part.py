@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from app.model import Kind
+from app.profilers.heap_age import TEXT
 
 PROFILE_LIMIT = 256 << 20  # bytes
 
@@ -36,3 +37,12 @@ class Part:
     def lasting(self, seconds: int) -> "Part":
         """The same with another length."""
         return replace(self, query=f"{self.query.partition('?')[0]}?seconds={seconds}", seconds=seconds)
+
+
+def part_in_words(part: Part, *, twice: bool) -> str:
+    """A part as a plan shows it."""
+    where = " where it is served" if part.optional else ""
+    where += f" where fewer than {part.below} goroutines are counted" if part.below else ""
+    where = " where the index page lists it" if part.listed else where
+    dated = f", then {TEXT} for its age" if part.query == "heap" and not part.optional else ""
+    return f"{part.query}{where}{dated}{', and again at the end' if twice else ''}"
