@@ -39,15 +39,40 @@ class Exchange:
         with self._lock:
             deadline = monotonic() + (timeout or self._timeout)
             seq = self._send(verb, *words)
-            lines: list[tuple[str, str]] = []
-            taken = 0
-            while not (line := self._line(deadline)).startswith("."):
-                taken += len(line)
-                if taken > ANSWER_LIMIT:
-                    raise self._broken(f"answers {verb} without end")
-                key, _, value = line.partition(" ")
-                lines.append((key, value))
-            return self._last(line, seq), lines
+            lines, last = self._lines(verb, deadline)
+            return self._last(last, seq), lines
+
+    def _ask_for_bytes(
+        self, verb: str, *words: str, limit: int, write: Callable[[bytes], object], timeout: float
+    ) -> tuple[str, int | None, list[tuple[str, str]]]:
+        """Asks for bytes, which go to `write` unless they are more than `limit`.
+
+        Returns the answer's code, the announced size (None if none was), and the lines after the bytes."""
+        with self._lock:
+            deadline = monotonic() + timeout
+            seq = self._send(verb, *words)
+            line = self._line(monotonic() + SILENCE)
+            if not line.startswith("size "):
+                return self._last(line, seq), None, []
+            if not (announced := re.fullmatch(r"size (\d{1,20})", line, re.ASCII)):
+                raise self._broken(f"announces a file in a way not understood: {line[:80]!r}")
+            size = int(announced[1])
+            if size <= limit:
+                self._stream(size, write, deadline)
+            lines, last = self._lines(verb, monotonic() + SILENCE)
+            return self._last(last, seq), size, lines
+
+    def _lines(self, verb: str, deadline: float) -> tuple[list[tuple[str, str]], str]:
+        """The lines of an answer as (key, value), and its last line."""
+        lines: list[tuple[str, str]] = []
+        taken = 0
+        while not (line := self._line(deadline)).startswith("."):
+            taken += len(line)
+            if taken > ANSWER_LIMIT:
+                raise self._broken(f"answers {verb} without end")
+            key, _, value = line.partition(" ")
+            lines.append((key, value))
+        return lines, line
 
     def _send(self, verb: str, *words: str) -> int:
         seq = next(self._numbers)
@@ -84,13 +109,12 @@ class Exchange:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.decode("utf-8", "backslashreplace")
 
-    def _stream(self, size: int, write: Callable[[bytes], object], deadline: float) -> str:
+    def _stream(self, size: int, write: Callable[[bytes], object], deadline: float) -> None:
         while size > 0:
             data = self._buffer or self._more(min(deadline, monotonic() + SILENCE))
             self._buffer = data[size:]
             write(data[:size])
             size -= min(size, len(data))
-        return self._line(monotonic() + SILENCE)
 
     def _last(self, line: str, seq: int) -> str:
         head, _, code = line.partition(" ")
