@@ -6,6 +6,7 @@ from app.errors import Code, Reason
 from app.model import Capture
 from app.profilers import harm
 from app.profilers.base import Profiler
+from app.profilers.besides import own_kinds
 
 
 def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
@@ -14,8 +15,7 @@ def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
     if left := capture.notes.get("left"):
         return Reason(Code.TIMEOUT, left)
     faults: Mapping[str, str] = capture.notes.get("faults", {})
-    have = frozenset(artifact.kind for artifact in capture.artifacts)
-    missing = [kind.value for kind in profiler.missing(have)]
+    missing = [kind.value for kind in profiler.missing(own_kinds(capture))]
     if not faults and not missing:
         return harmed
     bad = [f"{kind}: {fault}" for kind, fault in faults.items()]

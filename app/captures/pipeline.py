@@ -81,9 +81,10 @@ class Pipeline:
         collecting = CollectSteps(self.pool, self.store, self.ledger, self.check, self.stopping, self.clock)
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
+        if capture.step is Step.START:
+            return collecting.besides(recording.start(capture, now), now)
         steps = {
             Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers).run,
-            Step.START: recording.start,
             Step.WAIT: recording.wait,
             Step.STOP: recording.stop,
             Step.COLLECT: collecting.collect,

@@ -79,12 +79,14 @@ class Selection:
     name: the full name, as the API shows it
     why: why this profiler was chosen; "" if that needs no explanation
     length: how long it records, whatever duration was requested; None if it takes the requested duration
+    besides: a profiler that takes no time, whose files are taken as soon as the recording was started
     """
 
     profiler: "Profiler"
     name: str
     why: str = ""
     length: timedelta | None = None
+    besides: "Profiler | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from app.gate.client import Gate
 from app.gate.facts import Harm
 from app.model import Capture
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult
+from app.profilers.besides import own_kinds
 from app.profilers.refusals import COMMON, Refusals, refusal
 from app.profilers.remote_files import remove_files
 
@@ -116,8 +117,8 @@ class GateProfiler(Profiler):
         return self._stopped(gate, recording, answer)
 
     def collect(self, recording: Recording, incoming: Incoming) -> StepResult:
-        artifacts = recording.capture.artifacts
-        if artifacts and not self.missing(frozenset(artifact.kind for artifact in artifacts)):
+        have = own_kinds(recording.capture)
+        if have and not self.missing(have):
             return StepResult("the files are home already")
         with recording.files() as gate:
             files = self._fetch(gate, recording, incoming.folder)

@@ -17,13 +17,13 @@ from app.gate.pool import HostPool
 from app.gate.recipes import MEMORY, Recipe
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, Selection, StepResult
+from app.profilers.besides import BESIDES
 from app.profilers.checks import name_of
 from app.profilers.heap_reading import heap_of
 from app.profilers.http_pprof import current_process
 from app.profilers.recipe_profiler import identity_of
 
 NAME = "go-memory"
-SUFFIX = "-memory.pprof"  # beside the heap profiles of other profilers
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +61,19 @@ class GoMemory(Profiler):
         return StepResult()
 
     def collect(self, recording: Recording, incoming: Incoming) -> StepResult:
-        if any(artifact.name.endswith(SUFFIX) for artifact in recording.capture.artifacts):
+        if any(artifact.name.endswith(BESIDES) for artifact in recording.capture.artifacts):
             return StepResult("the heap is home already")
         process, gate = current_process(recording), recording.gate()
         heap, requests = heap_of(gate, recording.capture, process.go_version)
         read_at = datetime.now(UTC)
-        path = incoming.folder / f"{Kind.HEAP.value}{SUFFIX}"
+        path = incoming.folder / f"{Kind.HEAP.value}{BESIDES}"
         path.write_bytes(pprof_of(heap, process.exe, int(read_at.timestamp() * 1e9)))
-        incoming.keep(Fetched(Kind.HEAP, path, path.stat().st_size, suffix=SUFFIX))
+        incoming.keep(Fetched(Kind.HEAP, path, path.stat().st_size, suffix=BESIDES))
         return StepResult(f"the heap was read from its memory: {len(heap.records)} stacks, {requests} requests")
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
-        return () if Kind.HEAP in have else (Kind.HEAP,)
+        """None: `collect` brings the one file, or fails."""
+        return ()
 
     def clean(self, recording: Recording) -> StepResult:
         return StepResult("nothing was left on the host")

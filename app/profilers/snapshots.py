@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from app.model import Artifact, Kind
+from app.profilers.besides import BESIDES
 from app.profilers.part import Part
 
 AFTER = "-after.pprof"  # the end of the name of a second snapshot
@@ -34,4 +35,4 @@ def left_of(parts: Iterable[Part], had: Sequence[Artifact]) -> list[Part]:
 
 def suffix_of(name: str) -> str:
     """The end of an artifact's name that tells it from others of its kind."""
-    return AFTER if name.endswith(AFTER) else PurePosixPath(name).suffix
+    return next((end for end in (AFTER, BESIDES) if name.endswith(end)), PurePosixPath(name).suffix)
