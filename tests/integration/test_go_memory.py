@@ -1,5 +1,7 @@
 """Heap profiles read from a process's memory over a real sshd, against what /debug/pprof/heap says just then."""
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +11,17 @@ import httpx2
 import pytest
 
 from app.analysis.profile import Profile, read, read_file
+from app.errors import Code, Refused, Retryable
+from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.gate.recipes import MEMORY
 from app.hosts.ssh import Connector
-from app.model import Capture, Target
+from app.model import Capture, ProcessId, Target
 from app.profilers.base import Fetched, Incoming, Recording, StepResult
 from app.profilers.go_memory import GoMemory
+from tests.integration.scene import Scene, alert
 from tests.lab import golang
+from tests.lab.process import eventually
 from tests.lab.sshd import Sshd
 from tests.lab.target import Service
 from tests.unit.ledger.builders import NOON, manual
@@ -81,3 +87,101 @@ def test_what_is_read_from_memory_is_what_the_program_itself_says(
     assert ours.mapped[0] == theirs.mapped[0]
     assert "requests" in result.message
     assert "net/http.(*conn).serve" in golang.tool("pprof", "-top", "-cum", file.path)
+
+
+def test_a_program_that_allocates_all_the_time_is_read_as_of_one_moment(
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
+) -> None:
+    """It keeps a thousand objects of 1 KiB, and collects its garbage as fast as it can."""
+    target = run_target("heaps", GODEBUG="memprofilerate=1", BUSY="1")
+    of = capture(pool, target.pid)
+    read_well, allocated = 0, 0
+    for n in range(6):
+        try:
+            file, _ = heap(pool, of, tmp_path / f"{n}")
+        except Retryable as fault:
+            assert "while it is read" in fault.reason.message or "collects its garbage" in fault.reason.message
+            continue
+        found = [(names(stack), size, values) for stack, size, values in samples(read_file(file.path))]
+        kept = [values for stack, size, values in found if "main.keep" in stack and size == 1024]
+        assert [values[2] for values in kept] == [1000]
+        churned = [values for stack, size, values in found if "main.churn" in stack and size == 512]
+        before, allocated = allocated, sum(values[0] for values in churned)
+        assert allocated >= before
+        assert all(values[2] <= values[0] for _, _, values in found)
+        read_well += 1
+    assert read_well > 1
+
+
+def names(stack: Any) -> list[str]:
+    return [function[0] for _, _, lines in stack for function, _ in lines]
+
+
+@pytest.mark.parametrize(
+    ("does", "code"), [(signal.SIGKILL, Code.PROCESS_EXITED), (signal.SIGUSR1, Code.PROCESS_REPLACED)]
+)
+def test_a_process_that_ends_or_becomes_another_meanwhile_is_refused_at_every_request(
+    pool: HostPool, run_target: RunTarget, tmp_path: Path, does: signal.Signals, code: Code
+) -> None:
+    for nth in (1, 3, 5, 7, 8):
+        of = capture(pool, run_target("heaps").pid)
+        with pytest.MonkeyPatch.context() as patch:
+            asked = interrupted(patch, nth, does)
+            with pytest.raises(Refused) as caught:
+                heap(pool, of, tmp_path / f"{nth}")
+        assert caught.value.reason.code is code
+        assert len(asked) == nth
+
+
+def interrupted(patch: pytest.MonkeyPatch, nth: int, does: signal.Signals) -> list[Any]:
+    """Sends the process a signal just before the nth request for its memory, and waits for what that does.
+
+    Returns the requests that were made."""
+    memory, requests = Gate.memory, list[Any]()
+
+    def ask(gate: Gate, process: ProcessId, pages: Any) -> Any:
+        requests.append(pages)
+        if len(requests) == nth:
+            os.kill(process.pid, does)
+            eventually(lambda: not any(seen.id == process for seen in gate.process(process.pid)), "it is gone")
+        return memory(gate, process, pages)
+
+    patch.setattr(Gate, "memory", ask)
+    return requests
+
+
+def test_why_there_is_no_profile_is_said(pool: HostPool, run_target: RunTarget, tmp_path: Path) -> None:
+    for name, env, said in (
+        ("heaps", {"UNUSED": "1"}, "keeps no memory profile: MemProfileRate is 0"),
+        ("profiled-old", {}, "is of go1.18.10: the runtime's layout is known from Go 1.21 to 1.27"),
+    ):
+        of = capture(pool, run_target(name, **env).pid)
+        with pytest.raises(Refused, match=said) as caught:
+            heap(pool, of, tmp_path / name)
+        assert caught.value.reason.code is Code.NO_PROFILER
+
+
+def test_a_gate_that_does_not_have_the_verb_says_what_to_do(tmp_path: Path, run_target: RunTarget) -> None:
+    of_another = run_target("heaps")
+    with Sshd(tmp_path / "sshd") as sshd:
+        pool = HostPool(Connector(sshd.settings()))
+        with pytest.raises(Refused, match="whose gate may not read memory") as caught:
+            heap(pool, capture(pool, of_another.pid), tmp_path / "home")
+        assert caught.value.reason.code is Code.NOT_PERMITTED
+        pool.close()
+
+
+def test_the_heap_of_a_process_that_is_killed_while_it_records_is_at_home(
+    tmp_path: Path, run_target: RunTarget
+) -> None:
+    target = run_target("toggle")
+    rules = [{"name": "memory", "duration": "30s", "profiler": {"kind": "auto", "read_memory": True}}]
+    with Scene(tmp_path / "scene", config={"rules": rules}) as scene:
+        (id_,) = scene.deliver(alert(host=HOST, pid=target.pid))["captures"]
+        eventually(lambda: scene.service.capture(id_)["artifacts"], "the heap is home")
+        os.kill(target.pid, signal.SIGKILL)
+        one = scene.service.wait_capture(id_, timeout=60)
+        assert (one["state"], one["reason"]["code"], one["profiler"]) == ("failed", "process_exited", "go-zero-toggle")
+        (artifact,) = [each for each in one["artifacts"] if each["name"].endswith("-memory.pprof")]
+        profile = scene.ask("GET", f"/captures/{id_}/artifacts/{artifact['name']}").content
+        assert samples(read(profile))

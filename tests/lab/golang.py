@@ -50,7 +50,7 @@ class Target:
     @property
     def listens(self) -> bool:
         """Listens on PORT."""
-        return self.serves or self.folder == "profiled"
+        return self.serves or self.folder in ("profiled", "heaps")
 
 
 TARGETS = {
@@ -77,6 +77,8 @@ TARGETS = {
     "profiled-pie": Target("profiled", binary="profiled", buildmode="pie"),
     "profiled-bare": Target("profiled", binary="profiled", ldflags="-s -w -buildid=", cgo="0"),  # static, no build id
     "profiled-old": Target("profiled", binary="profiled", toolchain="go1.18.10"),
+    "heaps": Target("heaps", binary="heaps"),
+    "heaps-1.21": Target("heaps", binary="heaps", toolchain="go1.21.13"),
     "profiled-1.21": Target("profiled", binary="profiled", toolchain="go1.21.13"),  # the oldest whose memory is read
     "profiled-1.21-pie": Target("profiled", binary="profiled", toolchain="go1.21.13", buildmode="pie"),
     "profiled-with-names": Target("profiled", binary="profiled", ldflags=""),
