@@ -10,7 +10,7 @@ from app.captures.artifacts import artifact_of, prepared
 from app.captures.failures import past_deadline
 from app.captures.outcome import shortfall
 from app.captures.recording import with_result
-from app.captures.specs import besides_of, profiler_of
+from app.captures.specs import besides_done, profiler_of
 from app.errors import AlertprofError, Code, Reason, Retryable
 from app.gate.pool import HostPool
 from app.ledger.ledger import Ledger, LedgerUnavailable
@@ -66,18 +66,15 @@ class CollectSteps:
         reason = shortfall(capture, profiler)
         return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)
 
-    def besides(self, capture: Capture, now: datetime) -> Capture:
-        """A capture whose recording was just started, with the files of the profiler besides it, if it has one.
+    def besides(self, capture: Capture, profiler: Profiler, now: datetime) -> Capture:
+        """The capture about to start, with the files of the profiler besides its own. It is saved before the start.
 
         What cannot be had is an event, and no fault of the capture."""
-        profiler = besides_of(capture)
-        if profiler is None or capture.step is not Step.WAIT:
-            return capture
         try:
             kept, message, at = self._with_files(capture, profiler, now)
         except (AlertprofError, OSError) as fault:
-            return capture.with_event(now, "collected", f"nothing by {kind_of(profiler)}: {fault}")
-        return kept.with_event(at, "collected", message)
+            kept, message, at = capture, f"nothing by {kind_of(profiler)}: {fault}", now
+        return besides_done(kept.with_event(at, "collected", message)).to(Step.START, due=at)
 
     def _collect(self, capture: Capture, now: datetime) -> Capture:
         kept, message, at = self._with_files(capture, profiler_of(capture), now)

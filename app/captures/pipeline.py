@@ -22,7 +22,7 @@ from app.captures.collecting import CollectSteps
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
 from app.captures.recording import RecordingSteps
 from app.captures.resolve import ResolveStep
-from app.captures.specs import profiler_of
+from app.captures.specs import besides_of, profiler_of
 from app.errors import Code, Refused, Retryable
 from app.gate.entry import NoEntry
 from app.gate.pool import HostPool
@@ -81,10 +81,11 @@ class Pipeline:
         collecting = CollectSteps(self.pool, self.store, self.ledger, self.check, self.stopping, self.clock)
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
-        if capture.step is Step.START:
-            return collecting.besides(recording.start(capture, now), now)
+        if capture.step is Step.START and not capture.stop_requested_at and (besides := besides_of(capture)):
+            return collecting.besides(capture, besides, now)
         steps = {
             Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers).run,
+            Step.START: recording.start,
             Step.WAIT: recording.wait,
             Step.STOP: recording.stop,
             Step.COLLECT: collecting.collect,

@@ -1,7 +1,7 @@
 """The profilers by kind, and the one that a capture was given. Called by the steps, by explain and by doctor."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from app.errors import Code, Refused
@@ -50,8 +50,13 @@ def profiler_of(capture: Capture) -> Profiler:
 
 
 def besides_of(capture: Capture) -> Profiler | None:
-    """The profiler whose files are taken besides the recording, if there is one."""
+    """The profiler whose files are to be taken before the recording is started, if there is one."""
     return _profiler(capture, BESIDES) if BESIDES in capture.notes else None
+
+
+def besides_done(capture: Capture) -> Capture:
+    """The capture once those files were taken, or could not be."""
+    return replace(capture, notes={key: note for key, note in capture.notes.items() if key != BESIDES})
 
 
 def _profiler(capture: Capture, key: str) -> Profiler:

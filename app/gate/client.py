@@ -19,7 +19,7 @@ from app.gate.words import hexword, number, words_of
 from app.hosts.pipe import Pipe
 from app.model import ProcessId
 
-MEMORY_TIMEOUT = 60.0  # seconds for one request
+MEMORY_TIMEOUT = 30.0  # seconds for one request
 BLIND = "could not be looked at: its host is short of processes or memory"
 HIDDEN = (
     "/proc is mounted with hidepid there, so this account sees no processes but its own: log in as the service's user "

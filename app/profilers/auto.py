@@ -26,7 +26,7 @@ class Auto(ProfilerSpec):
 
     prefer: which of the two comes first; http-pprof is the gentler one
     allow: further profilers, tried last and in this order
-    read_memory: as go-memory does, as soon as the recording was started; meant for alerts about memory
+    read_memory: as go-memory does, before the recording is started; meant for alerts about memory
     """
 
     prefer: Literal["go-zero", "http-pprof"] = "go-zero"

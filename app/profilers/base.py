@@ -79,7 +79,7 @@ class Selection:
     name: the full name, as the API shows it
     why: why this profiler was chosen; "" if that needs no explanation
     length: how long it records, whatever duration was requested; None if it takes the requested duration
-    besides: a profiler that takes no time, whose files are taken as soon as the recording was started
+    besides: a profiler that takes no time, whose files are taken before the recording is started
     """
 
     profiler: "Profiler"
