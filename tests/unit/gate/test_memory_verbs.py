@@ -40,7 +40,9 @@ def test_anything_else_than_ranges_of_the_two_files_is_refused(shell: str, tmp_p
 
 
 def test_another_process_of_that_number_is_not_read(shell: str, tmp_path: Path) -> None:
-    script = f'{OWN}verb_memory "$own" $((start + 1)) "$image" exe:0:1; verb_memory "$own" $start 1:1 exe:0:1; echo $code'
+    script = (
+        f'{OWN}verb_memory "$own" $((start + 1)) "$image" exe:0:1; verb_memory "$own" $start 1:1 exe:0:1; echo $code'
+    )
     assert said(shell, "identity memory_verbs", script, tmp_path) == "replaced\n"
 
 
