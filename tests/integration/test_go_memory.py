@@ -1,9 +1,11 @@
 """Heap profiles read from a process's memory over a real sshd, against what /debug/pprof/heap says just then."""
 
 import os
+import random
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from app.analysis.profile import Profile, read, read_file
 from app.errors import Code, Refused, Retryable
 from app.gate.client import Gate
+from app.gate.memory import PAGE
 from app.gate.pool import HostPool
 from app.gate.recipes import MEMORY
 from app.hosts.ssh import Connector
@@ -69,9 +72,7 @@ def samples(profile: Profile) -> Counter[Any]:
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["profiled-1.21", "profiled-1.21-pie", "profiled", "profiled-pie", "profiled-bare", "profiled-with-names"]
-)
+@pytest.mark.parametrize("name", ["profiled-1.21", "profiled", "profiled-pie", "profiled-bare", "profiled-with-names"])
 def test_what_is_read_from_memory_is_what_the_program_itself_says(
     pool: HostPool, run_target: RunTarget, tmp_path: Path, name: str
 ) -> None:
@@ -148,6 +149,44 @@ def interrupted(patch: pytest.MonkeyPatch, nth: int, does: signal.Signals) -> li
 
     patch.setattr(Gate, "memory", ask)
     return requests
+
+
+def test_spoiled_bytes_are_refused_or_decoded_and_break_nothing(
+    pool: HostPool, run_target: RunTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = capture(pool, run_target("heaps", GODEBUG="memprofilerate=4096").pid)
+    memory, answers = Gate.memory, list[Any]()
+
+    def remember(gate: Gate, process: ProcessId, pages: Any) -> Any:
+        answers.append(memory(gate, process, pages))
+        return answers[-1]
+
+    monkeypatch.setattr(Gate, "memory", remember)
+    heap(pool, of, tmp_path / "good")
+    outcomes = Counter[str]()
+    for seed in range(20):
+        monkeypatch.setattr(Gate, "memory", spoiling(answers, random.Random(seed)))  # noqa: S311
+        try:
+            read_file(heap(pool, of, tmp_path / f"{seed}")[0].path)
+            outcomes["decoded"] += 1
+        except (Refused, Retryable):
+            outcomes["refused"] += 1
+    assert min(outcomes["decoded"], outcomes["refused"]) > 1
+
+
+def spoiling(answers: list[Any], drawn: random.Random) -> Any:
+    """Gives the answers again, one of them with bytes changed."""
+    spoiled, requests = drawn.randrange(len(answers)), count()
+
+    def answer(gate: Gate, process: ProcessId, pages: Any) -> Any:
+        code, bytes_, areas = answers[min(at := next(requests), len(answers) - 1)]
+        size = sum(each.pages for each in pages) * PAGE
+        changed = bytearray(bytes_[:size].ljust(size, b"\0"))
+        for _ in range(drawn.choice([3, 300, 3000]) if at == spoiled else 0):
+            changed[drawn.randrange(drawn.choice([256, PAGE, size]))] = drawn.choice([0, 128, 255])
+        return code, bytes(changed), areas
+
+    return answer
 
 
 def test_why_there_is_no_profile_is_said(pool: HostPool, run_target: RunTarget, tmp_path: Path) -> None:

@@ -78,9 +78,7 @@ TARGETS = {
     "profiled-bare": Target("profiled", binary="profiled", ldflags="-s -w -buildid=", cgo="0"),  # static, no build id
     "profiled-old": Target("profiled", binary="profiled", toolchain="go1.18.10"),
     "heaps": Target("heaps", binary="heaps"),
-    "heaps-1.21": Target("heaps", binary="heaps", toolchain="go1.21.13"),
     "profiled-1.21": Target("profiled", binary="profiled", toolchain="go1.21.13"),  # the oldest whose memory is read
-    "profiled-1.21-pie": Target("profiled", binary="profiled", toolchain="go1.21.13", buildmode="pie"),
     "profiled-with-names": Target("profiled", binary="profiled", ldflags=""),
     "profiled-1.26": Target("profiled", binary="profiled", toolchain="go1.26.8"),  # the last without goroutineleak
 }

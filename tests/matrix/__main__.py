@@ -4,11 +4,12 @@ import re
 import sys
 from pathlib import Path
 
-from tests.matrix import gohttp, nodes, penalties, rust, servers, shells
+from tests.matrix import gohttp, gomemory, nodes, penalties, rust, servers, shells
 
 DOCUMENT = Path("docs/ssh.md")
 SUBJECTS = {
-    "servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "rust": rust, "node": nodes,
+    "servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "memory": gomemory,
+    "rust": rust, "node": nodes,
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ HEAD = 4096  # bytes; Go's linker puts the table of sections there, right behind
 SECTIONS_AT_MOST = 512
 NAMES_AT_MOST = 64 << 10  # bytes
 NOTE = b"GNU\0"
+ADDRESSES, LARGEST = 1 << 47, 1 << 40  # of a process, and of a file in bytes
 MACHINES = {62: "amd64", 183: "arm64"}
 
 
@@ -61,6 +62,7 @@ def read_elf() -> Reading[Elf]:
     sections = {}
     for entry in range(count):
         name, _, _, address, offset, size = struct.unpack_from("<IIQQQQ", table, entry * 64)
+        _check(address, offset, size)
         sections[texts[name : texts.find(b"\0", name)].decode("ascii", "replace")] = Section(address, offset, size)
     return Elf(MACHINES.get(machine, ""), sections, _segments(head), _build_id(head, sections))
 
@@ -77,6 +79,7 @@ def _header(head: bytes) -> tuple[int, int, int, int]:
 
 def _within(head: bytes, at: int, size: int) -> Reading[bytes]:
     """These bytes of the file: out of its head, if they lie there."""
+    _check(0, at, size)
     if at + size <= len(head):
         return head[at : at + size]
     (piece,) = yield from ask(Range(Source.EXE, at, size))
@@ -88,12 +91,19 @@ def _segments(head: bytes) -> tuple[Segment, ...]:
     size, count = struct.unpack_from("<HH", head, 54)
     if size != 56 or at + count * size > len(head):
         raise Unreadable("has an executable without a table of segments")
-    entries = (struct.unpack_from("<IIQQQQ", head, at + number * size) for number in range(count))
+    entries = [struct.unpack_from("<IIQQQQ", head, at + number * size) for number in range(count)]
+    for _, _, offset, address, _, file_size in entries:
+        _check(address, offset, file_size)
     return tuple(
         Segment(address, offset, file_size, bool(flags & 1))
         for kind, flags, offset, address, _, file_size in entries
         if kind == 1  # PT_LOAD
     )
+
+
+def _check(address: int, offset: int, size: int) -> None:
+    if address + size >= ADDRESSES or offset + size >= LARGEST:
+        raise Unreadable("has an executable with sections that lie nowhere")
 
 
 def _build_id(head: bytes, sections: Mapping[str, Section]) -> str:

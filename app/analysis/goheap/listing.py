@@ -16,6 +16,7 @@ LIST_AT_MOST = 8 << 20  # bytes of memory that hold the list
 WINDOWS_AT_MOST = 12  # pieces of memory that hold the list; they are asked for twice in one request
 BEFORE, BEHIND = 768 << 10, 64 << 10  # bytes around an address; the runtime allots 256 KiB at once, upwards
 LEAST, MOST, CHANCED = 192 << 10, 2 << 20, 4 << 20  # bytes of a mapping, and of all, that are read on the chance
+SLOWEST = 1 << 62  # bytes between two samples
 ATTEMPTS = 5
 
 
@@ -31,6 +32,8 @@ def read_list(variables: Variables, layout: Layout) -> Reading[tuple[int, list[R
             "keeps no memory profile: MemProfileRate is 0, as it is in a program that uses neither runtime.MemProfile "
             "nor a package that does (runtime/pprof, net/http/pprof)"
         )
+    if rate > SLOWEST:
+        raise Unreadable("has no number of bytes where its runtime keeps MemProfileRate")
     if not head:
         raise Unreadable("has sampled no allocation yet")
     windows = yield from _find_windows(head, answer.areas, layout)

@@ -12,6 +12,7 @@ from app.analysis.goheap.buckets import Record
 from app.analysis.goheap.reading import Heap
 from app.analysis.goheap.symbols import Frame, Symbols
 from app.analysis.schema import ProfileMessage
+from app.analysis.stacks import MOST
 
 TYPES = (
     (b"alloc_objects", b"count"),
@@ -33,7 +34,7 @@ def scaled(count: int, size: int, rate: int) -> tuple[int, int]:
     if not count or not size:
         return 0, 0
     scale = 1.0 if rate <= 1 else 1 / (1 - math.exp(-size / rate))
-    return int(count * scale), int(count * size * scale)
+    return min(int(count * scale), MOST), min(int(count * size * scale), MOST)
 
 
 def locations_of(stack: tuple[int, ...], symbols: Symbols) -> Iterator[tuple[Frame, ...]]:

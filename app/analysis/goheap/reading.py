@@ -11,11 +11,11 @@ from itertools import pairwise
 from app.analysis.goheap.buckets import Record
 from app.analysis.goheap.listing import read_list
 from app.analysis.goheap.program import Program, read_program
-from app.analysis.goheap.ranges import PAGE, Area, Range, Reading, Source, ask
+from app.analysis.goheap.ranges import PAGE, Area, Range, Reading, Source, Unreadable, ask
 from app.analysis.goheap.symbols import Symbols
 from app.analysis.goheap.variables import find_variables
 
-RUNS_AT_MOST = 20  # pieces of the file that hold the inlining trees
+RUNS_AT_MOST, TREES_AT_MOST = 20, 64 << 20  # pieces of the file that hold the inlining trees, and their bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ def _read_symbols(program: Program, records: Iterable[Record]) -> Reading[Symbol
     if not places:
         return symbols
     runs = _runs(sorted(set(places.values())))
+    if sum(run.size for run in runs) > TREES_AT_MOST:
+        raise Unreadable("has inlining trees that lie too far from each other")
     pieces = yield from ask(*runs)
     file = dict(zip(runs, pieces, strict=True))
     symbols.take({offset: _piece(file, place) for offset, place in places.items()})
