@@ -22,6 +22,7 @@ TYPES = (
 )
 HIDDEN = (b"runtime.", b"internal/runtime/")  # functions at the leaf that every allocation has
 END = b"runtime.goexit"
+LEAST = 1e-18  # of a share of samples; smaller ones are zero in a float
 
 
 def pprof_of(heap: Heap, file: str, nanoseconds: int) -> bytes:
@@ -33,7 +34,8 @@ def scaled(count: int, size: int, rate: int) -> tuple[int, int]:
     """How many objects and bytes `count` samples of this size stand for, at a mean of `rate` bytes between two."""
     if not count or not size:
         return 0, 0
-    scale = 1.0 if rate <= 1 else 1 / (1 - math.exp(-size / rate))
+    sampled = 1.0 if rate <= 1 else 1 - math.exp(-size / rate)  # of so many
+    scale = 1 / max(sampled, LEAST)
     return min(int(count * scale), MOST), min(int(count * size * scale), MOST)
 
 
