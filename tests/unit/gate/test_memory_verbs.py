@@ -49,7 +49,9 @@ def test_another_process_of_that_number_is_not_read(shell: str, tmp_path: Path) 
 def test_only_a_gate_that_was_made_for_it_reads_memory() -> None:
     for text in (assembled(), installed(), installed([])):
         assert not re.search('verb_memory *\\(|/mem$|if="\\$file"', text, re.MULTILINE)
+        assert "reads the memory" not in text
     assert "verb_memory() {" in installed([MEMORY])
+    assert "the key also reads the memory of every process" in installed([MEMORY])
     assert assembled([MEMORY]).count("verb_memory() {") == 1
 
 
