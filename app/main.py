@@ -72,7 +72,26 @@ class Service:
         connector = Connector(settings.hosts)
         self.pool = HostPool(connector, settings.recipes, settings.redaction)
         self.readers = Readers()
-        self.arming = Arming(
+        self.arming = self._arming(settings)
+        self.pending = PendingAlerts(settings.prometheus, self.arming.pending, now)
+        self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
+        self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.pool, self.ledger)
+        self._retention, self._clear_at = settings.storage.retention, 0.0
+        threads = THREADS + settings.limits.at_once
+        self.worker = Worker(
+            self.ledger,
+            self._pipeline(settings),
+            now,
+            threads=threads,
+            hold=settings.limits.hold,
+            on_step=self._count,
+            chores=self._chores,
+        )
+        self.ledger.on_due = self.worker.wake
+        self.app = create_app(replace(self._parts(external_url, settings), cors_origin=cors_origin))
+
+    def _arming(self, settings: Settings) -> Arming:
+        return Arming(
             self.pool,
             self.store,
             self.ledger,
@@ -81,7 +100,9 @@ class Service:
             settings.external_labels,
             settings.redaction,
         )
-        pipeline = Pipeline(
+
+    def _pipeline(self, settings: Settings) -> Pipeline:
+        return Pipeline(
             pool=self.pool,
             store=self.store,
             ledger=self.ledger,
@@ -93,22 +114,6 @@ class Service:
             adopt=self.arming.adopted,
             redaction=settings.redaction,
         )
-        self.pending = PendingAlerts(settings.prometheus, self.arming.pending, now)
-        self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
-        self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.pool, self.ledger)
-        self._retention, self._clear_at = settings.storage.retention, 0.0
-        threads = THREADS + settings.limits.at_once
-        self.worker = Worker(
-            self.ledger,
-            pipeline,
-            now,
-            threads=threads,
-            hold=settings.limits.hold,
-            on_step=self._count,
-            chores=self._chores,
-        )
-        self.ledger.on_due = self.worker.wake
-        self.app = create_app(replace(self._parts(external_url, settings), cors_origin=cors_origin))
 
     def open(self) -> None:
         """Migrates the database and starts the threads. Raises LedgerUnavailable or OSError."""

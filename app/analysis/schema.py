@@ -14,7 +14,7 @@ PACKAGE: Final = "perftools.profiles"
 # message -> (field, number, type); "*" repeats (numbers are packed, as proto3 does), a capital letter is a message.
 FIELDS: Final = {
     "ValueType": (("type", 1, "int64"), ("unit", 2, "int64")),
-    "Label": (("key", 1, "int64"), ("str", 2, "int64"), ("num_unit", 4, "int64")),
+    "Label": (("key", 1, "int64"), ("str", 2, "int64"), ("num", 3, "int64"), ("num_unit", 4, "int64")),
     "Sample": (("location_id", 1, "*uint64"), ("value", 2, "*int64"), ("label", 3, "*Label")),
     "Mapping": (
         ("id", 1, "uint64"),
@@ -51,6 +51,7 @@ FIELDS: Final = {
         ("string_table", 6, "*bytes"),
         ("drop_frames", 7, "int64"),
         ("keep_frames", 8, "int64"),
+        ("time_nanos", 9, "int64"),
         ("duration_nanos", 10, "int64"),
         ("period_type", 11, "ValueType"),
         ("period", 12, "int64"),

@@ -12,12 +12,13 @@ from app.captures.failures import past_deadline
 from app.captures.outcome import shortfall
 from app.captures.recording import with_result
 from app.captures.secrets import put
-from app.captures.specs import profiler_of
+from app.captures.specs import besides_done, profiler_of
 from app.errors import AlertprofError, Code, Reason, Retryable
 from app.gate.pool import HostPool
 from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.model import Capture, Kind, State, Step
-from app.profilers.base import Fetched, Incoming, Recording
+from app.plugins import kind_of
+from app.profilers.base import Fetched, Incoming, Profiler, Recording
 from app.redaction import Redaction
 from app.stores import NO_ROOM, Store
 
@@ -73,8 +74,23 @@ class CollectSteps:
         reason = explained(capture, shortage) if shortage else None
         return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)
 
+    def besides(self, capture: Capture, profiler: Profiler, now: datetime) -> Capture:
+        """The capture about to start, with the files of the profiler besides its own. It is saved before the start.
+
+        What cannot be had is an event, and no fault of the capture."""
+        try:
+            kept, message, at = self._with_files(capture, profiler, now)
+        except (AlertprofError, OSError) as fault:
+            kept, message, at = capture, f"nothing by {kind_of(profiler)}: {fault}", now
+        return besides_done(kept.with_event(at, "collected", message)).to(Step.START, due=at)
+
     def _collect(self, capture: Capture, now: datetime) -> Capture:
-        profiler, fetched = profiler_of(capture), list[Fetched]()
+        kept, message, at = self._with_files(capture, profiler_of(capture), now)
+        return self.ladder.end(kept.with_event(at, "collected", message), at).to(Step.CLEAN, due=at)
+
+    def _with_files(self, capture: Capture, profiler: Profiler, now: datetime) -> tuple[Capture, str, datetime]:
+        """The capture with the profiler's files, the message, and the time at which they were there."""
+        fetched = list[Fetched]()
         with self.store.incoming(capture.id) as folder:
             incoming = Incoming(folder, fetched.append, partial(self._must_stop, capture))
             result = profiler.collect(Recording(capture, self.pool, now), incoming)
@@ -85,7 +101,7 @@ class CollectSteps:
         kept = replace(with_result(capture, result), artifacts=in_order((*capture.artifacts, *stored)))
         found = tuple(file.finding for file in files if file.finding)
         kept = replace(kept, notes={**kept.notes, "faults": faults}, findings=(*kept.findings, *found))
-        return self.ladder.end(kept.with_event(now, "collected", result.message), now).to(Step.CLEAN, due=now)
+        return kept, result.message, now
 
     def _faults(self, files: Sequence[Fetched]) -> dict[str, str]:
         """The faults of the files, each by the file's kind and suffix."""

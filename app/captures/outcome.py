@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from app.errors import Code, Reason
 from app.model import Capture
 from app.profilers import harm
-from app.profilers.base import Profiler, recorded_kinds
+from app.profilers.base import Profiler
+from app.profilers.besides import own_kinds
 
 
 def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
@@ -14,7 +15,7 @@ def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
     if left := capture.notes.get("left"):
         return Reason(Code.TIMEOUT, left)
     faults: Mapping[str, str] = capture.notes.get("faults", {})
-    missing = [kind.value for kind in profiler.missing(recorded_kinds(capture))]
+    missing = [kind.value for kind in profiler.missing(own_kinds(capture))]
     if not faults and not missing:
         return harmed
     bad = [f"{kind}: {fault}" for kind, fault in faults.items()]

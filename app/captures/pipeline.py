@@ -25,7 +25,7 @@ from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
 from app.captures.recording import RecordingSteps
 from app.captures.resolve import ResolveStep
-from app.captures.specs import profiler_of
+from app.captures.specs import besides_of, profiler_of
 from app.errors import Code, Refused, Retryable
 from app.gate.entry import NoEntry
 from app.gate.pool import HostPool
@@ -99,6 +99,8 @@ class Pipeline:
             return dumps.DumpStep(self.pool, self.store, self.redaction).run(capture, now)
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
+        if capture.step is Step.START and not capture.stop_requested_at and (besides := besides_of(capture)):
+            return collecting.besides(capture, besides, now)
         steps = {
             Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt).run,
             Step.START: recording.start,

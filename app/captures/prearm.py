@@ -128,7 +128,9 @@ class Arming:
         profiler = found.selection.profiler
         if not (profiler.streams and profiler.dumps):  # any other one's start begins a recording
             return of
-        of = replace(of, target=target_of(of, found, now), process=found.process.id, notes=profiler_note(profiler))
+        of = replace(
+            of, target=target_of(of, found, now), process=found.process.id, notes=profiler_note(found.selection)
+        )
         try:
             begun = profiler.start(Recording(of, self.pool, now))
         except AlertprofError as fault:

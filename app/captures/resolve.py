@@ -139,7 +139,7 @@ class ResolveStep:
 
 def resolved(capture: Capture, resolution: Resolution, target: Target, now: datetime) -> Capture:
     """The capture with its process and profiler, about to start."""
-    profiler = profiler_note(resolution.selection.profiler)
+    profiler = profiler_note(resolution.selection)
     capture = replace(
         capture,
         target=target,

@@ -1,15 +1,15 @@
 """The profilers by kind, and the one that a capture was given. Called by the steps, by explain and by doctor."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from app.errors import Code, Refused
 from app.model import Capture
 from app.plugins import from_plain, kinds, to_plain
-from app.profilers.base import Profiler, ProfilerSpec
+from app.profilers.base import Profiler, ProfilerSpec, Selection
 
-PROFILER = "profiler"  # the key in a capture's notes
+PROFILER, BESIDES = "profiler", "besides"  # the keys in a capture's notes
 
 
 def spec_of(kind: str) -> ProfilerSpec:
@@ -36,14 +36,29 @@ def named_alone() -> frozenset[str]:
     return frozenset(kind for kind, spec in there.items() if not required_options(spec))
 
 
-def profiler_note(profiler: Profiler) -> Mapping[str, Any]:
-    """The note by which `profiler_of` finds the profiler again, with the options that it has now."""
-    return {PROFILER: to_plain(profiler)}
+def profiler_note(selection: Selection) -> Mapping[str, Any]:
+    """The notes by which `profiler_of` and `besides_of` find the profilers again, with the options that they have."""
+    besides = {BESIDES: to_plain(selection.besides)} if selection.besides else {}
+    return {PROFILER: to_plain(selection.profiler), **besides}
 
 
 def profiler_of(capture: Capture) -> Profiler:
     """The profiler that was chosen for the capture. Raises Refused if none was."""
     if PROFILER not in capture.notes:
         raise Refused(Code.NO_PROFILER, f"capture {capture.id} was started without a profiler")
-    profiler: Profiler = from_plain("app.profilers", Profiler, capture.notes[PROFILER])
+    return _profiler(capture, PROFILER)
+
+
+def besides_of(capture: Capture) -> Profiler | None:
+    """The profiler whose files are to be taken before the recording is started, if there is one."""
+    return _profiler(capture, BESIDES) if BESIDES in capture.notes else None
+
+
+def besides_done(capture: Capture) -> Capture:
+    """The capture once those files were taken, or could not be."""
+    return replace(capture, notes={key: note for key, note in capture.notes.items() if key != BESIDES})
+
+
+def _profiler(capture: Capture, key: str) -> Profiler:
+    profiler: Profiler = from_plain("app.profilers", Profiler, capture.notes[key])
     return profiler

@@ -119,8 +119,10 @@ class Explainer:
         if not earlier.is_first_on(resolution.process.id.key):
             report.no("an alert before it in this message is about the same process; this alert is served by that one")
         report.begin("What would be sent (TOKEN is the capture's id)")
-        for line in resolution.selection.profiler.plan(resolution.process, capture):
-            report.note(line)
+        selection = resolution.selection
+        for profiler in filter(None, (selection.profiler, selection.besides)):
+            for line in profiler.plan(resolution.process, capture):
+                report.note(line)
         return resolution
 
 

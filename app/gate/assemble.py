@@ -43,19 +43,24 @@ PARTS = (
     "scene",
     "samples",
     "log_verbs",
+    "memory_verbs",
     "loop",
 )
+ON_REQUEST = frozenset({"memory_verbs"})  # parts that only a recipe brings
 TEXTS = {name: files("app.gate").joinpath("parts", f"{name}.sh").read_text(encoding="utf-8") for name in PARTS}
 
 
 def assembled(recipes: Iterable[Recipe] = (), *, comments: bool = True) -> str:
-    """The whole script, with the functions of these recipes before the loop.
+    """The whole script, with the functions of these recipes, and the parts that they want, before the loop.
 
     It is one function that is called on its last line, so that a script which was cut off does nothing. comments: keep
     the lines that are comments; whoever installs the gate reads them, and a shell that it is sent to does not.
     """
-    functions = "".join(f"r_{recipe.id}() {{\n{recipe.body}\n}}\n" for recipe in dict.fromkeys(recipes))
-    parts = [TEXTS[name] if comments else without_comments(TEXTS[name]) for name in PARTS]
+    recipes = dict.fromkeys(recipes)
+    functions = "".join(f"r_{recipe.id}() {{\n{recipe.body}\n}}\n" for recipe in recipes if recipe.body)
+    left_out = ON_REQUEST - {recipe.part for recipe in recipes}
+    texts = [TEXTS[name] for name in PARTS if name not in left_out]
+    parts = texts if comments else [without_comments(text) for text in texts]
     return "".join(["gate() {\n", *parts[:-1], functions, parts[-1], "}\ngate\n"])
 
 

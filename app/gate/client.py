@@ -4,7 +4,6 @@ A request is built from validated numbers and enumerations only; an answer is be
 exchange.py has the line protocol, words.py the words of a request, answers.py and facts.py what answers mean.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from time import monotonic
@@ -12,15 +11,17 @@ from time import monotonic
 from app.errors import Code, Refused, Retryable
 from app.gate.answers import REMOTE_KIND, Answer, Mode, Process, RemoteFile, answer_of, printable, process_in
 from app.gate.assemble import script
-from app.gate.exchange import SILENCE, Exchange
+from app.gate.exchange import Exchange
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
 from app.gate.log_lines import LogEnd, log_in, variables_in
+from app.gate.memory import PAGE, Area, Pages, areas_in, page_word
 from app.gate.recipes import Recipe
 from app.gate.words import hexword, number, words_of
 from app.hosts.pipe import Pipe
 from app.model import ProcessId
 from app.redaction import BUILT_IN, Redaction
 
+MEMORY_TIMEOUT = 30.0  # seconds for one request
 BLIND = "could not be looked at: its host is short of processes or memory"
 HIDDEN = (
     "/proc is mounted with hidepid there, so this account sees no processes but its own: log in as the service's user "
@@ -176,17 +177,24 @@ class Gate(Exchange):
         """Streams one file of the token into `write`. Code `ok` means that exactly the announced bytes came."""
         if not REMOTE_KIND.fullmatch(kind):
             raise ValueError(f"no kind of remote file: {kind}")
-        with self._lock:
-            deadline = monotonic() + timeout
-            seq = self._send("fetch", hexword(token), kind, number(limit))
-            first = self._line(monotonic() + SILENCE)
-            if not first.startswith("size "):
-                return Answer(self._last(first, seq))
-            if not (announced := re.fullmatch(r"size (\d{1,20})", first, re.ASCII)):
-                raise self._broken(f"announces a file in a way not understood: {first[:80]!r}")
-            size = int(announced[1])
-            last = self._line(monotonic() + SILENCE) if size > limit else self._stream(size, write, deadline)
-            return Answer(self._last(last, seq), (RemoteFile(kind, "", size),))
+        words = (hexword(token), kind, number(limit))
+        code, size, _ = self._ask_for_bytes("fetch", *words, limit=limit, write=write, timeout=timeout)
+        return Answer(code) if size is None else Answer(code, (RemoteFile(kind, "", size),))
+
+    def memory(self, process: ProcessId, pages: Sequence[Pages]) -> tuple[str, bytes, tuple[Area, ...]]:
+        """Reads pages of a process's executable and of its memory, 128 MiB at most.
+
+        Returns a code (`ok` if the process was the same before and afterwards), the bytes of all pages in the order
+        asked for, zeros for each that could not be read, and the process's mappings."""
+        read = bytearray()
+        words = (*words_of(process), *map(page_word, pages))
+        size = sum(each.pages for each in pages) * PAGE
+        code, announced, lines = self._ask_for_bytes(
+            "memory", *words, limit=size, write=read.extend, timeout=MEMORY_TIMEOUT
+        )
+        if code == "ok" and (announced != size or len(read) != size):
+            raise self._broken("sends other pages than it was asked for")
+        return code, bytes(read), areas_in(lines)
 
     def _act(self, verb: str, *words: str) -> Answer:
         code, lines = self._ask(verb, *words, timeout=self._timeout + 15)

@@ -47,7 +47,28 @@ class Exchange:
             sent = [(request[0], self._send(*request)) for request in requests]
             return [self._answer(verb, seq, deadline) for verb, seq in sent]
 
+    def _ask_for_bytes(
+        self, verb: str, *words: str, limit: int, write: Callable[[bytes], object], timeout: float
+    ) -> tuple[str, int | None, list[tuple[str, str]]]:
+        """Asks for bytes, which go to `write` unless they are more than `limit`.
+
+        Returns the answer's code, the announced size (None if none was), and the lines after the bytes."""
+        with self._lock:
+            deadline = monotonic() + timeout
+            seq = self._send(verb, *words)
+            line = self._line(monotonic() + SILENCE)
+            if not line.startswith("size "):
+                return self._last(line, seq), None, []
+            if not (announced := re.fullmatch(r"size (\d{1,20})", line, re.ASCII)):
+                raise self._broken(f"announces a file in a way not understood: {line[:80]!r}")
+            size = int(announced[1])
+            if size <= limit:
+                self._stream(size, write, deadline)
+            code, lines = self._answer(verb, seq, monotonic() + SILENCE)
+            return code, size, lines
+
     def _answer(self, verb: str, seq: int, deadline: float) -> tuple[str, list[tuple[str, str]]]:
+        """The code of an answer, and its lines as (key, value)."""
         lines: list[tuple[str, str]] = []
         taken = 0
         while not (line := self._line(deadline)).startswith("."):
@@ -93,13 +114,12 @@ class Exchange:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.decode("utf-8", "backslashreplace")
 
-    def _stream(self, size: int, write: Callable[[bytes], object], deadline: float) -> str:
+    def _stream(self, size: int, write: Callable[[bytes], object], deadline: float) -> None:
         while size > 0:
             data = self._buffer or self._more(min(deadline, monotonic() + SILENCE))
             self._buffer = data[size:]
             write(data[:size])
             size -= min(size, len(data))
-        return self._line(monotonic() + SILENCE)
 
     def _last(self, line: str, seq: int) -> str:
         head, _, code = line.partition(" ")

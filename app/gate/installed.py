@@ -7,7 +7,7 @@ verbs in its strict grammar and nothing else. It runs under sudo since signals a
 from collections.abc import Iterable
 
 from app.gate.assemble import assembled
-from app.gate.recipes import Recipe
+from app.gate.recipes import MEMORY, Recipe
 
 PLACE = "/usr/local/libexec/alertprof-gate"
 
@@ -44,6 +44,14 @@ HEADER = f"""\
 """
 
 
+READS_MEMORY = """\
+# But the configuration names go-memory: with it the key also reads the memory of every process that root may read,
+# whatever is in it.
+#
+"""
+
+
 def script(recipes: Iterable[Recipe] = ()) -> str:
-    """The file, whole. It knows what these recipes have, and nothing of another configuration."""
-    return HEADER + assembled(recipes)
+    """The file, whole. It knows the commands and signals of these recipes, and of no other configuration."""
+    recipes = tuple(recipes)
+    return HEADER + (READS_MEMORY if MEMORY in recipes else "") + assembled(recipes)

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`body`: lines of POSIX sh, made of quoted words of the configuration only."""
+    """`body`: lines of POSIX sh, made of quoted words of the configuration only; "" without a function of its own.
+    `part`: a part of the gate that is left out unless a recipe names it, such as memory_verbs."""
 
     body: str
+    part: str = ""
 
     @property
     def id(self) -> str:
         """32 hex digits."""
         return hashlib.sha256(self.body.encode()).hexdigest()[:32]
+
+
+MEMORY = Recipe("", part="memory_verbs")  # the verb that reads a process's memory

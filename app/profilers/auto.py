@@ -1,7 +1,8 @@
 """The profiler that fits a process, and why.
 
 go-zero's signal if the process provably listens for it; otherwise http-pprof if it serves /debug/pprof; otherwise the
-first of the profilers that the rule allows besides. The timeline says why the others were not chosen.
+first of the profilers that the rule allows besides. The timeline says why the others were not chosen. Where the rule
+lets the memory of processes be read, the heap of a Go program is read as well, and alone if nothing else fits.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
 from app.plugins import kind_of
 from app.profilers.base import Profiler, ProfilerSpec, Selection
+from app.profilers.go_memory import GoMemory
 from app.profilers.go_zero import GoZero
 from app.profilers.http_pprof import HttpPprof
 
@@ -24,16 +26,33 @@ class Auto(ProfilerSpec):
 
     prefer: which of the two comes first; http-pprof is the gentler one
     allow: further profilers, tried last and in this order
+    read_memory: as go-memory does, before the recording is started; meant for alerts about memory
     """
 
     prefer: Literal["go-zero", "http-pprof"] = "go-zero"
     allow: tuple[Profiler, ...] = field(default=(), metadata={"plugins": "profiler"})
+    read_memory: bool = False
 
     def __post_init__(self) -> None:
         if not all(isinstance(spec, Profiler) for spec in self.allow):
             raise ValueError("auto: allow: name profilers that do something themselves")
 
     def choose(self, process: Process, host: str, pool: HostPool) -> Selection:
+        if not self.read_memory:
+            return self._first_that_fits(process, host, pool)
+        try:
+            heap = GoMemory().choose(process, host, pool)
+        except Refused as refused:
+            selection = self._first_that_fits(process, host, pool)
+            return replace(selection, why="; ".join(filter(None, (selection.why, refused.reason.message))))
+        try:
+            return replace(self._first_that_fits(process, host, pool), besides=heap.profiler)
+        except Refused as refused:
+            if refused.reason.code is Code.PROCESS_IS_WRAPPER:
+                raise
+            return replace(heap, why=f"nothing else fits: {refused.reason.message}")
+
+    def _first_that_fits(self, process: Process, host: str, pool: HostPool) -> Selection:
         refusals: list[tuple[str, Refused]] = []
         for kind, spec in self._specs():
             try:
@@ -48,7 +67,8 @@ class Auto(ProfilerSpec):
         raise combined(refusals)
 
     def recipes(self) -> tuple[Recipe, ...]:
-        return tuple(recipe for spec in self.allow for recipe in spec.recipes())
+        specs = (*self.allow, GoMemory()) if self.read_memory else self.allow
+        return tuple(recipe for spec in specs for recipe in spec.recipes())
 
     def notes(self) -> tuple[str, ...]:
         return tuple(note for spec in self.allow for note in spec.notes())

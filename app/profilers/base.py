@@ -18,7 +18,6 @@ from app.errors import Code, Refused
 from app.gate.answers import Process
 from app.gate.client import Gate
 from app.gate.facts import Harm
-from app.gate.log_lines import AROUND
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
 from app.model import Capture, Finding, Kind, ProcessId
@@ -80,12 +79,14 @@ class Selection:
     name: the full name, as the API shows it
     why: why this profiler was chosen; "" if that needs no explanation
     length: how long it records, whatever duration was requested; None if it takes the requested duration
+    besides: a profiler that takes no time, whose files are taken before the recording is started
     """
 
     profiler: "Profiler"
     name: str
     why: str = ""
     length: timedelta | None = None
+    besides: "Profiler | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +239,3 @@ def process_of(capture: Capture) -> ProcessId:
 def host_of(capture: Capture) -> str:
     """The host of a capture; "" before it has a target."""
     return capture.target.host if capture.target else ""
-
-
-def recorded_kinds(capture: Capture) -> frozenset[Kind]:
-    """The kinds of the recording's own artifacts, without what the evidence ladder brought home."""
-    own = (each for each in capture.artifacts if not each.name.rpartition("Z")[2].startswith(AROUND))
-    return frozenset(artifact.kind for artifact in own) - {Kind.EVIDENCE}

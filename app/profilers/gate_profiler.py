@@ -13,7 +13,8 @@ from app.gate.answers import Answer
 from app.gate.client import Gate
 from app.gate.facts import Harm
 from app.model import Capture
-from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult, recorded_kinds
+from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult
+from app.profilers.besides import own_kinds
 from app.profilers.refusals import COMMON, Refusals, refusal
 from app.profilers.remote_files import remove_files
 
@@ -116,7 +117,7 @@ class GateProfiler(Profiler):
         return self._stopped(gate, recording, answer)
 
     def collect(self, recording: Recording, incoming: Incoming) -> StepResult:
-        have = recorded_kinds(recording.capture)
+        have = own_kinds(recording.capture)
         if have and not self.missing(have):
             return StepResult("the files are home already")
         with recording.files() as gate:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from app.model import Artifact, Kind
+from app.profilers.besides import BESIDES
 from app.profilers.goroutines import COUNTED
 from app.profilers.part import Part
 
 AFTER = "-after.pprof"  # the end of the name of a second snapshot
 FLIGHT = "-flight.trace"  # the end of the name of what a flight recorder held
-LONG = (AFTER, FLIGHT, COUNTED.suffix)  # the ends of names that are more than what pathlib calls a suffix
+LONG = (AFTER, FLIGHT, COUNTED.suffix, BESIDES)  # the ends of names that are more than what pathlib calls a suffix
 GROWING = frozenset({Kind.GOROUTINELEAK, Kind.GOROUTINE, Kind.HEAP})
 
 

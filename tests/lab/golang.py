@@ -50,7 +50,7 @@ class Target:
     @property
     def listens(self) -> bool:
         """Listens on PORT."""
-        return self.serves or self.folder in ("profiled", "labelled")
+        return self.serves or self.folder in ("profiled", "labelled", "heaps")
 
 
 TARGETS = {
@@ -79,6 +79,9 @@ TARGETS = {
     "profiled-pie": Target("profiled", binary="profiled", buildmode="pie"),
     "profiled-bare": Target("profiled", binary="profiled", ldflags="-s -w -buildid=", cgo="0"),  # static, no build id
     "profiled-old": Target("profiled", binary="profiled", toolchain="go1.18.10"),
+    "heaps": Target("heaps", binary="heaps"),
+    "profiled-1.21": Target("profiled", binary="profiled", toolchain="go1.21.13"),  # the oldest whose memory is read
+    "profiled-with-names": Target("profiled", binary="profiled", ldflags=""),
     "profiled-1.26": Target("profiled", binary="profiled", toolchain="go1.26.8"),  # the last without goroutineleak
 }
 

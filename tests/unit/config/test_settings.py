@@ -351,7 +351,7 @@ colour: red
         (
             "rules: [{name: a, profiler: perf}]",
             "1:29: rules[0].profiler: there is no profiler 'perf'; "
-            "there are auto, command, go-zero, http-pprof, node-inspector, signal",
+            "there are auto, command, go-memory, go-zero, http-pprof, node-inspector, signal",
         ),
         (
             "rules: [{name: a, profiler: {kind: go-zero, x: 1}}]",
