@@ -13,13 +13,18 @@ from app.analysis.stacks import MOST
 NANOSECONDS: Final = {"nanoseconds": 1, "microseconds": 10**3, "milliseconds": 10**6, "seconds": 10**9}
 
 
-def load(file: BinaryIO) -> Any:
-    """The value that the whole file is. Raises BadProfile for what is no JSON."""
+def load(file: BinaryIO, *, list_may_lack_its_end: bool = False) -> Any:
+    """The value that the whole file is. list_may_lack_its_end: as of a program that was killed between two items.
+
+    Raises BadProfile for what is no JSON.
+    """
     data = file.read(LIMIT + 1)
     if len(data) > LIMIT:
         raise BadProfile(f"more than {LIMIT} bytes, which is the limit")
     if not data:
         raise BadProfile("empty: 0 bytes")
+    if list_may_lack_its_end and data.lstrip().startswith(b"[") and not data.rstrip().endswith(b"]"):
+        data = data.rstrip().removesuffix(b",") + b"]"
     try:
         return json.loads(data)
     except RecursionError as error:

@@ -75,8 +75,8 @@ class Profile:
             stacks.add(at + 1, stack[::-1], {SAMPLES: 1} | {self._kind: value})
 
     def _add_events(self, stacks: Stacks) -> None:
-        spans = Spans(stacks, self._kind)
-        for at, value in enumerate(self._items("events")):
+        spans, events = Spans(stacks, self._kind), self._items("events")
+        for at, value in enumerate(events):
             place = f"{self._where}.events[{at}]"
             event = json_file.fields(value, place)
             time = json_file.number(event.get("at"), f"{place}.at", self._factor)
@@ -84,9 +84,11 @@ class Profile:
                 case "O":
                     spans.begin(at + 1, time, self._frame(event.get("frame"), f"{place}.frame"))
                 case "C":
-                    spans.end(at + 1, time)
+                    spans.end(at + 1, time, self._frame(event.get("frame"), f"{place}.frame"))
                 case _:
                     raise BadProfile(f"{place}.type is neither O nor C")
+        if (end := self._value.get("endValue")) is not None:
+            spans.finish(len(events), json_file.number(end, f"{self._where}.endValue", self._factor))
 
     def _frame(self, index: Any, place: str) -> Frame:
         return self._frames[json_file.index(index, self._frames, place)]
