@@ -20,9 +20,14 @@ TIMED: Final = re.compile(
 UNTIMED: Final = re.compile(
     rb"[ ]*\S.{0,23}?" + WHERE + rb"(?P<period>(?<=\s\s)[0-9]{1,9}|[0-9]{10,18})\s+" + EVENT + rb"$", re.DOTALL
 )
+# With neither, a name with a word that is a number, or ends like a time, could be something else.
+BARE: Final = re.compile(
+    rb"[ ]*[^\s]*[^\s:](?: (?![0-9]+\s)[^\s]*[^\s:]){0,7}" + WHERE + rb"(?P<event>[A-Za-z_]\S*?):\s*$"
+)
 RECORD: Final = re.compile(rb"PERF_RECORD_[A-Z0-9_]+\b")
-FRAME: Final = re.compile(rb"\s*[0-9a-f]+ (?P<place>\s?\S.*)$", re.DOTALL)
+FRAME: Final = re.compile(rb"\s*[0-9a-f]+[ \t](?P<place>\s?\S.*)$", re.DOTALL)
 INLINE: Final = re.compile(rb"(?:^|\s)(?P<frame>[0-9a-f]+ [^\s].*)$", re.DOTALL)
+UNINDENTED: Final = re.compile(rb"[0-9a-f]{4,16} .*\)$", re.DOTALL)  # what a copy without its blanks looks like
 OFFSET: Final = re.compile(rb"\+0x[0-9a-f]+$")
 SOURCE: Final = re.compile(rb"  (?P<file>\S.*):(?P<line>[0-9]{1,9})(?: \(discriminator [0-9]+\))?(?: \(inlined\))?$")
 MODIFIERS: Final = re.compile(rb"[ukhGHpPSDIWeb]*")
@@ -46,7 +51,8 @@ def header_of(number: int, line: bytes) -> Header | None:
         return None
     found = TIMED.match(line) or UNTIMED.match(line)
     if found is None:
-        return _other_record(number, line)
+        bare = BARE.match(line)
+        return Header(number, bare["event"], None, b"") if bare else _other_record(number, line)
     event = found["event"] or b""
     if RECORD.match(event):
         return Header(number, event, None, b"", True)
@@ -63,7 +69,7 @@ def _other_record(number: int, line: bytes) -> Header | None:
 
 def is_frame(line: bytes) -> bool:
     """Whether the line has the form of a frame: a blank, an address, and something."""
-    return line[:1] in b"\t " and FRAME.match(line) is not None
+    return FRAME.match(line) is not None and (line[:1] in b"\t " or UNINDENTED.match(line) is not None)
 
 
 def frame_of(number: int, line: bytes) -> Frame:

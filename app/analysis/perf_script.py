@@ -61,14 +61,18 @@ class Reader:
             self._begin(number, line)
 
     def finished(self) -> Stacks:
-        """All stacks. Raises BadProfile if the last sample is cut."""
-        if self.header:
-            if self.frames or not (self.unended or inline_frame(self.header)):
-                raise BadProfile(
-                    f"the last sample, which begins on line {self.header.number}, is cut: no empty line follows it"
-                )
+        """All stacks. A last sample that is cut is left out. Raises BadProfile if it is the only one."""
+        note = ""
+        if self.header and (self.frames or not (self.unended or inline_frame(self.header))):
+            cut = f"the last sample, which begins on line {self.header.number}, is cut"
+            if not self.events.timed:
+                raise BadProfile(f"{cut}: no empty line follows it")
+            note = f"{cut}, and left out: no empty line follows it"
+        elif self.header:
             self._end(self.header)
-        return self.events.finished()
+        stacks = self.events.finished()
+        stacks.note = note
+        return stacks
 
     def _begin(self, number: int, line: bytes) -> None:
         self.header = header_of(number, line)
