@@ -4,7 +4,6 @@ The files are not trusted: any value may be of any type, and numbers may be no n
 """
 
 import json
-import math
 from typing import Any, BinaryIO, Final
 
 from app.analysis.profile import LIMIT, BadProfile
@@ -51,10 +50,10 @@ def items(value: Any, where: str) -> list[Any]:
 
 def number(value: Any, where: str, factor: int = 1) -> int:
     """`value` times `factor`, rounded. Raises BadProfile for what is no number of 64 bits."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        product = round(value * factor)
-        if -MOST <= product <= MOST:
-            return product
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        product = value * factor
+        if -MOST <= product <= MOST:  # neither is true of NaN
+            return round(product)
     raise BadProfile(f"{where} is no number of 64 bits")
 
 
@@ -72,4 +71,5 @@ def text(value: Any) -> bytes:
 
 def line(value: Any) -> int:
     """`value` if it can be the number of a line, otherwise 0."""
-    return value if isinstance(value, int) and 0 < value < 1 << 31 else 0
+    is_line = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31
+    return value if is_line else 0

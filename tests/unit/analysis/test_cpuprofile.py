@@ -116,6 +116,8 @@ def test_the_older_layout_of_v8_profiler_is_read(tmp_path: Path) -> None:
         ({"samples": [3], "timeDeltas": [1, 2]}, "timeDeltas are 2, but there are 1 samples"),
         ({"samples": [3], "timeDeltas": ["1"]}, "timeDeltas[0] is no number of 64 bits"),
         ({"samples": [3], "timeDeltas": [1e300]}, "timeDeltas[0] is no number of 64 bits"),
+        ({"samples": [3], "timeDeltas": [float("nan")]}, "timeDeltas[0] is no number of 64 bits"),
+        ({"samples": [3], "timeDeltas": [10**400]}, "timeDeltas[0] is no number of 64 bits"),
         ({"nodes": 3}, "nodes is no list"),
         ({"nodes": [{"id": 1}]}, "nodes[0].callFrame is no object"),
         ({"nodes": [node(1, "a", 2), node(2, "b", 1)], "samples": [1]}, "the node 1 is among its own callers"),

@@ -120,6 +120,11 @@ def test_ends_without_a_begin_and_calls_that_overlap_are_said(tmp_path: Path) ->
     assert flat(converted(Format.CHROME_TRACE, path)) == {"a": 3000, "b": 2000}
 
 
+def test_a_line_that_is_no_number_is_none(tmp_path: Path) -> None:
+    event = {"ph": "X", "name": "a", "ts": 1, "dur": 5, "args": {"filename": "a.py", "line": True}}
+    assert flat(made(tmp_path, Format.CHROME_TRACE, [event])) == {"a": 5000}
+
+
 @pytest.mark.parametrize("end", ["", "\n", ",\n"])
 def test_a_trace_of_a_program_that_was_killed_may_lack_its_end(tmp_path: Path, end: str) -> None:
     path = tmp_path / "file.json"
@@ -145,6 +150,7 @@ def test_an_empty_trace_is_of_an_idle_process(tmp_path: Path) -> None:
     [
         ([{"ph": "E", "ts": 1}], "a trace without calls: no event of the phases B and X begins one"),
         ([{"ph": "B", "ts": None}], "event 1: ts is no number of 64 bits"),
+        ([{"ph": "B", "ts": 1e308}], "event 1: ts is no number of 64 bits"),
         ([{"ph": "X", "ts": 1, "dur": -2}], "event 1: dur is negative"),
         ([{"ph": "i", "ts": 1}], "a trace without calls: no event of the phases B and X begins one"),
         ({"traceEvents": 3}, "no Chrome trace: it is no list"),
