@@ -197,6 +197,7 @@ def test_the_counts_are_what_the_options_say(
         ("async-profiler-4.3-total.folded", Options(unit="nanoseconds"), 0.140133800),
         ("async-profiler-4.3-interval-1ms.folded", Options(rate=1000), 0.114),
         ("async-profiler-4.3-wall.folded", Options(rate=20, sample="wall"), 22.95),  # of 22 threads
+        ("austin-3.7-wall.folded", Options(unit="microseconds", sample="wall"), 0.772745),
     ],
 )
 def test_what_async_profiler_wrote_in_a_second_has_its_times(name: str, options: Options, seconds: float) -> None:

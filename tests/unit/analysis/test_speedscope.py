@@ -40,6 +40,19 @@ def test_of_what_py_spy_wrote_the_time_is_that_of_its_threads() -> None:
     assert {"leaf", "leaf.<locals>.<genexpr>"} <= flat(profile).keys()
 
 
+def test_memrays_allocations_are_counted_and_its_rows_are_not() -> None:
+    profile = converted(Format.SPEEDSCOPE, PROFILES / "memray-1.20.speedscope")
+    assert totals(profile) == {("samples", "count"): 72, ("space", "bytes"): 3_047_578}, "as memray summary has them"
+    assert flat(profile, "samples")["leaf"] == 30 and 3_000_000 <= flat(profile, "space")["leaf"] < 3_002_000
+
+
+def test_sample_types_of_one_name_are_told_apart_since_pprof_drops_both(tmp_path: Path) -> None:
+    profiles = [{"type": "sampled", "unit": unit, "samples": [[0]], "weights": [2]} for unit in ("seconds", "bytes")]
+    content = {"shared": {"frames": FRAMES}, "profiles": profiles}
+    found = totals(made(tmp_path, Format.SPEEDSCOPE, content, "wall"))
+    assert list(found) == [("samples", "count"), ("wall", "nanoseconds"), ("wall_bytes", "bytes")]
+
+
 def test_of_py_spys_trace_the_time_is_that_between_its_events() -> None:
     profile = converted(Format.CHROME_TRACE, TRACE)
     assert list(totals(profile)) == [("time", "nanoseconds")]
