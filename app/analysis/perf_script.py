@@ -14,7 +14,16 @@ Without them, or for a sample that has none, the one frame follows the event on 
 from typing import BinaryIO, Final
 
 from app.analysis.perf_events import Events
-from app.analysis.perf_lines import Header, frame_of, header_of, inline_frame, is_frame, is_source, with_source
+from app.analysis.perf_lines import (
+    Header,
+    frame_of,
+    header_of,
+    inline_frame,
+    is_frame,
+    is_instruction,
+    is_source,
+    with_source,
+)
 from app.analysis.profile import BadProfile
 from app.analysis.stacks import Frame, Options, Stacks, bad_line, numbered
 
@@ -47,7 +56,7 @@ class Reader:
         """The next line. Raises BadProfile if it cannot be where it is."""
         if self.header is None:
             self._begin(number, line)
-        elif not line.strip():
+        elif not line.strip() or is_instruction(line):
             self._end(self.header)
         elif is_source(line) and (self.frames or inline_frame(self.header)):
             self._place(self.header, line)

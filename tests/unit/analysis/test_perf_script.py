@@ -216,6 +216,10 @@ ONE = {"main": (1, 1)}
         (sample(b"main (a)").replace(b"\n", b"\r\n"), ONE),
         (b"kworker/0:1 7/9 [003] cpu-clock: \n\t1 main (/b)\n\n", ONE),
         (b"    VM Thread 7 cycles:\n\t1 main (/b)\n\n", ONE),
+        (b"            a b 7 cycles:      7f78176f73aa main (/b)\n", ONE),
+        (b"a 7 U     1.0:  5 cpu-clock:\n\t1 main (/b)\n\n", ONE),
+        (b"a 7 1.0: 5 cpu-clock:  7f78176f73aa main+0x8 (/b) insn: 89 c7\n", ONE),
+        (b"a 7 1.0: 5 cpu-clock: \n\t1 main (/b)\n insn: 75 fb\n" * 2, {"main": (2, 2)}),
         (b"java 7 cycles:\nffffffff8103d0ca main ([kernel.kallsyms])\n\n", ONE),
     ],
     ids=[
@@ -239,6 +243,10 @@ ONE = {"main": (1, 1)}
         "CRLF",
         "neither time nor period",
         "neither time nor period, name of two words",
+        "neither time nor period, no call graph",
+        "misc",
+        "insn, no call graph",
+        "insn",
         "frames without their blanks",
     ],
 )
