@@ -1,4 +1,4 @@
-"""A Chrome trace of calls, as `py-spy record --format chrometrace`, VizTracer and compilers write it. For convert.py.
+"""A Chrome trace of calls, as `py-spy record --format chrometrace`, VizTracer and Chrome write it. For convert.py.
 
 The events are those of Chrome's trace event format: a list, or an object with `traceEvents`. A call is two events, of
 the phases B and E, or one of the phase X with its duration; times are in microseconds, in any order. Events of other

@@ -46,6 +46,12 @@ def test_memrays_allocations_are_counted_and_its_rows_are_not() -> None:
     assert flat(profile, "samples")["leaf"] == 30 and 3_000_000 <= flat(profile, "space")["leaf"] < 3_002_000
 
 
+def test_viztracers_calls_take_the_time_of_the_outermost() -> None:
+    profile = converted(Format.CHROME_TRACE, PROFILES / "viztracer-1.1.chrometrace")
+    assert totals(profile) == {("time", "nanoseconds"): 558_363_912}
+    assert flat(profile)["leaf (app.py:1)"] == 558_141_808
+
+
 def test_sample_types_of_one_name_are_told_apart_since_pprof_drops_both(tmp_path: Path) -> None:
     profiles = [{"type": "sampled", "unit": unit, "samples": [[0]], "weights": [2]} for unit in ("seconds", "bytes")]
     content = {"shared": {"frames": FRAMES}, "profiles": profiles}
