@@ -2,14 +2,16 @@
 not trusted.
 """
 
+import gzip
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from app.analysis import chrome_trace, cpuprofile, folded, jfr, otlp, perf_script, speedscope
-from app.analysis.profile import BadProfile, ValueType
+from app.analysis.profile import GZIP, BadProfile, ValueType
 from app.analysis.stacks import CPU, SAMPLES, UNTOLD, Options, Stacks
 from app.model import Kind
 
@@ -57,12 +59,14 @@ class Converted(NamedTuple):
 def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int = 16 << 20) -> Converted:
     """A pprof file of at most `most` bytes. A file without samples, of an idle process, is valid.
 
-    options: what is known of the file that it does not say itself. Raises BadProfile with a sentence that names the
-    place in the file.
+    The file may be compressed with gzip. options: what is known of the file that it does not say itself. Raises
+    BadProfile with a sentence that names the place in the file.
     """
     try:
-        with path.open("rb") as file:
-            stacks = READERS[format](file, options)
+        with path.open("rb") as file, plain(file) as text:
+            stacks = READERS[format](text, options)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadProfile(f"not a sound gzip stream: {error}") from error
     except OSError as error:
         raise BadProfile(f"cannot be read: {error.strerror}") from error
     data = stacks.data(options.seconds)
@@ -70,6 +74,13 @@ def convert(format: Format, path: Path, options: Options = UNTOLD, *, most: int 
         raise BadProfile(f"more than {most} bytes as a pprof file, which is the limit")
     times = [stacks.total(kind) for kind in stacks.types if kind.unit == CPU.unit]
     return Converted(data, kind_of(stacks.types), max(times, default=0), stacks.note)
+
+
+def plain(file: BinaryIO) -> BinaryIO:
+    """The file, or what is compressed in it."""
+    begin = file.read(len(GZIP))
+    file.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb")) if begin == GZIP else file
 
 
 def kind_of(types: Sequence[ValueType]) -> Kind:

@@ -1,7 +1,8 @@
 """V8's CPU profile, as `node --cpu-prof`, the inspector and Chrome's developer tools save it. For convert.py.
 
 The fields are those of Profiler.Profile in the DevTools protocol: a tree of nodes, the node of each sample, and the
-microseconds between samples. The main thread is sampled whether it runs or waits; waiting is the node `(idle)`.
+microseconds between samples. For an older layout see cpuprofile_older.py. The main thread is sampled whether it runs or
+waits; waiting is the node `(idle)`.
 """
 
 from collections import Counter
@@ -9,6 +10,7 @@ from itertools import accumulate, pairwise
 from typing import Any, BinaryIO, Final
 
 from app.analysis import json_file
+from app.analysis.cpuprofile_older import in_todays_layout, is_older
 from app.analysis.profile import BadProfile, ValueType
 from app.analysis.stacks import CPU, SAMPLES, Frame, Options, Stacks
 
@@ -27,6 +29,8 @@ def read(file: BinaryIO, options: Options) -> Stacks:
     """
     del options  # the file tells
     profile = json_file.fields(json_file.load(file), "the file")
+    if is_older(profile):
+        profile = in_todays_layout(profile)
     if "nodes" not in profile:
         raise BadProfile("no CPU profile of V8: it has no nodes")
     nodes = Nodes(profile["nodes"])

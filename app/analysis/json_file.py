@@ -4,7 +4,6 @@ The files are not trusted: any value may be of any type, and numbers may be no n
 """
 
 import json
-import math
 from typing import Any, BinaryIO, Final
 
 from app.analysis.profile import LIMIT, BadProfile
@@ -13,13 +12,18 @@ from app.analysis.stacks import MOST
 NANOSECONDS: Final = {"nanoseconds": 1, "microseconds": 10**3, "milliseconds": 10**6, "seconds": 10**9}
 
 
-def load(file: BinaryIO) -> Any:
-    """The value that the whole file is. Raises BadProfile for what is no JSON."""
+def load(file: BinaryIO, *, list_may_lack_its_end: bool = False) -> Any:
+    """The value that the whole file is. list_may_lack_its_end: as of a program that was killed between two items.
+
+    Raises BadProfile for what is no JSON.
+    """
     data = file.read(LIMIT + 1)
     if len(data) > LIMIT:
         raise BadProfile(f"more than {LIMIT} bytes, which is the limit")
     if not data:
         raise BadProfile("empty: 0 bytes")
+    if list_may_lack_its_end and data.lstrip().startswith(b"[") and not data.rstrip().endswith(b"]"):
+        data = data.rstrip().removesuffix(b",") + b"]"
     try:
         return json.loads(data)
     except RecursionError as error:
@@ -46,10 +50,10 @@ def items(value: Any, where: str) -> list[Any]:
 
 def number(value: Any, where: str, factor: int = 1) -> int:
     """`value` times `factor`, rounded. Raises BadProfile for what is no number of 64 bits."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        product = round(value * factor)
-        if -MOST <= product <= MOST:
-            return product
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        product = value * factor
+        if -MOST <= product <= MOST:  # neither is true of NaN
+            return round(product)
     raise BadProfile(f"{where} is no number of 64 bits")
 
 
@@ -67,4 +71,5 @@ def text(value: Any) -> bytes:
 
 def line(value: Any) -> int:
     """`value` if it can be the number of a line, otherwise 0."""
-    return value if isinstance(value, int) and 0 < value < 1 << 31 else 0
+    is_line = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31
+    return value if is_line else 0

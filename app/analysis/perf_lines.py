@@ -10,7 +10,10 @@ from app.analysis.demangled import without_signature
 from app.analysis.stacks import Frame, bad_line
 
 # A thread's name has 15 bytes at most, may hold anything, even what looks like a header, and may be padded.
-WHERE: Final = rb"\s+-?[0-9]+(?:/-?[0-9]+)?\s+(?:\[[0-9]+\]\s+)?(?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]+\s+)?"
+WHERE: Final = (  # process and thread, cpu, flags of `-F +misc`, day
+    rb"\s+-?[0-9]+(?:/-?[0-9]+)?\s+(?:\[[0-9]+\]\s+)?(?:[KUHGgECMSDFp]{1,3}\s+)?"
+    rb"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]+\s+)?"
+)
 EVENT: Final = rb"(?P<event>[A-Za-z_][^\s]*?):(?=\s|$)(?P<rest>.*)"
 TIMED: Final = re.compile(
     rb"[ ]*\S.{0,23}" + WHERE + rb"[0-9]+\.[0-9]+:\s*(?:(?<=\s)(?:(?P<period>[0-9]{1,18})\s+)?" + EVENT + rb")?$",
@@ -20,11 +23,19 @@ TIMED: Final = re.compile(
 UNTIMED: Final = re.compile(
     rb"[ ]*\S.{0,23}?" + WHERE + rb"(?P<period>(?<=\s\s)[0-9]{1,9}|[0-9]{10,18})\s+" + EVENT + rb"$", re.DOTALL
 )
+# With neither, a name with a word that is a number, or ends like a time, could be something else.
+BARE: Final = re.compile(
+    rb"[ ]*[^\s]*[^\s:](?: (?![0-9]+\s)[^\s]*[^\s:]){0,7}"
+    + WHERE
+    + rb"(?P<event>[A-Za-z_]\S*?):(?P<rest>\s+[0-9a-f]+ \S.*)?\s*$"
+)
 RECORD: Final = re.compile(rb"PERF_RECORD_[A-Z0-9_]+\b")
-FRAME: Final = re.compile(rb"\s*[0-9a-f]+ (?P<place>\s?\S.*)$", re.DOTALL)
+FRAME: Final = re.compile(rb"\s*[0-9a-f]+[ \t](?P<place>\s?\S.*)$", re.DOTALL)
 INLINE: Final = re.compile(rb"(?:^|\s)(?P<frame>[0-9a-f]+ [^\s].*)$", re.DOTALL)
+UNINDENTED: Final = re.compile(rb"[0-9a-f]{4,16} .*\)$", re.DOTALL)  # what a copy without its blanks looks like
 OFFSET: Final = re.compile(rb"\+0x[0-9a-f]+$")
 SOURCE: Final = re.compile(rb"  (?P<file>\S.*):(?P<line>[0-9]{1,9})(?: \(discriminator [0-9]+\))?(?: \(inlined\))?$")
+INSTRUCTION: Final = re.compile(rb"\s+(?:insn:(?: [0-9a-f]{2})+|ilen: [0-9]+)\s*")  # of `-F +insn`, `-F +insnlen`
 MODIFIERS: Final = re.compile(rb"[ukhGHpPSDIWeb]*")
 UNKNOWN: Final = b"[unknown]"
 
@@ -46,7 +57,8 @@ def header_of(number: int, line: bytes) -> Header | None:
         return None
     found = TIMED.match(line) or UNTIMED.match(line)
     if found is None:
-        return _other_record(number, line)
+        bare = BARE.match(line)
+        return Header(number, bare["event"], None, bare["rest"] or b"") if bare else _other_record(number, line)
     event = found["event"] or b""
     if RECORD.match(event):
         return Header(number, event, None, b"", True)
@@ -63,7 +75,7 @@ def _other_record(number: int, line: bytes) -> Header | None:
 
 def is_frame(line: bytes) -> bool:
     """Whether the line has the form of a frame: a blank, an address, and something."""
-    return line[:1] in b"\t " and FRAME.match(line) is not None
+    return FRAME.match(line) is not None and (line[:1] in b"\t " or UNINDENTED.match(line) is not None)
 
 
 def frame_of(number: int, line: bytes) -> Frame:
@@ -96,8 +108,13 @@ def inline_frame(header: Header) -> Frame | None:
     _, colon, modifiers = header.event.partition(b":")
     if colon and not MODIFIERS.fullmatch(modifiers):
         return None
-    found = INLINE.search(header.rest)
+    found = INLINE.search(INSTRUCTION.sub(b"", header.rest))
     return frame_of(header.number, found["frame"]) if found else None
+
+
+def is_instruction(line: bytes) -> bool:
+    """Whether the line tells the instruction of the sample before it, which it then ends."""
+    return INSTRUCTION.match(line) is not None
 
 
 def is_source(line: bytes) -> bool:

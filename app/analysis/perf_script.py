@@ -14,7 +14,16 @@ Without them, or for a sample that has none, the one frame follows the event on 
 from typing import BinaryIO, Final
 
 from app.analysis.perf_events import Events
-from app.analysis.perf_lines import Header, frame_of, header_of, inline_frame, is_frame, is_source, with_source
+from app.analysis.perf_lines import (
+    Header,
+    frame_of,
+    header_of,
+    inline_frame,
+    is_frame,
+    is_instruction,
+    is_source,
+    with_source,
+)
 from app.analysis.profile import BadProfile
 from app.analysis.stacks import Frame, Options, Stacks, bad_line, numbered
 
@@ -47,7 +56,7 @@ class Reader:
         """The next line. Raises BadProfile if it cannot be where it is."""
         if self.header is None:
             self._begin(number, line)
-        elif not line.strip():
+        elif not line.strip() or is_instruction(line):
             self._end(self.header)
         elif is_source(line) and (self.frames or inline_frame(self.header)):
             self._place(self.header, line)
@@ -61,14 +70,18 @@ class Reader:
             self._begin(number, line)
 
     def finished(self) -> Stacks:
-        """All stacks. Raises BadProfile if the last sample is cut."""
-        if self.header:
-            if self.frames or not (self.unended or inline_frame(self.header)):
-                raise BadProfile(
-                    f"the last sample, which begins on line {self.header.number}, is cut: no empty line follows it"
-                )
+        """All stacks. A last sample that is cut is left out. Raises BadProfile if it is the only one."""
+        note = ""
+        if self.header and (self.frames or not (self.unended or inline_frame(self.header))):
+            cut = f"the last sample, which begins on line {self.header.number}, is cut"
+            if not self.events.timed:
+                raise BadProfile(f"{cut}: no empty line follows it")
+            note = f"{cut}, and left out: no empty line follows it"
+        elif self.header:
             self._end(self.header)
-        return self.events.finished()
+        stacks = self.events.finished()
+        stacks.note = note
+        return stacks
 
     def _begin(self, number: int, line: bytes) -> None:
         self.header = header_of(number, line)

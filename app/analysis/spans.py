@@ -17,12 +17,20 @@ class Spans:
         self._pass(number, at)
         self._open.append(frame)
 
-    def end(self, number: int, at: int) -> None:
-        """The innermost call ends. Raises BadProfile."""
+    def end(self, number: int, at: int, frame: Frame | None = None) -> None:
+        """The innermost call ends. frame: what it must be, where that is known. Raises BadProfile."""
         if not self._open:
             raise BadProfile(f"event {number} ends a call that has not begun")
+        if frame not in (None, self._open[-1]):
+            raise BadProfile(f"event {number} ends another call than the innermost")
         self._pass(number, at)
         self._open.pop()
+
+    def finish(self, number: int, at: int) -> None:
+        """Calls without an end last until `at`. Raises BadProfile."""
+        if self._open:
+            self._pass(number, at)
+            self._open.clear()
 
     def _pass(self, number: int, at: int) -> None:
         passed = at - (at if self._now is None else self._now)

@@ -1,9 +1,10 @@
-"""speedscope's own file format, as `py-spy record --format speedscope` and others write it. For convert.py.
+"""speedscope's own file format, as `py-spy record --format speedscope`, memray and others write it. For convert.py.
 
 The fields are those of https://www.speedscope.app/file-format-schema.json: frames that all profiles share, and profiles
 (of py-spy: threads) of samples with weights or of calls that begin and end. Stacks are root first.
 """
 
+from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
 
 from app.analysis import json_file
@@ -21,8 +22,13 @@ def read(file: BinaryIO, options: Options) -> Stacks:
     shared = json_file.fields(content.get("shared"), "no file of speedscope: shared")
     frames = [_frame(frame, at) for at, frame in enumerate(json_file.items(shared.get("frames"), "shared.frames"))]
     stacks = Stacks(SAMPLES)
-    for at, value in enumerate(json_file.items(content.get("profiles"), "profiles")):
-        Profile(json_file.fields(value, f"profiles[{at}]"), f"profiles[{at}]", frames, options.sample).add_to(stacks)
+    profiles = [
+        Profile(json_file.fields(value, f"profiles[{at}]"), f"profiles[{at}]", frames, options.sample)
+        for at, value in enumerate(json_file.items(content.get("profiles"), "profiles"))
+    ]
+    tells_counts = any(profile.kind == SAMPLES for profile in profiles)  # as memray does, beside the bytes
+    for profile in profiles:
+        profile.add_to(stacks, {} if tells_counts else {SAMPLES: 1})
     return stacks
 
 
@@ -45,17 +51,17 @@ def _measured(unit: Any, name: str, where: str) -> tuple[ValueType, int]:
 
 
 class Profile:
-    """One of the profiles in the file. where: its place. name: of what was measured."""
+    """One of the profiles in the file. where: its place. name: of what was measured. kind: its sample type."""
 
     def __init__(self, value: dict[str, Any], where: str, frames: list[Frame], name: str) -> None:
         self._value, self._where, self._frames = value, where, frames
-        self._kind, self._factor = _measured(value.get("unit"), name, where)
+        self.kind, self._factor = _measured(value.get("unit"), name, where)
 
-    def add_to(self, stacks: Stacks) -> None:
-        """Adds all its stacks. Raises BadProfile."""
+    def add_to(self, stacks: Stacks, counted: Mapping[ValueType, int]) -> None:
+        """Adds all its stacks. counted: what each sample is beside its weight. Raises BadProfile."""
         match self._value.get("type"):
             case "sampled":
-                self._add_samples(stacks)
+                self._add_samples(stacks, counted)
             case "evented":
                 self._add_events(stacks)
             case _:
@@ -64,7 +70,7 @@ class Profile:
     def _items(self, name: str) -> list[Any]:
         return json_file.items(self._value.get(name), f"{self._where}.{name}")
 
-    def _add_samples(self, stacks: Stacks) -> None:
+    def _add_samples(self, stacks: Stacks, counted: Mapping[ValueType, int]) -> None:
         samples, weights = self._items("samples"), self._items("weights")
         if len(samples) != len(weights):
             raise BadProfile(f"{self._where} has {len(samples)} samples, but {len(weights)} weights")
@@ -72,11 +78,11 @@ class Profile:
             place = f"{self._where}.samples[{at}]"
             stack = [self._frame(each, place) for each in json_file.items(sample, place)]
             value = json_file.number(weight, f"{self._where}.weights[{at}]", self._factor)
-            stacks.add(at + 1, stack[::-1], {SAMPLES: 1} | {self._kind: value})
+            stacks.add(at + 1, stack[::-1], {**counted, self.kind: value})
 
     def _add_events(self, stacks: Stacks) -> None:
-        spans = Spans(stacks, self._kind)
-        for at, value in enumerate(self._items("events")):
+        spans, events = Spans(stacks, self.kind), self._items("events")
+        for at, value in enumerate(events):
             place = f"{self._where}.events[{at}]"
             event = json_file.fields(value, place)
             time = json_file.number(event.get("at"), f"{place}.at", self._factor)
@@ -84,9 +90,11 @@ class Profile:
                 case "O":
                     spans.begin(at + 1, time, self._frame(event.get("frame"), f"{place}.frame"))
                 case "C":
-                    spans.end(at + 1, time)
+                    spans.end(at + 1, time, self._frame(event.get("frame"), f"{place}.frame"))
                 case _:
                     raise BadProfile(f"{place}.type is neither O nor C")
+        if (end := self._value.get("endValue")) is not None:
+            spans.finish(len(events), json_file.number(end, f"{self._where}.endValue", self._factor))
 
     def _frame(self, index: Any, place: str) -> Frame:
         return self._frames[json_file.index(index, self._frames, place)]

@@ -160,8 +160,8 @@ class Stacks:
         Functions have only `name`, because pprof takes a `system_name` for mangled C++.
         """
         message, texts = ProfileMessage(), Texts()
-        for kind in self._types:
-            message.sample_type.add(type=texts[kind.type.encode()], unit=texts[kind.unit.encode()])
+        for kind, name in self._names().items():
+            message.sample_type.add(type=texts[name.encode()], unit=texts[kind.unit.encode()])
         if CPU in self._types:
             message.period_type.MergeFrom(message.sample_type[self._types[CPU]])
             message.period = self.total(CPU) // self.total(SAMPLES) if self.total(SAMPLES) else 0
@@ -173,6 +173,13 @@ class Stacks:
             message.sample.add(location_id=stack, value=[*map(round, sums), *[0] * (arity - len(sums))])
         message.string_table.extend(texts)
         return gzip.compress(message.SerializeToString(), compresslevel=6, mtime=0)
+
+    def _names(self) -> dict[ValueType, str]:
+        """The name of each sample type: pprof drops those whose name occurs twice, so the unit tells them apart."""
+        names: dict[str, ValueType] = {}
+        for kind in self._types:
+            names.setdefault(kind.type if kind.type not in names else f"{kind.type}_{kind.unit}", kind)
+        return {kind: name for name, kind in names.items()}
 
     def _add_places(self, message: Any, texts: "Texts") -> None:
         # One mapping with symbols: otherwise pprof would look for a binary.

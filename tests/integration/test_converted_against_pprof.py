@@ -16,6 +16,7 @@ RECORDED = [
     (Format.OTLP, "async-profiler-4.5-cpu.otlp"),
     (Format.CPUPROFILE, "node-20.cpuprofile"),
     (Format.SPEEDSCOPE, "py-spy-0.4.3.speedscope"),
+    (Format.SPEEDSCOPE, "memray-1.20.speedscope"),
     (Format.CHROME_TRACE, "py-spy-0.4.3.chrometrace"),
 ]
 

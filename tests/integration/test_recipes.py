@@ -1,6 +1,6 @@
 """The recipes of docs/profilers.md that other tests do not run, as they are written there, with what they are for.
 
-Real are Node, async-profiler, gperftools and jcmd. sponge is a stand-in (tests/targets/sponge).
+Real are Node, async-profiler, gperftools, jemalloc and jcmd. sponge is a stand-in (tests/targets/sponge).
 """
 
 import json
@@ -155,6 +155,34 @@ def test_a_program_without_gperftools_is_left_alone(record: Callable[..., Story]
             record(gperftools(tmp_path), pid, 1)
         assert Path(f"/proc/{pid}").exists()
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
+
+
+# ---------------------------------------------------------------------- jemalloc
+
+GROW = """
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+int main() { puts("ready"); fflush(stdout); for (;;) { *(volatile char *)malloc(1 << 16) = 1; usleep(2000); } }
+"""
+
+
+def test_jemallocs_newest_dump_comes_home(record: Callable[..., Story], tmp_path: Path) -> None:
+    library = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    if "libjemalloc.so.2" not in library or not shutil.which("g++"):
+        pytest.skip("jemalloc is NOT tested: there is no libjemalloc or g++ here (Debian's libjemalloc2)")
+    (tmp_path / "grow.cpp").write_text(GROW)
+    subprocess.run(["g++", "-o", tmp_path / "grow", tmp_path / "grow.cpp"], check=True, timeout=100)
+    recipe = block("jeprof").replace("/var/lib/orders", str(tmp_path)).replace("/srv/", "/grow$")
+    conf = f"prof:true,prof_prefix:{tmp_path}/jeprof,lg_prof_interval:20"
+    with running(str(tmp_path / "grow"), env={"LD_PRELOAD": "libjemalloc.so.2", "MALLOC_CONF": conf}) as pid:
+        eventually(lambda: [*tmp_path.glob("jeprof.*.heap")], "it has written a dump")
+        (tmp_path / f"jeprof.{pid}.9999.i9999.heap").write_bytes(b"heap_v2/524288\n")  # one that is being written
+        (file,) = record(rule(recipe).spec, pid, 1).files
+        assert Path(f"/proc/{pid}").exists()
+    assert (file.fault, file.kind) == ("", Kind.HEAP)
+    assert check_file(Kind.HEAP, file.path) is None
+    assert top_of(file.path).total > 1 << 20
 
 
 # ---------------------------------------------------------------------- sponge

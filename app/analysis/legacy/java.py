@@ -4,7 +4,7 @@ As parseJavaProfile in profile/legacy_java_profile.go of github.com/google/pprof
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import Final
@@ -20,7 +20,10 @@ WITH_LINE: Final = re.compile(rb"(.*)\s+\((.+):(-?[0-9]+)\)$")
 WITH_PATH: Final = re.compile(rb"(.*)\s+\((.*)\)$")
 STUB: Final = b"generated stub/JIT"
 HEAP_RATE: Final = 524288  # bytes
-MOST_ATTRIBUTES: Final = 64
+KNOWN: Final = {
+    "heap": {b"format", b"resolution"},
+    "contention": {b"format", b"resolution", b"sampling period", b"ms since reset"},
+}
 
 
 def read_java(text: bytes) -> Builder | None:
@@ -29,8 +32,8 @@ def read_java(text: bytes) -> Builder | None:
     what = HEADERS.get(next(lines, b""))
     if what is None:
         return None
-    attributes, first = _attributes(lines)
-    if attributes.get(b"format") != b"java" or b"resolution" not in attributes:
+    attributes, first = _attributes(lines, KNOWN[what])
+    if attributes.get(b"format", b"java") != b"java" or b"resolution" not in attributes:
         return None
     unit = attributes[b"resolution"].decode("ascii", "replace")
     made = _samples_of(what, unit, attributes)
@@ -44,14 +47,17 @@ def read_java(text: bytes) -> Builder | None:
     return made
 
 
-def _attributes(lines: Iterator[bytes]) -> tuple[dict[bytes, bytes], bytes]:
-    """What the header says, and the first line behind it."""
+def _attributes(lines: Iterator[bytes], known: Collection[bytes]) -> tuple[dict[bytes, bytes], bytes]:
+    """What the header says, and the first line behind it. Raises Malformed for an attribute that is not known."""
     found: dict[bytes, bytes] = {}
     for line in lines:
         attribute = ATTRIBUTE.search(line)
         if line and not attribute:
             return found, line
-        if attribute and len(found) < MOST_ATTRIBUTES:
+        if attribute and attribute[1].strip() not in known:
+            name = attribute[1].strip()[:40].decode("ascii", "replace")
+            raise Malformed(f"a legacy profile of Java with the attribute {name!r}, which is unknown")
+        if attribute:
             found[attribute[1].strip()] = attribute[2].strip()
     return found, b""
 

@@ -35,6 +35,8 @@ def read_threads(text: bytes) -> Builder | None:
             raise Malformed("a broken thread profile: a line is neither a thread, an address nor the memory map")
         stack, line = _stack(lines)
         stacks += [stack] if stack else stacks[-1:]
+    if not line:
+        raise Malformed("a thread profile that is cut: no memory map follows the threads")
     made = Builder(("thread", "count"))
     for stack in stacks:
         twice = len(stack) > 1 and stack[0] == stack[1]  # the leaf, also found as a caller

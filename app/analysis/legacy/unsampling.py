@@ -13,7 +13,10 @@ def unsampled(count: int, size: int, rate: int) -> tuple[int, int]:
         return 0, 0
     if rate <= 1:
         return count, size
-    probability = 1 - exp(-(size / count) / rate)
-    if probability <= 0:
+    try:
+        probability = 1 - exp(-(size / count) / rate)
+    except OverflowError:  # numbers of different signs, which only a broken file has
+        return 0, 0
+    if not probability:
         return count, size
     return int(count * (1 / probability)), int(size * (1 / probability))

@@ -90,6 +90,24 @@ def test_file_and_line_are_kept_and_lines_begin_with_one(tmp_path: Path) -> None
     assert sorted(line.line for location in message.location for line in location.line) == [21, 31, 51]
 
 
+def test_the_older_layout_of_v8_profiler_is_read(tmp_path: Path) -> None:
+    leaf = {"id": 3, "functionName": "leaf", "url": "/srv/a.js", "lineNumber": 7, "hitCount": 2, "children": []}
+    main = {"id": 2, "functionName": "main", "url": "/srv/a.js", "lineNumber": 1, "hitCount": 0, "children": [leaf]}
+    head = {"id": 1, "functionName": "(root)", "url": "", "lineNumber": -1, "hitCount": 0, "children": [main]}
+    path, start = tmp_path / "a.cpuprofile", 163_140_599_286
+    content = {"head": head, "startTime": 163140, "endTime": 163140, "samples": [2, 3, 3]}
+    path.write_text(json.dumps(content | {"timestamps": [start, start + 10, start + 30, start + 35]}))
+    profile = converted(Format.CPUPROFILE, path)
+    assert flat(profile, "cpu") == {"main": 10_000, "leaf": 25_000}
+    assert flat(profile, "samples") == {"main": 1, "leaf": 2}
+    assert {line.line for location in profile.message.location for line in location.line} == {1, 7}
+    path.write_text(json.dumps({"head": head}))
+    assert flat(converted(Format.CPUPROFILE, path)) == {"leaf": 2}
+    path.write_text(json.dumps(content | {"timestamps": [start]}))
+    with pytest.raises(BadProfile, match="timestamps are 1, but there are 3 samples"):
+        converted(Format.CPUPROFILE, path)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -98,6 +116,8 @@ def test_file_and_line_are_kept_and_lines_begin_with_one(tmp_path: Path) -> None
         ({"samples": [3], "timeDeltas": [1, 2]}, "timeDeltas are 2, but there are 1 samples"),
         ({"samples": [3], "timeDeltas": ["1"]}, "timeDeltas[0] is no number of 64 bits"),
         ({"samples": [3], "timeDeltas": [1e300]}, "timeDeltas[0] is no number of 64 bits"),
+        ({"samples": [3], "timeDeltas": [float("nan")]}, "timeDeltas[0] is no number of 64 bits"),
+        ({"samples": [3], "timeDeltas": [10**400]}, "timeDeltas[0] is no number of 64 bits"),
         ({"nodes": 3}, "nodes is no list"),
         ({"nodes": [{"id": 1}]}, "nodes[0].callFrame is no object"),
         ({"nodes": [node(1, "a", 2), node(2, "b", 1)], "samples": [1]}, "the node 1 is among its own callers"),

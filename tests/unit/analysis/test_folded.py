@@ -1,5 +1,6 @@
 """Folded stacks made into pprof. That `go tool pprof` reads them: tests/integration/test_top_against_pprof.py."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,7 @@ def test_the_counts_are_what_the_options_say(
         ("async-profiler-4.3-total.folded", Options(unit="nanoseconds"), 0.140133800),
         ("async-profiler-4.3-interval-1ms.folded", Options(rate=1000), 0.114),
         ("async-profiler-4.3-wall.folded", Options(rate=20, sample="wall"), 22.95),  # of 22 threads
+        ("austin-3.7-wall.folded", Options(unit="microseconds", sample="wall"), 0.772745),
     ],
 )
 def test_what_async_profiler_wrote_in_a_second_has_its_times(name: str, options: Options, seconds: float) -> None:
@@ -262,3 +264,10 @@ def test_text_and_profile_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_text_that_is_not_there_is_said_without_its_path(path: Path) -> None:
     with pytest.raises(BadProfile, match=r"^cannot be read: No such file or directory$"):
         convert(Format.FOLDED, path)
+
+
+def test_a_file_may_be_compressed_and_a_cut_stream_is_said(path: Path) -> None:
+    whole = gzip.compress(b"main;leaf 3\n" * 1000)
+    assert table(made(path, whole, None)) == {"leaf": (3000, 3000), "main": (0, 3000)}
+    assert refused(path, whole[:-9]).startswith("not a sound gzip stream: ")
+    assert refused(path, whole[:12] + b"\xff" * 30).startswith("not a sound gzip stream: ")

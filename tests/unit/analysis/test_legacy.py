@@ -134,6 +134,22 @@ def test_a_legacy_file_has_a_tree_and_can_be_merged(name: str) -> None:
     assert of(merged([path, path])).total == 2 * top(alone, 1).total
 
 
+THREAD = b"--- threadz 1 ---\n\n--- Thread 7f79 (name: main/14748) stack: ---\n  PC:  0x00bc8f1c: helper\n"
+JAVA = (
+    b"--- contentionz 1 ---\nresolution = microseconds\n      5     1 @ 0x3\n 0x3 com.example.Leaf.run (Leaf.java:3)\n"
+)
+
+
+def test_a_profile_of_java_need_not_say_so() -> None:
+    assert flat(JAVA) == {"com.example.Leaf.run": 5}
+
+
+def test_numbers_of_different_signs_are_scaled_as_pprof_does() -> None:
+    data = HEAP.replace(b"heapprofile", b"heapz_v2/524288")
+    assert flat(data.replace(b"\n 1: 64 [", b"\n -1: 64 [")) == {"[app]": -524256}
+    assert flat(data.replace(b"\n 1: 64 [", b"\n -1: " + b"9" * 18 + b" [")) == {}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -146,6 +162,9 @@ def test_a_legacy_file_has_a_tree_and_can_be_merged(name: str) -> None:
         (b"goroutine profile: total 1\nnonsense\n", "neither a count nor the memory map"),
         (b"--- mutex:\ncycles/second=1\nnonsense\n", "neither a sample nor the memory map"),
         (b"--- threadz 1 ---\n--- nonsense\n", "neither a thread, an address nor the memory map"),
+        (b"--- threadz 1 ---\n", "a thread profile that is cut: no memory map follows the threads"),
+        (THREAD, "a thread profile that is cut: no memory map follows the threads"),
+        (JAVA.replace(b" @ ", b" = ", 1), "of Java with the attribute '5     1', which is unknown"),
         (b"heap_v2/1\nnonsense\n", "neither a stack, counts nor the memory map"),
         (cpu("<Q", [(1 << 60, [1])]), "no number of 64 bits"),
         (b"heap profiles are nice", "not a pprof profile"),

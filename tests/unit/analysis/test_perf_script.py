@@ -214,6 +214,13 @@ ONE = {"main": (1, 1)}
             ONE,
         ),
         (sample(b"main (a)").replace(b"\n", b"\r\n"), ONE),
+        (b"kworker/0:1 7/9 [003] cpu-clock: \n\t1 main (/b)\n\n", ONE),
+        (b"    VM Thread 7 cycles:\n\t1 main (/b)\n\n", ONE),
+        (b"            a b 7 cycles:      7f78176f73aa main (/b)\n", ONE),
+        (b"a 7 U     1.0:  5 cpu-clock:\n\t1 main (/b)\n\n", ONE),
+        (b"a 7 1.0: 5 cpu-clock:  7f78176f73aa main+0x8 (/b) insn: 89 c7\n", ONE),
+        (b"a 7 1.0: 5 cpu-clock: \n\t1 main (/b)\n insn: 75 fb\n" * 2, {"main": (2, 2)}),
+        (b"java 7 cycles:\nffffffff8103d0ca main ([kernel.kallsyms])\n\n", ONE),
     ],
     ids=[
         "time of day",
@@ -234,6 +241,13 @@ ONE = {"main": (1, 1)}
         "task events",
         "mmap events",
         "CRLF",
+        "neither time nor period",
+        "neither time nor period, name of two words",
+        "neither time nor period, no call graph",
+        "misc",
+        "insn, no call graph",
+        "insn",
+        "frames without their blanks",
     ],
 )
 def test_fields_may_be_chosen(path: Path, text: bytes, samples: dict[str, tuple[int, int]]) -> None:
@@ -266,18 +280,33 @@ def test_what_perf_wrote_of_other_choices_is_read(name: str, kind: Kind, types: 
     assert hottest is None or top(profile, 1).rows[0].function == hottest
 
 
-@pytest.mark.parametrize("text", [HEADER, HEADER + b"\t7f74 main+0x1 (a)\n", sample(b"main+0x1 (a)") + HEADER])
-def test_a_sample_that_does_not_end_is_named(path: Path, text: bytes) -> None:
-    first = text.count(HEADER) * 3 - 2
-    assert refused(path, text) == f"the last sample, which begins on line {first}, is cut: no empty line follows it"
+@pytest.mark.parametrize("text", [HEADER, HEADER + b"\t7f74 main+0x1 (a)\n"])
+def test_a_single_sample_that_does_not_end_is_named(path: Path, text: bytes) -> None:
+    assert refused(path, text) == "the last sample, which begins on line 1, is cut: no empty line follows it"
+
+
+@pytest.mark.parametrize("text", [HEADER, HEADER + b"\t7f74 main+0x1 (a)\n"])
+def test_a_last_sample_that_does_not_end_is_left_out_and_said(path: Path, text: bytes) -> None:
+    assert table(made(path, sample(b"main+0x1 (a)") + text), "samples") == {"main": (1, 1)}
+    note = convert(Format.PERF_SCRIPT, path).note
+    assert note == "the last sample, which begins on line 4, is cut, and left out: no empty line follows it"
 
 
 def test_a_cut_line_is_named(path: Path) -> None:
     assert refused(path, HEADER + b"\t7f74 main+0x1 (a") == "line 2 is cut: it has no end"
 
 
-def test_a_recording_that_is_cut_anywhere_is_refused_or_ends_between_samples(path: Path) -> None:
+def outcome(path: Path, text: bytes) -> str:
+    path.write_bytes(text)
+    try:
+        return convert(Format.PERF_SCRIPT, path).note
+    except BadProfile as error:
+        return str(error)
+
+
+def test_a_recording_that_is_cut_anywhere_is_refused_or_says_so_or_ends_between_samples(path: Path) -> None:
     whole = RECORDED.read_bytes()
-    for end in range(0, len(whole), 97):
-        if not whole[:end].endswith(b"\n\n") and end:
-            assert "cut" in refused(path, whole[:end])
+    line_ends = [at + 1 for at, byte in enumerate(whole[:6000]) if byte == ord("\n")]
+    for end in (*range(97, len(whole), 97), *line_ends):
+        if not whole[:end].endswith(b"\n\n"):
+            assert "cut" in outcome(path, whole[:end])
