@@ -17,8 +17,6 @@ from tests.unit.ledger.builders import NOON
 
 SIX = ("cpu", "mem", "mutex", "block", "threadcreate", "trace")
 HAND = "by hand"
-SCENE = ("uptime 100",)
-SAMPLES = ("sampler 1:1", "sample 100 1 1 1 0 - - - - - - 1 2 3", "over 100")
 MODES = {7: Mode.TOGGLE, 8: Mode.TIMED}
 OWN_MINUTE = timedelta(seconds=60)
 
@@ -62,7 +60,6 @@ class Host:
         self.shut: Retryable | Refused | None = None
         self.disturb: tuple[str, str, BaseException] | None = None  # verb, before | amid | after, what is raised
         self.harm: list[str] = []
-        self.sampled: set[str] = set()  # tokens whose samples lie there
         self.may_start: Callable[[str, ProcessId], bool] = lambda token, process: True
         self.is_blocked: Callable[[str], bool] = lambda build: False
 
@@ -135,7 +132,6 @@ class Host:
         """The journals are on a tmpfs, and so are the files."""
         self.boots += 1
         self.journals.clear()
-        self.sampled.clear()
         for pid in MODES:
             self.begin_anew(pid)
 
@@ -176,23 +172,22 @@ class Verbs:
             return _seen(self._world.id_of(running), running) if running else None
 
     def look_at_scene(self, pid: int) -> tuple[Process | None, tuple[str, ...]]:
-        return self.look(pid), SCENE
+        return self.look(pid), ()
 
     def around(self, pid: int) -> tuple[str, ...]:
         return ()
 
     def sample(self, process: ProcessId, seconds: int, token: str) -> str:
         with self._verb("sample"):
-            self._world.sampled.add(token)
             return "started"
 
     def samples(self, token: str) -> tuple[str, ...]:
         with self._verb("samples"):
-            return SAMPLES if token in self._world.sampled else ()
+            return ()
 
     def unsample(self, token: str) -> None:
         with self._verb("unsample"):
-            self._world.sampled.discard(token)
+            pass
 
     def layout(self, pid: int) -> Layout:
         return Layout(frozenset())
