@@ -17,7 +17,7 @@ import uuid_utils
 import uvicorn
 from fastapi import FastAPI
 
-from app.analysis.isolate import check_files, top_of, tree_of
+from app.analysis.isolate import check_files, facts_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.captures import failpoints
 from app.captures.pipeline import Pipeline
@@ -84,6 +84,7 @@ class Service:
             check=check_files,
             stopping=lambda: self.worker.stopping,
             hold=settings.limits.hold,
+            read=facts_of,
         )
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
         self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.pool, self.ledger)

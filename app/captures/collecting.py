@@ -9,6 +9,7 @@ from pathlib import Path
 from app.captures.artifacts import artifact_of, prepared
 from app.captures.failures import past_deadline
 from app.captures.outcome import shortfall
+from app.captures.reading import Read, with_findings
 from app.captures.recording import with_result
 from app.captures.specs import profiler_of
 from app.errors import AlertprofError, Code, Reason, Retryable
@@ -26,6 +27,7 @@ class CollectSteps:
     check: why a file is not what its kind says, or None
     stopping: whether the service is about to end
     clock: the time at which a streamed recording was over
+    read: the facts in files, for findings
     """
 
     pool: HostPool
@@ -34,6 +36,7 @@ class CollectSteps:
     check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
     stopping: Callable[[], bool]
     clock: Callable[[], datetime]
+    read: Read
 
     def stream(self, capture: Capture, now: datetime) -> Capture:
         """The capture after a recording that arrives while it is made. Raises Retryable if our disk is full."""
@@ -61,7 +64,7 @@ class CollectSteps:
             if isinstance(fault, Retryable) and not past_deadline(capture, now):
                 raise
             message = f"files may remain on the host: {fault}"
-        capture = capture.with_event(now, "cleaned", message)
+        capture = with_findings(capture.with_event(now, "cleaned", message), self.store, self.read, now)
         reason = shortfall(capture, profiler)
         return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)
 

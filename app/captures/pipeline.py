@@ -20,6 +20,7 @@ import structlog
 
 from app.captures.collecting import CollectSteps
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
+from app.captures.reading import Read
 from app.captures.recording import RecordingSteps
 from app.captures.resolve import ResolveStep
 from app.captures.specs import profiler_of
@@ -47,6 +48,7 @@ class Pipeline:
     stopping: whether the service is about to end
     clock: the time at which a streamed recording was over
     hold: how long an alert may be held back
+    read: the facts in files, for findings
     """
 
     pool: HostPool
@@ -58,6 +60,7 @@ class Pipeline:
     stopping: Callable[[], bool] = lambda: False
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     hold: timedelta = HOLD
+    read: Read = lambda paths: {}
 
     def advance(self, capture: Capture, now: datetime) -> Capture:
         """The capture after its next step. Never raises."""
@@ -78,7 +81,7 @@ class Pipeline:
 
     def _step(self, capture: Capture, now: datetime) -> Capture:
         recording = RecordingSteps(self.pool, self.ledger)
-        collecting = CollectSteps(self.pool, self.store, self.ledger, self.check, self.stopping, self.clock)
+        collecting = CollectSteps(self.pool, self.store, self.ledger, self.check, self.stopping, self.clock, self.read)
         if capture.step is Step.WAIT and profiler_of(capture).streams:
             return collecting.stream(capture, now)
         steps = {
