@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from app.analysis.owners import Owners, enclosing, package_of
+from app.analysis.owners import Owners, enclosing
 from app.analysis.profile import Profile
 from app.analysis.purposes import NAMES, NOTHING, calls_back, means_of, purpose_of
 from app.analysis.stacks import shortened
@@ -18,7 +18,7 @@ from app.analysis.stacks import shortened
 DEEPEST: Final = 16  # own functions of a path
 MOST: Final = 60  # functions of each measure
 LONGEST: Final = 200  # characters of a name
-TEXTS: Final = ("strings", "bytes", "unicode", "unicode/utf8")  # whose cost is their caller's own work
+OWN_WORK: Final = ("", "hash_maps", "copying")  # purposes that are a part of any code, and no work of a library
 
 
 class Frame(NamedTuple):
@@ -33,7 +33,7 @@ class Frame(NamedTuple):
 class Charge:
     """What one own function pays for, in the unit of the measured sample type.
 
-    paid: by sample type, in their order; flat: by itself, without any library; cum: with own functions that it calls
+    paid: by sample type, in their order; flat: by its own code; cum: with own functions that it calls
     purposes: see purposes.PURPOSES; means: see purposes.MEANS
     path: the dearest way to it through own functions, the entry point first, itself last
     place: the dearest line
@@ -177,7 +177,7 @@ def _charge(sums: dict[str, _Sum], frames: Sequence[Frame], payer: int, values: 
     one.means.update(dict.fromkeys(cost.means, cost.weight))
     if cost.purpose:
         one.purposes[cost.purpose] += cost.weight
-    if all(frame.own or package_of(frame.name) in TEXTS for frame in frames[:payer]):
+    if cost.purpose in OWN_WORK:
         one.flat += cost.weight
     one.paths[path] += cost.weight
     for name in set(path) - {"…"}:

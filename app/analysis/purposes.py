@@ -26,7 +26,8 @@ PURPOSES: Final = {
     "system_calls": r"os\.|syscall\.|internal/poll\.|internal/syscall|internal/runtime/syscall|x/sys/",
     "spinning": r"runtime\.(selectnb|Gosched|goschedImpl)",
     "locking": r"(internal/)?sync\.\(\*(Mutex|RWMutex|Map|Cond|Once)\)|sync\.runtime_",
-    "channels": r"runtime\.(chan(recv|send)\d|selectgo|closechan)",
+    "selecting": r"runtime\.selectgo",
+    "channels": r"runtime\.(chan(recv|send)\d|closechan)",
     "hash_maps": r"runtime\.(map|aeshash|strhash|memhash)|internal/runtime/maps\.|aeshashbody",
     "allocation": r"runtime\.(mallocgc|newobject|makeslice|growslice|makemap|rawstring|rawbyteslice|slicebytetostring|"
     r"stringtoslice|makechan|convT|newarray|gcWriteBarrier|wbBuf)",

@@ -27,7 +27,8 @@ def garbage(scene: Scene) -> Iterator[Found]:
     charge = by_name(cpu).get(maker) if bytes_made >= thresholds.CHARGED * whole else None
     charge = charge or max(cpu.functions, key=lambda each: each.means.get("memory", 0), default=None)
     if charge:
-        yield Found(_finding(scene, charge, share, rates.get(charge.function, 0), whole), share)
+        found = _finding(scene, charge, share, rates.get(charge.function, 0), whole)
+        yield Found(found, share / 2)  # what the memory is for says more
 
 
 def allocated(before: Charges | None, after: Charges | None) -> dict[str, int]:

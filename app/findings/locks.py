@@ -61,7 +61,7 @@ def _victims(snapshots: Sequence[Groups]) -> list[Victims]:
 
 def is_victim(place: Place) -> bool:
     """Whether a goroutine at this place waits for a lock that an own function takes."""
-    return place.state == "lock" and bool(place.at) and place.waits_in.startswith(("sync.", "internal/sync.", ""))
+    return place.state == "lock" and bool(place.at)
 
 
 def _persists(scene: Scene, victims: Victims) -> bool:
@@ -160,12 +160,13 @@ def _deadlock(victims: Victims) -> Finding:
     ways: Counter[str] = Counter(name for place in set(victims.places) for name in set(place.path))
     owners = {owner_of(place.at) for place in victims.places}
 
-    def suspicion(place: Place) -> tuple[int, int]:
-        return sum(owner_of(name) in owners for name in place.path), -min(ways[name] for name in place.path)
+    def methods(place: Place) -> int:
+        return sum(owner_of(name) in owners for name in place.path)
 
-    place = max(victims.places, key=suspicion)
+    place = max(victims.places, key=lambda each: (methods(each), -min(ways[name] for name in each.path)))
     holders = [name for name in place.path[:-1] if owner_of(name) == victims.owner]
-    function = holders[-1] if holders and suspicion(place)[0] > 1 else place.at
+    twice = holders and methods(place) > min(map(methods, victims.places))
+    function = holders[-1] if twice else place.at
     title = f"{max(victims.counts)} goroutines wait in {short(victims.most.at)} for a lock that nobody seems to hold"
     title += f"; {short(function)} may have taken it twice" if function != place.at else ""
     text = (

@@ -38,12 +38,18 @@ def piled(scene: Scene) -> Iterator[Found]:
     told = set[str]()
     for key, count in _counted(scene.leaked).most_common(3):
         place = _place(scene.leaked, key)
-        told.add(place.at)
-        yield Found(_leaked(scene, place, count), 3.0)
+        if _where(place) not in told:
+            told.add(_where(place))
+            yield Found(_leaked(scene, place, count), 3.0)
     for found, at in (*_growing(scene), *_stuck(scene)):
         if at not in told:
             told.add(at)
             yield found
+
+
+def _where(place: Place) -> str:
+    """What one finding is about: an own function, or all connections of HTTP clients."""
+    return place.at or (CLIENT if place.root.startswith(CLIENT) else place.root)
 
 
 def key_of(place: Place) -> Key:
@@ -82,7 +88,7 @@ def _growing(scene: Scene) -> Iterator[tuple[Found, str]]:
                 f"They were {had} at the beginning of the recording and {now} at its end: {rate}"
                 f"{more / sqrt(now + had):.0f} standard deviations, of which {thresholds.NOISE:g} are the threshold"
             )
-            yield Found(_finding(scene, place, GROW, now, text), 2.5), place.at or place.root
+            yield Found(_finding(scene, place, GROW, now, text), 2.5), _where(place)
 
 
 def _stuck(scene: Scene) -> Iterator[tuple[Found, str]]:
@@ -92,7 +98,7 @@ def _stuck(scene: Scene) -> Iterator[tuple[Found, str]]:
                 f"Some have waited for {group.longest} minutes, others for {group.shortest}; {group.creators} "
                 f"goroutines started them, and {percent(group.gone / group.count)} of these have ended"
             )
-            yield Found(_finding(scene, group.place, STUCK, group.count, text), 2.0), group.place.at
+            yield Found(_finding(scene, group.place, STUCK, group.count, text), 2.0), _where(group.place)
 
 
 def _is_crowd(group: Group) -> bool:
@@ -110,9 +116,9 @@ def _leaked(scene: Scene, place: Place, count: int) -> Finding:
 
 
 def _finding(scene: Scene, place: Place, code: str, count: int, text: str) -> Finding:
-    maker = _creator(scene, place)
-    started = f", started by {short(maker)}" if maker else ""
     client = place.root.startswith(CLIENT)
+    maker = "" if client else _creator(scene, place)
+    started = f", started by {short(maker)}" if maker not in ("", place.at) else ""
     payer = _client(scene) if client else ""
     where = place.at or payer or place.waits_in or place.root
     does = "are connections of an HTTP client that are neither reused nor closed" if client else DOES[place.state]

@@ -72,15 +72,19 @@ JOBS: Final = {
     ),
     "compression": Purpose("compresses", thresholds.JOB, INFO, "Use a lower level, or keep what was compressed."),
     "cryptography": Purpose("computes hashes or ciphers", thresholds.JOB, INFO, ONCE),
-    "sorting": Purpose("sorts", thresholds.JOB, INFO, "Sort once, outside the loop; keep it sorted; take the minimum."),
+    "sorting": Purpose("sorts", thresholds.JOB, INFO, "Sort once, outside the loop; keep it sorted."),
     "hash_maps": Purpose("looks up and changes maps", thresholds.JOB, INFO, ONCE),
     "locking": Purpose("takes locks", thresholds.JOB, INFO, "Hold the lock for less, or split what it guards."),
     "channels": Purpose(
-        "passes values through channels", thresholds.JOB, INFO, "Pass batches instead of single values."
+        "passes values through channels",
+        thresholds.JOB,
+        INFO,
+        "Pass batches, not single values.",
+        ("channels", "selecting"),
     ),
 }
 PURPOSES: Final[Mapping[str, Purpose]] = WARNINGS | JOBS
-JSON_COPY: Final = "json_copy"
+JSON_COPY, SPINNING, SELECTING = "json_copy", "spinning", "selecting"
 
 
 def purposes(scene: Scene) -> Iterator[Found]:
@@ -88,8 +92,8 @@ def purposes(scene: Scene) -> Iterator[Found]:
     cpu = scene.cpu
     if cpu is None or scene.cores < thresholds.CORES or cpu.totals[0] < thresholds.SAMPLES:
         return
-    if copying := _json_copy(cpu):
-        yield copying
+    yield from _json_copy(cpu)
+    yield from _polling(cpu)
     for code, purpose in PURPOSES.items():
         if purpose.severity == WARNING or scene.cores >= thresholds.BUSY:
             yield from _of(cpu, code, purpose)
@@ -110,21 +114,32 @@ def _of(cpu: Charges, code: str, purpose: Purpose) -> Iterator[Found]:
         yield _found(code, payer, share, severity=purpose.severity, does=purpose.does, text=said, helps=purpose.helps)
 
 
-def _json_copy(cpu: Charges) -> Found | None:
+def _json_copy(cpu: Charges) -> Iterator[Found]:
     """A function that encodes and decodes: it copies a value through JSON."""
     total = cpu.totals[cpu.measured]
     both = [
         each for each in cpu.functions if min(_paid(each, ("json",)), _paid(each, ("json_decoding",))) > 0.05 * total
     ]
     payer = max(both, key=lambda each: _paid(each, ("json", "json_decoding")), default=None)
-    if payer is None:
-        return None
-    share = _paid(payer, ("json", "json_decoding")) / total
-    if share < thresholds.COPIED_BY_JSON:
-        return None
+    share = _paid(payer, ("json", "json_decoding")) / total if payer else 0.0
+    if payer is None or share < thresholds.COPIED_BY_JSON:
+        return
     text = f"{percent(share)} of the CPU time in the CPU profile, {past(share, thresholds.COPIED_BY_JSON)}"
     does, helps = "encodes JSON and decodes it again", "Copy the fields by hand, or pass the value itself."
-    return _found(JSON_COPY, payer, share, severity=WARNING, does=does, text=text, helps=helps)
+    yield _found(JSON_COPY, payer, share, severity=WARNING, does=does, text=text, helps=helps)
+
+
+def _polling(cpu: Charges) -> Iterator[Found]:
+    """A select with a `default` and several cases: a select that waits would let the scheduler work."""
+    total = cpu.totals[cpu.measured]
+    payer = max(cpu.functions, key=lambda each: _paid(each, (SELECTING,)), default=None)
+    share = _paid(payer, (SELECTING,)) / total if payer else 0.0
+    if payer is None or share < thresholds.HOT or cpu.means.get("scheduling", 0) > thresholds.PARKED * total:
+        return
+    purpose = PURPOSES[SPINNING]
+    text = f"{percent(share)} of the CPU time in the CPU profile is in a select, {past(share, thresholds.HOT)}, and hardly "
+    text += "any in the scheduler, so it does not wait"
+    yield _found(SPINNING, payer, share, severity=WARNING, does=purpose.does, text=text, helps=purpose.helps)
 
 
 def _paid(charge: Charge, kinds: tuple[str, ...]) -> int:

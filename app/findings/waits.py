@@ -1,5 +1,6 @@
 """Requests that wait at one place for something that others hold: a pool that is exhausted, a queue that is full."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,7 +14,8 @@ from app.findings.words import caller, concerned, names, past, percent
 
 CODE = "requests_wait"
 WAITS = ("select", "receive", "send", "cond", "lock")
-WORKS = ("running", "io", "sleep")
+WORKS = ("running", "io")
+LENDS = re.compile(r"(?i)pool|acquire|semaphore|borrow|checkout|getconn|^database/sql\.")  # something to be given back
 
 
 def waits(scene: Scene) -> Iterator[Found]:
@@ -50,14 +52,15 @@ def _worked_for(scene: Scene, place: Place) -> bool:
     A library that lends something is no such answer.
     """
     if place.waits_in:
-        return False
+        return not LENDS.search(place.waits_in)
     packages = {package_of(name) for name in place.path}
-    return any(
-        not group.place.served and group.place.state in WORKS and package_of(group.place.at) in packages
+    others = [
+        group
         for groups in scene.snapshots
         for group in groups
-        if group.place.at
-    )
+        if group.place.at and not group.place.served and package_of(group.place.at) in packages
+    ]
+    return any(each.place.state in WORKS or (each.place.waits_in and each.count > 1) for each in others)
 
 
 def _finding(scene: Scene, place: Place, count: int, share: float) -> Finding:

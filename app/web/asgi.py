@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, blocked, changes, examples, health, links, manual, pause
+from app.web.api import artifacts, blocked, changes, examples, health, links, manual, pause, report
 from app.web.api import captures as api
 from app.web.api.webhook import Webhook
 from app.web.api.webhook_openapi import describe
@@ -55,6 +55,7 @@ def create_app(parts: Parts) -> FastAPI:
         artifacts.routes(parts),
         links.routes(parts),
         api.routes(parts, profiles),
+        report.routes(parts, profiles),
         changes.routes(parts),
         pause.routes(parts),
         blocked.routes(parts),
