@@ -24,7 +24,7 @@ PURPOSES: Final = {
     "network": r"net[./]|bufio\.|mime[./]|.*(x/net/|google\.golang\.org/grpc|/gorilla/|valyala/fasthttp|quic-go)",
     "concatenation": r"runtime\.concatstring",
     "system_calls": r"os\.|syscall\.|internal/poll\.|internal/syscall|internal/runtime/syscall|x/sys/",
-    "spinning": r"runtime\.(selectnb|Gosched|goschedImpl)",
+    "spinning": r"runtime\.(selectnb|Gosched|goschedImpl)|time\.Sleep$",
     "locking": r"(internal/)?sync\.\(\*(Mutex|RWMutex|Map|Cond|Once)\)|sync\.runtime_",
     "selecting": r"runtime\.selectgo",
     "channels": r"runtime\.(chan(recv|send)\d|closechan)",

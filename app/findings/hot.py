@@ -21,9 +21,10 @@ def hot(scene: Scene) -> Iterator[Found]:
     if culprit is None or culprit.cum < thresholds.HOT * total:
         return
     below = [each for each in cpu.functions if culprit.function in each.path]
-    own = sum(each.flat for each in below) / total
+    leaf = max(below, key=lambda each: each.flat)
+    own = (culprit.flat + (leaf.flat if leaf != culprit else 0)) / total
     if own >= thresholds.HOT:
-        yield Found(_finding(scene, culprit, max(below, key=lambda each: each.flat), own), own)
+        yield Found(_finding(scene, culprit, leaf, own), own)
 
 
 def dominating(cpu: Charges) -> Charge | None:

@@ -9,7 +9,7 @@ from app.analysis.goroutines import Place
 from app.analysis.owners import package_of, receiver, short
 from app.finding import CRITICAL, WARNING, Finding
 from app.findings import thresholds
-from app.findings.scene import Found, Groups, Scene
+from app.findings.scene import Found, Groups, Scene, idles
 from app.findings.words import concerned, names, percent
 
 CONTENTION, DEADLOCK = "lock_contention", "deadlock"
@@ -30,15 +30,13 @@ class Victims:
 
 def locks(scene: Scene) -> Iterator[Found]:
     """A finding for the lock with most victims."""
-    victims = max(_victims(scene.snapshots), key=lambda each: max(each.counts), default=None)
-    if victims is None or not _persists(scene, victims):
-        yield from _queued(scene)
-        return
-    holder = _measured(scene, victims) or _seen(scene, victims)
-    if holder:
+    everyone = _victims(scene.snapshots)
+    victims = max(everyone, key=lambda each: max(each.counts), default=None)
+    holder = (_measured(scene, victims) or _seen(scene, victims)) if victims else None
+    if victims and holder and _persists(scene, victims):
         yield Found(_contention(victims, holder), 3.5)
-    elif _for_good(victims):
-        yield Found(_deadlock(victims), 4.0)
+    elif victims and not holder and _for_good(victims):
+        yield Found(_deadlock(victims, {each.owner for each in everyone}), 4.0)
     else:
         yield from _queued(scene)
 
@@ -79,14 +77,27 @@ def _seen(scene: Scene, victims: Victims) -> tuple[Place, str] | None:
     for groups in scene.snapshots:
         for group in groups:
             inside = _inside(group.place, victims.owner, on_the_way, waits_at)
-            if inside and group.place.state not in ("lock", "group"):
+            if inside and may_hold(group.place, victims.owner):
                 key = (inside, group.place.path)
-                seen[key] += 1 if group.place.state == "running" else 2
+                seen[key] += _suspicion(group.place)
                 places[key] = group.place
     if not seen:
         return None
     best = max(seen, key=lambda key: (seen[key], key))
     return places[best], best[0]
+
+
+def may_hold(place: Place, owner: str) -> bool:
+    """Whether a goroutine may hold a lock. One between two rounds of its loop does not, as far as one can see: the
+    methods of a type hold its lock, but not all functions of a package hold the package's.
+    """
+    loops = len(place.path) == 1 and not place.served and owner == package_of(place.at)
+    return not loops and not idles(place) and place.state not in ("lock", "group")
+
+
+def _suspicion(place: Place) -> int:
+    """More for one that is deep in its work, less for one that is between two rounds of a loop."""
+    return {"io": 4, "sleep": 4, "running": 3}.get(place.state, 1) * (1 if len(place.path) == 1 else 2)
 
 
 def _inside(place: Place, owner: str, on_the_way: set[str], waits_at: set[str]) -> str:
@@ -136,9 +147,9 @@ def _queued(scene: Scene) -> Iterator[Found]:
 
 
 def _for_good(victims: Victims) -> bool:
-    """Whether the victims never become fewer, over three snapshots."""
+    """Whether several wait and never become fewer, over three snapshots."""
     counts = victims.counts
-    return len(counts) >= 3 and all(one <= later for one, later in pairwise(counts))
+    return len(counts) >= 3 and counts[0] >= 2 and all(one <= later for one, later in pairwise(counts))
 
 
 def _contention(victims: Victims, holder: tuple[Place, str]) -> Finding:
@@ -146,7 +157,9 @@ def _contention(victims: Victims, holder: tuple[Place, str]) -> Finding:
     most, waits = max(victims.counts), short(victims.most.at)
     doing = {"io": ", which waits for the network or a file", "sleep": ", which sleeps"}.get(place.state, "")
     at = f" in {short(place.at)}" if place.at != function else ""
-    title = f"{short(function)} probably holds the lock that {most} goroutines wait for in {waits}"
+    doubtful = len(place.path) > 1 and victims.owner == package_of(function)  # which of both takes it is not known
+    who = names(place.path[-2:]) if doubtful else short(function)
+    title = f"{who} probably holds the lock that {most} goroutines wait for in {waits}"
     text = (
         f"{_waited(victims)}, most of them at {victims.most.line}. Meanwhile {short(function)} was{at} at {place.line}"
         f"{doing}, by the way of {names(place.path)}"
@@ -155,16 +168,15 @@ def _contention(victims: Victims, holder: tuple[Place, str]) -> Finding:
     return _finding(WARNING, title, text, code=CONTENTION, kind="goroutine", path=place.path, functions=functions)
 
 
-def _deadlock(victims: Victims) -> Finding:
+def _deadlock(victims: Victims, owners: set[str]) -> Finding:
     """Names the one that takes a lock of the type while it is in another method of it; otherwise where most wait."""
     ways: Counter[str] = Counter(name for place in set(victims.places) for name in set(place.path))
-    owners = {owner_of(place.at) for place in victims.places}
 
     def methods(place: Place) -> int:
         return sum(owner_of(name) in owners for name in place.path)
 
     place = max(victims.places, key=lambda each: (methods(each), -min(ways[name] for name in each.path)))
-    holders = [name for name in place.path[:-1] if owner_of(name) == victims.owner]
+    holders = [name for name in place.path[:-1] if owner_of(name) in owners]
     twice = holders and methods(place) > min(map(methods, victims.places))
     function = holders[-1] if twice else place.at
     title = f"{max(victims.counts)} goroutines wait in {short(victims.most.at)} for a lock that nobody seems to hold"

@@ -38,7 +38,7 @@ def piled(scene: Scene) -> Iterator[Found]:
     told = set[str]()
     for key, count in _counted(scene.leaked).most_common(3):
         place = _place(scene.leaked, key)
-        if _where(place) not in told:
+        if _where(place) not in told and (place.at or place.waits_in):
             told.add(_where(place))
             yield Found(_leaked(scene, place, count), 3.0)
     for found, at in (*_growing(scene), *_stuck(scene)):

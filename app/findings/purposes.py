@@ -1,5 +1,6 @@
 """What the CPU time is spent for: library calls of one kind, charged to the own function that makes them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -64,7 +65,7 @@ WARNINGS: Final = {
 }  # fmt: skip
 ONCE: Final = "See whether it must be done so often: keep the result, do it outside the loop, or do it on less."
 JOBS: Final = {
-    "json": Purpose("encodes JSON", thresholds.JOB, INFO, ONCE, ("json", "json_decoding")),
+    "json": Purpose("encodes or decodes JSON", thresholds.JOB, INFO, ONCE, ("json", "json_decoding")),
     "encoding": Purpose("encodes and decodes", thresholds.JOB, INFO, ONCE),
     "template": Purpose("renders templates", thresholds.JOB, INFO, "Parse templates once; keep what seldom changes."),
     "regexp": Purpose(
@@ -94,6 +95,8 @@ def purposes(scene: Scene) -> Iterator[Found]:
         return
     yield from _json_copy(cpu)
     yield from _polling(cpu)
+    yield from _yielding(cpu)
+    yield from _running(scene, cpu)
     for code, purpose in PURPOSES.items():
         if purpose.severity == WARNING or scene.cores >= thresholds.BUSY:
             yield from _of(cpu, code, purpose)
@@ -136,10 +139,40 @@ def _polling(cpu: Charges) -> Iterator[Found]:
     share = _paid(payer, (SELECTING,)) / total if payer else 0.0
     if payer is None or share < thresholds.HOT or cpu.means.get("scheduling", 0) > thresholds.PARKED * total:
         return
+    yield _spins(payer, share, "in a select, and hardly any in the scheduler, so it does not wait", thresholds.HOT)
+
+
+def _yielding(cpu: Charges) -> Iterator[Found]:
+    """A loop that yields or sleeps for a moment each time round: its cost is the scheduler's."""
+    total = cpu.totals[cpu.measured]
+    payer = max(cpu.functions, key=lambda each: _paid(each, (SPINNING,)), default=None)
+    if payer is None or _paid(payer, (SPINNING,)) < thresholds.YIELDS * total:
+        return
+    share = (_paid(payer, (SPINNING,)) + cpu.means.get("scheduling", 0)) / total
+    if share >= thresholds.HOT:
+        yield _spins(payer, share, "in the scheduler, which this function calls all the time", thresholds.HOT)
+
+
+def _running(scene: Scene, cpu: Charges) -> Iterator[Found]:
+    """runtime.Gosched in a loop: the profile shows only the scheduler, the snapshots show who runs all the time."""
+    share = cpu.purposes.get(SPINNING, 0) / cpu.totals[cpu.measured]
+    if share < thresholds.HOT:
+        return
+    seen = Counter(
+        place
+        for groups in scene.snapshots
+        for place in {(g.place.path, g.place.line) for g in groups if g.place.state == "running" and g.place.at}
+    )
+    (path, line), times = max(seen.items(), key=lambda each: each[1], default=(((), ""), 0))
+    if times >= thresholds.PERSISTS:
+        payer = Charge(path[-1], (0,), 0, 0, {}, {}, path, line, "", 0)
+        yield _spins(payer, share, "in the scheduler, and this function runs in all snapshots", thresholds.HOT)
+
+
+def _spins(payer: Charge, share: float, where: str, least: float) -> Found:
     purpose = PURPOSES[SPINNING]
-    text = f"{percent(share)} of the CPU time in the CPU profile is in a select, {past(share, thresholds.HOT)}, and hardly "
-    text += "any in the scheduler, so it does not wait"
-    yield _found(SPINNING, payer, share, severity=WARNING, does=purpose.does, text=text, helps=purpose.helps)
+    text = f"{percent(share)} of the CPU time in the CPU profile is {where}; {past(share, least)}"
+    return _found(SPINNING, payer, share, severity=WARNING, does=purpose.does, text=text, helps=purpose.helps)
 
 
 def _paid(charge: Charge, kinds: tuple[str, ...]) -> int:

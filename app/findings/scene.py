@@ -6,11 +6,12 @@ from typing import Final
 
 from app.analysis.charges import Charge, Charges
 from app.analysis.facts import Facts
-from app.analysis.goroutines import Group
+from app.analysis.goroutines import Group, Place
 from app.finding import Finding
 from app.model import Kind
 
 AFTER: Final = "-after"
+SERVERS: Final = ("net/http.Serve", "net/http.ListenAndServe", "net/http.(*Server)", "net.(*TCPListener)", "os/signal.")
 
 Groups = tuple[Group, ...]
 
@@ -90,6 +91,11 @@ def scene(files: Sequence[File], seconds: float, uptime: float, about: str) -> S
         uptime=uptime,
         about=about,
     )
+
+
+def idles(place: Place) -> bool:
+    """Whether a goroutine is part of a program's frame: main itself, or one that accepts connections or signals."""
+    return place.at == "main.main" or place.waits_in.startswith(SERVERS)
 
 
 def by_name(charges: Charges) -> dict[str, Charge]:

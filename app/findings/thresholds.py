@@ -6,9 +6,10 @@ A share is a part of all of a profile, from 0 to 1.
 from typing import Final
 
 # CPU profiles
-SAMPLES: Final = 40  # below, the sampling noise of a share of one half is above 8 points
-CORES: Final = 0.1  # below, a process is idle: whatever its profile has is no reason for an alert
-BUSY: Final = 0.2  # below, it is no news that the little that is done is done in one place
+SAMPLES: Final = 30  # below, the sampling noise of a share of one half is above 9 points
+CORES: Final = 0.03  # below, a process is idle, also on a host that is short of processors
+IDLE: Final = 0.1  # below, an alert about the CPU is about another moment or another process
+BUSY: Final = 0.05  # below, it is no news that the little that is done is done in one place
 HOT: Final = 0.5  # of all CPU time in one function: no second one can cost as much
 DOMINATES: Final = 0.95  # a callee with this part of its caller's cost is what the caller does
 CALLER: Final = 0.8  # a caller from which so much of a cost comes is a caller worth naming
@@ -16,6 +17,7 @@ CHARGED: Final = 0.5  # of a purpose, to one function: otherwise the cost is spr
 COMPILING: Final = 0.1  # patterns seldom change; healthy services compile them at their start, so this is near 0
 WASTED: Final = 0.15  # timers and polling: they do nothing for the request
 PARKED: Final = 0.1  # of the CPU time in the scheduler; where goroutines wait for each other, it is more
+YIELDS: Final = 0.05  # in the calls that yield themselves; the rest of their cost is in the scheduler
 JOINED: Final = 0.2  # joining strings one by one copies all of them each time
 COPIED_BY_JSON: Final = 0.3  # encoding and decoding by the same function copies a value
 OVERHEAD: Final = 0.35  # logging, formatting, reflection, copying, system calls: seldom what a service is for
