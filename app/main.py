@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.analysis.diff.asking import difference_of, difference_tree_of
-from app.analysis.isolate import check_files, top_of, tree_of
+from app.analysis.isolate import check_files, facts_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.captures import failpoints
 from app.captures.pending import PendingAlerts
@@ -113,6 +113,7 @@ class Service:
             hold=settings.limits.hold,
             adopt=self.arming.adopted,
             redaction=settings.redaction,
+            read=facts_of,
         )
 
     def open(self) -> None:

@@ -72,6 +72,12 @@ class Metrics:
         self.artifact_bytes = Counter(
             "alertprof_artifact_bytes", "Bytes of files brought home, by artifact kind.", ["kind"], registry=registry
         )
+        self.findings = Counter(
+            "alertprof_findings",
+            "Findings of ended captures, by code and severity.",
+            ["code", "severity"],
+            registry=registry,
+        )
         self.harm = Counter(
             "alertprof_harm",
             "Processes that ended within seconds of our signal, by signal.",
@@ -98,6 +104,8 @@ class Metrics:
     def ended(self, capture: Capture) -> None:
         """Counts a capture that has just ended."""
         self.captures_ended.labels(capture.state.value, capture.reason.code.value if capture.reason else "").inc()
+        for finding in capture.findings:
+            self.findings.labels(finding.code, finding.severity).inc()
         if capture.started_at and capture.stopped_at:
             self.recording_seconds.observe((capture.stopped_at - capture.started_at).total_seconds())
 

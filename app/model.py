@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from app.errors import Code, Reason
+from app.finding import Finding as Finding  # noqa: PLC0414 - exported
 
 
 class State(StrEnum):
@@ -140,18 +141,6 @@ class Artifact:
     kind: Kind
     size: int
     sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a capture shows. kind: of the artifact that shows it; code: for programs, "" in those of older versions."""
-
-    severity: str
-    title: str
-    detail: str
-    kind: str = ""
-    functions: tuple[str, ...] = ()
-    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

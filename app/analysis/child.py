@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.analysis.convert import Format, convert
+from app.analysis.facts import as_json, facts
 from app.analysis.merge import merged
 from app.analysis.profile import BadProfile, read_file
 from app.analysis.stacks import Options
@@ -67,11 +68,10 @@ def _done(request: Json, at: int, path: Path) -> Json:
             return {"bad": check(Kind(request["kinds"][at]), path)}
         case "mapped":
             return {"mapped": [astuple(each) for each in read_file(path).mapped]}
-        case "top":
-            return {"top": asdict(top(read_file(path), request["n"], request["type"]))}
-        case "tree":
-            found = tree(read_file(path), request["type"])
-            return {"tree": {**asdict(found), "nodes": [astuple(node) for node in found.nodes]}}
+        case "facts":
+            return as_json(facts(path))
+        case "top" | "tree":
+            return _shown(request, path)
         case "merge":
             return {"unwritten": _write(merged([path, *map(Path, request["more"])]), Path(request["out"]))}
         case _:
@@ -90,6 +90,13 @@ def _compared(request: Json, path: Path) -> Json:
         return {"diff": asdict(table_of_files(path, base, request["n"], request["type"], normalize))}
     found = tree_of_files(path, base, request["type"], normalize)
     return {"tree": {**asdict(found), "nodes": [astuple(node) for node in found.nodes]}}
+
+
+def _shown(request: Json, path: Path) -> Json:
+    if request["do"] == "top":
+        return {"top": asdict(top(read_file(path), request["n"], request["type"]))}
+    made = tree(read_file(path), request["type"])
+    return {"tree": {**asdict(made), "nodes": [astuple(node) for node in made.nodes]}}
 
 
 def _write(data: bytes, out: Path) -> str | None:

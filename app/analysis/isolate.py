@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from app.analysis.child import MOST_ANSWERED, Json, Limits
 from app.analysis.convert import Format
+from app.analysis.facts import Facts, of_json
 from app.analysis.profile import BadProfile, Mapped
 from app.analysis.stacks import UNTOLD, Options
 from app.analysis.top import Row, Top
@@ -69,13 +70,21 @@ def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, t
 
     One child reads all files; another one goes on behind a file that ends it.
     """
-    found: dict[Path, tuple[Mapped, ...]] = {}
+    answered = _ask_all("mapped", paths, limits)
+    return {path: tuple(Mapped(*each) for each in answer["mapped"]) for path, answer in answered.items()}
+
+
+def facts_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, Facts]:
+    """For each file, the facts that findings are made of; see facts.facts. Files that cannot be read are left out."""
+    return {path: of_json(answer) for path, answer in _ask_all("facts", paths, limits).items()}
+
+
+def _ask_all(do: str, paths: Sequence[Path], limits: Limits) -> dict[Path, Json]:
+    found: dict[Path, Json] = {}
     waiting = list(paths)
     while waiting:
-        answers, _ = ask_once({"do": "mapped", "paths": [str(path.absolute()) for path in waiting]}, limits)
-        for path, answer in zip(waiting, answers, strict=False):
-            if "mapped" in answer:
-                found[path] = tuple(Mapped(*each) for each in answer["mapped"])
+        answers, _ = ask_once({"do": do, "paths": [str(path.absolute()) for path in waiting]}, limits)
+        found |= {path: answer for path, answer in zip(waiting, answers, strict=False) if not answer.get("bad")}
         waiting = waiting[len(answers) + 1 :]
     return found
 

@@ -10,6 +10,7 @@ from app.captures.artifacts import prepared
 from app.captures.evidence import Ladder, explained, in_order
 from app.captures.failures import past_deadline
 from app.captures.outcome import shortfall
+from app.captures.reading import Read, with_findings
 from app.captures.recording import with_result
 from app.captures.secrets import put
 from app.captures.specs import besides_done, profiler_of
@@ -31,6 +32,7 @@ class CollectSteps:
     stopping: whether the service is about to end
     clock: the time at which a streamed recording was over
     redaction: of what is stored
+    read: the facts in files, for findings
     """
 
     pool: HostPool
@@ -41,6 +43,7 @@ class CollectSteps:
     stopping: Callable[[], bool]
     clock: Callable[[], datetime]
     redaction: Redaction
+    read: Read
 
     def stream(self, capture: Capture, now: datetime) -> Capture:
         """The capture after a recording that arrives while it is made. Raises Retryable if our disk is full."""
@@ -69,7 +72,7 @@ class CollectSteps:
                 raise
             message = f"files may remain on the host: {fault}"
         capture = self.ladder.end(capture.with_event(now, "cleaned", message), now)
-        capture = self.ladder.clean(capture, now)
+        capture = with_findings(self.ladder.clean(capture, now), self.store, self.read, now)
         shortage = shortfall(capture, profiler)
         reason = explained(capture, shortage) if shortage else None
         return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)

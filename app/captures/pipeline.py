@@ -23,6 +23,7 @@ from app.captures import dumps
 from app.captures.collecting import CollectSteps
 from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
+from app.captures.reading import Read
 from app.captures.recording import RecordingSteps
 from app.captures.resolve import ResolveStep
 from app.captures.specs import besides_of, profiler_of
@@ -53,6 +54,7 @@ class Pipeline:
     hold: how long an alert may be held back
     adopt: adds what was taken while the capture's alert was pending
     redaction: of what is stored
+    read: the facts in files, for findings
     """
 
     pool: HostPool
@@ -66,6 +68,7 @@ class Pipeline:
     hold: timedelta = HOLD
     adopt: Callable[[Capture, datetime], Capture] = lambda capture, now: capture
     redaction: Redaction = BUILT_IN
+    read: Read = lambda paths: {}
 
     @property
     def _ladder(self) -> Ladder:
@@ -93,7 +96,7 @@ class Pipeline:
         ladder = self._ladder
         recording = RecordingSteps(self.pool, self.ledger, ladder)
         collecting = CollectSteps(
-            self.pool, self.store, self.ledger, ladder, self.check, self.stopping, self.clock, self.redaction
+            self.pool, self.store, self.ledger, ladder, self.check, self.stopping, self.clock, self.redaction, self.read
         )
         if dumps.is_due(capture):
             return dumps.DumpStep(self.pool, self.store, self.redaction).run(capture, now)

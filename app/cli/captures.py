@@ -1,5 +1,6 @@
 """Reading captures from a running service: `captures`, `show`, `links`, `fetch` and `top`."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,8 @@ import typer
 
 from app.cli.console import fail, say
 from app.cli.options import DEFAULT_URL, Count, Id, Kind, TokenFile, Url, connected, segment
+
+TOP = {"kind": "cpu", "n": 10}  # of what `show` prints
 
 
 def captures(
@@ -38,10 +41,26 @@ def captures(
 
 
 def show(capture_id: Id, url: Url = DEFAULT_URL, token_file: TokenFile = None) -> None:
-    """Show one capture with its timeline and files."""
+    """Show one capture with its findings, timeline, files and top functions, and what to type next."""
     from app.cli import render  # noqa: PLC0415
 
-    say(render.capture(connected(url, token_file).get(f"/captures/{segment(capture_id)}")))
+    service = connected(url, token_file)
+    found = service.get(f"/captures/{segment(capture_id)}")
+    say(render.capture(found))
+    if any(artifact["kind"] == "cpu" for artifact in found["artifacts"]):
+        typer.echo()
+        say(shown_or_why(lambda: render.top_functions(service.get(f"/captures/{found['id']}/top", TOP))))
+    say(render.next_lines(found))
+
+
+def shown_or_why(show: Callable[[], Iterable[str]]) -> Iterable[str]:
+    """What `show` returns, or the sentence why it cannot: the rest of the capture is shown in either case."""
+    from app.cli.client import ServiceError  # noqa: PLC0415
+
+    try:
+        return show()
+    except ServiceError as error:
+        return [f"the top functions cannot be shown: {error}"]
 
 
 def links(

@@ -57,12 +57,29 @@ def capture(capture: Json) -> Iterator[str]:
     yield plain(f"{capture['state']}{reason}")
     yield from _facts(capture)
     for finding in capture["findings"]:
-        yield plain(f"{finding['severity']}: {finding['title']}")
+        yield from _finding(finding)
     yield ""
     yield from (event_line(event) for event in capture["timeline"])
     if capture["artifacts"]:
         yield ""
         yield from columns([(a["kind"], format_value(a["size"], "bytes"), a["name"]) for a in capture["artifacts"]])
+
+
+def _finding(finding: Json) -> Iterator[str]:
+    yield plain(f"{finding['severity']}: {finding['title']}")
+    says = {"": finding["detail"], "refuted by: ": finding["refuted_by"], "what usually helps: ": finding["helps"]}
+    yield from (plain(f"  {name}{text}") for name, text in says.items() if text)
+
+
+def next_lines(capture: Json) -> Iterator[str]:
+    """What to type after `show`."""
+    if not capture["artifacts"]:
+        return
+    yield ""
+    yield f"alertprof links {capture['id']}   the line that opens each file"
+    yield f"alertprof fetch {capture['id']}   the files themselves"
+    others = {artifact["kind"] for artifact in capture["artifacts"] if artifact["name"].endswith(".pprof")} - {"cpu"}
+    yield from (f"alertprof top {capture['id']} --kind {kind}" for kind in sorted(others & {"heap", "goroutine"}))
 
 
 def _facts(capture: Json) -> Iterator[str]:

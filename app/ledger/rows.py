@@ -1,6 +1,7 @@
 """A capture as a row, and a row as a capture. The only reader and writer of the JSON in the table."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -159,5 +160,5 @@ def _artifact(kind: str, **said: Any) -> Artifact:
     return Artifact(kind=Kind(kind), **said)
 
 
-def _finding(functions: list[str], **said: Any) -> Finding:
-    return Finding(functions=tuple(functions), **said)
+def _finding(functions: list[str], path: Sequence[str] = (), **said: Any) -> Finding:
+    return Finding(functions=tuple(functions), path=tuple(path), **said)

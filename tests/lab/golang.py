@@ -41,6 +41,7 @@ class Target:
     buildmode: str = "exe"
     cgo: str = "1"
     toolchain: str = "local"
+    flags: tuple[str, ...] = ()  # more words for `go build`
 
     @property
     def serves(self) -> bool:
@@ -74,6 +75,7 @@ TARGETS = {
     "twice": Target("misleading", "twice.mod", "real", package="./twice", proxied=True),
     "served": Target("misleading", "served.mod", "real", package="./served", proxied=True),
     "supervised": Target("misleading", "supervised.mod", "real", package="./supervised", proxied=True),
+    "faults": Target("../faults/services", binary="faults", flags=("-trimpath",)),
     "profiled": Target("profiled", binary="profiled"),  # net/http/pprof on loopback
     "labelled": Target("labelled", binary="labelled"),  # goroutines with a secret in their labels
     "profiled-pie": Target("profiled", binary="profiled", buildmode="pie"),
@@ -137,7 +139,7 @@ def _compile(target: Target, binary: Path) -> None:
         env = _toolchain(target.toolchain)
     with tempfile.TemporaryDirectory(dir=CACHE / "bin") as folder:
         made = Path(folder) / target.binary
-        how = (f"-ldflags={target.ldflags}", f"-buildmode={target.buildmode}", "-o", str(made))
+        how = (f"-ldflags={target.ldflags}", f"-buildmode={target.buildmode}", "-o", str(made), *target.flags)
         _go("build", *how, *_choice(target), cwd=SOURCES / target.folder, env=env, timeout=600)
         shutil.rmtree(binary.parent, ignore_errors=True)
         binary.parent.mkdir()
@@ -157,6 +159,7 @@ def _toolchain(version: str) -> dict[str, str]:
 
 def _choice(target: Target) -> tuple[str, ...]:
     mod = "readonly" if target.proxied else "mod"
+    mod = "vendor" if (SOURCES / target.folder / "vendor").exists() else mod
     return (f"-mod={mod}", f"-modfile={target.modfile}", f"-tags={target.tags}", target.package)
 
 
@@ -183,9 +186,11 @@ def _go(*words: str, cwd: Path, env: dict[str, str], timeout: float) -> str:
 
 
 def badly_formatted() -> str:
-    """The files under tests/targets that gofmt would change, one a line."""
+    """The files under tests/targets and tests/faults that gofmt would change, one a line."""
     gofmt = Path(_go("env", "GOROOT", cwd=SOURCES, env={}, timeout=60).strip()) / "bin" / "gofmt"
-    return subprocess.run([str(gofmt), "-l", str(SOURCES)], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [str(gofmt), "-l", str(SOURCES), str(SOURCES.parent / "faults")], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def build_all() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from app.analysis import isolate
-from app.analysis.isolate import LIMITS, check_file, check_files, convert_file, mapped_of, top_of, tree_of
+from app.analysis.facts import facts
+from app.analysis.isolate import LIMITS, check_file, check_files, convert_file, facts_of, mapped_of, top_of, tree_of
 from app.analysis.profile import BadProfile, Mapped, read
 from app.analysis.stacks import Options
 from app.analysis.top import top
@@ -52,6 +53,16 @@ def endless(path: Path) -> Path:
 def written(path: Path, made: Maker) -> Path:
     path.write_bytes(made.data())
     return path
+
+
+def test_the_facts_are_the_same_as_without_a_process_between_and_broken_files_are_left_out(tmp_path: Path) -> None:
+    recorded = Path(__file__).parents[2] / "data" / "faults" / "ledger"
+    cpu_file, snapshot = recorded / "cpu.pprof", recorded / "goroutine.pprof"
+    bad = tmp_path / "bad"
+    bad.write_bytes(cpu_file.read_bytes()[:-20])
+    found = facts_of([cpu_file, bad, snapshot])
+    assert found == {cpu_file: facts(cpu_file), snapshot: facts(snapshot)}
+    assert facts(written(tmp_path / "other", cpu([(["a", "b"], 5)]))) is None  # no Go program
 
 
 def test_the_table_is_the_same_as_without_a_process_between(tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ class FindingOut(BaseModel):
     kind: str
     functions: tuple[str, ...]
     code: Annotated[str, Field(description="for programs; empty where nothing has to tell it from others")] = ""
+    path: Annotated[tuple[str, ...], Field(description="the calls from an entry point to the function")] = ()
+    refuted_by: Annotated[str, Field(description="what would show that it is none")] = ""
+    helps: Annotated[str, Field(description="what usually helps")] = ""
 
 
 class CaptureOut(BaseModel):

@@ -1,0 +1,46 @@
+"""Every threshold of a finding, with its reason. docs/findings.md shows how they were chosen.
+
+A share is a part of all of a profile, from 0 to 1.
+"""
+
+from typing import Final
+
+# CPU profiles
+SAMPLES: Final = 30  # below, the sampling noise of a share of one half is above 9 points
+CORES: Final = 0.03  # below, a process is idle, also on a host that is short of processors
+IDLE: Final = 0.1  # below, an alert about the CPU is about another moment or another process
+BUSY: Final = 0.05  # below, it is no news that the little that is done is done in one place
+HOT: Final = 0.5  # of all CPU time in one function: no second one can cost as much
+DOMINATES: Final = 0.95  # a callee with this part of its caller's cost is what the caller does
+CALLER: Final = 0.8  # a caller from which so much of a cost comes is a caller worth naming
+CHARGED: Final = 0.5  # of a purpose, to one function: otherwise the cost is spread, and nobody is named
+COMPILING: Final = 0.1  # patterns seldom change; healthy services compile them at their start, so this is near 0
+WASTED: Final = 0.15  # timers and polling: they do nothing for the request
+PARKED: Final = 0.1  # of the CPU time in the scheduler; where goroutines wait for each other, it is more
+YIELDS: Final = 0.05  # in the calls that yield themselves; the rest of their cost is in the scheduler
+JOINED: Final = 0.2  # joining strings one by one copies all of them each time
+COPIED_BY_JSON: Final = 0.3  # encoding and decoding by the same function copies a value
+OVERHEAD: Final = 0.35  # logging, formatting, reflection, copying, system calls: seldom what a service is for
+JOB: Final = 0.5  # JSON, compression, cryptography, sorting, …: may be what a service is for
+MEMORY: Final = 0.5  # allocation and garbage collection together; healthy services spend 5 to 30 %
+
+# heap profiles
+GROWN: Final = 2 << 20  # bytes; the profile samples once in 512 KiB, so this is four samples
+KEPT: Final = 0.5  # of what was allocated meanwhile: a leak keeps nearly all, a busy innocent nearly nothing
+GROWTH: Final = 0.05  # of all that is in use
+HELD: Final = 64 << 20  # bytes of one function, where there is one snapshot only
+HELD_SHARE: Final = 0.5
+
+# goroutines
+MORE: Final = 10  # goroutines
+NOISE: Final = 4.0  # standard deviations of two Poisson counts: once in thirty thousand pairs by chance
+CROWD: Final = 100  # goroutines that wait for minutes
+ORPHANS: Final = 0.8  # of a crowd whose makers have ended: workers have one maker, which lives
+WAITING: Final = 8  # requests that wait at one place
+WAITING_SHARE: Final = 0.6  # of all requests under way
+VICTIMS: Final = 5  # goroutines that wait for a lock
+FEW_VICTIMS: Final = 3  # where they are half of all requests under way
+PERSISTS: Final = 2  # snapshots that show the same
+QUEUED: Final = 1.0  # goroutines that waited for a lock at any time, on average since the start
+
+MOST: Final = 6  # findings of a capture

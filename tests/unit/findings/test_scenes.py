@@ -1,0 +1,134 @@
+"""What makes a finding, and what looks like one and is none."""
+
+from dataclasses import replace
+
+from app.analysis.charges import Charge, Charges
+from app.analysis.goroutines import Group, Place
+from app.findings.every import findings
+from app.findings.scene import Groups, Scene
+from app.findings.thresholds import MOST
+
+HEAP = ("alloc_objects", "alloc_space", "inuse_objects", "inuse_space")
+MIB = 1 << 20
+
+
+def charge(function: str, *paid: int, purposes: dict[str, int] | None = None, flat: int = 0) -> Charge:
+    return Charge(function, paid, flat, paid[-1], purposes or {}, {}, ("main.main", function), "a.go:1", "", 0)
+
+
+def cpu(seconds: float, *functions: Charge, total: float = 10.0, means: dict[str, int] | None = None) -> Charges:
+    nanoseconds = round(total * 1e9)
+    return Charges(("samples", "cpu"), (nanoseconds // 10**7, nanoseconds), 1, seconds, means or {}, {}, functions)
+
+
+def heap(allocated: int, in_use: int, all_in_use: int) -> Charges:
+    one = charge("shop/cache.(*Cache).Put", 0, allocated, 0, in_use)
+    return Charges(HEAP, (0, allocated, 0, all_in_use), 3, None, {}, {}, (one,))
+
+
+def at(state: str, path: tuple[str, ...], count: int, *, served: bool = False, waits_in: str = "") -> Group:
+    return Group(Place(state, path[-1], "a.go:7", path, waits_in, path[0], served, "", False), count)
+
+
+def codes(scene: Scene) -> list[str]:
+    return [finding.code for finding in findings(scene)]
+
+
+def test_memory_that_is_kept_and_grows_is_a_finding() -> None:
+    scene = Scene(heap=heap(10 * MIB, 9 * MIB, 12 * MIB), heap_after=heap(20 * MIB, 18 * MIB, 21 * MIB), seconds=10)
+    (finding,) = findings(scene)
+    assert finding.title == (
+        "memory that cache.(*Cache).Put allocates is kept and grows: "
+        "9MB more in 10 s, 921.60kB a second, called by main.main"
+    )
+    assert "90 % of what it allocated stayed in use" in finding.detail
+
+
+def test_a_cache_that_is_full_is_none() -> None:
+    full = heap(50 * MIB, 50 * MIB, 52 * MIB)
+    assert codes(Scene(heap=full, heap_after=full, seconds=10)) == []
+
+
+def test_a_busy_innocent_that_keeps_a_little_of_much_is_none() -> None:
+    scene = Scene(heap=heap(900 * MIB, 9 * MIB, 12 * MIB), heap_after=heap(2000 * MIB, 13 * MIB, 21 * MIB), seconds=10)
+    assert codes(scene) == []
+
+
+def test_what_one_function_holds_is_told_where_there_is_one_snapshot() -> None:
+    assert codes(Scene(heap=heap(100 * MIB, 99 * MIB, 120 * MIB))) == ["memory_held"]
+    assert codes(Scene(heap=heap(4000 * MIB, 99 * MIB, 120 * MIB))) == []
+
+
+def test_the_purpose_of_a_cost_is_told_only_past_its_threshold() -> None:
+    def scene(share: float) -> Scene:
+        spent = {"regexp_compile": round(share * 10e9)}
+        return Scene(cpu=replace(cpu(10, charge("shop.check", 0, 10**10, purposes=spent)), purposes=spent))
+
+    assert codes(scene(0.09)) == []
+    assert codes(scene(0.11)) == ["regexp_compile"]
+
+
+def test_a_cost_that_is_spread_over_many_functions_accuses_none() -> None:
+    many = [charge(f"shop.f{n}", 0, 10**9, purposes={"formatting": 10**9}) for n in range(10)]
+    assert codes(Scene(cpu=replace(cpu(10, *many), purposes={"formatting": 10**10}))) == []
+
+
+def test_an_idle_process_after_an_alert_about_the_cpu_says_that_the_spike_was_over() -> None:
+    assert codes(Scene(cpu=cpu(30, total=0.5), about="HighCPU")) == ["spike_over"]
+    assert codes(Scene(cpu=cpu(30, total=0.5), about="HighMemory")) == []
+    assert codes(Scene(cpu=cpu(30, total=20), about="HighCPU")) == []
+
+
+def test_a_profile_with_few_samples_accuses_nobody() -> None:
+    spent = {"regexp_compile": 3 * 10**8}
+    assert codes(Scene(cpu=cpu(1, charge("shop.check", 0, 3 * 10**8, purposes=spent), total=0.29))) == []
+
+
+def test_workers_that_wait_are_no_leak_and_a_group_that_grows_is() -> None:
+    workers, more = (at("receive", ("shop.work",), 300),), (at("receive", ("shop.work",), 360),)
+    assert codes(Scene(before=workers, after=workers, seconds=10)) == []
+    assert codes(Scene(before=(at("receive", ("shop.work",), 200),), after=more, seconds=10)) == ["goroutines_grow"]
+
+
+def waiting(count: int, *others: Group) -> Groups:
+    return (at("select", ("shop.serve", "shop.load"), count, served=True, waits_in="kv.(*Pool).Get"), *others)
+
+
+def test_requests_that_wait_for_a_pool_are_a_finding_and_those_that_wait_for_another_server_are_none() -> None:
+    pool = waiting(20)
+    assert codes(Scene(before=pool, dump=pool, after=pool)) == ["requests_wait"]
+    client = tuple(replace(g, place=g.place._replace(waits_in="net/http.(*Client).Do")) for g in pool)
+    assert codes(Scene(before=client, dump=client, after=client)) == []
+
+
+def test_requests_that_wait_for_workers_at_work_are_none() -> None:
+    own = at("receive", ("shop.serve",), 20, served=True)
+    idle, busy = at("receive", ("shop.work",), 4), at("running", ("shop.work",), 2)
+    assert codes(Scene(before=(own, busy), after=(own, busy))) == []
+    assert codes(Scene(before=(own, idle), after=(own, idle))) == ["requests_wait"]
+
+
+def test_the_holder_of_a_lock_is_told_from_its_victims() -> None:
+    victims = at("lock", ("shop.serve", "shop.(*Book).Add"), 30, served=True)
+    holder = at("io", ("shop.(*Book).keep", "shop.(*Book).flush", "shop.write"), 1)
+    (finding,) = findings(Scene(before=(victims, holder), dump=(victims,), after=(victims, holder)))
+    assert finding.code == "lock_contention"
+    assert finding.title.startswith(
+        "shop.(*Book).flush probably holds the lock that 30 goroutines wait for in shop.(*Book)"
+    )
+
+
+def test_a_lock_that_nobody_holds_is_a_deadlock_only_if_its_victims_do_not_become_fewer() -> None:
+    def scene(*counts: int) -> Scene:
+        before, dump, after = ((at("lock", ("shop.serve", "shop.(*Book).Add"), n, served=True),) for n in counts)
+        return Scene(before=before, dump=dump, after=after)
+
+    assert codes(scene(20, 20, 20)) == ["deadlock"]
+    assert codes(scene(20, 5, 20)) == []
+
+
+def test_no_capture_has_more_findings_than_people_read() -> None:
+    functions = [charge(f"shop.f{n}", 0, 10**9, purposes={}) for n in range(9)]
+    grown = [replace(each, paid=(0, 9 * MIB, 0, 9 * MIB)) for each in functions]
+    before, after = (Charges(HEAP, (0, n, 0, n), 3, None, {}, {}, tuple(grown[: n and 9])) for n in (0, 81 * MIB))
+    assert len(findings(Scene(heap=before, heap_after=after, seconds=10))) == MOST
