@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from app.analysis import chrome_trace, cpuprofile, folded, jfr, otlp, perf_script, speedscope
-from app.analysis.profile import GZIP, BadProfile, ValueType
+from app.analysis.gzipped import GZIP
+from app.analysis.profile import BadProfile, ValueType
 from app.analysis.stacks import CPU, SAMPLES, UNTOLD, Options, Stacks
 from app.model import Kind
 

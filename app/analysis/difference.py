@@ -4,23 +4,26 @@ Its samples are those of a profile and, negated and labelled, those of its base.
 computeTotal in internal/report of github.com/google/pprof has it.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from app.analysis.profile import Profile
+from app.analysis.samples import KEY, LABEL, OF_LABEL, OF_SAMPLE, TEXT
+from app.analysis.wire import fields
 
-KEY: Final = b"pprof::base"
-VALUE: Final = b"true"
+BASE: Final = b"pprof::base"
+IS_BASE: Final = b"true"
 
 
 def base_total(profile: Profile, index: int) -> int:
     """The total of the base, without signs, for the sample type `index`; 0 if the profile is no difference."""
-    texts = profile.message.string_table
-    keys = {at for at, text in enumerate(texts) if text == KEY}
+    keys = {at for at, text in enumerate(profile.texts) if text == BASE}
     if not keys:
         return 0
-    values = {at for at, text in enumerate(texts) if text == VALUE}
+    true = {at for at, text in enumerate(profile.texts) if text == IS_BASE}
 
-    def of_base(sample: Any) -> bool:
-        return any(label.key in keys and label.str in values for label in sample.label)
+    def of_base(body: bytes) -> bool:
+        labels = [fields(label, OF_LABEL) for label in fields(body, OF_SAMPLE)[LABEL]]
+        return any(label[KEY] in keys and label[TEXT] in true for label in labels)
 
-    return sum(abs(sample.value[index]) for sample in profile.message.sample if of_base(sample))
+    samples = zip(profile.samples.values, profile.samples.bodies, strict=True)
+    return sum(abs(values[index]) for values, body in samples if of_base(body))

@@ -5,13 +5,13 @@ It reads only the fields that schema.py declares. Others (labels, addresses) are
 
 import gzip
 from collections.abc import Sequence
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from app.analysis.profile import LIMIT, BadProfile, read_file
 
 
-def merged(paths: Sequence[Path], most: int = LIMIT) -> bytes:
+def merged(paths: Sequence[str | PathLike[str]], most: int = LIMIT) -> bytes:
     """A pprof file with the samples of all profiles; its duration is their sum. most: bytes. Raises BadProfile."""
     whole = read_file(paths[0]).message
     for path in paths[1:]:

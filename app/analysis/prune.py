@@ -6,7 +6,7 @@ callees of a matching function are dropped with it, but nothing before the first
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from app.analysis.names import bare, shown
 from app.analysis.profile import Function, Location, Profile
@@ -14,8 +14,7 @@ from app.analysis.profile import Function, Location, Profile
 NOTHING = "(?!)"
 
 
-@dataclass(frozen=True, slots=True)
-class Pruning:
+class Pruning(NamedTuple):
     """What is left of a profile. locations: some have fewer functions than in the profile; stack() shortens stacks."""
 
     locations: dict[int, Location]
@@ -63,5 +62,5 @@ def _outer(location: Location, drops: Callable[[Function], bool]) -> Location:
     """The location with only the callers of its outermost function that goes; itself when none goes."""
     for at in range(len(location.functions) - 1, -1, -1):
         if drops(location.functions[at]):
-            return replace(location, functions=location.functions[at + 1 :])
+            return location._replace(functions=location.functions[at + 1 :])
     return location

@@ -1,13 +1,14 @@
 """The part of pprof's profile.proto that this package uses, declared at import without protoc and generated files.
 
 Field numbers are those of github.com/google/pprof/proto/profile.proto. Fields that are not used are not declared, and
-are preserved. profile.py reads with it, stacks.py writes, merge.py does both.
+are preserved. stacks.py and legacy/builder.py write with it, merge.py changes with it what profile.py has checked.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 
 PACKAGE: Final = "perftools.profiles"
 
@@ -92,3 +93,13 @@ def _declare(field: descriptor_pb2.FieldDescriptorProto, spelled: str, package: 
 
 
 ProfileMessage: Final = message_class(PACKAGE, FIELDS, "Profile")
+
+
+def parsed(plain: bytes) -> Any:
+    """The message in these bytes. Raises ValueError for bytes that are none, MemoryError where memory is short."""
+    try:
+        return ProfileMessage.FromString(plain)
+    except DecodeError as error:
+        if "alloc" in str(error):  # upb's error for a failed allocation
+            raise MemoryError from error
+        raise ValueError(str(error)) from error

@@ -7,19 +7,8 @@ the same ones, with different defaults.
 from typing import Final
 
 from app.analysis.profile import Profile, ValueType
-from app.model import Kind
 
 CONTENTION: Final = "contention"  # mutex and block profiles have the same sample types
-OF_KIND: Final = {
-    Kind.CPU: "cpu",
-    Kind.HEAP: "heap",
-    Kind.ALLOCS: "heap",
-    Kind.MUTEX: CONTENTION,
-    Kind.BLOCK: CONTENTION,
-    Kind.THREADCREATE: "threadcreate",
-    Kind.GOROUTINE: "goroutine",
-    Kind.GOROUTINELEAK: "goroutineleak",
-}
 DELAYS: Final = ("nanoseconds", "microseconds", "milliseconds")  # Java's have other units than Go's
 SIGNS: Final = (
     ("cpu", {ValueType("cpu", "nanoseconds")}),

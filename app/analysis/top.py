@@ -6,8 +6,7 @@ have the suffix "(inline)".
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,8 +18,7 @@ from app.analysis.shapes import kind_of
 from app.analysis.units import common_unit
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """flat, cum: in the profile's unit. Percentages: 0 to 100, of the total, not rounded, never negative."""
 
     flat: int
@@ -31,8 +29,7 @@ class Row:
     function: str
 
 
-@dataclass(frozen=True, slots=True)
-class Top:
+class Top(NamedTuple):
     """The table. total: of all samples, or of a saved difference's base, in `unit`.
 
     Print with units.format_value(…, shown_in)."""
@@ -55,13 +52,13 @@ class Node(NamedTuple):
     start_line: int = 0
 
 
-@dataclass(slots=True)
-class Sums:
-    """Values added up by function, in the profile's unit."""
+class Sums(NamedTuple):
+    """Values added up by function, in the profile's unit. flat, cum: by the numbers of the nodes."""
 
     total: int
-    flat: dict[Node, int]
-    cum: dict[Node, int]
+    nodes: Mapping[Node, int]
+    flat: Mapping[int, int]
+    cum: Mapping[int, int]
 
 
 def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
@@ -72,15 +69,15 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
     index = index_of(profile, sample_type)
     unit = profile.sample_types[index].unit
     sums = _sums(profile, index)
-    sums.total = base_total(profile, index) or sums.total
-    rows = _rows(sums, n)
+    total = base_total(profile, index) or sums.total
+    rows = _rows(sums, total, n)
     return Top(
         kind=kind_of(profile),
         sample_type=profile.sample_types[index].type,
         sample_types=tuple(t.type for t in profile.sample_types),
         unit=unit,
-        shown_in=_shown_in(rows, sums.total, unit),
-        total=sums.total,
+        shown_in=_shown_in(rows, total, unit),
+        total=total,
         duration_seconds=profile.duration_seconds,
         rows=rows,
     )
@@ -89,7 +86,7 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
 def first(table: Top, n: int) -> Top:
     """The first n rows of a table, as top() gives them when it is asked for n."""
     rows = table.rows[:n]
-    return replace(table, rows=rows, shown_in=_shown_in(rows, table.total, table.unit))
+    return table._replace(rows=rows, shown_in=_shown_in(rows, table.total, table.unit))
 
 
 def _shown_in(rows: Sequence[Row], total: int, unit: str) -> str:
@@ -108,17 +105,31 @@ def index_of(profile: Profile, wanted: str | None) -> int:
     return names.index(wanted)
 
 
+class _Numbered(dict[int, tuple[int, ...]]):
+    """The nodes of each location by its id, as numbers. Only locations that samples name are looked at."""
+
+    def __init__(self, locations: Mapping[int, Location]) -> None:
+        super().__init__()
+        self.nodes: dict[Node, int] = {}
+        self._locations = locations
+
+    def __missing__(self, id: int) -> tuple[int, ...]:
+        nodes = nodes_of(self._locations[id])
+        numbers = self[id] = tuple([self.nodes.setdefault(node, len(self.nodes)) for node in nodes])
+        return numbers
+
+
 def _sums(profile: Profile, index: int) -> Sums:
     pruned = pruning(profile)
-    nodes = {id: nodes_of(location) for id, location in pruned.locations.items()}
-    sums = Sums(0, defaultdict(int), defaultdict(int))
+    numbered = _Numbered(pruned.locations)
+    total, flat, cum = 0, defaultdict[int, int](int), defaultdict[int, int](int)
     for value, ids in profile.stacks(index):
-        sums.total += abs(value)
+        total += abs(value)
         if stack := pruned.stack(ids):
-            sums.flat[nodes[stack[0]][0]] += value
-            for node in set(chain.from_iterable([nodes[id] for id in stack])):
-                sums.cum[node] += value
-    return sums
+            flat[numbered[stack[0]][0]] += value
+            for number in set(chain.from_iterable(map(numbered.__getitem__, stack))):
+                cum[number] += value
+    return Sums(total, numbered.nodes, flat, cum)
 
 
 def nodes_of(location: Location) -> tuple[Node, ...]:
@@ -131,17 +142,17 @@ def _node(function: Function, file: str) -> Node:
     return Node(name) if name else Node("", file, function.start_line)
 
 
-def _rows(sums: Sums, n: int) -> tuple[Row, ...]:
+def _rows(sums: Sums, total: int, n: int) -> tuple[Row, ...]:
     """Ordered by flat, then by name, as in pprof. Functions whose values are all 0 have no row."""
-    kept = [(sums.flat.get(node, 0), place(node.name, node.file), cum) for node, cum in sums.cum.items()]
-    kept = [(flat, name, cum) for flat, name, cum in kept if flat or cum]
+    sums_of = [(sums.flat.get(number, 0), node, sums.cum[number]) for node, number in sums.nodes.items()]
+    kept = [(flat, place(node.name, node.file), cum) for flat, node, cum in sums_of if flat or cum]
     kept.sort(key=lambda row: (-abs(row[0]), row[1], -abs(row[2])))
     rows, running = [], 0
     for flat, name, cum in kept[:n]:
         running += flat
-        rows.append(Row(flat, _share(flat, sums), _share(running, sums), cum, _share(cum, sums), name))
+        rows.append(Row(flat, _share(flat, total), _share(running, total), cum, _share(cum, total), name))
     return tuple(rows)
 
 
-def _share(value: int, sums: Sums) -> float:
-    return abs(value / sums.total) * 100 if sums.total else 0.0
+def _share(value: int, total: int) -> float:
+    return abs(value / total) * 100 if total else 0.0

@@ -6,7 +6,7 @@ drop are left out, as in top.py. Values have no sign, so that no child is larger
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.analysis.difference import base_total
 from app.analysis.names import place
@@ -24,8 +24,7 @@ OTHER: Final = "(other)"
 LEFT_OUT: Final = "(frames left out)"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A function on one path. value: with everything it called; self: its own. In the profile's unit."""
 
     name: str
@@ -34,8 +33,7 @@ class Node:
     parent: int  # the index of its caller, which is smaller than its own; -1 for the root
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """The tree. nodes: the root first, then depth first, the largest child first and "(other)" last. Never empty."""
 
     kind: str  # see shapes.kind_of

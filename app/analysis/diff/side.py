@@ -1,6 +1,6 @@
 """One of the two profiles that are compared, reduced to what the comparison needs. For table.py and changes.py."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.analysis.diff.sums import Sums, sums_of
 from app.analysis.profile import BadProfile, Profile, ValueType
@@ -43,7 +43,7 @@ def base_of(profile: Profile, now: Side) -> Side:
 
 def dropping(profile: Profile, frames: tuple[str, str]) -> Profile:
     """The profile, with the frames dropped that the other one says, as in pprof: both are to be read alike."""
-    return replace(profile, drop_frames=frames[0], keep_frames=frames[1])
+    return profile._replace(drop_frames=frames[0], keep_frames=frames[1])
 
 
 def index_in_base(profile: Profile, wanted: ValueType) -> int:

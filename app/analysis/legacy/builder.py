@@ -7,6 +7,7 @@ from typing import Any, Final
 from app.analysis.legacy.frames import ALLOCATORS, ALLOCATORS_KEPT, LOCKS, SIGNAL_HANDLERS
 from app.analysis.legacy.mappings import Finder, Mapping, arranged
 from app.analysis.schema import ProfileMessage
+from app.analysis.wire import BadProfile
 
 HEX: Final = re.compile(rb"0x([0-9a-f]+)")
 ADDRESSES: Final = 1 << 64
@@ -17,7 +18,7 @@ MOST_FRAMES: Final = 1 << 23  # of all samples together; keeps the process withi
 HEAPS: Final = {"objects", "inuse_objects", "alloc_objects"}
 
 
-class Malformed(Exception):
+class Malformed(BadProfile):
     """A legacy profile that cannot be read. The text is a sentence that says why."""
 
 

@@ -3,7 +3,7 @@
 The order in which the forms are tried is that of parseLegacy in profile/legacy_profile.go of github.com/google/pprof.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from app.analysis.legacy.contention import read_contention
 from app.analysis.legacy.counts import read_counts
@@ -18,10 +18,10 @@ HEAD: Final = 1 << 16  # bytes; comments may come before
 TEXTS: Final = (read_heap, read_counts, read_threads, read_contention, read_java, read_jemalloc)
 
 
-def read_legacy(data: bytes) -> Any | None:
+def read_legacy(data: bytes) -> bytes | None:
     """The pprof message of a legacy profile; None for data that is none. Raises Malformed for a broken one."""
     made = read_cpu(data)
     head = data[:HEAD]
     if made is None and any(sign in head for sign in SIGNS):
         made = next((read for reader in TEXTS if (read := reader(data)) is not None), None)
-    return made.message() if made else None
+    return made.message().SerializeToString() if made else None

@@ -1,7 +1,6 @@
 """Two untrusted files in the separate process: same answers as without it, and every fault becomes a sentence."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,7 @@ def test_a_base_that_wants_to_exhaust_the_process_is_told(kept: Readers, tmp_pat
     now = written(tmp_path / "now", cpu([(["a" * 60, "main"], 5)]))
     faults = {
         explosive(tmp_path / "explosive"): (SMALL, "MiB of memory"),
-        endless(tmp_path / "endless"): (replace(LIMITS, cpu_seconds=1), "processor time"),
+        endless(tmp_path / "endless"): (LIMITS._replace(cpu_seconds=1), "processor time"),
         tmp_path / "missing": (LIMITS, "its base cannot be compared with: cannot be read"),
     }
     for base, (limits, words) in faults.items():

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,8 +71,8 @@ def test_a_file_that_changed_under_its_name_is_read_again(kept: Readers, tmp_pat
     ("hostile", "limits", "said"),
     [
         (explosive, SMALL, "needs more than 200 MiB of memory to read"),
-        (endless, replace(LIMITS, cpu_seconds=1), "takes more than 1 s of processor time to read"),
-        (endless, replace(LIMITS, wall_seconds=0.5), r"takes more than 0\.5 s to read"),
+        (endless, LIMITS._replace(cpu_seconds=1), "takes more than 1 s of processor time to read"),
+        (endless, LIMITS._replace(wall_seconds=0.5), r"takes more than 0\.5 s to read"),
     ],
 )
 def test_a_file_that_is_too_much_for_a_process_is_the_last_that_it_reads(
