@@ -154,9 +154,14 @@ def with_look(capture: Capture, looked: Capture) -> Capture:
     return replace(capture, artifacts=looked.artifacts, timeline=(*capture.timeline, *events), notes=notes)
 
 
+def cause_of(capture: Capture) -> str:
+    """Why the capture's process has ended, as the end of a sentence; "" where the evidence does not show it."""
+    return str(capture.notes.get(CAUSE, ""))
+
+
 def explained(capture: Capture, reason: Reason) -> Reason:
     """The reason why a capture failed, with the cause of its process's end where the evidence shows it."""
-    cause = capture.notes.get(CAUSE, "")
+    cause = cause_of(capture)
     if not cause or reason.code not in EXITED or cause in reason.message:
         return reason
     return Reason(reason.code, f"{reason.message}: {cause}")

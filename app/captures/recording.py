@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.captures.evidence import Ladder
+from app.captures.evidence import Ladder, cause_of
 from app.captures.specs import profiler_of
 from app.errors import Code, Reason, Refused
+from app.evidence.death import OOM_KILLED
 from app.gate.pool import HostPool
 from app.ledger.ledger import Ledger
 from app.model import Blocked, Capture, State, Step, Target
@@ -78,10 +79,14 @@ class RecordingSteps:
     def _with_harm(self, capture: Capture, result: StepResult, now: datetime) -> Capture:
         """The capture with the harm that its signal did.
 
-        The executable is blocked first. If we die in between, it is not signalled again, and whoever takes over learns
-        the same from the target."""
+        A process that the kernel says it killed for lack of memory was not harmed by the signal. Otherwise the
+        executable is blocked first. If we die in between, it is not signalled again, and whoever takes over learns the
+        same from the target."""
         if result.harm is None or harm.reason_of(capture):
             return capture
+        capture = self.ladder.end(capture, now)
+        if (cause := cause_of(capture)).startswith(OOM_KILLED):
+            return capture.with_event_once(now, "stopping", f"{cause}: the signal is not blamed for it")
         if block := harm.blocked(capture, result.harm, now):
             self.ledger.block(block)
         return harm.harmed(capture, result.harm, now)

@@ -12,6 +12,7 @@ from app.evidence.words import size
 from app.model import Finding
 
 BEFORE = 2.0  # seconds by which the kernel's clock may differ from ours, and between two samples
+OOM_KILLED = "killed by the OOM killer"  # where the kernel says so; a count of a group's alone is no proof
 KILLED = re.compile(r"^(?:<\d+>)?\[ *(\d{1,9}\.\d{6})\].*\bKilled process (\d{1,7})\b", re.ASCII)
 
 
@@ -24,7 +25,7 @@ def cause_of(series: Series, pid: int) -> str:
         return f"it began to run another program {when}"
     limit = f", memory limit {size(series.limit)}" if series.limit else ""
     if killed_at(series, pid) is not None:
-        return f"killed by the OOM killer {when}{limit}"
+        return f"{OOM_KILLED} {when}{limit}"
     if more_kills(series):
         return (
             f"it ended {when}; meanwhile the OOM killer killed a process of its control group, and it was most likely "
