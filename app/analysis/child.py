@@ -85,7 +85,7 @@ def _facts(_request: Json, _at: int, path: str) -> Json:
 
 
 def _compared(request: Json, _at: int, path: str) -> Json:
-    from dataclasses import asdict, astuple
+    from dataclasses import asdict
     from pathlib import Path
 
     from app.analysis.diff.files import table_of_files, tree_of_files
@@ -95,8 +95,7 @@ def _compared(request: Json, _at: int, path: str) -> Json:
     normalize = request["normalize"] and Normalize(request["normalize"])
     if request["do"] == "diff":
         return {"diff": asdict(table_of_files(*files, request["n"], wanted, normalize))}
-    found = tree_of_files(*files, wanted, normalize)
-    return {"tree": {**asdict(found), "nodes": [astuple(node) for node in found.nodes]}}
+    return {"tree": asdict(tree_of_files(*files, wanted, normalize))}
 
 
 HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared}

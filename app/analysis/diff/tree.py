@@ -1,14 +1,14 @@
 """Two call trees as one, each function with its value in both. For a flame graph coloured by what differs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.analysis.diff.normalize import Normalize, natural, ratio
 from app.analysis.tree import OTHER, Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A function on one path. value, base_value: with everything it called; self, base_self: its own; in the unit."""
 
     name: str
@@ -109,5 +109,5 @@ def _in_order(nodes: Sequence[Node]) -> tuple[Node, ...]:
     while waiting:
         at, parent = waiting.pop()
         waiting += [(child, len(ordered)) for child in reversed(children[at])]
-        ordered.append(replace(nodes[at], parent=parent))
+        ordered.append(nodes[at]._replace(parent=parent))
     return tuple(ordered)

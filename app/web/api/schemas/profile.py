@@ -1,7 +1,6 @@
 """The table and the call tree of a profile as the API shows them."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -81,7 +80,7 @@ def nested(nodes: Iterable[Any]) -> dict[str, Any]:
     """The root with its children, and theirs. nodes: callers first, with the index of their parent."""
     made: list[dict[str, Any]] = []
     for node in nodes:
-        plain = asdict(node)
+        plain = node._asdict()
         parent = plain.pop("parent")
         made.append({**plain, "children": []})
         if parent >= 0:

@@ -87,7 +87,7 @@ def test_a_finding_is_shown_with_its_code_and_on_the_captures_page(web: WebApp) 
     (shown,) = web.client.get(f"/captures/{capture.id}").json()["findings"]
     assert shown == {
         "severity": "critical", "title": "it ended 0.4 s after our SIGUSR2", "detail": "why <so>", "kind": "",
-        "functions": [], "code": "ended_after_signal",
+        "functions": [], "code": "ended_after_signal", "path": [], "refuted_by": "", "helps": "",
     }  # fmt: skip
     assert "it ended 0.4 s after our SIGUSR2: why &lt;so&gt;" in web.client.get(f"/ui/captures/{capture.id}").text
 
