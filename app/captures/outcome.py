@@ -1,12 +1,13 @@
 """Whether a capture that came to its end is complete. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from app.errors import Code, Reason
-from app.model import Capture
+from app.model import Capture, Kind
 from app.profilers import harm
 from app.profilers.base import Profiler
-from app.profilers.besides import own_kinds
+from app.profilers.besides import is_own, own_kinds
 
 
 def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
@@ -27,3 +28,10 @@ def shortfall(capture: Capture, profiler: Profiler) -> Reason | None:
         return Reason(Code.PROCESS_EXITED, f"the process ended while it was recording ({listed})")
     code = Code.PROFILE_EMPTY if faults else Code.COLLECT_FAILED
     return Reason(code, f"not every file is good: {listed}")
+
+
+def only_proven(capture: Capture) -> Capture:
+    """The capture without the files of a profiler that another process may have answered: what the gate read of the
+    process itself stays."""
+    proven = (each for each in capture.artifacts if each.kind is Kind.EVIDENCE or not is_own(each.name))
+    return replace(capture, artifacts=tuple(proven))

@@ -23,6 +23,7 @@ from app.captures import dumps
 from app.captures.collecting import CollectSteps
 from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
+from app.captures.outcome import only_proven
 from app.captures.reading import Read
 from app.captures.recording import RecordingSteps
 from app.captures.resolve import ResolveStep
@@ -84,6 +85,7 @@ class Pipeline:
             if turned_away and capture.step in UNDER_WAY:
                 return retry_later(capture, now, Retryable(refused.reason.code, refused.reason.message))
             capture = self._ladder.end(capture, now) if capture.step in UNDER_WAY else capture
+            capture = only_proven(capture) if refused.reason.code is Code.EVIDENCE_CONFLICT else capture
             return fail(capture, now, explained(capture, refused.reason))
         except Retryable as fault:
             return retry_later(capture, now, fault)
