@@ -9,7 +9,8 @@ from typing import Final
 from app.analysis.facts import Facts
 from app.captures.artifacts import length_of
 from app.errors import AlertprofError
-from app.findings.every import findings
+from app.finding import Finding
+from app.findings.every import ORDER, findings
 from app.findings.scene import File, scene
 from app.model import Capture, Kind
 from app.stores import Store
@@ -29,7 +30,14 @@ def with_findings(capture: Capture, store: Store, read: Read, now: datetime) -> 
         return capture.with_event(now, "findings", f"the files could not be read for findings: {fault}")
     files = [File(paths[path].kind, paths[path].name, found) for path, found in facts.items()]
     seen = scene(files, length_of(capture), uptime(capture), about(capture))
-    return replace(capture, findings=(*capture.findings, *findings(seen)))
+    return replace(capture, findings=joined(capture.findings, findings(seen)))
+
+
+def joined(had: tuple[Finding, ...], new: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """All findings, the strongest first. What the samples of the process have shown is not said once more."""
+    codes = {finding.code for finding in had}
+    both = (*had, *(finding for finding in new if finding.code not in codes))
+    return tuple(sorted(both, key=lambda finding: ORDER[finding.severity]))
 
 
 def uptime(capture: Capture) -> float:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from app.analysis.facts import Facts
 from app.analysis.isolate import facts_of
-from app.captures.reading import with_findings
+from app.captures.reading import joined, with_findings
 from app.errors import Code, Retryable
+from app.finding import Finding
 from app.metrics import Metrics
 from app.model import Artifact, Capture, Kind, Target
 from app.stores import Store
@@ -48,3 +49,9 @@ def test_files_that_cannot_be_read_now_cost_findings_and_not_the_capture(tmp_pat
     after = with_findings(capture, store, broken, NOON)
     assert (after.findings, after.state, after.step) == ((), capture.state, capture.step)
     assert "no process to read profiles in" in after.timeline[-1].message
+
+
+def test_the_strongest_comes_first_and_what_the_samples_have_shown_is_not_said_once_more() -> None:
+    samples = (Finding("info", "calm", "", code="hot_elsewhere"), Finding("warning", "spike", "", code="spike_over"))
+    read = (Finding("critical", "leak", "", code="leak"), Finding("info", "cores", "", code="spike_over"))
+    assert [finding.title for finding in joined(samples, read)] == ["leak", "spike", "calm"]
