@@ -58,13 +58,13 @@ class Ladder:
     pool: HostPool
     store: Store
 
-    def look(self, capture: Capture, scenes: Scenes, now: datetime, *, refused: bool) -> Capture:
-        """The capture with the evidence of its first look, which is taken once. refused: it is about to end."""
+    def look(self, capture: Capture, scenes: Scenes, now: datetime, *, at_leisure: bool) -> Capture:
+        """The capture with the evidence of its first look, which is taken once. at_leisure: no signal waits."""
         if scenes.process is None or LOOKED in capture.notes:
             return capture
         target = capture.target or Target(scenes.host, scenes.process.id.pid, Path(scenes.process.exe).name)
         named = replace(capture, target=target)
-        subject = Subject(named, scenes.host, scenes.process.id, self.pool, scenes.lines, refused)
+        subject = Subject(named, scenes.host, scenes.process.id, self.pool, scenes.lines, at_leisure)
         return self._climbed(capture, subject, LOOKED, lambda rung, subject: rung.look(subject), now)
 
     def begin(self, capture: Capture, now: datetime) -> Capture:

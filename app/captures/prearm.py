@@ -117,7 +117,7 @@ class Arming:
             refused = ""
         except AlertprofError as fault:
             refused = fault.reason.message
-        of = Ladder(self.pool, self.store).look(of, scenes, now, refused=bool(refused))
+        of = Ladder(self.pool, self.store).look(of, scenes, now, at_leisure=True)
         of = of if refused else self._with_goroutines(of, found, now)
         message = "; ".join(filter(None, (*(event.message for event in of.timeline), refused)))
         process = scenes.process.id.key if scenes.process else ""

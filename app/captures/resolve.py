@@ -46,9 +46,9 @@ class ResolveStep:
             found = self._run(capture, now, scenes)
         except AlertprofError as fault:
             ends = isinstance(fault, Refused)
-            seen = self.adopt(self.ladder.look(capture, scenes, now, refused=ends), now)
+            seen = self.adopt(self.ladder.look(capture, scenes, now, at_leisure=ends), now)
             return after_fault(seen, now, fault)
-        return self.adopt(self.ladder.look(found, scenes, now, refused=False), now)
+        return self.adopt(self.ladder.look(found, scenes, now, at_leisure=False), now)
 
     def _run(self, capture: Capture, now: datetime, scenes: Scenes) -> Capture:
         """Raises Refused or Retryable."""

@@ -58,7 +58,7 @@ class Subject:
     """What a rung works on.
 
     pool: leads to the host; scene: the lines of the gate's verb `scene`, which came with the first look
-    refused: the capture was refused after its process was found, so that no signal waits for a rung
+    at_leisure: no signal waits for a rung: the capture is refused, or its alert is only pending
     """
 
     capture: Capture
@@ -66,7 +66,7 @@ class Subject:
     process: ProcessId
     pool: HostPool
     scene: tuple[str, ...] = ()
-    refused: bool = False
+    at_leisure: bool = False
 
     def gate(self) -> Gate:
         """The host's gate. Raises Refused if the host was restarted since the process was found."""

@@ -59,24 +59,24 @@ def durable(ladder: Ladder, capture: Capture, artifact: Artifact) -> bool:
     return ladder.store.path(f"{capture.id}/{artifact.name}").stat().st_size == artifact.size
 
 
-def looked(ladder: Ladder, host: Host, *, refused: bool) -> Capture:
+def looked(ladder: Ladder, host: Host, *, at_leisure: bool) -> Capture:
     scenes = Scenes()
     scenes.look(cast(Gate, host), 101)
-    return ladder.look(ladder.look(manual(1), scenes, NOON, refused=refused), scenes, NOON, refused=refused)
+    return ladder.look(ladder.look(manual(1), scenes, NOON, at_leisure=at_leisure), scenes, NOON, at_leisure=at_leisure)
 
 
-@pytest.mark.parametrize("refused", [True, False])
+@pytest.mark.parametrize("at_leisure", [True, False])
 def test_the_first_look_is_durable_before_anything_begins_and_is_taken_once(
-    ladder: Ladder, host: Host, refused: bool
+    ladder: Ladder, host: Host, at_leisure: bool
 ) -> None:
-    capture = looked(ladder, host, refused=refused)
+    capture = looked(ladder, host, at_leisure=at_leisure)
     (artifact,) = capture.artifacts
     assert durable(ladder, capture, artifact)
     assert [event.message[:11] for event in capture.timeline if event.step == "evidence"] == ["first look:"]
 
 
 def test_a_capture_that_has_to_wait_for_room_keeps_its_first_look(ladder: Ladder, host: Host) -> None:
-    found = looked(ladder, host, refused=False).with_event(NOON, "resolved", "pid 101")
+    found = looked(ladder, host, at_leisure=False).with_event(NOON, "resolved", "pid 101")
     waiting = with_look(manual(1), found)
     assert waiting.artifacts == found.artifacts and LOOKED in waiting.notes
     assert [event.step for event in waiting.timeline[len(manual(1).timeline) :]] == ["evidence"]
@@ -105,7 +105,7 @@ def test_a_full_disk_of_ours_costs_only_the_evidence(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Store, "put", lambda self, key, source: full(key, source))
-    capture = looked(ladder, host, refused=False)
+    capture = looked(ladder, host, at_leisure=False)
     assert capture.artifacts == () and "our own store does not take it" in str(capture.timeline)
 
 
