@@ -34,10 +34,11 @@ def with_findings(capture: Capture, store: Store, read: Read, now: datetime) -> 
 
 
 def joined(had: tuple[Finding, ...], new: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """All findings, the strongest first. What the samples of the process have shown is not said once more."""
+    """All findings, the strongest first; of equal ones, those that name a function. What the samples of the process
+    have shown is not said once more."""
     codes = {finding.code for finding in had}
     both = (*had, *(finding for finding in new if finding.code not in codes))
-    return tuple(sorted(both, key=lambda finding: ORDER[finding.severity]))
+    return tuple(sorted(both, key=lambda finding: (ORDER[finding.severity], not finding.functions)))
 
 
 def uptime(capture: Capture) -> float:

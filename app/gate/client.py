@@ -178,7 +178,9 @@ class Gate(Exchange):
         if not REMOTE_KIND.fullmatch(kind):
             raise ValueError(f"no kind of remote file: {kind}")
         words = (hexword(token), kind, number(limit))
-        code, size, _ = self._ask_for_bytes("fetch", *words, limit=limit, write=write, timeout=timeout)
+        code, size, lines = self._ask_for_bytes("fetch", *words, limit=limit, write=write, timeout=timeout)
+        if lines:
+            raise self._broken("sends more than it has announced")
         return Answer(code) if size is None else Answer(code, (RemoteFile(kind, "", size),))
 
     def memory(self, process: ProcessId, pages: Sequence[Pages]) -> tuple[str, bytes, tuple[Area, ...]]:

@@ -1,6 +1,7 @@
 """Our table of differences, not normalised, beside that of `go tool pprof -diff_base`."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from app.analysis.profile import read_file
 from app.analysis.units import format_percent, format_value
 from tests.integration.test_recorded_against_pprof import pprof
 from tests.integration.test_top_against_pprof import OWN_UNIT, rows
-from tests.lab import golang
 from tests.unit.analysis.pairs import recordings
 
 __all__ = ["pprof"]
@@ -48,20 +48,19 @@ def table(found: Difference, shown_in: str) -> list[str]:
 
 @pytest.mark.timeout(700)
 @pytest.mark.parametrize(("before", "after"), PAIRS)
-def test_the_differences_are_those_of_pprof(folder: Path, before: str, after: str, pprof: dict[str, str]) -> None:
+def test_the_differences_are_those_of_pprof(folder: Path, before: str, after: str, pprof: str) -> None:
     paths = [folder / name if "/" in name else RECORDED / name for name in (before, after)]
     base, now = map(read_file, paths)
     for sample_type in sorted({kind.type for kind in now.sample_types}):
         side = side_of(now, sample_type)
         ours = difference(base_of(base, side), side, 10_000, Normalize.NONE)
         exact = OWN_UNIT[ours.unit]
-        assert table(ours, exact) == theirs(paths, sample_type, f"-unit={exact}", env=pprof)
-    assert table(ours, ours.shown_in) == theirs(paths, sample_type, env=pprof)
+        assert table(ours, exact) == theirs(paths, sample_type, f"-unit={exact}", pprof=pprof)
+    assert table(ours, ours.shown_in) == theirs(paths, sample_type, pprof=pprof)
 
 
-def theirs(paths: list[Path], sample_type: str, *options: str, env: dict[str, str]) -> list[str]:
-    said = golang.tool(
-        "pprof", "-top", "-symbolize=none", "-nodefraction=0", "-nodecount=10000", *options,
-        f"-sample_index={sample_type}", f"-diff_base={paths[0]}", paths[1], env=env,
-    )  # fmt: skip
+def theirs(paths: list[Path], sample_type: str, *options: str, pprof: str) -> list[str]:
+    wanted: tuple[str | Path, ...] = (f"-sample_index={sample_type}", f"-diff_base={paths[0]}", paths[1])
+    command = (pprof, "-top", "-symbolize=none", "-nodefraction=0", "-nodecount=10000", *options, *wanted)
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
     return rows([re.sub(r" \((partial-)?inline\)$", "", line) for line in said.splitlines()])
