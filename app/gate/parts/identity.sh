@@ -10,6 +10,7 @@
 #   stat_hidden PID             after read_stat has failed: is the process there, but its stat could not be opened?
 #   gone_or_blind               why something of the pinned process could not be read -> code
 #   pin_process PID START IMAGE goes to /proc/PID and checks the identity; IMAGE may be empty
+#   other_image                 why its image is another one than before -> code
 #   read_status                 reads ./status of the pinned process, whole
 #   is_alive PID:START          does that process live? Leaves what read_stat has set as it is
 #   read_own_id                 PID:START of this shell -> own_id
@@ -48,7 +49,16 @@ pin_process() {
   stat_text=
   cd "/proc/$pid" && read_stat stat || { code=gone; stat_hidden "$pid" && code=blind; return 1; }
   [ "$start" = "$2" ] || { code=replaced; return 1; }
-  [ -z "${3-}" ] || [ "$image" = "$3" ] || { code=replaced; return 1; }
+  [ -z "${3-}" ] || [ "$image" = "$3" ] || { other_image; return 1; }
+}
+
+# A process has no image for a moment before it is a zombie, and while it begins to run another program.
+other_image() {
+  code=replaced image_reads=0
+  while [ "$image" = 0:0 ]; do
+    image_reads=$((image_reads + 1))
+    [ $image_reads -le 200 ] && read_stat stat || { code=gone; return; }
+  done
 }
 
 # bash and ksh read ahead and seek back at every `read`, and the kernel writes the file anew at a seek. Where the state

@@ -13,7 +13,7 @@
 #   code: ok, or why not; unreadable where this account may not read it
 # Expects:
 #   out, nl, is_number: setup.sh
-#   pid, start, image, tgid, pin_process, read_stat, read_status, gone_or_blind: identity.sh
+#   pid, start, image, tgid, pin_process, other_image, read_stat, read_status, gone_or_blind: identity.sh
 
 verb_memory() {
   [ $# -ge 4 ] || { code=bad; return; }
@@ -28,7 +28,7 @@ verb_memory() {
   printf 'size %s\n' $((pages * 4096))
   send_pages "$@"
   read_stat stat || { gone_or_blind; return; }
-  code=replaced
+  other_image
   [ "$start $image" != "$wanted_start $wanted_image" ] || code=ok
 }
 

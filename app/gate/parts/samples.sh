@@ -11,7 +11,7 @@
 #   code: started, replayed, ok, unknown, or why not
 # Expects:
 #   nl, out, now, now_hundredths, read_uptime, is_number, is_token, short_sleep: setup.sh
-#   pid, start, image, ticks, stat_text, own_id, pin_process, read_stat, read_own_id, is_alive: identity.sh
+#   pid, start, image, ticks, stat_text, own_id, pin_process, other_image, read_stat, read_own_id, is_alive: identity.sh
 #   home: journal.sh
 #   lock_held: lock.sh
 #   memory_group, cpu_group, limit, limited, find_groups, find_limit: groups.sh
@@ -67,7 +67,7 @@ take_sample() { # fails where the process is gone
   read_uptime
   stat_text='' gone_how=gone
   read_stat stat && [ "$start" = "$sampled_start" ] || return 1
-  [ "$image" = "$sampled_image" ] || { gone_how=replaced; return 1; }
+  [ "$image" = "$sampled_image" ] || { other_image; [ "$code" != replaced ] || gone_how=replaced; return 1; }
   set -- $stat_text
   set -- "$ticks" "${22}" "${18}" "${10}"
   read_group_time; read_memory; read_host; read_free_memory

@@ -42,6 +42,13 @@ def test_numbers_and_tokens_are_taken_in_their_exact_shape_only(shell: str, tmp_
     assert said(shell, "", script, tmp_path).split() == ["number"] * 3 + ["token"]
 
 
+def test_a_process_whose_memory_is_gone_is_no_other_program(shell: str, tmp_path: Path) -> None:
+    script = 'for image in 0:0 26:28; do other_image; echo "$code"; done; '
+    assert said(shell, "identity", script, tmp_path).split() == ["gone", "replaced"]
+    (tmp_path / "stat").write_text(STAT)  # it runs another program by the next look
+    assert said(shell, "identity", script, tmp_path).split() == ["replaced", "replaced"]
+
+
 def test_a_process_whose_name_looks_like_the_rest_of_its_stat_is_read(shell: str, tmp_path: Path) -> None:
     (tmp_path / "stat").write_text(STAT)
     (tmp_path / "dead").write_text(STAT.replace(") S ", ") Z "))
