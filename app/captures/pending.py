@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -62,7 +63,7 @@ class PendingAlerts:
                 failing = True
                 continue
             failing = False
-            if not self._stopping.is_set():
+            with suppress(RuntimeError):  # it was stopped meanwhile, and the threads take nothing more
                 wait([self._threads.submit(self._taken, labels) for labels in alerts])
 
     def _taken(self, labels: Mapping[str, str]) -> None:
