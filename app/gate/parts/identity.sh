@@ -3,7 +3,8 @@
 #
 # `cd /proc/PID` pins one process: once it has been reaped, ./stat fails for ever, whoever gets the number next. The start
 # time is field 22 of stat; the image is fields 26 and 28 (start of code and of stack), which change on exec, while pid
-# and start time stay.
+# and start time stay. Both are 0 for a moment before a process is a zombie, when its vsize (field 23) is 0 too, and while
+# it begins to run another program, when its vsize is not.
 #
 # Provides:
 #   read_stat FILE              reads a stat file; fails for zombies
@@ -15,7 +16,7 @@
 #   is_alive PID:START          does that process live? Leaves what read_stat has set as it is
 #   read_own_id                 PID:START of this shell -> own_id
 # Sets:
-#   stat_text, comm, state, parent, ticks, start, image: see read_stat
+#   stat_text, comm, state, parent, ticks, start, vsize, image: see read_stat
 #   tgid, ns, uid, euid, gid, pending, ignored, caught, tracer: of ./status; ns is the pid in its own namespace
 #   pid: of the pinned process
 #   code: of a refusal: bad, gone, blind (it lives and could not be read), replaced, busy (it is never read whole)
@@ -32,7 +33,7 @@ read_stat() {
   stat_text=${stat_text##*\) }
   set -- $stat_text
   [ $# -ge 26 ] || return 1
-  state=$1 parent=$2 ticks=$((${12} + ${13})) start=${20} image=${24}:${26}
+  state=$1 parent=$2 ticks=$((${12} + ${13})) start=${20} vsize=${21} image=${24}:${26}
   case $state in Z | X | x) return 1 ;; esac
 }
 
@@ -52,13 +53,8 @@ pin_process() {
   [ -z "${3-}" ] || [ "$image" = "$3" ] || { other_image; return 1; }
 }
 
-# A process has no image for a moment before it is a zombie, and while it begins to run another program.
 other_image() {
-  code=replaced image_reads=0
-  while [ "$image" = 0:0 ]; do
-    image_reads=$((image_reads + 1))
-    [ $image_reads -le 200 ] && read_stat stat || { code=gone; return; }
-  done
+  case $vsize:$image in 0:0:0) code=gone ;; *) code=replaced ;; esac
 }
 
 # bash and ksh read ahead and seek back at every `read`, and the kernel writes the file anew at a seek. Where the state
@@ -94,10 +90,10 @@ read_status_once() {
 }
 
 is_alive() {
-  set -- "$1" "$comm" "$state" "$start" "$image"
+  set -- "$1" "$comm" "$state" "$start" "$vsize" "$image"
   read_stat "/proc/${1%%:*}/stat" && [ "$start" = "${1#*:}" ] && set -- "$@" yes
-  comm=$2 state=$3 start=$4 image=$5
-  [ $# -eq 6 ]
+  comm=$2 state=$3 start=$4 vsize=$5 image=$6
+  [ $# -eq 7 ]
 }
 
 read_own_id() {

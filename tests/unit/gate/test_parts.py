@@ -43,10 +43,13 @@ def test_numbers_and_tokens_are_taken_in_their_exact_shape_only(shell: str, tmp_
 
 
 def test_a_process_whose_memory_is_gone_is_no_other_program(shell: str, tmp_path: Path) -> None:
-    script = 'for image in 0:0 26:28; do other_image; echo "$code"; done; '
-    assert said(shell, "identity", script, tmp_path).split() == ["gone", "replaced"]
-    (tmp_path / "stat").write_text(STAT)  # it runs another program by the next look
-    assert said(shell, "identity", script, tmp_path).split() == ["replaced", "replaced"]
+    """Without an image, one that ends has no memory; one that begins to run another program has some already."""
+    without_image = STAT.replace(" 26 27 28 ", " 0 0 0 ")
+    (tmp_path / "ends").write_text(without_image.replace(" 23 ", " 0 "))
+    (tmp_path / "begins").write_text(without_image)
+    (tmp_path / "runs").write_text(STAT)
+    script = 'for each in ends begins runs; do read_stat "$each"; other_image; echo "$code"; done'
+    assert said(shell, "identity", script, tmp_path).split() == ["gone", "replaced", "replaced"]
 
 
 def test_a_process_whose_name_looks_like_the_rest_of_its_stat_is_read(shell: str, tmp_path: Path) -> None:
