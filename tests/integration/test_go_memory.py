@@ -4,7 +4,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from app.analysis.profile import Profile, read, read_file
 from app.errors import Code, Refused, Retryable
 from app.gate.client import Gate
+from app.gate.facts import Seen
 from app.gate.memory import PAGE
 from app.gate.pool import HostPool
 from app.gate.recipes import MEMORY
@@ -135,20 +136,25 @@ def test_a_process_that_ends_or_becomes_another_meanwhile_is_refused_at_every_re
 
 
 def interrupted(patch: pytest.MonkeyPatch, nth: int, does: signal.Signals) -> list[Any]:
-    """Sends the process a signal just before the nth request for its memory, and waits for what that does.
-
-    Returns the requests that were made."""
+    """Sends the process a signal just before the nth request for its memory, and waits for what that does: it is killed
+    or runs another program. That one looks for a moment as if it had ended. Returns the requests that were made."""
     memory, requests = Gate.memory, list[Any]()
+    left = 0 if does is signal.SIGKILL else 1
 
     def ask(gate: Gate, process: ProcessId, pages: Any) -> Any:
         requests.append(pages)
         if len(requests) == nth:
             os.kill(process.pid, does)
-            eventually(lambda: not any(seen.id == process for seen in gate.process(process.pid)), "it is gone")
+            eventually(lambda: others(gate.process(process.pid), process) == left, "it is gone")
         return memory(gate, process, pages)
 
     patch.setattr(Gate, "memory", ask)
     return requests
+
+
+def others(found: Sequence[Seen], process: ProcessId) -> int:
+    """How many of these are another process; -1 while the process itself is among them."""
+    return -1 if process in {seen.id for seen in found} else len(found)
 
 
 def test_spoiled_bytes_are_refused_or_decoded_and_break_nothing(
