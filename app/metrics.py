@@ -96,10 +96,26 @@ class Metrics:
         self.store_free = Gauge(
             "alertprof_store_free_bytes", "Room where artifacts are kept, in bytes.", registry=registry
         )
+        self.reload_successful = Gauge(
+            "alertprof_config_last_reload_successful",
+            "1 if the configuration was taken when it was read last, 0 if an earlier one stayed.",
+            registry=registry,
+        )
+        self.reload_seconds = Gauge(
+            "alertprof_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read.",
+            registry=registry,
+        )
         build = Gauge(
             "alertprof_build_info", "1, with the versions as labels.", ["version", "python"], registry=registry
         )
         build.labels(version("alertprof"), python_version()).set(1)
+
+    def reloaded(self, obstacle: str | None) -> None:
+        """Notes that the configuration was read. obstacle: why it was not taken."""
+        self.reload_successful.set(obstacle is None)
+        if obstacle is None:
+            self.reload_seconds.set_to_current_time()
 
     def ended(self, capture: Capture) -> None:
         """Counts a capture that has just ended."""

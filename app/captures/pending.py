@@ -25,8 +25,8 @@ log = structlog.get_logger()
 
 
 class PendingAlerts:
-    """url: Prometheus' address; None: nothing is asked. take: receives the labels of each pending alert, and the time;
-    every: seconds between two questions."""
+    """url: Prometheus' address, None: nothing is asked; it may be set to another one at any time. take: receives the
+    labels of each pending alert, and the time; every: seconds between two questions."""
 
     def __init__(
         self,
@@ -35,14 +35,13 @@ class PendingAlerts:
         now: Callable[[], datetime],
         every: float = EVERY,
     ) -> None:
-        self._url, self._take, self._now, self._every = url, take, now, every
+        self.url, self._take, self._now, self._every = url, take, now, every
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="pending", daemon=True)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="prearm")
 
     def start(self) -> None:
-        if self._url:
-            self._thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """What is under way is not waited for: nothing was signalled."""
@@ -52,14 +51,14 @@ class PendingAlerts:
     def _work(self) -> None:
         failing = False
         while not self._stopping.wait(self._every):
+            if not (url := self.url):
+                continue
             try:
-                alerts = list(pending_at(str(self._url)))
+                alerts = list(pending_at(url))
             except (httpx2.HTTPError, ValueError, RecursionError) as fault:
                 if not failing:
                     text = without_logins(" ".join(str(fault).split()))[:200]
-                    log.warning(
-                        "Prometheus does not tell its pending alerts", url=without_logins(str(self._url)), fault=text
-                    )
+                    log.warning("Prometheus does not tell its pending alerts", url=without_logins(url), fault=text)
                 failing = True
                 continue
             failing = False

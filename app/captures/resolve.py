@@ -61,6 +61,7 @@ class ResolveStep:
         rule = self._rule(capture)
         resolution = self._resolution(capture, rule, scenes)
         target = target_of(capture, resolution, now)
+        self.pool.permit(target.host)
         last = self._last(capture, resolution.process, target)
         if reason := cooling(last, rule, target, now):
             until = last.ended_at + rule.cooldown if last and last.ended_at else None

@@ -58,13 +58,24 @@ class Worker:
         self._turnstile = threading.Lock()
         self._hurry, self._stopping = threading.Event(), threading.Event()
         self._held: dict[str, Claim] = {}
-        self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(threads)]
+        self._threads = [self._thread(n) for n in range(threads)]
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._chores_thread = threading.Thread(target=self._run_chores, name="chores", daemon=True)
 
     def start(self) -> None:
         for thread in (*self._threads, self._renewer, self._chores_thread):
             thread.start()
+
+    def follow(self, pipeline: Pipeline, hold: timedelta, threads: int) -> None:
+        """Works by another configuration from the next step on. There are never fewer threads than before."""
+        self._pipeline, self._hold = pipeline, hold
+        new = [self._thread(n) for n in range(len(self._threads), threads)]
+        for thread in new:
+            thread.start()
+        self._threads += new
+
+    def _thread(self, n: int) -> threading.Thread:
+        return threading.Thread(target=self._work, name=f"worker-{n}", daemon=True)
 
     @property
     def stopping(self) -> bool:

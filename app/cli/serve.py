@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from app.cli.configuration import file_faults, settings_of, web_config_of
 from app.cli.console import fail
 from app.cli.options import DEFAULT_STORAGE, Config, Storage
 from app.config.address import Address
+
+if TYPE_CHECKING:
+    from app.config.settings import Settings
+    from app.config.web import WebConfig
 
 
 class LogLevel(StrEnum):
@@ -57,14 +61,17 @@ def serve(
 ) -> None:
     """Run the service, until SIGTERM or Ctrl-C."""
     settings, web = settings_of(config_file, storage_path), web_config_of(web_config)
-    auth = replace(settings.auth, users=web.users, certified=web.certified)
+    try:
+        settings = guarded(settings, web, listen.host, config_file)
+    except ValueError as refusal:
+        fail(str(refusal))
     origins = valid_cors_origin(cors_origin)
-    if refusal := auth.refusal(listen.host):
-        fail(refusal)
-    from app.main import serve as run  # noqa: PLC0415
+    from app.config.settings import load  # noqa: PLC0415
+    from app.serving import serve as run  # noqa: PLC0415
 
     run(
-        replace(settings, auth=auth, warnings=tuple(file_faults(config_file))),
+        settings,
+        lambda: guarded(load(config_file, storage_path), web, listen.host, config_file),
         web=replace(web, cors_origin=origins),
         host=listen.host,
         port=listen.port,
@@ -72,6 +79,15 @@ def serve(
         log_level=log_level.value,
         log_format=log_format.value,
     )
+
+
+def guarded(settings: "Settings", web: "WebConfig", host: str, file: Path | None) -> "Settings":
+    """The settings of `file` with the users of the web configuration, and with what the files that it names lack.
+    Raises ValueError if nothing would guard the service on the address `host`."""
+    auth = replace(settings.auth, users=web.users, certified=web.certified)
+    if refusal := auth.refusal(host):
+        raise ValueError(refusal)
+    return replace(settings, auth=auth, warnings=tuple(file_faults(file)))
 
 
 def valid_external_url(text: str) -> str:

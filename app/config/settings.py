@@ -4,7 +4,7 @@ Called by the command line. file.py has the keys, yaml_marks.py the places. This
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,7 +43,7 @@ class Settings:
     """Everything that a file says.
 
     rules: never empty; without rules there is the one that matches every alert. warnings: for the start of the
-    service, as config/places.py found them.
+    service, as config/places.py found them. text: of the file.
     """
 
     hosts: HostsSettings
@@ -55,6 +55,7 @@ class Settings:
     redaction: Redaction = BUILT_IN
     alertmanager: str | None = None  # the address of its API, for alerts that a message left out
     prometheus: str | None = None  # the address of its API, for pending alerts
+    text: str = field(default="", compare=False)
     external_labels: frozenset[str] = frozenset()  # the names of the labels that it adds to alerts when it sends them
 
     @property
@@ -92,7 +93,7 @@ def parse(text: str, file: Path, storage: Path = DEFAULT_STORAGE) -> Settings:
     """The settings in `text`. file: its name in faults, and where relative paths begin. Raises BadConfig."""
     marked = read(text)
     marked.faults += repeated_names(marked) + unasked_prometheus(marked)
-    return settings(checked(marked, file, shape.Whole), storage)
+    return replace(settings(checked(marked, file, shape.Whole), storage), text=text)
 
 
 def checked(marked: Marked, file: Path, root: type[Root]) -> Root:

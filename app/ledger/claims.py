@@ -75,6 +75,7 @@ _DUE = sa.case(
 _SAVE = sa.update(captures).where(*_HELD).values(due_at=_DUE)
 _RELEASE = _SAVE.values(owner=sa.null(), lease_until=sa.null())
 _ACTIVE = sa.select(_c.id).where(_c.active_process == sa.bindparam("life"))
+_AT_WORK = sa.select(_c.host).where(_c.active_process.is_not(None), _c.host.is_not(None)).distinct()
 _SOONEST = sa.select(sa.func.min(sa.case((_c.lease_until > _c.due_at, _c.lease_until), else_=_c.due_at))).where(
     _c.due_at.is_not(None)
 )
@@ -114,6 +115,11 @@ def save(connection: sa.Connection, claim: Claim, capture: Capture, *, release: 
 def active_on(connection: sa.Connection, process_key: str) -> str | None:
     """The id of the capture that is active on this process; None if there is none."""
     return connection.execute(_ACTIVE, {"life": process_key}).scalar()
+
+
+def hosts_at_work(connection: sa.Connection) -> frozenset[str]:
+    """The hosts of the processes on which a capture is active, as the captures name them."""
+    return frozenset(connection.execute(_AT_WORK).scalars())
 
 
 def soonest(connection: sa.Connection) -> datetime | None:

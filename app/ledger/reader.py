@@ -108,6 +108,11 @@ class LedgerReader:
         with self._database.reading() as connection:
             return claims.active_on(connection, process_key)
 
+    def hosts_at_work(self) -> frozenset[str]:
+        """The hosts of the processes on which a capture is active, as the captures name them."""
+        with self._database.reading() as connection:
+            return claims.hosts_at_work(connection)
+
     def full(self, capture: Capture, now: datetime) -> Full | None:
         """Why one more recording of this capture's target would exceed the bounds now; None if it would not."""
         if self.bounds is None:

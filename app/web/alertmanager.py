@@ -48,8 +48,8 @@ class Group:
 class LeftOutFetcher:
     """Queries one group after the other in a thread of its own, and records the answers.
 
-    url: Alertmanager's address; None: nothing is fetched. receive: Ledger.receive. waits: seconds before each
-    repetition of a query that failed.
+    url: Alertmanager's address, None: nothing is fetched; it may be set to another one at any time. receive:
+    Ledger.receive. waits: seconds before each repetition of a query that failed.
     """
 
     def __init__(
@@ -90,7 +90,8 @@ class LeftOutFetcher:
             with self._lock:
                 self._waiting.discard(group)
             try:
-                self._fetch(group, str(self.url))
+                if url := self.url:
+                    self._fetch(group, url)
             except Exception:  # the other groups are still asked for
                 log.exception("the alerts that a message left out could not be taken")
 

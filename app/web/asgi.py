@@ -1,14 +1,27 @@
 """The ASGI application: the webhook, the API and the pages. Called by main.py."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, baseline, blocked, changes, examples, health, links, manual, pause, report
+from app.web.api import (
+    artifacts,
+    baseline,
+    blocked,
+    changes,
+    configuration,
+    examples,
+    health,
+    links,
+    manual,
+    pause,
+    report,
+)
 from app.web.api import captures as api
 from app.web.api import profiles as profiles_api
 from app.web.api.webhook import Webhook
@@ -51,9 +64,16 @@ def create_app(parts: Parts) -> FastAPI:
     )
     handle_problems(app)
     add_webhook(app, parts)
+    for router in routers(parts):
+        app.include_router(router)
+    return app
+
+
+def routers(parts: Parts) -> Iterator[APIRouter]:
+    """Every route but the webhook's. Where several fit, the first one answers."""
     profiles = Profiles(parts)
     differences = Differences(parts, profiles)
-    for router in (
+    yield from (
         manual.routes(parts),
         artifacts.routes(parts),
         links.routes(parts),
@@ -64,6 +84,7 @@ def create_app(parts: Parts) -> FastAPI:
         changes.routes(parts),
         pause.routes(parts),
         blocked.routes(parts),
+        configuration.routes(parts),
         health.routes(parts),
         trial.routes(parts),
         trial.page_routes(parts),
@@ -71,9 +92,7 @@ def create_app(parts: Parts) -> FastAPI:
         capture_pages.routes(parts, profiles),
         difference.routes(parts, differences),
         docs.routes(parts),
-    ):
-        app.include_router(router)
-    return app
+    )
 
 
 def add_webhook(app: FastAPI, parts: Parts) -> None:

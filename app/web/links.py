@@ -32,11 +32,11 @@ class Links:
 def links_of(parts: Parts, capture: Capture, lifetime: timedelta = LIFETIME) -> Links:
     """Signed links where artifacts are read with credentials; otherwise their own addresses. Raises HTTPException 503
     when there is no key to sign with."""
-    expires = (parts.now() + lifetime).replace(microsecond=0) if parts.tokens.asks_for_credentials else None
+    expires = (parts.now() + lifetime).replace(microsecond=0) if parts.tokens().asks_for_credentials else None
 
     def link(artifact: Artifact) -> Link:
         path = href(capture.id, artifact.name)
-        signed = parts.tokens.links.signed(path, expires) if expires else path
+        signed = parts.tokens().links.signed(path, expires) if expires else path
         return Link(artifact.name, artifact.kind.value, signed)
 
     try:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -41,8 +41,9 @@ class Parts:
     ready: None when the service is ready, otherwise the
     sentence why not; external_url: how people reach the service, without a trailing slash; profilers: the kinds that a
     manual capture may ask for, besides auto; explain: what would become of a message, with or without looking at the
-    hosts; recorded: called with each message of the webhook once it is durable; cors_origin: the origins whose
-    pages may read artifacts, for fullmatch.
+    hosts; tokens: those in force; recorded: called with each message of the webhook once it is durable; cors_origin:
+    the origins whose pages may read artifacts, for fullmatch; config: the text of the configuration; reload: reads it
+    again, and returns why it was not taken.
     """
 
     ledger: Ledger
@@ -57,9 +58,11 @@ class Parts:
     external_url: str
     profilers: Collection[str]
     explain: Callable[[bytes, bool], Explained]
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: Callable[[], Tokens] = Tokens
     recorded: Callable[[Message], None] = lambda message: None
     cors_origin: re.Pattern[str] | None = None
+    config: Callable[[], str] = str
+    reload: Callable[[], str | None] = lambda: None
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.lab.process import Process
 
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(["app.cli.program", "app.main", "app.cli.client"])
+_server.set_forkserver_preload(["app.cli.program", "app.serving", "app.cli.client"])
 
 
 class Forked(Process):

@@ -115,6 +115,6 @@ def test_an_alert_that_asks_for_no_profile_is_not_sent_to_alertprof(said: dict[s
     assert receivers(EXAMPLE, {"alertname": "DiskFull", "severity": "warning", **said}) == ["nobody"]
 
 
-def test_nothing_in_deploy_asks_for_a_reload_that_there_is_not() -> None:
-    files = [file for file in DEPLOY.rglob("*") if file.is_file()]
-    assert [file.name for file in files if "HUP" in file.read_text() or "ExecReload" in file.read_text()] == []
+def test_the_unit_reloads_by_the_signal_that_reads_the_configuration_again() -> None:
+    unit = (DEPLOY / "systemd" / "alertprof.service").read_text()
+    assert "ExecReload=/bin/kill -HUP $MAINPID\n" in unit

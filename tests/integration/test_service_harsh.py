@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from app.errors import Code, Retryable
-from app.gate import pool as pool_module
+from app.gate import host_session
 from app.gate.answers import Answer
 from app.gate.client import Gate
 from app.gate.pool import HostPool
@@ -127,7 +127,7 @@ def test_what_a_gate_could_not_see_is_not_taken_for_a_file_that_is_not_there(tmp
 def test_a_connection_over_which_something_comes_home_is_never_idle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "IDLE", 0.0)
+    monkeypatch.setattr(host_session, "IDLE", 0.0)
     with Sshd(tmp_path) as sshd:
         pool = HostPool(Connector(sshd.settings()))
         with pool.files(sshd.host) as gate:

@@ -39,11 +39,13 @@ def test_it_starts_without_its_key_and_says_which_file_is_not_there(tmp_path: Pa
     assert said.index("there is no") < said.index("event=listening")
 
 
-def test_what_other_services_take_for_a_reload_does_not_end_it_and_a_second_sigterm_changes_nothing(
+def test_signals_that_are_sent_out_of_habit_do_not_end_it_and_a_second_sigterm_changes_nothing(
     tmp_path: Path,
 ) -> None:
     with Alertprof(tmp_path) as service:
-        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        os.kill(service.pid, signal.SIGHUP)
+        eventually(lambda: 'event="the configuration was reloaded"' in service.process.tail(), "it reloads")
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
             os.kill(service.pid, number)
             line = f'event="signal passed over" signal={number.name}'
             eventually(lambda line=line: line in service.process.tail(), f"it passes {number.name} over")  # type: ignore[misc]

@@ -34,9 +34,11 @@ HEADERS = {
 
 
 class Guard:
-    """The middleware. external_url: how people reach the service; now: the time, for links."""
+    """The middleware. tokens: those in force; external_url: how people reach the service; now: the time, for links."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, external_url: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Callable[[], Tokens], external_url: str, now: Callable[[], datetime]
+    ) -> None:
         self.app, self.tokens, self.now = app, tokens, now
         self.origin, self.name = urlsplit(external_url).netloc, urlsplit(external_url).hostname
 
@@ -45,7 +47,7 @@ class Guard:
             return await self.app(scope, receive, send)
         try:
             if scope["path"].startswith(PREFIX):
-                scope = linked(scope, self.tokens, self.now())
+                scope = linked(scope, self.tokens(), self.now())
             else:
                 await self.check(scope)
         except HTTPException as refused:
@@ -58,14 +60,14 @@ class Guard:
 
     async def check(self, scope: Scope) -> None:
         """Raises HTTPException for a request that is not allowed."""
-        headers = Headers(scope=scope)
+        headers, tokens = Headers(scope=scope), self.tokens()
         if scope["method"] not in SAFE:
             refuse_other_sites(headers, self.origin)
         elif scope["path"] in PROBES:
             return
-        if not self.tokens.guards_operators:
+        if not tokens.guards_operators:
             refuse_rebound_names(headers.get("host", ""), self.name)
-        await require_credentials(self.tokens, scope["path"], headers.get("authorization"))
+        await require_credentials(tokens, scope["path"], headers.get("authorization"))
 
 
 def linked(scope: Scope, tokens: Tokens, now: datetime) -> Scope:

@@ -55,6 +55,9 @@ class Stage(FakePool):
         self.started: list[str] = []
         self.dropped: list[str] = []
 
+    def permit(self, host: str) -> None:
+        pass
+
     @contextmanager
     def files(self, host: str) -> Iterator["Stage"]:
         yield self

@@ -193,7 +193,7 @@ def test_serve_refuses_what_it_cannot_do(run: Run) -> None:
 
 def test_serve_hands_the_settings_over(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     handed: dict[str, object] = {}
-    monkeypatch.setattr("app.main.serve", lambda settings, **more: handed.update(settings=settings, **more))
+    monkeypatch.setattr("app.serving.serve", lambda settings, read, **more: handed.update(settings=settings, **more))
 
     assert (
         run("serve", "--storage.path", str(tmp_path), "--log.level", "warn", "--web.external-url", "http://a/b/").code
@@ -211,7 +211,7 @@ def test_the_origins_of_viewers_are_a_regular_expression_that_is_checked_at_the_
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     handed: list[WebConfig] = []
-    monkeypatch.setattr("app.main.serve", lambda settings, **more: handed.append(more["web"]))
+    monkeypatch.setattr("app.serving.serve", lambda settings, read, **more: handed.append(more["web"]))
     serve = ("serve", "--storage.path", str(tmp_path))
     assert run(*serve, r"--web.cors.origin=https://.*\.example\.com").code == 0
     assert run(*serve, "--web.cors.origin=").code == 0

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from app.config.settings import load
@@ -57,7 +58,7 @@ def test_an_executable_that_could_not_be_read_is_not_blocked_and_that_is_said() 
 
 
 def test_harm_is_counted_once_by_its_signal(tmp_path: Path) -> None:
-    service = Service(load(None, tmp_path), "http://localhost")
+    service = Service(load(None, tmp_path), partial(load, None, tmp_path), "http://localhost")
     before = capture()
     after = harmed(before, HARM, NOON)
     service._count(before, after)

@@ -100,7 +100,7 @@ class WebApp:
             external_url=EXTERNAL,
             profilers=("go-zero",),
             explain=self.explain,
-            tokens=self.tokens,
+            tokens=lambda: self.tokens,
             cors_origin=compiled(self.cors_origin) if self.cors_origin else None,
         )
         given: dict[str, Any] = {"base_url": EXTERNAL, "follow_redirects": False, "raise_server_exceptions": False}

@@ -1,0 +1,141 @@
+"""The connection and the gates of one host. pool.py keeps one of these a host."""
+
+from collections.abc import Callable
+from threading import Lock
+from time import monotonic
+
+from app.errors import AlertprofError, Code, Retryable
+from app.gate.client import Gate
+from app.gate.entry import NoEntry, NotBegun
+from app.hosts.breaker import TurnedAway
+from app.hosts.pipe import Tunnel
+from app.hosts.ssh import Connection, Connector, NoSession
+
+IDLE = 600.0  # seconds
+FAILURES_ALLOWED = 3  # logins that may fail in a row before the next one has to wait
+PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # seconds, longer each time
+
+
+class HostSession:
+    """Thread-safe. enter: makes a gate on a connection, as the configuration says; users: who may not be cut off."""
+
+    def __init__(self, host: str, connector: Connector, enter: Callable[..., Gate]) -> None:
+        self.host = host
+        self.used, self.users = monotonic(), 0
+        self.enter = enter
+        self._connector = connector
+        self._lock = Lock()
+        self._connection: Connection | None = None
+        self._tunnels: list[Tunnel] = []
+        self._gate: Gate | None = None
+        self._failures, self._paused_until = 0, 0.0
+
+    @property
+    def idle(self) -> bool:
+        """Nobody has asked for it for a while, and nothing comes home over it."""
+        if self.users or any(tunnel.open for tunnel in self._tunnels):
+            self.used = monotonic()
+            return False
+        return monotonic() - self.used > IDLE
+
+    def gate(self) -> Gate:
+        with self._lock:
+            return self._standing()
+
+    def _standing(self) -> Gate:
+        if self._gate is None or self._gate.lost or not self._connected():
+            self._gate = self._open()
+        return self._gate
+
+    def another(self) -> Gate:
+        with self._lock:
+            try:
+                return self._open(ours=1)
+            except NoSession:
+                return self._standing()
+
+    def leave(self, gate: Gate) -> None:
+        """Closes the gate, unless others have it too."""
+        if gate is not self._gate:
+            gate.close()
+
+    def tunnel(self, address: str, port: int) -> Tunnel:
+        tunnel = self._tunnel(address, port)
+        self._tunnels = [*(each for each in self._tunnels if each.open), tunnel]
+        return tunnel
+
+    def _tunnel(self, address: str, port: int) -> Tunnel:
+        connection = self._connection_now()
+        try:
+            return connection.tunnel(address, port)
+        except Retryable:
+            if connection.alive:
+                raise
+        return self._connection_now().tunnel(address, port)
+
+    def _connection_now(self) -> Connection:
+        with self._lock:
+            self._standing()
+            assert self._connection  # noqa: S101 - set with the gate
+            return self._connection
+
+    def close(self) -> None:
+        with self._lock:
+            if self._gate:
+                self._gate.close()
+            if self._connection:
+                self._connection.close()
+            self._gate = self._connection = None
+
+    def _connected(self) -> bool:
+        return self._connection is not None and self._connection.alive
+
+    def _open(self, ours: int = 0) -> Gate:
+        """A gate on the connection that there is; where that turns out to be dead, once more on a new one.
+
+        ours: how many of the guests are whoever asks."""
+        if self._connection is not None:
+            try:
+                return self.enter(self._connection)
+            except (NoSession, NotBegun):  # the connection stands, and whoever else is on it would be cut off
+                if self._in_use(ours):
+                    raise
+            except Retryable:
+                pass
+            self._connection.close()
+        self._connection = None
+        connection = self._connect()
+        try:
+            gate = self.enter(connection, fresh=True)
+        except NoSession as fault:
+            connection.close()
+            message = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"
+            raise NoEntry(Code.NOT_PERMITTED, f"{self.host}: {message}") from fault
+        except AlertprofError:
+            connection.close()
+            raise
+        self._connection = connection
+        return gate
+
+    def _in_use(self, ours: int) -> bool:
+        """Is somebody else on the connection?"""
+        standing = self._gate is not None and not self._gate.lost
+        return standing or self.users > ours or any(tunnel.open for tunnel in self._tunnels)
+
+    def _connect(self) -> Connection:
+        """Logs in; a host that did not let us in several times in a row is not even tried for a while."""
+        left = self._paused_until - monotonic()
+        if left > 0:
+            message = f"{self.host}: {self._failures} logins failed in a row; the next one is tried in {left:.0f} s"
+            raise Retryable(Code.HOST_UNREACHABLE, message)
+        try:
+            connection = self._connector.connect(self.host)
+        except TurnedAway:  # which has pauses of its own
+            raise
+        except Retryable:
+            self._failures += 1
+            if self._failures >= FAILURES_ALLOWED:
+                self._paused_until = monotonic() + PAUSES[min(self._failures - FAILURES_ALLOWED, len(PAUSES) - 1)]
+            raise
+        self._failures = 0
+        return connection

@@ -1,0 +1,87 @@
+"""The service as a process: its log, signals, listeners and end. cli calls `serve`; main.py wires the parts."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from threading import Thread
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from app.captures import failpoints
+from app.config.address import Address, listening
+from app.config.logs import configure_logs
+from app.config.settings import Settings
+from app.config.web import WebConfig
+from app.ledger.ledger import LedgerUnavailable
+from app.main import Service
+from app.web.transport.connection import AT_ONCE, Server, connections
+from app.web.transport.tls import renewing
+
+IGNORED = (signal.SIGUSR1, signal.SIGUSR2)  # sent to other services by habit; by default they end us
+
+log = structlog.get_logger()
+
+
+def serve(
+    settings: Settings,
+    read: Callable[[], Settings],
+    *,
+    web: WebConfig,
+    host: str,
+    port: int,
+    external_url: str,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Runs until SIGTERM or SIGINT, then finishes what is under way. Exits 1 with a sentence if it cannot start.
+
+    read: the settings anew, for SIGHUP and POST /-/reload; as Reload takes it."""
+    os.umask(0o077)  # rows and files say what runs where, and with which arguments
+    configure_logs(log_level, log_format)
+    for number in IGNORED:
+        signal.signal(number, ignore)
+    failpoints.arm()
+    try:
+        listeners = listening(Address(host, port))
+        service = Service(settings, read, external_url, web.cors_origin)
+        service.open()
+    except (LedgerUnavailable, OSError) as fault:
+        sys.exit(f"alertprof: {fault}")
+    signal.signal(signal.SIGHUP, lambda *_: Thread(target=service.reload.reload, daemon=True).start())
+    try:
+        run(service.app, listeners, web)
+    finally:
+        service.close()
+
+
+def ignore(number: int, _frame: object) -> None:
+    """Logs the signal. A thread of its own writes the line: the handler may interrupt the writing of another line."""
+    fields = {"signal": signal.Signals(number).name}
+    Thread(target=log.warning, args=("signal passed over",), kwargs=fields, daemon=True).start()
+
+
+def run(app: FastAPI, listeners: Sequence[socket.socket], web: WebConfig) -> None:
+    """Serves HTTP until SIGTERM or SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal that ended it once more at its end
+    for each in listeners:
+        log.info("listening", address=str(Address(*each.getsockname()[:2])), scheme=web.scheme)
+    tls = web.tls
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=connections(tls.sans if tls else frozenset()),
+        ws="none",
+        ssl_context_factory=(lambda *_: renewing(tls)) if tls else None,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        headers=list(web.headers),
+        limit_concurrency=AT_ONCE + 1,
+        timeout_graceful_shutdown=5,
+    )
+    Server(config).run(list(listeners))
