@@ -73,6 +73,8 @@ class Storage(Block):
 class Auth(Block):
     webhook_token_file: File | None = None
     operator_token_file: File | None = None
+    viewer_token_file: File | None = None
+    metrics_token_file: File | None = None
     link_key_file: File | None = None
 
 

@@ -205,6 +205,8 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
         auth=Tokens(
             whole.auth.webhook_token_file,
             whole.auth.operator_token_file,
+            whole.auth.viewer_token_file,
+            whole.auth.metrics_token_file,
             links=SignedLinks(whole.auth.link_key_file),
         ),
     )

@@ -11,7 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web.auth.guard import SAFE, with_headers
+from app.web.auth.guard import with_headers
+from app.web.auth.tokens import SAFE
 
 ARTIFACT = re.compile(r"(?:/links/[^/]+)?/captures/[^/]+/artifacts/[^/]+")
 LONGEST = 300  # characters of an origin: a host name has at most 253

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.auth.links import PREFIX, LinkRefused
-from app.web.auth.tokens import WEBHOOK, Tokens, is_loopback
+from app.web.auth.tokens import SAFE, WEBHOOK, Tokens, is_loopback
 from app.web.auth.tokens_file import TokensUnreadable
 from app.web.auth.users import TooManyLogins
 from app.web.problem import problem
@@ -22,7 +22,6 @@ from app.web.problem import problem
 MAX_BODY = 65536  # bytes
 LARGER = {"/explain": 1 << 20, "/ui/try": 1 << 20}  # bytes; the body is a message of the webhook
 PROBES = frozenset({"/-/healthy", "/-/ready"})
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -67,7 +66,7 @@ class Guard:
             return
         if not tokens.guards_operators:
             refuse_rebound_names(headers.get("host", ""), self.name)
-        await require_credentials(tokens, scope["path"], headers.get("authorization"))
+        await require_credentials(tokens, scope["method"], scope["path"], headers.get("authorization"))
 
 
 def linked(scope: Scope, tokens: Tokens, now: datetime) -> Scope:
@@ -114,26 +113,31 @@ def host_name(host: str) -> str:
         return ""
 
 
-async def require_credentials(tokens: Tokens, path: str, authorization: str | None) -> None:
-    """Raises HTTPException: 401 without valid credentials, 503 when they cannot be checked now."""
+async def require_credentials(tokens: Tokens, method: str, path: str, authorization: str | None) -> None:
+    """Raises HTTPException: 401 without valid credentials, 403 with those of a viewer, 503 when they cannot be checked
+    now."""
     try:
-        if await tokens.allows(path, authorization):
+        if await tokens.allows(method, path, authorization):
             return
+        looks = tokens.may_look(authorization)
     except TokensUnreadable as error:
         raise HTTPException(503, f"Nobody is let in: {error}.") from error
     except TooManyLogins as error:
         raise HTTPException(503, "Too many passwords are being checked; try again, or use a token.") from error
+    needs = f"{path} needs {wanted(tokens, method, path)}"
+    if looks:
+        raise HTTPException(403, f"This token of auth.viewer_token_file may only look; {method} {needs}.")
     raise HTTPException(
         401,
-        f"{path} needs {wanted(tokens, path)}.",
+        f"{needs}.",
         {"WWW-Authenticate": 'Bearer realm="alertprof", Basic realm="alertprof"'},
     )
 
 
-def wanted(tokens: Tokens, path: str) -> str:
-    """The credentials that open this path, for a sentence."""
-    kind = "webhook_token_file" if path in WEBHOOK and tokens.webhook_file else "operator_token_file"
-    token = f"a bearer token that is listed in auth.{kind} (Authorization: Bearer …)" if tokens.file_for(path) else ""
+def wanted(tokens: Tokens, method: str, path: str) -> str:
+    """The credentials that allow such a request, for a sentence."""
+    files = " or ".join(f"auth.{key}" for key in tokens.files_for(method, path))
+    token = f"a bearer token that is listed in {files} (Authorization: Bearer …)" if files else ""
     user = "name and password of a user in the web configuration's basic_auth_users" if tokens.users else ""
     return " or ".join(filter(None, (token, user)))
 

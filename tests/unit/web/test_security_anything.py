@@ -155,7 +155,7 @@ header_values = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=2
 @MANY
 @given(header_values | header_values.map("Basic {}".format) | header_values.map("Bearer {}".format))
 def test_any_authorization_opens_nothing(header: str) -> None:
-    assert not asyncio.run(Tokens(users=Users(lambda: PEOPLE)).allows("/captures", header))
+    assert not asyncio.run(Tokens(users=Users(lambda: PEOPLE)).allows("GET", "/captures", header))
 
 
 @MANY

@@ -30,7 +30,7 @@ def with_all(web: WebApp, tmp_path: Path) -> WebApp:
     webhook, operator = tmp_path / "webhook.token", tmp_path / "operator.token"
     webhook.write_text("alerts")
     operator.write_text("people")
-    return known(web, Tokens(webhook, operator, Users(lambda: {"alice": SECRET})))
+    return known(web, Tokens(webhook, operator, users=Users(lambda: {"alice": SECRET})))
 
 
 # --- probes ---

@@ -1,5 +1,6 @@
 """Who may, from where, how much; and the headers of every answer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,59 @@ def test_without_readable_tokens_nobody_is_let_in(locked: WebApp, tmp_path: Path
 def test_with_one_file_the_operators_tokens_open_the_webhook_and_never_the_other_way(tmp_path: Path) -> None:
     (file := tmp_path / "token").write_text("t")
 
-    assert Tokens(operator_file=file).allows_token("/webhook", "Bearer t")
-    assert not Tokens(operator_file=file).allows_token("/webhook", None)
-    assert Tokens(webhook_file=file).allows_token("/captures", None)
-    assert not Tokens(webhook_file=file).allows_token("/webhook/", None)
+    assert Tokens(operator_file=file).allows_token("POST", "/webhook", "Bearer t")
+    assert not Tokens(operator_file=file).allows_token("POST", "/webhook", None)
+    assert Tokens(webhook_file=file).allows_token("POST", "/captures", None)
+    assert not Tokens(webhook_file=file).allows_token("POST", "/webhook/", None)
+
+
+@pytest.fixture
+def watched(locked: WebApp, tmp_path: Path) -> WebApp:
+    """Somebody may only look, and somebody may only read the metrics."""
+    viewer, metrics = tmp_path / "viewer.token", tmp_path / "metrics.token"
+    viewer.write_text("guest")
+    metrics.write_text("prometheus")
+    locked.tokens = replace(locked.tokens, viewer_file=viewer, metrics_file=metrics)
+    locked.client = locked.reached_by()
+    return locked
+
+
+def test_a_viewer_sees_everything_and_changes_nothing(watched: WebApp) -> None:
+    capture = watched.keep_completed()
+    for path in ("/", "/captures", "/metrics", "/-/config", f"/captures/{capture.id}", f"/ui/captures/{capture.id}"):
+        assert watched.client.get(path, headers=bearer("guest")).status_code == 200
+    for method, path in (
+        ("POST", "/capture"), ("POST", "/webhook"), ("POST", "/-/pause"), ("POST", "/-/reload"), ("POST", "/explain"),
+        ("POST", f"/captures/{capture.id}/stop"), ("DELETE", f"/captures/{capture.id}"),
+    ):  # fmt: skip
+        refused = watched.client.request(method, path, headers=bearer("guest"))
+        assert refused.status_code == 403
+        assert "may only look; " + method in refused.json()["detail"]
+    assert watched.ledger.paused() is None
+    assert watched.client.get(f"/captures/{capture.id}", headers=bearer("people-1")).status_code == 200
+
+
+def test_whoever_may_read_the_metrics_reads_nothing_else(watched: WebApp) -> None:
+    assert watched.client.get("/metrics", headers=bearer("prometheus")).status_code == 200
+    assert watched.client.head("/metrics", headers=bearer("prometheus")).status_code in (200, 405)
+    for path in ("/", "/captures", "/metrics/", "/-/config"):
+        refused = watched.client.get(path, headers=bearer("prometheus"))
+        assert refused.status_code == 401
+        assert "auth.operator_token_file or auth.viewer_token_file" in refused.json()["detail"]
+    assert watched.client.post("/-/pause", headers=bearer("prometheus")).status_code == 401
+
+
+def test_a_file_that_cannot_be_read_shuts_out_only_those_whose_tokens_it_had(watched: WebApp, tmp_path: Path) -> None:
+    (tmp_path / "viewer.token").unlink()
+    assert watched.client.get("/captures", headers=bearer("people-1")).status_code == 200
+    refused = watched.client.get("/captures", headers=bearer("guest"))
+    assert (refused.status_code, "viewer.token" in refused.json()["detail"]) == (503, True)
+
+
+def test_a_part_is_not_opened_where_the_whole_is_open() -> None:
+    for partly in (Tokens(viewer_file=Path("v")), Tokens(metrics_file=Path("m"))):
+        assert "guard the whole by auth.operator_token_file" in (partly.refusal("127.0.0.1") or "")
+        assert replace(partly, operator_file=Path("o")).refusal("127.0.0.1") is None
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.5", "::", "example.com"])
