@@ -35,7 +35,7 @@ class Logs(Rung):
 
     def end(self, subject: Subject) -> Gathered:
         asked, pieces, said = asked_in(subject.capture), list[Piece](), list[str]()
-        if not asked.logs:
+        if not asked.logs or not subject.capture.started_at:
             return Gathered()
         ago = age_of(subject.capture) + BEFORE
         with subject.pool.files(subject.host) as gate:  # of its own: a log may lie on a disk that does not answer
