@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from app.captures.evidence import BEGUN, CLEANED, ENDED, Ladder, explained
+from app.captures.failures import DEADLINES, again, past_deadline
 from app.errors import Code, Reason
 from app.model import Capture, State, Step
 
@@ -35,16 +36,20 @@ def with_last_visit(before: Capture, after: Capture, ladder: Ladder, now: dateti
         step=before.step,
         reason=before.reason,
         due_at=now,
+        give_up_at=now + DEADLINES[Step.CLEAN],
+        attempt=0,
         ended_at=None,
         notes={**kept.notes, ENDING: how},
     )
 
 
 def end(capture: Capture, ladder: Ladder, now: datetime) -> Capture:
-    """The ended capture. Its artifacts are durable and saved."""
+    """The ended capture, or one that tries again soon. Its artifacts are durable and saved."""
     how = capture.notes[ENDING]
     reason = Reason(Code(how["code"]), how["message"]) if "code" in how else None
     cleaned = ladder.clean(capture, now)
+    if cleaned.notes[CLEANED] is not True and not past_deadline(capture, now):
+        return again(cleaned, now)
     return replace(
         cleaned,
         state=State(how["state"]),

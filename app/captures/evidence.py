@@ -70,7 +70,7 @@ class Ladder:
         return self._climbed(capture, subject, LOOKED, lambda rung, subject: rung.look(subject), now)
 
     def begin(self, capture: Capture, now: datetime) -> Capture:
-        """The capture whose recording has just begun."""
+        """The capture whose recording has begun. Asked again meanwhile, it begins what could not begin before."""
         return self._from_capture(capture, BEGUN, lambda rung, subject: rung.begin(subject), now)
 
     def end(self, capture: Capture, now: datetime) -> Capture:
@@ -116,7 +116,7 @@ class Ladder:
         notes: dict[str, Any] = {**capture.notes, **({CAUSE: gathered.cause} if gathered.cause else {})}
         findings = (*capture.findings, *gathered.findings)
         capture = replace(capture, artifacts=in_order((*kept, *stored)), findings=findings, notes=notes)
-        return (capture.with_event(now, STEP, gathered.message) if gathered.message else capture), True
+        return (capture.with_event_once(now, STEP, gathered.message) if gathered.message else capture), True
 
     def _stored(self, capture: Capture, pieces: tuple[Piece, ...]) -> tuple[Artifact, ...]:
         if not pieces:

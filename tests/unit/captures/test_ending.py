@@ -42,6 +42,25 @@ def test_nothing_stays_on_the_host_and_the_samples_are_at_home(replicas: Replica
     assert replicas.host.sampled == {}
 
 
+def test_samples_that_could_not_begin_at_once_begin_while_it_records(replicas: Replicas) -> None:
+    replicas.host.disturb = ("sample", "before", Retryable(Code.HOST_UNREACHABLE, "h: the gate was lost"))
+    new = recording(replicas)
+    replicas.run_to_the_end()
+    ended = row(replicas, new)
+    assert "samples is missing: h: the gate was lost" in [event.message for event in ended.timeline]
+    assert len(samples_of(replicas, ended)) == 1
+
+
+def test_a_host_that_is_away_when_its_samples_are_removed_is_asked_again(replicas: Replicas) -> None:
+    new = recording(replicas)
+    replicas.host.disturb = ("unsample", "before", Retryable(Code.HOST_UNREACHABLE, "h: the gate was lost"))
+    while replicas.host.disturb:
+        replicas.work("one", 1)
+    replicas.run_to_the_end()
+    assert row(replicas, new).state is State.COMPLETED
+    assert replicas.host.sampled == {}
+
+
 @pytest.mark.parametrize("commits", range(6))
 def test_kill_9_at_any_commit_of_a_capture_that_is_refused_loses_no_samples(replicas: Replicas, commits: int) -> None:
     new = recording(replicas)
