@@ -97,8 +97,8 @@ class Service:
         self.pending.url, self.left_out.url = settings.prometheus, settings.alertmanager
         self.arming, self.settings = arming, settings
 
-    def _pending(self, labels: Mapping[str, str], at: datetime) -> None:
-        self.arming.pending(labels, at)
+    def _pending(self, labels: Mapping[str, str], at: datetime) -> bool:
+        return self.arming.pending(labels, at)
 
     def _route(self, host: str) -> Route:
         return self.connector.route(host)

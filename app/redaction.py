@@ -28,6 +28,8 @@ _BETWEEN = r"""\\?["']?[ \t]{0,3}(?:=>?|:=?)[ \t]{0,3}\[?"""
 
 _ALWAYS = (
     r"(?s)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----(.*?)(?:-----END|\z)",
+    # the end of one whose beginning was cut off: lines that are long words, and a last one
+    r"((?:[^\n]*[A-Za-z0-9+/]{48}[^\n]*\n)+(?:[^\n]*\n)?[^\n]*)-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----",
     # Headers have blanks in their values.
     r"(?i)authorization\\?[\"']?[ \t]{0,3}[=:][ \t]{0,3}[\"'\[\\]{0,4}"
     r"(?:(?:digest|hawk|oauth|aws4-hmac-sha256)[ \t]+([^\n]+)"
@@ -96,10 +98,18 @@ class Redaction:
 
     def dump(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         """The lines of a goroutine dump. Only their labels are looked at: `goroutine 1 [running] {user: "bob"}:`, as
-        Go prints them since 1.27, and `# labels: {"user":"bob"}`, where equal stacks are counted."""
+        Go prints them since 1.27, and `# labels: {"user":"bob"}`, where equal stacks are counted. Where such a line
+        comes in pieces, only the first one is kept: nobody can tell where a secret ends."""
+        cut = False
         for line in lines:
-            labelled = line.startswith(b"# labels:") or (line.startswith(b"goroutine ") and b"] {" in line)
-            yield self.data(line) if labelled else line
+            piece, cut = cut, not line.endswith(b"\n")
+            if not piece:
+                labelled = line.startswith(b"# labels:") or (line.startswith(b"goroutine ") and b"] {" in line)
+                yield self.data(line) if labelled else line
+            elif not labelled:
+                yield line
+            elif not cut:
+                yield MARK + b"\n"
 
     def _word(self, word: str) -> str:
         if (name := self._assigned.search(word)) is not None:

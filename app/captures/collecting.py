@@ -72,7 +72,7 @@ class CollectSteps:
                 raise
             message = f"files may remain on the host: {fault}"
         capture = self.ladder.end(capture.with_event(now, "cleaned", message), now)
-        capture = with_findings(self.ladder.clean(capture, now), self.store, self.read, now)
+        capture = with_findings(capture, self.store, self.read, now)
         shortage = shortfall(capture, profiler)
         reason = explained(capture, shortage) if shortage else None
         return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)

@@ -24,7 +24,9 @@ from app.plugins import kind_of, kinds
 from app.profilers.base import host_of
 from app.stores import Store
 
-LOOKED, BEGUN, ENDED, CAUSE = "looked", "sampled", "gathered", "ended_by"  # keys of a capture's notes
+# Keys of a capture's notes. Of each moment: True once every rung was climbed, before that the kinds of those that were.
+LOOKED, BEGUN, ENDED, CLEANED = "looked", "sampled", "gathered", "cleaned"
+CAUSE = "ended_by"
 STEP = "evidence"  # of its events
 EXITED = frozenset({Code.PROCESS_EXITED, Code.PROCESS_REPLACED})
 
@@ -60,7 +62,7 @@ class Ladder:
 
     def look(self, capture: Capture, scenes: Scenes, now: datetime, *, at_leisure: bool) -> Capture:
         """The capture with the evidence of its first look, which is taken once. at_leisure: no signal waits."""
-        if scenes.process is None or LOOKED in capture.notes:
+        if scenes.process is None or capture.notes.get(LOOKED) is True:
             return capture
         target = capture.target or Target(scenes.host, scenes.process.id.pid, Path(scenes.process.exe).name)
         named = replace(capture, target=target)
@@ -68,59 +70,53 @@ class Ladder:
         return self._climbed(capture, subject, LOOKED, lambda rung, subject: rung.look(subject), now)
 
     def begin(self, capture: Capture, now: datetime) -> Capture:
-        """The capture whose recording has just begun."""
+        """The capture whose recording has begun. Asked again meanwhile, it begins what could not begin before."""
         return self._from_capture(capture, BEGUN, lambda rung, subject: rung.begin(subject), now)
 
     def end(self, capture: Capture, now: datetime) -> Capture:
         """The capture whose recording is over or has failed, with everything that was gathered meanwhile."""
-        return (
-            self._from_capture(capture, ENDED, lambda rung, subject: rung.end(subject), now)
-            if BEGUN in capture.notes
-            else capture
-        )
+        return self._from_capture(capture, ENDED, lambda rung, subject: rung.end(subject), now)
 
     def clean(self, capture: Capture, now: datetime) -> Capture:
-        """The capture after its evidence, which is durable, was removed from the target."""
-        return (
-            self._from_capture(capture, "cleaned", lambda rung, subject: rung.clean(subject), now)
-            if ENDED in capture.notes
-            else capture
-        )
+        """The capture after its evidence was removed from the target, as far as it is at home. Its row was saved."""
+        home = capture.notes.get(ENDED, ())
+
+        def clean(rung: Rung, subject: Subject) -> Gathered:
+            return rung.clean(subject) if home is True or kind_of(rung) in home else Gathered()
+
+        return self._from_capture(capture, CLEANED, clean, now)
 
     def _from_capture(self, capture: Capture, moment: str, climb: Climb, now: datetime) -> Capture:
-        if capture.process is None or moment in capture.notes:
+        if capture.process is None or capture.notes.get(moment) is True:
             return capture
         subject = Subject(capture, host_of(capture), capture.process, self.pool)
         return self._climbed(capture, subject, moment, climb, now)
 
     def _climbed(self, capture: Capture, subject: Subject, moment: str, climb: Climb, now: datetime) -> Capture:
-        """The capture after every rung at this moment, which is noted: a repeated step asks only for what may be there
-        still."""
-        whole = True
+        """The capture after every rung at this moment. What is done is noted, and not done again."""
+        done = list(capture.notes.get(moment, ()))
+        but = "remains on the host" if moment == CLEANED else "is missing"
         for rung in rungs():
-            try:
-                gathered = climb(rung, subject)
-            except AlertprofError as fault:
-                gathered = Gathered(f"{kind_of(rung)} is missing: {fault.reason.message}")
-                whole = whole and isinstance(fault, Refused)
-            except Exception as fault:  # a fault of ours must not cost the capture
-                log.exception("a rung broke", capture=capture.id, rung=kind_of(rung))
-                gathered = Gathered(f"{kind_of(rung)} is missing: {type(fault).__name__}: {fault}"[:500])
-            capture = self._with(capture, gathered, subject, now)
-        return replace(capture, notes={**capture.notes, moment: True}) if whole else capture
+            if (kind := kind_of(rung)) in done:
+                continue
+            gathered, final = climbed(climb, rung, subject, but)
+            capture, stored = self._with(capture, gathered, subject, now)
+            if final and stored:
+                done.append(kind)
+        return replace(capture, notes={**capture.notes, moment: len(done) == len(rungs()) or done})
 
-    def _with(self, capture: Capture, gathered: Gathered, subject: Subject, now: datetime) -> Capture:
+    def _with(self, capture: Capture, gathered: Gathered, subject: Subject, now: datetime) -> tuple[Capture, bool]:
+        """The capture with what a rung brought home, and whether our store took it."""
         try:
             stored = self._stored(subject.capture, gathered.pieces)
         except OSError as fault:
-            stored = ()
-            capture = capture.with_event(now, STEP, f"our own store does not take it: {fault}")
+            return capture.with_event_once(now, STEP, f"our own store does not take it: {fault}"), False
         names = {artifact.name for artifact in stored}
         kept = tuple(artifact for artifact in capture.artifacts if artifact.name not in names)
         notes: dict[str, Any] = {**capture.notes, **({CAUSE: gathered.cause} if gathered.cause else {})}
         findings = (*capture.findings, *gathered.findings)
         capture = replace(capture, artifacts=in_order((*kept, *stored)), findings=findings, notes=notes)
-        return capture.with_event(now, STEP, gathered.message) if gathered.message else capture
+        return (capture.with_event_once(now, STEP, gathered.message) if gathered.message else capture), True
 
     def _stored(self, capture: Capture, pieces: tuple[Piece, ...]) -> tuple[Artifact, ...]:
         if not pieces:
@@ -134,6 +130,17 @@ class Ladder:
                 self.store.put(f"{capture.id}/{name}", path)
                 artifacts.append(Artifact(name, piece.kind, len(piece.content), sha256(path)))
         return tuple(artifacts)
+
+
+def climbed(climb: Climb, rung: Rung, subject: Subject, but: str) -> tuple[Gathered, bool]:
+    """What a rung brings home, and whether that is all that it will. but: what is said of it where it fails."""
+    try:
+        return climb(rung, subject), True
+    except AlertprofError as fault:
+        return Gathered(f"{kind_of(rung)} {but}: {fault.reason.message}"), isinstance(fault, Refused)
+    except Exception as fault:  # a fault of ours must not cost the capture
+        log.exception("a rung broke", capture=subject.capture.id, rung=kind_of(rung))
+        return Gathered(f"{kind_of(rung)} {but}: {type(fault).__name__}: {fault}"[:500]), True
 
 
 @cache
@@ -150,7 +157,7 @@ def in_order(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
 def with_look(capture: Capture, looked: Capture) -> Capture:
     """The capture at an earlier step with what the first look brought home meanwhile."""
     events = (event for event in looked.timeline[len(capture.timeline) :] if event.step == STEP)
-    notes = {**capture.notes, **({LOOKED: True} if LOOKED in looked.notes else {})}
+    notes = {**capture.notes, **({LOOKED: looked.notes[LOOKED]} if LOOKED in looked.notes else {})}
     return replace(capture, artifacts=looked.artifacts, timeline=(*capture.timeline, *events), notes=notes)
 
 

@@ -53,9 +53,13 @@ def retry_later(capture: Capture, now: datetime, fault: Retryable) -> Capture:
         return held_back(capture, now, fault.reason)
     if past_deadline(capture, now):
         return fail(capture, now, fault.reason)
+    return again(capture, now).with_event_once(now, "waiting", fault.reason.message)
+
+
+def again(capture: Capture, now: datetime) -> Capture:
+    """The capture, due again: soon at first, then less often."""
     delay = timedelta(seconds=BACK_OFF[min(capture.attempt, len(BACK_OFF) - 1)])
-    waiting = replace(capture, attempt=capture.attempt + 1, due_at=now + delay)
-    return waiting.with_event_once(now, "waiting", fault.reason.message)
+    return replace(capture, attempt=capture.attempt + 1, due_at=now + delay)
 
 
 def after_fault(capture: Capture, now: datetime, fault: AlertprofError) -> Capture:

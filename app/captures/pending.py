@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import httpx2
@@ -19,6 +20,7 @@ from app.hosts.web_api import document
 
 EVERY = 10.0  # seconds; Prometheus evaluates its rules once a minute by default
 AT_ONCE = 4  # hosts that are looked at
+MOST = 10_000  # alerts of an answer
 MOST_LABELS = 64 << 10  # characters of one alert's labels
 
 log = structlog.get_logger()
@@ -26,12 +28,13 @@ log = structlog.get_logger()
 
 class PendingAlerts:
     """url: Prometheus' address, None: nothing is asked; it may be set to another one at any time. take: receives the
-    labels of each pending alert, and the time; every: seconds between two questions."""
+    labels of each pending alert, and the time, and tells whether there was room for it; every: seconds between two
+    questions."""
 
     def __init__(
         self,
         url: str | None,
-        take: Callable[[Mapping[str, str], datetime], None],
+        take: Callable[[Mapping[str, str], datetime], bool],
         now: Callable[[], datetime],
         every: float = EVERY,
     ) -> None:
@@ -49,27 +52,31 @@ class PendingAlerts:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _work(self) -> None:
-        failing = False
+        failing = crowded = False
         while not self._stopping.wait(self._every):
             if not (url := self.url):
                 continue
             try:
-                alerts = list(pending_at(url))
+                alerts = list(islice(pending_at(url), MOST + 1))
             except (httpx2.HTTPError, ValueError, RecursionError) as fault:
                 if not failing:
                     text = without_logins(" ".join(str(fault).split()))[:200]
                     log.warning("Prometheus does not tell its pending alerts", url=without_logins(url), fault=text)
                 failing = True
                 continue
-            failing = False
+            failing, was_crowded = False, crowded
             with suppress(RuntimeError):  # it was stopped meanwhile, and the threads take nothing more
-                wait([self._threads.submit(self._taken, labels) for labels in alerts])
+                taken = wait([self._threads.submit(self._taken, labels) for labels in alerts[:MOST]]).done
+                crowded = len(alerts) > MOST or not all(each.result() for each in taken if not each.cancelled())
+            if crowded and not was_crowded:
+                log.warning("too many pending alerts to take evidence of all", pending=len(alerts))
 
-    def _taken(self, labels: Mapping[str, str]) -> None:
+    def _taken(self, labels: Mapping[str, str]) -> bool:
         try:
-            self._take(labels, self._now())
+            return self._take(labels, self._now())
         except Exception:  # the other alerts are still looked at
             log.exception("the evidence of a pending alert could not be taken")
+            return True
 
 
 def pending_at(url: str) -> Iterator[Mapping[str, str]]:
@@ -84,8 +91,9 @@ def pending_at(url: str) -> Iterator[Mapping[str, str]]:
 
 
 def is_pending(alert: Any) -> bool:
-    """Whether an alert of the answer is pending and has labels."""
+    """Whether an alert of the answer is pending and has labels, all of them text."""
     labels = alert.get("labels") if isinstance(alert, dict) and alert.get("state") == "pending" else None
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
         return False
-    return sum(map(len, (*labels, *labels.values()))) <= MOST_LABELS
+    text = "".join((*labels, *labels.values()))
+    return len(text) <= MOST_LABELS and text.encode("utf-8", "replace").decode() == text

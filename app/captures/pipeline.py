@@ -7,6 +7,7 @@
     stop      end the recording                                asked again, nothing is sent twice   recording.py
     collect   fetch, judge and store the files                 what is stored is not fetched again  collecting.py
     clean     remove what we made on the target                only when our copy is durable        collecting.py
+    the end   bring the evidence home, then remove it there    saved in between, however it ends    ending.py
 
 Each step takes the capture and the time and returns the next capture; nothing is remembered here. A `Refused` ends the
 capture with its reason. A `Retryable` is retried until the step's deadline, then it ends the capture as well.
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from app.captures import dumps
+from app.captures import dumps, ending
 from app.captures.collecting import CollectSteps
 from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
@@ -77,6 +78,11 @@ class Pipeline:
 
     def advance(self, capture: Capture, now: datetime) -> Capture:
         """The capture after its next step. Never raises."""
+        if ending.ends(capture):
+            return ending.end(capture, self._ladder, now)
+        return ending.with_last_visit(capture, self._advanced(capture, now), self._ladder, now)
+
+    def _advanced(self, capture: Capture, now: datetime) -> Capture:
         capture = with_deadline(capture, now, self.hold)
         try:
             return self._step(capture, now)

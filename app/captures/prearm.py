@@ -56,24 +56,24 @@ class Arming:
     external_labels: frozenset[str] = frozenset()
     redaction: Redaction = BUILT_IN
 
-    def pending(self, labels: Mapping[str, str], now: datetime) -> None:
-        """Takes the evidence of a pending alert, once. Raises LedgerUnavailable."""
+    def pending(self, labels: Mapping[str, str], now: datetime) -> bool:
+        """Takes the evidence of a pending alert, once; False if there is no room for it. Raises LedgerUnavailable."""
         rule = first_match(self.rules(), labels)
         if rule is None or not rule.prearm or self.ledger.paused():
-            return
+            return True
         rows, key = self.ledger.prearms, self.key(labels)
         known = rows.of(key)
         if known and now - known.seen_at < AGAIN and (known.message or now - known.created_at < AGAIN):
             rows.seen(known.id, now)
-            return
+            return True
         if known:
             self._remove(known)
         if rows.count() >= MOST:
-            log.warning("too many pending alerts to take evidence of all", most=MOST, alertname=labels.get("alertname"))
-            return
+            return False
         new = PreArm(str(uuid_utils.uuid7()), key, now, now)
         if rows.begin(new):
             rows.save(self._taken(new, labels, rule, now))
+        return True
 
     def adopted(self, capture: Capture, now: datetime) -> Capture:
         """The capture with what was taken while its alert was pending, if anything was."""

@@ -48,7 +48,7 @@ class RecordingSteps:
             return capture.with_event(now, "stopping", profiler.stop_message(capture)).to(Step.STOP, due=now)
         result = profiler.watch(Recording(capture, self.pool, now))
         if result.again is not None:  # the host answers, so the deadline starts anew
-            return replace(capture, due_at=now + result.again, give_up_at=None, attempt=0)
+            return replace(self.ladder.begin(capture, now), due_at=now + result.again, give_up_at=None, attempt=0)
         over = self._with_harm(with_result(capture, result), result, now).to(Step.STOP, due=now)
         return over.with_event(now, "stopping", result.message) if result.message else over
 

@@ -49,7 +49,8 @@ def stalls_in(lines: Iterable[str]) -> dict[str, dict[str, float]]:
 def limits_in(lines: Iterable[str]) -> dict[str, dict[str, int | str]]:
     """The limits of a process: name -> soft, hard and unit; numbers or `unlimited`."""
     found = (LIMIT.fullmatch(line) for line in lines)
-    return {m[1]: {"soft": amount(m[2]), "hard": amount(m[3]), "unit": m[4] or ""} for m in found if m}
+    known = [(m[1], {"soft": amount(m[2]), "hard": amount(m[3]), "unit": m[4] or ""}) for m in found if m]
+    return dict(known[:MOST])
 
 
 def amount(word: str) -> int | str:

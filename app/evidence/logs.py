@@ -13,6 +13,7 @@ from app.gate.log_lines import AROUND, LogEnd
 from app.model import Capture, Kind
 
 BEFORE = timedelta(seconds=30)
+LONGEST = timedelta(days=7)  # a host keeps what it noted of a recording for as long
 OTHER_GATE = "the gate that is installed there does not have it: install what `alertprof gate --config.file F` prints"
 WHY_NOT = {
     "verb": OLD_GATE,
@@ -35,7 +36,7 @@ class Logs(Rung):
 
     def end(self, subject: Subject) -> Gathered:
         asked, pieces, said = asked_in(subject.capture), list[Piece](), list[str]()
-        if not asked.logs:
+        if not asked.logs or not subject.capture.started_at:
             return Gathered()
         ago = age_of(subject.capture) + BEFORE
         with subject.pool.files(subject.host) as gate:  # of its own: a log may lie on a disk that does not answer
@@ -50,8 +51,8 @@ class Logs(Rung):
 
 
 def age_of(capture: Capture) -> timedelta:
-    """How long ago the recording began, by our clock."""
-    return max(datetime.now(UTC) - (capture.started_at or capture.created_at), timedelta(0))
+    """How long ago the recording began, by our clock, which may have been set meanwhile."""
+    return min(max(datetime.now(UTC) - (capture.started_at or capture.created_at), timedelta(0)), LONGEST)
 
 
 def in_words(log: Log, end: LogEnd, lines: int) -> str:

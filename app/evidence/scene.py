@@ -31,6 +31,7 @@ KEPT_MEMORY = ("MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "Swap
 KINDS = ("cpu", "memory", "io")  # of pressure
 LIMITED = re.compile(r"(\d{1,18}) (/.*)", re.ASCII)
 TICKS = re.compile(r"(\d{1,18}) (\d{1,18})", re.ASCII)
+WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 LOAD = re.compile(r"(\d{1,6}\.\d\d) (\d{1,6}\.\d\d) (\d{1,6}\.\d\d) (\d{1,7})/(\d{1,7}) \d{1,9}", re.ASCII)
 UNBOUNDED = 1 << 60  # bytes; cgroup v1 writes such numbers where there is no limit
 
@@ -52,8 +53,8 @@ def scene_in(lines: Iterable[str], start: int) -> Json:
 
 def process_in(files: Files, uptime: float | None, start: int) -> Json:
     """What the files of the process say; empty where they are another's."""
-    fields = next(iter(files.get("stat", ())), "").rpartition(") ")[2].split()
-    if len(fields) < 40 or fields[19] != str(start):
+    fields = " ".join(files.get("stat", ())).rpartition(") ")[2].split()[:45]  # its name may have line breaks
+    if len(fields) < 40 or fields[19] != str(start) or not all(map(WHOLE.fullmatch, fields[1:])):
         return {}
     status = files.get("status", [])
     sizes = kilobytes_in(status)

@@ -28,7 +28,7 @@ class Surroundings(Rung):
     place: ClassVar[int] = 20
 
     def look(self, subject: Subject) -> Gathered:
-        return Gathered("", pieces_of(subject.gate().around(subject.process.pid))) if subject.at_leisure else Gathered()
+        return Gathered("", pieces_of(subject.gate().around(subject.process))) if subject.at_leisure else Gathered()
 
 
 def pieces_of(lines: Iterable[str]) -> tuple[Piece, ...]:

@@ -69,11 +69,11 @@ class Gate(Exchange):
     def look_at_scene(self, pid: int) -> tuple[Process | None, Texts]:
         """The same, and in the same round trip the lines of its scene; none from an earlier gate."""
         looked, (_, scene) = self._ask_together(("look", number(pid)), ("scene", number(pid)))
-        return self._looked(pid, *looked), texts(scene)
+        return self._looked(pid, *looked), self._texts(scene)
 
-    def around(self, pid: int) -> Texts:
+    def around(self, process: ProcessId) -> Texts:
         """Counts of what a process holds, the host's biggest processes and the kernel's lines; () when it is gone."""
-        return texts(self._ask("around", number(pid))[1])
+        return self._texts(self._ask("around", *words_of(process))[1])
 
     def sample(self, process: ProcessId, seconds: int, token: str) -> str:
         """Begins to sample the process for so long, once for a token. The code: started, replayed or why not."""
@@ -81,7 +81,7 @@ class Gate(Exchange):
 
     def samples(self, token: str) -> Texts:
         """Ends the sampling, and its lines; () where there was none."""
-        return texts(self._ask("samples", hexword(token))[1])
+        return self._texts(self._ask("samples", hexword(token))[1])
 
     def unsample(self, token: str) -> None:
         """Ends the sampling, and removes its lines from the host."""
@@ -203,6 +203,11 @@ class Gate(Exchange):
         answer = answer_of(code, lines)
         return replace(answer, last_words=tuple(map(self._redaction.text, answer.last_words)))
 
+    def _texts(self, lines: Iterable[tuple[str, str]]) -> Texts:
+        """The lines of an answer as they were sent, but for secrets and what a terminal would not print."""
+        said = "\n".join(printable(f"{key} {value}") for key, value in lines)
+        return tuple(self._redaction.text(said).split("\n")) if said else ()
+
     def _looked(self, pid: int, code: str, lines: list[tuple[str, str]]) -> Process | None:
         if code in ("blind", "busy"):
             raise Retryable(Code.TIMEOUT, f"{self.host}: pid {pid} {BLIND}")
@@ -214,8 +219,3 @@ class Gate(Exchange):
             return replace(process_in(self.boot, facts), redaction=self._redaction)
         except (KeyError, ValueError) as error:
             raise self._broken(f"describes a process in a way not understood: {error}") from error
-
-
-def texts(lines: Iterable[tuple[str, str]]) -> Texts:
-    """The lines of an answer as they were sent, but for characters that a terminal would not print."""
-    return tuple(printable(f"{key} {value}") for key, value in lines)

@@ -72,7 +72,7 @@ class Exchange:
         lines: list[tuple[str, str]] = []
         taken = 0
         while not (line := self._line(deadline)).startswith("."):
-            taken += len(line)
+            taken += len(line) + 1
             if taken > ANSWER_LIMIT:
                 raise self._broken(f"answers {verb} without end")
             key, _, value = line.partition(" ")

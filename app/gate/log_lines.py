@@ -13,6 +13,7 @@ from app.redaction import Redaction
 
 ISO = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d{1,9})?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 OF_ACCESS_LOGS = re.compile(r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]", re.ASCII)
+SEQUENCE = re.compile(r"\x1b\[[0-?]{0,40}[ -/]{0,8}[@-~]")  # ECMA-48, 5.4: colours and the like
 LINES = 2000  # that are kept; the gate cuts each at 4000 bytes, and all at 256 KiB
 AROUND = "-around"  # in the names of their artifacts, behind the time: a recording may write logs, too
 HEAD = 300  # characters of a line in which its time is looked for
@@ -66,8 +67,9 @@ def variables_in(lines: Iterable[tuple[str, str]], names: Iterable[str], redacti
 
 
 def harmless(line: str) -> str:
-    """The line with a blank for each character that a terminal would obey, but a tab."""
-    return "".join(char if char.isprintable() or char == "\t" else " " for char in line)
+    """The line without its colours, which would part a name from its value, and with a blank for any other character
+    that a terminal would obey, but a tab."""
+    return "".join(char if char.isprintable() or char == "\t" else " " for char in SEQUENCE.sub("", line))
 
 
 def time_in(text: str) -> float | None:

@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.crash import truth
+from tests.crash import evidence, truth
+from tests.crash.prometheus import Pending
 from tests.crash.truth import Harm, Witness
 from tests.integration.scene import alert, message
 from tests.lab.process import Late, Process, eventually
@@ -52,7 +53,7 @@ class Actor:
     """One target and the capture it is in the middle of. The target's host has a name of its own."""
 
     def __init__(self, name: str, number: int, folder: Path) -> None:
-        env = {"STANDIN_PROFILE_SECONDS": str(PLAN["timed"]), "HOT": ""}
+        env = {"STANDIN_PROFILE_SECONDS": str(PLAN["timed"]), "HOT": "", evidence.VARIABLE: f"host-{number}"}
         self.name, self.host, self.plan = name, f"host-{number}", PLAN[name]
         self.service = Service(name, folder / f"{name}-{number}", env=env)
         self.witness = Witness(self.service)
@@ -64,8 +65,12 @@ class Actor:
         """A new episode about this process."""
         self.witness.forget()
         self._past, self.capture_id = len(self.service.events()), ""
-        fingerprint = f"{next(_fingerprints):016x}"
-        self._alert = alert(fingerprint, host=self.host, pid=self.service.pid, job=self.host)
+        self._alert = alert(f"{next(_fingerprints):016x}", **self.labels)
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """Of its alert, but for the name."""
+        return {"host": self.host, "pid": self.service.pid, "job": self.host}
 
     def deliver(self, service: Alertprof) -> None:
         """As Alertmanager does; raises one of GONE when there is no 202."""
@@ -87,6 +92,7 @@ class Actor:
         if row:
             yield from truth.damaged(row, store, self.witness.sums())
             yield from truth.litter(row, self.service.tmp)
+            yield from evidence.judged(row, store, self.service.pid, self.host)
 
     def close(self) -> None:
         self.witness.close()
@@ -106,14 +112,18 @@ class Stage:
             self.actors = [Actor(name, number, folder) for number, name in enumerate(names)]
             for actor in self.actors:
                 built.callback(actor.close)
+            pending = Pending([alert(**actor.labels)["labels"] for actor in self.actors])
+            built.callback(pending.close)
+            self._log = folder / "orders.log"
+            self._log.write_text("a line without a time, which is in every log\n")
             (folder / "alertprof").mkdir()
-            self.service = Alertprof(folder / "alertprof", self._config(), run=run)
+            self.service = Alertprof(folder / "alertprof", self._config(pending.url), run=run)
             built.callback(self.service.stop)
             self._ends = built.pop_all()
         self.store = folder / "alertprof" / "artifacts"
         self.tally = Tally()
 
-    def _config(self) -> dict[str, Any]:
+    def _config(self, prometheus: str) -> dict[str, Any]:
         port = self.line.port if self.line else self.sshd.port
         key = self.sshd.known_hosts.read_text().partition(" ")[2]
         self.sshd.known_hosts.write_text(f"[127.0.0.1]:{port} {key}")
@@ -126,7 +136,16 @@ class Stage:
             },
             "hosts": [{"match": "host-*", "address": "127.0.0.1"}],
             "limits": UNLIMITED,
-            "rules": [{"name": "every alert", "duration": f"{PLAN['toggle']:g}s", "cooldown": "0s"}],
+            "prometheus": {"url": prometheus},
+            "rules": [
+                {
+                    "name": "every alert",
+                    "duration": f"{PLAN['toggle']:g}s",
+                    "cooldown": "0s",
+                    "prearm": True,
+                    "evidence": {"logs": [{"file": str(self._log)}], "environment": [evidence.VARIABLE]},
+                }
+            ],
         }
 
     def rehearse(self) -> None:
@@ -184,6 +203,10 @@ class Stage:
             for harm, said in actor.judged(row, self.store):
                 self.tell(harm, actor, said)
             self.tally.ends[_end(row)] += 1
+            names = [artifact["name"] for artifact in row["artifacts"]] if row else []
+            self.tally.disturbed["with evidence of while they were pending"] += any(
+                name.endswith(evidence.PENDING) for name in names
+            )
             if row and row["state"] != "completed":
                 self.tally.stories.append(f"ended {_end(row)}: {row['reason'] and row['reason']['message']}")
 

@@ -17,6 +17,7 @@ from tests.lab.target import FILE, Event, Service
 GRACE_MS = 10_000  # so long after its planned end a process may still record
 KINDS = {"mem": "heap", "goroutines": "goroutine"}  # where our word is not the target's
 SEVEN = frozenset({"cpu", "heap", "mutex", "block", "threadcreate", "trace", "goroutine"})
+OURS = {"evidence": b"}\n", "log": b"\n"}  # files that no target wrote, and how they end
 LOOK_EVERY = 0.02
 
 
@@ -28,6 +29,8 @@ class Harm(StrEnum):
     LOST = "captures lost"
     DAMAGED = "artifacts damaged"
     LITTER = "files left on the target after completion"
+    SAMPLES = "loops left sampling"
+    ASTRAY = "evidence of another process"
 
 
 Found = tuple[Harm, str]
@@ -136,8 +139,8 @@ def _fault(data: bytes, artifact: Mapping[str, Any], originals: Mapping[str, str
     found = hashlib.sha256(data).hexdigest()
     if (found, len(data)) != (artifact["sha256"], artifact["size"]):
         return "is not what its row says"
-    if artifact["kind"] == "evidence":
-        return None if data.endswith(b"}\n") else "has no proper end"
+    if artifact["kind"] in OURS:
+        return None if data.endswith(OURS[artifact["kind"]]) else "has no proper end"
     if artifact["kind"] in originals and originals[artifact["kind"]] != found:
         return "is not what the target wrote"
     if artifact["kind"] not in originals and state == "completed":

@@ -131,7 +131,19 @@ def test_no_secret_of_the_list_is_left_wherever_it_stands(before: str, name: str
 
 
 @pytest.mark.parametrize(
-    "piece", ["password", "a", "-", 'password="\\', "://:", "x:", "--password ", "eyJ", "-----BEGIN PRIVATE KEY-----"]
+    "piece",
+    [
+        "password",
+        "a",
+        "-",
+        'password="\\',
+        "://:",
+        "x:",
+        "--password ",
+        "eyJ",
+        "-----BEGIN PRIVATE KEY-----",
+        f"{'M' * 64}\n",
+    ],
 )
 def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
     def cost(size: int) -> float:
@@ -140,6 +152,24 @@ def test_hostile_text_costs_no_more_than_its_length(piece: str) -> None:
         return process_time() - began
 
     assert cost(400_000) < 12 * cost(100_000) + 0.2
+
+
+def test_a_private_key_whose_beginning_was_cut_off_is_replaced_and_the_lines_before_it_stay() -> None:
+    key = "\n".join(
+        f"12:00:00 orders[7]: {line}" for line in ("M" * 64, "I" * 64, "ab==", "-----END RSA PRIVATE KEY-----")
+    )
+    shown = BUILT_IN.text(f"a line of the log\n{key}\nanother")
+    assert shown == "a line of the log\n[redacted]-----END RSA PRIVATE KEY-----\nanother"
+    whole = f"x\n-----BEGIN PRIVATE KEY-----\n{'M' * 64}\n-----END PRIVATE KEY-----\ny"
+    assert BUILT_IN.text(whole) == "x\n-----BEGIN PRIVATE KEY-----[redacted]-----END PRIVATE KEY-----\ny"
+
+
+def test_a_label_of_a_goroutine_that_comes_in_pieces_ends_with_the_first() -> None:
+    line = b'goroutine 7 [running] {user: bob, token: "' + b"s3" * 40 + b'"}:\n'
+    pieces = [line[at : at + 50] for at in range(0, len(line), 50)]
+    shown = b"".join(BUILT_IN.dump([*pieces, b"main.main()\n"]))
+    assert shown == b'goroutine 7 [running] {user: bob, token: "[redacted][redacted]\nmain.main()\n'
+    assert b"".join(BUILT_IN.dump([b"main.ma", b"in()\n"])) == b"main.main()\n"
 
 
 @pytest.mark.parametrize("pattern", ["(", r"(?=x)", r"\1"])

@@ -14,7 +14,7 @@
 #   print_unit NAME                          for recipes: a unit's lines in systemd's journal
 #   print_variables NAME…                    for recipes: variables of the process that is the working directory
 # Sets:
-#   since: when the lines begin that are wanted, in seconds since 1970
+#   since: when the lines begin that are wanted, in seconds since 1970; lines: of a unit
 #   code: ok, recipe, or absent, special, linked, astray, tools, nojournal, unreadable
 # Expects:
 #   say, is_number, is_token: setup.sh
@@ -63,8 +63,10 @@ print_lines() {
 
 print_unit() {
   command -v journalctl >/dev/null || { code=nojournal; return; }
-  timeout 8 journalctl --unit="$1" --since="@$since" --lines=$log_lines --no-pager --quiet --output=short-iso |
-    tail -c $log_bytes | print_lines
+  lines=$(timeout 8 journalctl --unit="$1" --since="@$since" --lines=$log_lines --no-pager --quiet --output=short-iso |
+    tail -c $((log_bytes + 1)))
+  [ ${#lines} -lt $log_bytes ] || say cut 1
+  [ -z "$lines" ] || printf '%s\n' "$lines" | print_lines
   code=ok
 }
 

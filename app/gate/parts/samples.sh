@@ -39,7 +39,6 @@ keep_sampling() {
   trap '' HUP PIPE INT
   exec </dev/null >>"$samples"
   read_own_id
-  cd "/proc/$pid" || exit 0
   read_uptime
   read_page_size
   printf 'sampler %s\npage %s\n' "$own_id" "$page_size"

@@ -2,23 +2,23 @@
 # The scene: what one process, its control groups and its host show right now. Nothing is changed.
 #
 # `scene` comes before a signal, so it is of few and short files, and one program reads them. `around` is what takes
-# longer; it comes beside a recording. smaps_rollup walks all pages while it holds the process's memory lock: 20 ms a GiB
-# of small pages. So it is left out above 65536 pages.
+# longer; it comes beside a recording. smaps_rollup walks all pages, swapped ones too, while it holds the process's memory
+# lock: 20 ms a GiB of small pages. So it is left out above 65536 pages.
 #
 # Provides:
 #   verb_scene PID    `FILE:LINE` of files of the process, its groups and the host; `memory_limit BYTES GROUP` and the like
-#   verb_around PID   counts: descriptors by kind, sockets by state, threads by state and where they wait; the biggest
-#                     processes of the host; the kernel's lines about processes that it killed for lack of memory
+#   verb_around PID START IMAGE   counts: descriptors by kind, sockets by state, threads by state and where they wait; the
+#                     biggest processes of the host; the kernel's lines about processes that it killed for lack of memory
 #   print_around, print_kernel_lines   the lines of `around`; those of the kernel
 #   read_host         hundredths of a second of all processors since boot: idle ones, and all -> idle, all
 #   read_page_size    -> page_size, in KB
 #   list_processes    on standard output: `process PID STATE TICKS PAGES START NAME` of those that have used a processor
 # Sets:
-#   idle, all: see read_host; page_size: see read_page_size
+#   idle, all: see read_host; page_size: see read_page_size; swapped: KB of the process, of a scene
 #   code: ok, or why not
 # Expects:
 #   nl, out, now_hundredths, say, read_uptime: setup.sh
-#   pid, stat_text, read_stat, stat_hidden: identity.sh
+#   pid, stat_text, read_stat, stat_hidden, pin_process: identity.sh
 #   is_pid: process_verbs.sh
 #   group, memory_group, cpu_group, limit, limited, find_groups, find_limit: groups.sh
 
@@ -31,8 +31,9 @@ find_process() { # PID: goes there; or code
 verb_scene() {
   find_process "${1-}" || return
   set -- $stat_text
+  read_swapped
   rollup=
-  [ "${22}" -gt 65536 ] || rollup=/proc/$pid/smaps_rollup
+  [ $((${22} + swapped / 4)) -gt 65536 ] || rollup=/proc/$pid/smaps_rollup
   read_uptime; say uptime "$now_hundredths"
   say pages "${22}"
   read_host; say host "$idle $all"
@@ -44,6 +45,11 @@ verb_scene() {
   out=
   cd "${memory_group:-/}" && print_scene "/proc/$pid" /proc
   code=ok
+}
+
+read_swapped() { # -> swapped, in KB
+  swapped=0
+  while read -r key value _; do case $key in VmSwap:) swapped=$value; break ;; esac; done <status
 }
 
 say_limits() {
@@ -79,7 +85,8 @@ read_page_size() {
 }
 
 verb_around() {
-  find_process "${1-}" || return
+  [ $# -eq 3 ] || { code=bad; return; }
+  pin_process "$1" "$2" "$3" || return
   read_page_size; say page "$page_size"
   out="$out$(print_around)$nl"
   code=ok
@@ -131,7 +138,7 @@ count_threads() { # of the first 256
   set -- $chosen
   grep -asH '' "$@" | awk '
     { file = $0; sub(/:.*/, "", file); rest = substr($0, length(file) + 2) }
-    file ~ /stat$/ { sub(/^.*\) /, "", rest); states[substr(rest, 1, 1)]++; next }
+    file ~ /stat$/ { sub(/^.*\) /, "", rest); if (split(rest, f, " ") > 39) states[f[1]]++; next }
     { gsub(/[^A-Za-z0-9_.]/, "", rest); waits[rest]++ }
     END {
       for (state in states) print "thread", state, states[state]
@@ -139,12 +146,17 @@ count_threads() { # of the first 256
     }' | head -n 100
 }
 
+# A name may have line breaks and whatever else; the fields behind it are more than a name has room for.
 list_processes() {
   { set +f; cat /proc/[0-9]*/stat; set -f; } | awk '
     {
-      pid = $1; name = $0; rest = $0
-      sub(/^[0-9]+ \(/, "", name); sub(/\) [A-Za-z] [-0-9].*$/, "", name); sub(/^.*\) /, "", rest)
-      if (split(rest, f, " ") < 22 || f[12] + f[13] == 0) next
+      name = begun $0; rest = name; begun = ""
+      sub(/^.*\) /, "", rest)
+      if (split(rest, f, " ") < 40) { begun = name "?"; next }
+      pid = name + 0
+      name = substr(name, 1, length(name) - length(rest) - 2)
+      sub(/^[0-9]+ \(/, "", name)
+      if (f[12] + f[13] == 0) next
       gsub(/[^ -~]/, "?", name)
       print "process", pid, f[1], f[12] + f[13], f[22], f[20], name
     }' | head -n 3000

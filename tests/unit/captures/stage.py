@@ -69,7 +69,7 @@ class Stage(FakePool):
     def look_at_scene(self, pid: int) -> tuple[Process, tuple[str, ...]]:
         return self.look(pid), ()
 
-    def around(self, pid: int) -> tuple[str, ...]:
+    def around(self, process: ProcessId) -> tuple[str, ...]:
         return ()
 
     def sample(self, process: ProcessId, seconds: int, token: str) -> str:

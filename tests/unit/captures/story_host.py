@@ -13,6 +13,7 @@ from app.errors import Code, Refused, Retryable
 from app.gate.answers import Answer, Mode, Process, RemoteFile
 from app.gate.facts import Harm, Layout, Ports, Seen
 from app.model import ProcessId
+from tests.unit.evidence.test_verdict import lines
 from tests.unit.ledger.builders import NOON
 
 SIX = ("cpu", "mem", "mutex", "block", "threadcreate", "trace")
@@ -57,6 +58,8 @@ class Host:
         self.now, self.boots, self.starts = NOON, 1, 100
         self.processes = {pid: Running(pid, 100, mode) for pid, mode in MODES.items()}
         self.journals: dict[str, Journal] = {}
+        self.sampled: dict[str, ProcessId] = {}  # by token, until they are removed
+        self.ever_sampled: dict[str, ProcessId] = {}  # since the host was restarted
         self.shut: Retryable | Refused | None = None
         self.disturb: tuple[str, str, BaseException] | None = None  # verb, before | amid | after, what is raised
         self.harm: list[str] = []
@@ -131,7 +134,8 @@ class Host:
     def reboot(self) -> None:
         """The journals are on a tmpfs, and so are the files."""
         self.boots += 1
-        self.journals.clear()
+        for noted in (self.journals, self.sampled, self.ever_sampled):
+            noted.clear()
         for pid in MODES:
             self.begin_anew(pid)
 
@@ -174,20 +178,27 @@ class Verbs:
     def look_at_scene(self, pid: int) -> tuple[Process | None, tuple[str, ...]]:
         return self.look(pid), ()
 
-    def around(self, pid: int) -> tuple[str, ...]:
+    def around(self, process: ProcessId) -> tuple[str, ...]:
         return ()
 
     def sample(self, process: ProcessId, seconds: int, token: str) -> str:
         with self._verb("sample"):
+            if token in self._world.sampled:
+                return "replayed"
+            if self._world.pinned(process) is None:
+                return "gone"
+            self._world.sampled[token] = self._world.ever_sampled[token] = process
             return "started"
 
     def samples(self, token: str) -> tuple[str, ...]:
+        """Those of a process have its start time for a number of threads."""
         with self._verb("samples"):
-            return ()
+            process = self._world.sampled.get(token)
+            return tuple(line.replace(" 256 9 0 ", f" 256 {process.start} 0 ") for line in lines()) if process else ()
 
     def unsample(self, token: str) -> None:
         with self._verb("unsample"):
-            pass
+            self._world.sampled.pop(token, None)
 
     def layout(self, pid: int) -> Layout:
         return Layout(frozenset())

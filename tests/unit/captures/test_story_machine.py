@@ -7,6 +7,7 @@ tests/integration/test_gate.py; here it is shown that nothing the service does w
 """
 
 import errno
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,7 +45,8 @@ from tests.unit.ledger.builders import NOON, admission, firing, ids, resolved
 
 DURATION, COOLDOWN = timedelta(seconds=20), timedelta(seconds=40)
 RULE = replace(Rule(name="every alert", matchers=()), duration=DURATION, cooldown=COOLDOWN)
-
+VERBS = ("start", "start", "dump", "status", "stop", "fetch", "drop", "look")
+SAMPLING = ("sample", "samples", "unsample")
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -133,6 +135,17 @@ class Replicas:
                 self.advance(name, claim)
         self.pass_time(max(0.0, (until - self.now).total_seconds()))
 
+    def samples_are_at_home_or_on_their_host(self) -> None:
+        for token, process in self.host.ever_sampled.items():
+            (of,) = (row for row in self.rows() if row.token == token)
+            home = [artifact for artifact in of.artifacts if artifact.name.endswith("-samples.json")]
+            assert home or token in self.host.sampled, f"what was sampled for {of.id} is lost: {of.timeline}"
+            for artifact in home:
+                text = self.store.path(f"{of.id}/{artifact.name}").read_text()
+                assert set(json.loads(text)["threads"]) == {process.start}, "it is of another process"
+            for finding in of.findings:
+                assert of.findings.count(finding) == 1, f"said twice: {finding}"
+
     def run_to_the_end(self) -> None:
         """No more faults: everything that has begun must come to its end, in however many steps."""
         self.host.shut = self.host.disturb = self.ledger.dies = None
@@ -190,6 +203,7 @@ class CaptureMachine(RuleBasedStateMachine):
                 data = self.replicas.store.path(f"{row.id}/{artifact.name}").read_bytes()
                 assert len(data) == artifact.size
                 assert row.state is not State.COMPLETED or data
+        self.replicas.samples_are_at_home_or_on_their_host()
 
     # messages
 
@@ -236,7 +250,7 @@ class CaptureMachine(RuleBasedStateMachine):
 
     def disturb(self, draw: Draw) -> None:
         """The next verb of that name is cut off, or we die in it."""
-        verb = draw(st.sampled_from(["start", "start", "dump", "status", "stop", "fetch", "drop", "look"]))
+        verb = draw(st.sampled_from([*VERBS, *SAMPLING]))
         fault = draw(st.sampled_from([Crash(), Retryable(Code.HOST_UNREACHABLE, "h: no connection")]))
         self.replicas.host.disturb = (verb, draw(st.sampled_from(["before", "amid", "after"])), fault)
 

@@ -48,10 +48,12 @@ def test_lines_of_before_are_left_out_where_they_name_their_time_and_its_zone() 
 
 def test_secrets_and_what_a_terminal_obeys_are_not_in_the_lines() -> None:
     key = ("-----BEGIN PRIVATE KEY-----", "MIIE", "-----END PRIVATE KEY-----")
-    said = [("log", line) for line in ("a part", *key, "\x1b[31m password=x")]
+    coloured = "\x1b[36mpassword\x1b[0m=x \x1b]0;y\x07"
+    said = [("log", line) for line in ("a part", *key, coloured)]
     said += [("now", str(NOW)), ("cut", "1")]
     end = log_in("ok", said, BUILT_IN)
-    assert end.lines == ("-----BEGIN PRIVATE KEY-----[redacted]-----END PRIVATE KEY-----", " [31m password=[redacted]")
+    hidden = "-----BEGIN PRIVATE KEY-----[redacted]-----END PRIVATE KEY-----"
+    assert end.lines == (hidden, "password=[redacted]  ]0;y ")
     assert (end.code, end.now) == ("ok", NOW)
     assert log_in("absent", [], BUILT_IN) == LogEnd("absent")
 

@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from app.evidence.files import limits_in
 from app.evidence.first_look import in_words
 from app.evidence.scene import cpus_in, scene_in
 from app.evidence.surroundings import around_in
@@ -49,6 +52,17 @@ def test_a_process_that_has_the_same_number_is_not_described() -> None:
     assert "process" not in scene_in(LINES, 2999)
 
 
+def test_a_process_whose_name_has_line_breaks_is_described() -> None:
+    broken = STAT.replace("a) b)", "a\n/proc/7/stat:b)")
+    lines = f"/proc/7/stat:{broken}".split("\n")
+    assert scene_in(lines, 3000)["process"]["threads"] == 34
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "x", "1.5"])
+def test_a_process_is_not_described_by_what_is_no_number_of_the_kernels(number: str) -> None:
+    assert "process" not in scene_in([f"/proc/7/stat:{STAT.replace(' 400 80 ', f' {number} 80 ')}"], 3000)
+
+
 def test_what_has_another_shape_is_left_out_whatever_it_is() -> None:
     hostile = (
         "\x1b[31m", "memory.current:99999999999999999999999999", "/proc/7/stat:7 (x) S", "memory.stat:anon -1",
@@ -59,6 +73,11 @@ def test_what_has_another_shape_is_left_out_whatever_it_is() -> None:
     assert "process" not in scene and "host" not in scene
     assert len(json.dumps(scene)) < 1000
     assert in_words(scene) == "first look: the host tells nothing of it"
+
+
+def test_an_endless_list_of_limits_is_cut() -> None:
+    names = (chr(97 + n % 26) * 3 + chr(97 + n // 26) for n in range(600))
+    assert len(limits_in(f"Max {name}    1    unlimited" for name in names)) == 120
 
 
 def test_processors_are_counted_from_their_ranges() -> None:

@@ -2,9 +2,12 @@
 
 import pytest
 
+from app.errors import Retryable
+from app.gate import exchange
 from app.gate.answers import Answer, Process, answer_of
 from app.gate.client import Gate
 from app.gate.facts import Harm
+from app.model import ProcessId
 
 FACTS = (
     "pid 7\nstart 100\nimage 1:1\nstate S\nuid 0\nnspid 7\ntracer 0\nmode toggle\ncaught fff\nmask fff\n"
@@ -49,6 +52,23 @@ def test_a_build_of_its_exact_shape_is_known(build: str) -> None:
 )  # fmt: skip
 def test_any_other_build_is_as_none(said: str) -> None:
     assert looked(said).build == ""
+
+
+def test_names_of_processes_and_groups_lose_their_secrets() -> None:
+    said = (
+        "biggest 7 S 1 1 1 pw=hunter2\n/proc/7/cgroup:0::/run-token=hunter2/x\nkernel Killed process 7 (key:1)\n.1 ok\n"
+    )
+    gate = Gate(Canned(said), "h", send_script=False)
+    around = gate.around(ProcessId("boot", 7, 100, "1:1"))
+    assert around[:2] == ("biggest 7 S 1 1 1 pw=[redacted]", "/proc/7/cgroup:0::/run-token=[redacted]")
+    assert around[2] == "kernel Killed process 7 (key:1)"
+
+
+def test_an_answer_of_empty_lines_has_an_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "ANSWER_LIMIT", 1000)
+    gate = Gate(Canned("\n" * 2000), "h", send_script=False)
+    with pytest.raises(Retryable, match="answers around without end"):
+        gate.around(ProcessId("boot", 7, 100, "1:1"))
 
 
 def answered(code: str, said: str) -> Answer:

@@ -59,6 +59,13 @@ since=1790000000; print_unit orders@1.service; echo $code"""
     assert lines[-1] == "ok"
 
 
+def test_the_first_line_of_a_units_long_journal_is_told_to_be_a_part(shell: str, tmp_path: Path) -> None:
+    script = """timeout() { shift; "$@"; }; journalctl() { printf 'password=%s\\nb\\n' hunter2; }; since=1
+print_unit x.service; log_bytes=6; print_unit x.service; printf %s "$out"; journalctl() { :; }; print_unit x.service"""
+    told = ["log password=hunter2", "log b", "", "log ter2", "log b", "", "cut 1"]
+    assert said(shell, PARTS, script, tmp_path).splitlines() == told
+
+
 def test_no_variable_is_told_but_those_that_are_named(shell: str, tmp_path: Path) -> None:
     (tmp_path / "environ").write_bytes(b"GOGC=150\0OTHER=x\0TEXT=a\nGOMEMLIMIT=9\0GOGC_2=1\0")
     script = "print_variables GOGC GOMEMLIMIT; echo $code"

@@ -286,13 +286,31 @@ WRONG += [
     "stop 0",
     f"fetch {TOKEN} cpu",
 ]
-WRONG += ["drop ../x", "scene x", "around 1", f"sample 7 1 1:1 x {TOKEN}", "samples 7", "unsample ../x"]
+WRONG += [
+    "drop ../x",
+    "scene x",
+    "around 7",
+    "around 1 22 1:1",
+    f"sample 7 1 1:1 x {TOKEN}",
+    "samples 7",
+    "unsample ../x",
+]
 WRONG += ["log", f"log {TOKEN}", f"log {TOKEN} x", "variables 7 1 1:1", "variables 7 1 1:1 ../x"]
 
 
 def test_every_verb_refuses_words_of_another_shape(shell: str, tmp_path: Path) -> None:
     script = "".join(f"code=error; verb_{words}; echo $code\n" for words in WRONG)
     assert said(shell, VERBS, script, tmp_path).split() == ["bad"] * len(WRONG)
+
+
+def test_a_process_is_listed_whatever_its_name_is(shell: str, tmp_path: Path) -> None:
+    fields = "R 1 " + " ".join(str(n) for n in range(5, 53))
+    names = {7: "a\nb", 8: "x) R 1\n2", 9: "\n1 (pg) R", 10: "orders"}
+    (tmp_path / "stats").write_text("".join(f"{pid} ({name}) {fields}\n" for pid, name in names.items()))
+    script = "cat() { command cat stats; }; list_processes"
+    told = [f"process {pid} R 29 24 22 {name}" for pid, name in names.items()]
+    told = [line.replace("\n", "?") for line in told]
+    assert said(shell, "scene", script, tmp_path).splitlines() == told
 
 
 def test_the_switch_signals_only_who_would_take_it_at_once(shell: str, tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""The end of a capture that has evidence on its host: it is brought home, saved, and only then removed there.
+
+Called by pipeline.py with each capture that ends, however it does. So nothing stays on the host of one that failed or
+was canceled, and kill -9 in between loses nothing: the row says how the capture is to end.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from app.captures.evidence import BEGUN, CLEANED, ENDED, Ladder, explained
+from app.captures.failures import DEADLINES, again, past_deadline
+from app.errors import Code, Reason
+from app.model import Capture, State, Step
+
+ENDING = "ending"  # in a capture's notes: its state and reason, once its evidence has been removed
+
+
+def ends(capture: Capture) -> bool:
+    """Whether nothing is left to be done but to remove what is on the host."""
+    return ENDING in capture.notes
+
+
+def with_last_visit(before: Capture, after: Capture, ladder: Ladder, now: datetime) -> Capture:
+    """`after`, which followed `before`; if it has ended and evidence is on its host, then not ended yet: `end` ends it
+    once it was saved."""
+    if not after.state.ended or after.notes.keys().isdisjoint((BEGUN, ENDED)) or CLEANED in after.notes:
+        return after
+    kept = ladder.end(after, now)
+    reason = explained(kept, kept.reason) if kept.reason else None
+    how: dict[str, Any] = {"state": kept.state.value, "at": (kept.ended_at or now).isoformat()}
+    how |= {"code": reason.code.value, "message": reason.message} if reason else {}
+    return replace(
+        kept,
+        state=before.state,
+        step=before.step,
+        reason=before.reason,
+        due_at=now,
+        give_up_at=now + DEADLINES[Step.CLEAN],
+        attempt=0,
+        ended_at=None,
+        notes={**kept.notes, ENDING: how},
+    )
+
+
+def end(capture: Capture, ladder: Ladder, now: datetime) -> Capture:
+    """The ended capture, or one that tries again soon. Its artifacts are durable and saved."""
+    how = capture.notes[ENDING]
+    reason = Reason(Code(how["code"]), how["message"]) if "code" in how else None
+    cleaned = ladder.clean(capture, now)
+    if cleaned.notes[CLEANED] is not True and not past_deadline(capture, now):
+        return again(cleaned, now)
+    return replace(
+        cleaned,
+        state=State(how["state"]),
+        step=Step.DONE,
+        reason=reason,
+        due_at=None,
+        give_up_at=None,
+        ended_at=datetime.fromisoformat(how["at"]),
+        notes={key: note for key, note in cleaned.notes.items() if key != ENDING},
+    )
