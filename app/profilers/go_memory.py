@@ -5,11 +5,10 @@ off unless a rule names it, since the gate can read the process's memory then (d
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from app.analysis.goheap.layouts import layout_of
-from app.analysis.goheap.profile import pprof_of
 from app.analysis.goheap.ranges import Unreadable
 from app.errors import Code, Refused
 from app.gate.answers import Process
@@ -19,7 +18,7 @@ from app.model import Capture, Kind
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, Selection, StepResult
 from app.profilers.besides import BESIDES
 from app.profilers.checks import name_of
-from app.profilers.heap_reading import heap_of
+from app.profilers.heap_reading import read_heap
 from app.profilers.http_pprof import current_process
 from app.profilers.recipe_profiler import identity_of
 
@@ -64,12 +63,10 @@ class GoMemory(Profiler):
         if any(artifact.name.endswith(BESIDES) for artifact in recording.capture.artifacts):
             return StepResult("the heap is home already")
         process, gate = current_process(recording), recording.gate()
-        heap, requests = heap_of(gate, recording.capture, process.go_version)
-        read_at = datetime.now(UTC)
         path = incoming.folder / f"{Kind.HEAP.value}{BESIDES}"
-        path.write_bytes(pprof_of(heap, process.exe, int(read_at.timestamp() * 1e9)))
+        stacks, requests = read_heap(gate, recording.capture, process, path)
         incoming.keep(Fetched(Kind.HEAP, path, path.stat().st_size, suffix=BESIDES))
-        return StepResult(f"the heap was read from its memory: {len(heap.records)} stacks, {requests} requests")
+        return StepResult(f"the heap was read from its memory: {stacks} stacks, {requests} requests")
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         """None: `collect` brings the one file, or fails."""

@@ -1,11 +1,14 @@
-"""Drives the reading of a memory profile (app/analysis/goheap) over the gate. Called by go_memory.py.
-
-The bytes stay in this process's memory: none is written or logged.
+"""Brings the pages of a process to the one that reads its memory profile (app/analysis/memory_reader.py). Called by
+go_memory.py. None of the bytes is written or logged.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from app.analysis.goheap.ranges import Answer, Area, Range, Unreadable, Unsteady
-from app.analysis.goheap.reading import Heap, read_heap
+from app.analysis.memory_reader import Program, read_memory
 from app.errors import Code, Refused, Retryable
+from app.gate.answers import Process
 from app.gate.client import Gate
 from app.gate.memory import PAGE, Pages
 from app.model import Capture, ProcessId
@@ -29,27 +32,22 @@ REFUSALS: Refusals = {
 }
 
 
-def heap_of(gate: Gate, capture: Capture, go_version: str) -> tuple[Heap, int]:
-    """The memory profile of the capture's process, and the number of requests that it took.
+def read_heap(gate: Gate, capture: Capture, process: Process, out: Path) -> tuple[int, int]:
+    """Writes the memory profile of the capture's process to `out`. Returns how many stacks it has, and how many
+    requests it took.
 
     Raises Refused if there is none to be had this way, Retryable if the process or the host has to be asked later."""
-    process = process_of(capture)
-    reading = read_heap(go_version, int(process.image.partition(":")[0]))
-    requests = 0
+    id_ = process_of(capture)
+    program = Program(process.go_version, int(id_.image.partition(":")[0]), process.exe)
     try:
-        wanted = next(reading)
-        while True:
-            requests += 1
-            wanted = reading.send(_answer(gate, capture, process, wanted))
-    except StopIteration as done:
-        return done.value, requests
+        return read_memory(program, out, lambda wanted: _answer(gate, capture, id_, wanted))
     except Unreadable as why:
-        raise Refused(Code.NO_PROFILER, f"{host_of(capture)}: pid {process.pid} {why}") from why
+        raise Refused(Code.NO_PROFILER, f"{host_of(capture)}: pid {id_.pid} {why}") from why
     except Unsteady as why:
-        raise Retryable(Code.TIMEOUT, f"{host_of(capture)}: pid {process.pid} {why}") from why
+        raise Retryable(Code.TIMEOUT, f"{host_of(capture)}: pid {id_.pid} {why}") from why
 
 
-def _answer(gate: Gate, capture: Capture, process: ProcessId, wanted: tuple[Range, ...]) -> Answer:
+def _answer(gate: Gate, capture: Capture, process: ProcessId, wanted: Sequence[Range]) -> Answer:
     code, read, areas = gate.memory(process, pages := tuple(map(_pages, wanted)))
     if code != "ok":
         raise refusal(capture, code, REFUSALS)

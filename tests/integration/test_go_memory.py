@@ -97,7 +97,9 @@ def test_a_program_that_allocates_all_the_time_is_read_as_of_one_moment(
     target = run_target("heaps", GODEBUG="memprofilerate=1", BUSY="1")
     of = capture(pool, target.pid)
     read_well, allocated = 0, 0
-    for n in range(6):
+    for n in range(40):  # on a machine that is busy, few of them are without a collection meanwhile
+        if read_well == 2:
+            break
         try:
             file, _ = heap(pool, of, tmp_path / f"{n}")
         except Retryable as fault:
@@ -111,7 +113,7 @@ def test_a_program_that_allocates_all_the_time_is_read_as_of_one_moment(
         assert allocated >= before
         assert all(values[2] <= values[0] for _, _, values in found)
         read_well += 1
-    assert read_well > 1
+    assert read_well == 2
 
 
 def names(stack: Any) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from app.analysis.goheap.buckets import Bucket, Memory, Record, published, walk
 from app.analysis.goheap.layouts import Layout
-from app.analysis.goheap.ranges import PAGE, Area, Range, Reading, Source, Unreadable, Unsteady, ask, whole
+from app.analysis.goheap.ranges import PAGE, Area, Range, Reading, Source, Unreadable, Unsteady, ask
 from app.analysis.goheap.variables import Variables
 
 LIST_AT_MOST = 8 << 20  # bytes of memory that hold the list
@@ -26,7 +26,7 @@ def read_list(variables: Variables, layout: Layout) -> Reading[tuple[int, list[R
     Raises Unreadable if there are none or they cannot be believed, Unsteady if they changed each time."""
     words = tuple(_word(at) for at in (variables.rate, variables.buckets))
     answer = yield words
-    rate, head = (struct.unpack("<Q", piece)[0] for piece in whole(answer))
+    rate, head = (struct.unpack("<Q", piece)[0] for piece in answer.pieces)
     if not rate:
         raise Unreadable(
             "keeps no memory profile: MemProfileRate is 0, as it is in a program that uses neither runtime.MemProfile "
