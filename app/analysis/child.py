@@ -98,11 +98,12 @@ def _compared(request: Json, _at: int, path: str) -> Json:
     return {"tree": asdict(tree_of_files(*files, wanted, normalize))}
 
 
-def _memory(request: Json, _at: int, out: str) -> Json:
+def _memory(request: Json, _at: int, folder: str) -> Json:
     from app.analysis.goheap.dialogue import read_memory
 
     said, made = read_memory(request, time.time_ns, sys.stdin.buffer, _say)
-    return said | {"unwritten": _write(made, out)} if made else said
+    unwritten = [why for kind, data in made.items() if (why := _write(data, f"{folder}/{kind}{request['suffix']}"))]
+    return said | {"unwritten": unwritten}
 
 
 HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared, "memory": _memory}

@@ -4,7 +4,7 @@ Called by heap_reading.py in app/profilers. The bytes go through a pipe: none of
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -14,7 +14,9 @@ from app.analysis.child import Json, Limits
 from app.analysis.goheap.ranges import Answer, Range, Source, Unreadable, Unsteady
 from app.analysis.readers import Reader, start_reader
 from app.errors import Code, Retryable
+from app.model import Kind
 
+KINDS = (Kind.HEAP, Kind.BLOCK, Kind.MUTEX)
 REQUESTS_AT_MOST, RANGES_AT_MOST = 64, 64  # of one reading, and of one request
 BYTES_AT_MOST = 127 << 20  # of one request; a gate sends no more than 128 MiB of whole pages
 ADDRESSES = 1 << 56  # more than any machine's memory or file has
@@ -31,24 +33,34 @@ class Program(NamedTuple):
     file: str
 
 
-def read_memory(program: Program, out: Path, fetch: Fetch, *, limits: Limits = isolate.LIMITS) -> tuple[int, int]:
-    """Writes the memory profile of a running Go program to `out`, as pprof. Returns how many stacks it has, and how
-    many requests it took.
+class Read(NamedTuple):
+    """stacks: how many the profile of each kind has; left_out: why one is missing; requests: how many it took"""
 
-    Raises Unreadable if there is none or it cannot be believed, Unsteady if it changed each time that it was read,
-    Retryable when `out` cannot be written or no process be started, and whatever `fetch` raises. Then `out` does not
-    exist."""
+    stacks: Mapping[Kind, int]
+    left_out: Mapping[Kind, str]
+    requests: int
+
+
+def read_memory(program: Program, folder: Path, suffix: str, fetch: Fetch, *, limits: Limits = isolate.LIMITS) -> Read:
+    """Writes the profiles that the runtime of a Go program keeps into a folder, as pprof files: their names are the
+    kind and the suffix.
+
+    Raises Unreadable if there is no heap profile or it cannot be believed, Unsteady if it changed each time that it was
+    read, Retryable when no file can be written or no process be started, and whatever `fetch` raises. Then there is
+    none of the files."""
+    request = {"do": "memory", "paths": [str(folder.absolute())], "suffix": suffix, **program._asdict()}
     reader = start_reader()
     try:
-        return _talk(reader, {"do": "memory", "paths": [str(out.absolute())], **program._asdict()}, fetch, limits)
+        return _talk(reader, request, fetch, limits)
     except BaseException:
-        out.unlink(missing_ok=True)
+        for kind in KINDS:
+            (folder / f"{kind.value}{suffix}").unlink(missing_ok=True)
         raise
     finally:
         reader.end()
 
 
-def _talk(reader: Reader, request: Json, fetch: Fetch, limits: Limits) -> tuple[int, int]:
+def _talk(reader: Reader, request: Json, fetch: Fetch, limits: Limits) -> Read:
     said = _told(reader, isolate.asking(request, limits), limits)
     requests = 0
     while "wanted" in said:
@@ -64,9 +76,10 @@ def _talk(reader: Reader, request: Json, fetch: Fetch, limits: Limits) -> tuple[
         raise Unsteady(why)
     if why := said.get("bad"):
         raise Unreadable(f"has a memory profile that {why}")
-    if why := said["unwritten"]:
-        raise Retryable(Code.COLLECT_FAILED, f"the heap profile cannot be written: {why}")
-    return int(said["stacks"]), requests
+    if said["unwritten"]:
+        raise Retryable(Code.COLLECT_FAILED, f"the heap profile cannot be written: {said['unwritten'][0]}")
+    stacks, left_out = ({Kind(kind): each for kind, each in said[key].items()} for key in ("stacks", "left_out"))
+    return Read(stacks, left_out, requests)
 
 
 def _told(reader: Reader, data: bytes, limits: Limits) -> Json:

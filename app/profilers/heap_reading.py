@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.analysis.goheap.ranges import Answer, Area, Range, Unreadable, Unsteady
-from app.analysis.memory_reader import Program, read_memory
+from app.analysis.memory_reader import Program, Read, read_memory
 from app.errors import Code, Refused, Retryable
 from app.gate.answers import Process
 from app.gate.client import Gate
 from app.gate.memory import PAGE, Pages
 from app.model import Capture, ProcessId
 from app.profilers.base import host_of, process_of
+from app.profilers.besides import BESIDES
 from app.profilers.refusals import COMMON, Refusals, refusal, refused
 
 UNSEEN = (
@@ -32,15 +33,14 @@ REFUSALS: Refusals = {
 }
 
 
-def read_heap(gate: Gate, capture: Capture, process: Process, out: Path) -> tuple[int, int]:
-    """Writes the memory profile of the capture's process to `out`. Returns how many stacks it has, and how many
-    requests it took.
+def read_profiles(gate: Gate, capture: Capture, process: Process, folder: Path) -> Read:
+    """Writes the profiles that the runtime of the capture's process keeps into a folder, by their kinds and BESIDES.
 
     Raises Refused if there is none to be had this way, Retryable if the process or the host has to be asked later."""
     id_ = process_of(capture)
     program = Program(process.go_version, int(id_.image.partition(":")[0]), process.exe)
     try:
-        return read_memory(program, out, lambda wanted: _answer(gate, capture, id_, wanted))
+        return read_memory(program, folder, BESIDES, lambda wanted: _answer(gate, capture, id_, wanted))
     except Unreadable as why:
         raise Refused(Code.NO_PROFILER, f"{host_of(capture)}: pid {id_.pid} {why}") from why
     except Unsteady as why:
@@ -63,3 +63,10 @@ def _pages(wanted: Range) -> Pages:
     """The whole pages that hold a range."""
     first = wanted.start // PAGE
     return Pages(wanted.source.value, first, (wanted.start + wanted.size - 1) // PAGE - first + 1)
+
+
+def told(read: Read) -> str:
+    """What was read, as an event of the timeline says it."""
+    counted = (f"{kind.value} {stacks} stacks" for kind, stacks in read.stacks.items())
+    missing = (f"; no {kind.value}: {why}" for kind, why in read.left_out.items())
+    return f"read from its memory in {read.requests} requests: {', '.join(counted)}" + "".join(missing)

@@ -7,40 +7,48 @@ So what a host sends is decoded where it can harm nothing, and is never in a fil
 """
 
 import json
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO, TypeVar
 
-from app.analysis.goheap.profile import pprof_of
+from app.analysis.goheap.buckets import Profiled
+from app.analysis.goheap.profile import pprofs_of
 from app.analysis.goheap.ranges import Answer, Area, Range, Reading, Unreadable, Unsteady
-from app.analysis.goheap.reading import Heap, read_heap
+from app.analysis.goheap.reading import Profiles, read_profiles
 
 Json = dict[str, Any]
+T = TypeVar("T")
 Say = Callable[[Json], None]
 
 
-def read_memory(request: Json, now: Callable[[], int], heard: BinaryIO, say: Say) -> tuple[Json, bytes]:
-    """The last line of the dialogue, and a pprof file, empty where that line says why there is none.
+def read_memory(request: Json, now: Callable[[], int], heard: BinaryIO, say: Say) -> tuple[Json, dict[str, bytes]]:
+    """The last line of the dialogue, and a pprof file of each kind; none where that line says why.
 
-    request: go_version, code, file, as read_heap and pprof_of take them; now: the time in nanoseconds"""
+    request: go_version, code, file, as read_profiles and pprofs_of take them; now: the time in nanoseconds"""
     try:
-        heap = _driven(read_heap(request["go_version"], request["code"]), heard, say)
-        made = pprof_of(heap, request["file"], now())
+        read = _driven(read_profiles(request["go_version"], request["code"]), heard, say)
+        made = pprofs_of(read, request["file"], now())
     except Unreadable as why:
-        return {"unreadable": str(why)}, b""
+        return {"unreadable": str(why)}, {}
     except Unsteady as why:
-        return {"unsteady": str(why)}, b""
-    return {"stacks": len(heap.records)}, made
+        return {"unsteady": str(why)}, {}
+    stacks = {Profiled.HEAP: len(read.listed.heap)} | {each: len(delays) for each, delays in read.listed.delays.items()}
+    said = {"stacks": _named(stacks), "left_out": _named(read.listed.left_out)}
+    return said, _named(made)
 
 
-def _driven(reading: Reading[Heap], heard: BinaryIO, say: Say) -> Heap:
+def _named(by_kind: Mapping[Profiled, T]) -> dict[str, T]:
+    return {profiled.name.lower(): each for profiled, each in by_kind.items()}
+
+
+def _driven(reading: Reading[Profiles], heard: BinaryIO, say: Say) -> Profiles:
     try:
         wanted = next(reading)
         while True:
             say({"wanted": wanted})
             wanted = reading.send(_answer(heard, wanted))
     except StopIteration as done:
-        heap: Heap = done.value
-        return heap
+        read: Profiles = done.value
+        return read
 
 
 def _answer(heard: BinaryIO, wanted: tuple[Range, ...]) -> Answer:

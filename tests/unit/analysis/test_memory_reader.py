@@ -23,7 +23,7 @@ def zeros(wanted: Sequence[Range]) -> Answer:
 
 def test_what_is_no_program_is_refused_by_the_process_that_reads_it(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="is no 64-bit little-endian ELF file"):
-        read_memory(PROGRAM, tmp_path / "out", zeros)
+        read_memory(PROGRAM, tmp_path, ".pprof", zeros)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_whatever_becomes_of_that_process_the_reading_is_refused_and_leaves_noth
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, said: str
 ) -> None:
     monkeypatch.setattr(isolate, "command", lambda: [sys.executable, "-c", does])
-    (out := tmp_path / "out").write_bytes(b"half of it")
+    (out := tmp_path / "block.pprof").write_bytes(b"half of it")
     with pytest.raises(Unreadable, match=said) as caught:
-        read_memory(PROGRAM, out, zeros, limits=SHORT)
+        read_memory(PROGRAM, tmp_path, ".pprof", zeros, limits=SHORT)
     assert SECRET not in str(caught.value)
     assert not out.exists()
 
@@ -59,7 +59,7 @@ def test_a_process_that_does_not_take_what_it_asked_for_is_given_up(
     does = 'input(); print(\'{"wanted": [["mem", 0, 16777216]]}\', flush=True); import time; time.sleep(60)'
     monkeypatch.setattr(isolate, "command", lambda: [sys.executable, "-c", does])
     with pytest.raises(Unreadable, match="takes more than 3 s to read"):
-        read_memory(PROGRAM, tmp_path / "out", zeros, limits=SHORT)
+        read_memory(PROGRAM, tmp_path, ".pprof", zeros, limits=SHORT)
 
 
 def test_a_host_that_cannot_be_asked_now_is_no_fault_of_the_profile(tmp_path: Path) -> None:
@@ -67,4 +67,4 @@ def test_a_host_that_cannot_be_asked_now_is_no_fault_of_the_profile(tmp_path: Pa
         raise Retryable(Code.HOST_UNREACHABLE, "10.0.0.5: lost")
 
     with pytest.raises(Retryable, match="lost"):
-        read_memory(PROGRAM, tmp_path / "out", lost)
+        read_memory(PROGRAM, tmp_path, ".pprof", lost)
