@@ -1,4 +1,4 @@
-"""The process that reads profiles, started by isolate.py and readers.py.
+"""The process that reads profiles, started by isolate.py, readers.py and memory_reader.py.
 
 It gets requests on stdin, each a line of JSON, limits itself before it opens a file, and answers on stdout with one
 JSON line per file. So a file that ends the process costs no other file its answer. It ends when stdin does.
@@ -98,7 +98,15 @@ def _compared(request: Json, _at: int, path: str) -> Json:
     return {"tree": asdict(tree_of_files(*files, wanted, normalize))}
 
 
-HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared}
+def _memory(request: Json, _at: int, folder: str) -> Json:
+    from app.analysis.goheap.dialogue import read_memory
+
+    said, made = read_memory(request, time.time_ns, sys.stdin.buffer, _say)
+    unwritten = [why for kind, data in made.items() if (why := _write(data, f"{folder}/{kind}{request['suffix']}"))]
+    return said | {"unwritten": unwritten}
+
+
+HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared, "memory": _memory}
 
 
 def _converted(request: Json, path: str) -> Json:
@@ -127,7 +135,11 @@ def _answered(request: Json) -> None:
     _limit(limits.memory)
     for at in range(len(request["paths"])):
         _lower(resource.RLIMIT_CPU, math.ceil(time.process_time()) + limits.cpu_seconds)
-        print(json.dumps(_answer(request, at, limits.memory)), flush=True)  # noqa: T201
+        _say(_answer(request, at, limits.memory))
+
+
+def _say(answer: Json) -> None:
+    print(json.dumps(answer), flush=True)  # noqa: T201
 
 
 def main() -> NoReturn:

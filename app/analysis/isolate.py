@@ -199,10 +199,11 @@ def too_long(limits: Limits) -> str:
 
 
 def why(code: int, err: Any, limits: Limits) -> str:
-    """What is wrong with a file at which the process that reads it ended. code: as Popen's; err: what it wrote."""
+    """What is wrong with a file at which the process that reads it ended. code: as Popen's; err: what it wrote, or None
+    if nobody may know that."""
     if -code == signal.SIGXCPU:
         return f"takes more than {limits.cpu_seconds} s of processor time to read"
-    last_words = _tail(err)
+    last_words = _tail(err) if err else ""
     return f"cannot be read: the process that reads it ended with {code}" + (f" ({last_words})" if last_words else "")
 
 

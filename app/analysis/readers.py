@@ -37,16 +37,30 @@ class Reader:
         self.files += 1
         until = monotonic() + limits.wall_seconds
         try:
-            os.write(_fd(self.process.stdin), isolate.asking(request, limits))
-            line = self._line(until)
+            line = self.exchange(isolate.asking(request, limits), until)
         except TimeoutError:
             return [], isolate.too_long(limits)
-        except BrokenPipeError:  # it has ended; the sentence below says how
-            line = b""
-        return ([json.loads(line)], "") if line.endswith(b"\n") else ([], self._why(limits))
+        return ([json.loads(line)], "") if line.endswith(b"\n") else ([], self.why(limits))
+
+    def exchange(self, data: bytes, until: float) -> bytes:
+        """Tells the process this, and returns the next line that it says; without its end where the process ends or
+        answers too much. until: by time.monotonic(). Raises TimeoutError."""
+        try:
+            self._tell(data, until)
+        except BrokenPipeError:
+            return b""
+        return self._line(until)
+
+    def _tell(self, data: bytes, until: float) -> None:
+        rest, into, waiting = memoryview(data), _fd(self.process.stdin), select.poll()
+        os.set_blocking(into, False)
+        waiting.register(into, select.POLLOUT)
+        while rest:
+            if not waiting.poll(max(0.0, until - monotonic()) * 1000):
+                raise TimeoutError
+            rest = rest[os.write(into, rest[:PIECE]) :]
 
     def _line(self, until: float) -> bytes:
-        """The next line; without its end where the process ends or answers too much. Raises TimeoutError."""
         line, out, waiting = bytearray(), _fd(self.process.stdout), select.poll()
         waiting.register(out, select.POLLIN)
         while not line.endswith(b"\n") and len(line) <= MOST_ANSWERED:
@@ -57,12 +71,13 @@ class Reader:
             line += piece
         return bytes(line)
 
-    def _why(self, limits: Limits) -> str:
+    def why(self, limits: Limits, *, last_words: bool = True) -> str:
+        """What is wrong with a file at which the process ended, or is about to. last_words: those on stderr too"""
         try:
             code = self.process.wait(ENDING)
         except subprocess.TimeoutExpired:
             return f"its answer has more than {MOST_ANSWERED} bytes, which is the limit"
-        return isolate.why(code, self.err, limits)
+        return isolate.why(code, self.err if last_words else None, limits)
 
     def stays(self) -> bool:
         """May it be asked about another file?"""
@@ -111,10 +126,11 @@ class Readers:
             return reader
         if reader:
             reader.end()
-        return _started()
+        return start_reader()
 
 
-def _started() -> Reader:
+def start_reader() -> Reader:
+    """A process that nobody else asks. Raises Retryable when none can be started."""
     err = tempfile.TemporaryFile()  # noqa: SIM115 - closed by Reader.end
     try:
         process = subprocess.Popen(

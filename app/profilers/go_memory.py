@@ -5,11 +5,10 @@ off unless a rule names it, since the gate can read the process's memory then (d
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from app.analysis.goheap.layouts import layout_of
-from app.analysis.goheap.profile import pprof_of
 from app.analysis.goheap.ranges import Unreadable
 from app.errors import Code, Refused
 from app.gate.answers import Process
@@ -19,7 +18,7 @@ from app.model import Capture, Kind
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, Selection, StepResult
 from app.profilers.besides import BESIDES
 from app.profilers.checks import name_of
-from app.profilers.heap_reading import heap_of
+from app.profilers.heap_reading import read_profiles, told
 from app.profilers.http_pprof import current_process
 from app.profilers.recipe_profiler import identity_of
 
@@ -28,7 +27,8 @@ NAME = "go-memory"
 
 @dataclass(frozen=True, slots=True)
 class GoMemory(Profiler):
-    """Reads the heap profile from the process's memory. It takes no time, and no options."""
+    """Reads the heap profile from the process's memory, and those of block and mutex where it counts them. It takes no
+    time, and no options."""
 
     streams: ClassVar[bool] = True
 
@@ -61,15 +61,14 @@ class GoMemory(Profiler):
         return StepResult()
 
     def collect(self, recording: Recording, incoming: Incoming) -> StepResult:
-        if any(artifact.name.endswith(BESIDES) for artifact in recording.capture.artifacts):
+        if any(each.kind is Kind.HEAP and each.name.endswith(BESIDES) for each in recording.capture.artifacts):
             return StepResult("the heap is home already")
         process, gate = current_process(recording), recording.gate()
-        heap, requests = heap_of(gate, recording.capture, process.go_version)
-        read_at = datetime.now(UTC)
-        path = incoming.folder / f"{Kind.HEAP.value}{BESIDES}"
-        path.write_bytes(pprof_of(heap, process.exe, int(read_at.timestamp() * 1e9)))
-        incoming.keep(Fetched(Kind.HEAP, path, path.stat().st_size, suffix=BESIDES))
-        return StepResult(f"the heap was read from its memory: {len(heap.records)} stacks, {requests} requests")
+        read = read_profiles(gate, recording.capture, process, incoming.folder)
+        for kind in sorted(read.stacks, key=lambda kind: kind is Kind.HEAP):  # last, since it says that all are home
+            path = incoming.folder / f"{kind.value}{BESIDES}"
+            incoming.keep(Fetched(kind, path, path.stat().st_size, suffix=BESIDES))
+        return StepResult(told(read))
 
     def missing(self, have: frozenset[Kind]) -> tuple[Kind, ...]:
         """None: `collect` brings the one file, or fails."""

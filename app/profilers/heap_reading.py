@@ -1,15 +1,19 @@
-"""Drives the reading of a memory profile (app/analysis/goheap) over the gate. Called by go_memory.py.
-
-The bytes stay in this process's memory: none is written or logged.
+"""Brings the pages of a process to the one that reads its memory profile (app/analysis/memory_reader.py). Called by
+go_memory.py. None of the bytes is written or logged.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from app.analysis.goheap.ranges import Answer, Area, Range, Unreadable, Unsteady
-from app.analysis.goheap.reading import Heap, read_heap
+from app.analysis.memory_reader import Program, Read, read_memory
 from app.errors import Code, Refused, Retryable
+from app.gate.answers import Process
 from app.gate.client import Gate
 from app.gate.memory import PAGE, Pages
 from app.model import Capture, ProcessId
 from app.profilers.base import host_of, process_of
+from app.profilers.besides import BESIDES
 from app.profilers.refusals import COMMON, Refusals, refusal, refused
 
 UNSEEN = (
@@ -29,27 +33,21 @@ REFUSALS: Refusals = {
 }
 
 
-def heap_of(gate: Gate, capture: Capture, go_version: str) -> tuple[Heap, int]:
-    """The memory profile of the capture's process, and the number of requests that it took.
+def read_profiles(gate: Gate, capture: Capture, process: Process, folder: Path) -> Read:
+    """Writes the profiles that the runtime of the capture's process keeps into a folder, by their kinds and BESIDES.
 
     Raises Refused if there is none to be had this way, Retryable if the process or the host has to be asked later."""
-    process = process_of(capture)
-    reading = read_heap(go_version, int(process.image.partition(":")[0]))
-    requests = 0
+    id_ = process_of(capture)
+    program = Program(process.go_version, int(id_.image.partition(":")[0]), process.exe)
     try:
-        wanted = next(reading)
-        while True:
-            requests += 1
-            wanted = reading.send(_answer(gate, capture, process, wanted))
-    except StopIteration as done:
-        return done.value, requests
+        return read_memory(program, folder, BESIDES, lambda wanted: _answer(gate, capture, id_, wanted))
     except Unreadable as why:
-        raise Refused(Code.NO_PROFILER, f"{host_of(capture)}: pid {process.pid} {why}") from why
+        raise Refused(Code.NO_PROFILER, f"{host_of(capture)}: pid {id_.pid} {why}") from why
     except Unsteady as why:
-        raise Retryable(Code.TIMEOUT, f"{host_of(capture)}: pid {process.pid} {why}") from why
+        raise Retryable(Code.TIMEOUT, f"{host_of(capture)}: pid {id_.pid} {why}") from why
 
 
-def _answer(gate: Gate, capture: Capture, process: ProcessId, wanted: tuple[Range, ...]) -> Answer:
+def _answer(gate: Gate, capture: Capture, process: ProcessId, wanted: Sequence[Range]) -> Answer:
     code, read, areas = gate.memory(process, pages := tuple(map(_pages, wanted)))
     if code != "ok":
         raise refusal(capture, code, REFUSALS)
@@ -65,3 +63,10 @@ def _pages(wanted: Range) -> Pages:
     """The whole pages that hold a range."""
     first = wanted.start // PAGE
     return Pages(wanted.source.value, first, (wanted.start + wanted.size - 1) // PAGE - first + 1)
+
+
+def told(read: Read) -> str:
+    """What was read, as an event of the timeline says it."""
+    counted = (f"{kind.value} {stacks} stacks" for kind, stacks in read.stacks.items())
+    missing = (f"; no {kind.value}: {why}" for kind, why in read.left_out.items())
+    return f"read from its memory in {read.requests} requests: {', '.join(counted)}" + "".join(missing)

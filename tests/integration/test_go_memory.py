@@ -20,7 +20,7 @@ from app.gate.memory import PAGE
 from app.gate.pool import HostPool
 from app.gate.recipes import MEMORY
 from app.hosts.ssh import Connector
-from app.model import Capture, ProcessId, Target
+from app.model import Capture, Kind, ProcessId, Target
 from app.profilers.base import Fetched, Incoming, Recording, StepResult
 from app.profilers.go_memory import GoMemory
 from tests.integration.scene import Scene, alert
@@ -49,12 +49,16 @@ def capture(pool: HostPool, pid: int) -> Capture:
     return manual(1, process=process.id, target=Target(HOST, pid))
 
 
-def heap(pool: HostPool, of: Capture, folder: Path) -> tuple[Fetched, StepResult]:
+def profiles(pool: HostPool, of: Capture, folder: Path) -> tuple[dict[Kind, Path], StepResult]:
     kept: list[Fetched] = []
     folder.mkdir(exist_ok=True)
     result = GoMemory().collect(Recording(of, pool, NOON), Incoming(folder, kept.append))
-    (file,) = kept
-    return file, result
+    return {file.kind: file.path for file in kept}, result
+
+
+def heap(pool: HostPool, of: Capture, folder: Path) -> tuple[Path, StepResult]:
+    read, result = profiles(pool, of, folder)
+    return read[Kind.HEAP], result
 
 
 def samples(profile: Profile) -> Counter[Any]:
@@ -67,7 +71,7 @@ def samples(profile: Profile) -> Counter[Any]:
         for each in message.location
     }
     return Counter(
-        (tuple(places[id_] for id_ in each.location_id), each.label[0].num, tuple(each.value))
+        (tuple(places[id_] for id_ in each.location_id), each.label[0].num if each.label else 0, tuple(each.value))
         for each in message.sample
         if any(each.value)
     )
@@ -82,13 +86,35 @@ def test_what_is_read_from_memory_is_what_the_program_itself_says(
         target.get("/debug/pprof/heap?gc=1")
     of = capture(pool, target.pid)
     file, result = heap(pool, of, tmp_path / "home")
-    ours, theirs = read_file(file.path), read(httpx2.get(f"{target.url}/debug/pprof/heap").content)
+    ours, theirs = read_file(file), read(httpx2.get(f"{target.url}/debug/pprof/heap").content)
     assert samples(ours) == samples(theirs)
     assert len(samples(ours)) > 100
     assert (ours.message.period, ours.sample_types) == (theirs.message.period, theirs.sample_types)
     assert ours.mapped[0] == theirs.mapped[0]
     assert "requests" in result.message
-    assert "net/http.(*conn).serve" in golang.tool("pprof", "-top", "-cum", file.path)
+    assert "net/http.(*conn).serve" in golang.tool("pprof", "-top", "-cum", file)
+
+
+@pytest.mark.parametrize("name", ["delays-1.21", "delays", "delays-pie"])
+def test_blocking_and_waiting_for_mutexes_are_what_the_program_itself_says(
+    pool: HostPool, run_target: RunTarget, tmp_path: Path, name: str
+) -> None:
+    target = run_target(name, DIR=str(tmp_path), GODEBUG=MANY)
+    read, _ = profiles(pool, capture(pool, target.pid), tmp_path / "home")
+    assert set(read) == {Kind.HEAP, Kind.BLOCK, Kind.MUTEX}
+    for kind, file in read.items():
+        ours, theirs = read_file(file), read_file(tmp_path / kind.value)
+        assert samples(ours) == samples(theirs)
+        assert (ours.message.period, ours.sample_types) == (theirs.message.period, theirs.sample_types)
+    assert any("main.pass" in names(stack) for stack, _, _ in samples(read_file(read[Kind.BLOCK])))
+
+
+def test_delays_whose_clock_is_not_known_are_left_out_and_it_is_said_why(
+    pool: HostPool, run_target: RunTarget, tmp_path: Path
+) -> None:
+    read, result = profiles(pool, capture(pool, run_target("delays", UNMEASURED="1").pid), tmp_path / "home")
+    assert set(read) == {Kind.HEAP}
+    assert "no mutex: the program has not measured its clock yet" in result.message
 
 
 def test_a_program_that_allocates_all_the_time_is_read_as_of_one_moment(
@@ -98,13 +124,15 @@ def test_a_program_that_allocates_all_the_time_is_read_as_of_one_moment(
     target = run_target("heaps", GODEBUG="memprofilerate=1", BUSY="1")
     of = capture(pool, target.pid)
     read_well, allocated = 0, 0
-    for n in range(6):
+    for n in range(40):  # on a machine that is busy, few of them are without a collection meanwhile
+        if read_well == 2:
+            break
         try:
             file, _ = heap(pool, of, tmp_path / f"{n}")
         except Retryable as fault:
             assert "while it is read" in fault.reason.message or "collects its garbage" in fault.reason.message
             continue
-        found = [(names(stack), size, values) for stack, size, values in samples(read_file(file.path))]
+        found = [(names(stack), size, values) for stack, size, values in samples(read_file(file))]
         kept = [values for stack, size, values in found if "main.keep" in stack and size == 1024]
         assert [values[2] for values in kept] == [1000]
         churned = [values for stack, size, values in found if "main.churn" in stack and size == 512]
@@ -112,7 +140,7 @@ def test_a_program_that_allocates_all_the_time_is_read_as_of_one_moment(
         assert allocated >= before
         assert all(values[2] <= values[0] for _, _, values in found)
         read_well += 1
-    assert read_well > 1
+    assert read_well == 2
 
 
 def names(stack: Any) -> list[str]:
@@ -173,7 +201,7 @@ def test_spoiled_bytes_are_refused_or_decoded_and_break_nothing(
     for seed in range(20):
         monkeypatch.setattr(Gate, "memory", spoiling(answers, random.Random(seed)))  # noqa: S311
         try:
-            read_file(heap(pool, of, tmp_path / f"{seed}")[0].path)
+            read_file(heap(pool, of, tmp_path / f"{seed}")[0])
             outcomes["decoded"] += 1
         except (Refused, Retryable):
             outcomes["refused"] += 1

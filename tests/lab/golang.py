@@ -42,6 +42,7 @@ class Target:
     cgo: str = "1"
     toolchain: str = "local"
     flags: tuple[str, ...] = ()  # more words for `go build`
+    arch: str = ""  # GOARCH of another machine than this one
 
     @property
     def serves(self) -> bool:
@@ -82,6 +83,11 @@ TARGETS = {
     "profiled-bare": Target("profiled", binary="profiled", ldflags="-s -w -buildid=", cgo="0"),  # static, no build id
     "profiled-old": Target("profiled", binary="profiled", toolchain="go1.18.10"),
     "heaps": Target("heaps", binary="heaps"),
+    "delays": Target("delays", binary="delays"),
+    "delays-pie": Target("delays", binary="delays", buildmode="pie"),
+    "delays-1.21": Target("delays", binary="delays", toolchain="go1.21.13"),
+    "delays-arm64": Target("delays", binary="delays", arch="arm64"),
+    "delays-arm64-1.21": Target("delays", binary="delays", arch="arm64", toolchain="go1.21.13"),
     "profiled-1.21": Target("profiled", binary="profiled", toolchain="go1.21.13"),  # the oldest whose memory is read
     "profiled-with-names": Target("profiled", binary="profiled", ldflags=""),
     "profiled-1.26": Target("profiled", binary="profiled", toolchain="go1.26.8"),  # the last without goroutineleak
@@ -137,6 +143,8 @@ def _compile(target: Target, binary: Path) -> None:
     env = {"CGO_ENABLED": target.cgo, **({} if target.proxied else {"GOPROXY": "off"})}
     if target.toolchain != "local":
         env = _toolchain(target.toolchain)
+    if target.arch:
+        env = {**env, "GOARCH": target.arch, "CGO_ENABLED": "0"}
     with tempfile.TemporaryDirectory(dir=CACHE / "bin") as folder:
         made = Path(folder) / target.binary
         how = (f"-ldflags={target.ldflags}", f"-buildmode={target.buildmode}", "-o", str(made), *target.flags)

@@ -49,7 +49,7 @@ def compared(pool: HostPool, version: str, build: str, folder: Path) -> tuple[st
         file, result = heap(pool, of, folder / f"{name}-home")
         took = monotonic() - begun
         theirs = samples(read(httpx2.get(f"{target.url}/debug/pprof/heap").content))
-    ours = samples(read_file(file.path))
+    ours = samples(read_file(file))
     same = sum((ours & theirs).values())
     requests = result.message.rpartition(", ")[2]
     return (str(sum(ours.values())), f"{same} of {sum(theirs.values())}", f"{requests}, {took:.1f} s")

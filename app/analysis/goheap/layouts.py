@@ -11,19 +11,26 @@ from dataclasses import dataclass
 
 from app.analysis.goheap.ranges import Unreadable
 
-NEWER, OLDER = "runtime.memProfileInternal", "runtime.MemProfile"
+CYCLES = 3  # of a heap's counts, which are kept until they are published
+NEWER = ("runtime.memProfileInternal", "runtime.blockProfileInternal", "runtime.mutexProfileInternal")
+CLOCK = "runtime.ticksPerSecond"
+OLDER = ("runtime.MemProfile", "runtime.BlockProfile", "runtime.MutexProfile")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """reader: the function that walks the list of buckets
+    """readers: the functions that walk the lists of buckets: of the heap, of blocking, of mutexes
+    clock: the function that measures the processor's clock
+    physical: whether the stacks of the latter two lack the calls that are inlined
     words: of a memRecordCycle: 4 with bytes beside the counts, 2 without
     gofunc: the word of moduledata that says where the inlining trees lie
     sections: the word of moduledata with the number of text sections
     wrapper: abi.FuncIDWrapper
     """
 
-    reader: str
+    readers: tuple[str, str, str]
+    clock: str
+    physical: bool
     words: int
     gofunc: int
     sections: int
@@ -31,13 +38,13 @@ class Layout:
 
 
 LAYOUTS = {
-    21: Layout(OLDER, 4, 40, 42, 21),
-    22: Layout(OLDER, 4, 40, 42, 22),
-    23: Layout(NEWER, 4, 40, 42, 22),
-    24: Layout(NEWER, 4, 40, 42, 22),
-    25: Layout(NEWER, 4, 40, 42, 23),
-    26: Layout(NEWER, 4, 40, 43, 23),
-    27: Layout(NEWER, 2, 43, 46, 23),
+    21: Layout(OLDER, "runtime.tickspersecond", False, 4, 40, 42, 21),
+    22: Layout(OLDER, CLOCK, False, 4, 40, 42, 22),
+    23: Layout(NEWER, CLOCK, True, 4, 40, 42, 22),
+    24: Layout(NEWER, CLOCK, True, 4, 40, 42, 22),
+    25: Layout(NEWER, CLOCK, True, 4, 40, 42, 23),
+    26: Layout(NEWER, CLOCK, True, 4, 40, 43, 23),
+    27: Layout(NEWER, CLOCK, True, 2, 43, 46, 23),
 }
 OLDEST, NEWEST = min(LAYOUTS), max(LAYOUTS)
 

@@ -6,7 +6,7 @@ from app.analysis.goheap.elf import Elf, read_elf
 from app.analysis.goheap.layouts import Layout, layout_of
 from app.analysis.goheap.module import Module, bias_of, module_in, place_of
 from app.analysis.goheap.pclntab import FunctionTable
-from app.analysis.goheap.ranges import Area, Range, Reading, Source, Unreadable, ask, whole
+from app.analysis.goheap.ranges import Area, Range, Reading, Source, Unreadable, ask
 
 TABLE = (".gopclntab", ".data.rel.ro.gopclntab")  # the second in a PIE before Go 1.26
 TABLE_AT_MOST = 120 << 20  # bytes of a function table
@@ -44,6 +44,6 @@ def read_program(go_version: str, code: int) -> Reading[Program]:
     if section.size > TABLE_AT_MOST:
         raise Unreadable(f"has a function table of {section.size >> 20} MiB, more than is read")
     answer = yield (Range(Source.EXE, section.offset, section.size),)
-    table, (area, bias) = FunctionTable(whole(answer)[0]), bias_of(elf, answer.areas, code)
+    table, (area, bias) = FunctionTable(answer.pieces[0]), bias_of(elf, answer.areas, code)
     (data,) = yield from ask(place_of(elf, bias))
     return Program(layout, elf, table, module_in(data, table, section.address + bias, layout), bias, area)

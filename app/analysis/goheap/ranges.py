@@ -44,10 +44,10 @@ class Area(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The bytes of each range that was asked for, in that order, and the process's mappings. A range that could not be
-    read whole is None."""
+    """The bytes of each range that was asked for, in that order, zeros where they could not be read, and the process's
+    mappings."""
 
-    pieces: tuple[bytes | None, ...]
+    pieces: tuple[bytes, ...]
     areas: tuple[Area, ...]
 
 
@@ -56,14 +56,6 @@ Reading: TypeAlias = Generator[tuple[Range, ...], Answer, T]
 
 
 def ask(*ranges: Range) -> Reading[tuple[bytes, ...]]:
-    """The bytes of these ranges. Raises Unreadable if one of them could not be read."""
+    """The bytes of these ranges."""
     answer = yield ranges
-    return whole(answer)
-
-
-def whole(answer: Answer) -> tuple[bytes, ...]:
-    """The pieces of an answer. Raises Unreadable if one is missing."""
-    pieces = tuple(piece for piece in answer.pieces if piece is not None)
-    if len(pieces) < len(answer.pieces):
-        raise Unreadable("has no readable memory where its runtime's tables point to")
-    return pieces
+    return answer.pieces

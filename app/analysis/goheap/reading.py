@@ -1,6 +1,6 @@
-"""Reads the memory profile of a running Go program.
+"""Reads the profiles that the runtime of a Go program keeps.
 
-The executable is asked first, in four requests; then the list of buckets (listing.py), in three where it lies close
+The executable is asked first, in four requests; then the lists of buckets (listing.py), in three where it lies close
 together; then, in one, the trees of inlined calls.
 """
 
@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.analysis.goheap.buckets import Record
-from app.analysis.goheap.listing import read_list
+from app.analysis.goheap.listing import Listed, read_lists
 from app.analysis.goheap.program import Program, read_program
 from app.analysis.goheap.ranges import PAGE, Area, Range, Reading, Source, Unreadable, ask
 from app.analysis.goheap.symbols import Symbols
@@ -19,33 +18,32 @@ RUNS_AT_MOST, TREES_AT_MOST = 20, 64 << 20  # pieces of the file that hold the i
 
 
 @dataclass(frozen=True, slots=True)
-class Heap:
-    """rate: MemProfileRate, the mean number of bytes between two samples; code: where the executable's code lies;
-    build_id: GNU's, in hex, or ""."""
+class Profiles:
+    """code: where the executable's code lies; build_id: GNU's, in hex, or ""."""
 
-    records: tuple[Record, ...]
-    rate: int
+    listed: Listed
     symbols: Symbols
     code: Area
     build_id: str
 
 
-def read_heap(go_version: str, code: int) -> Reading[Heap]:
-    """The memory profile of a program of this version of Go. code: an address of its code, as /proc/PID/stat has it.
+def read_profiles(go_version: str, code: int) -> Reading[Profiles]:
+    """The profiles of a program of this version of Go. code: an address of its code, as /proc/PID/stat has it.
 
     Raises Unreadable if there is none or it cannot be believed, Unsteady if it changed each time that it was read."""
     program = yield from read_program(go_version, code)
     variables = yield from find_variables(program)
-    rate, records = yield from read_list(variables, program.layout)
-    symbols = yield from _read_symbols(program, records)
-    return Heap(tuple(records), rate, symbols, program.code, program.elf.build_id)
+    listed = yield from read_lists(variables, program.layout)
+    delays = [delay.stack for counted in listed.delays.values() for delay in counted]
+    symbols = yield from _read_symbols(program, (*(record.stack for record in listed.heap), *delays))
+    return Profiles(listed, symbols, program.code, program.elf.build_id)
 
 
-def _read_symbols(program: Program, records: Iterable[Record]) -> Reading[Symbols]:
-    """The symbols of all addresses in the records. One request, or none if nothing is inlined."""
+def _read_symbols(program: Program, stacks: Iterable[tuple[int, ...]]) -> Reading[Symbols]:
+    """The symbols of all addresses in the stacks. One request, or none if nothing is inlined."""
     module = program.module
-    symbols = Symbols(program.table, module.text, module.text_end, program.layout.wrapper)
-    trees = symbols.trees({address for record in records for address in record.stack})
+    symbols = Symbols(program.table, module.text, module.text_end, program.layout)
+    trees = symbols.trees({call for stack in stacks for address in stack for call in (address, address - 1)})
     places = {offset: program.in_file(module.gofunc + offset, size) for offset, size in trees.items()}
     if not places:
         return symbols

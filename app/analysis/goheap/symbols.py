@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.analysis.goheap.layouts import Layout
 from app.analysis.goheap.pclntab import FILES, INLINE, LINES, Function, FunctionTable
 from app.analysis.goheap.ranges import Unreadable
 
@@ -15,6 +16,7 @@ CALL = struct.Struct("<BxxxIii")  # inlinedCall: funcID, nameOff, parentPc, star
 PANICS = frozenset({b"runtime.gopanic", b"runtime.sigpanic", b"runtime.panicwrap"})
 INLINED_AT_MOST = 1 << 16  # calls in one function
 DEPTH = 200  # of calls inlined into each other
+DEEPEST_TOLD = 1 << 14  # calls of a stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,10 @@ class Frame:
 
 
 class Symbols:
-    """text, text_end: where the program's code lies in memory; wrapper: abi.FuncIDWrapper."""
+    """text, text_end: where the program's code lies in memory."""
 
-    def __init__(self, table: FunctionTable, text: int, text_end: int, wrapper: int) -> None:
-        self._table, self._text, self._text_end, self._wrapper = table, text, text_end, wrapper
+    def __init__(self, table: FunctionTable, text: int, text_end: int, layout: Layout) -> None:
+        self._table, self._text, self._text_end, self._layout = table, text, text_end, layout
         self._functions: dict[int, Function | None] = {}
         self._values: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
         self._trees: Mapping[int, bytes] = {}
@@ -81,11 +83,43 @@ class Symbols:
         found, call, callee = [], stack[-1] - 1, b""
         for _ in range(DEPTH):
             frame = self._frame(function, call)
-            if frame.id != self._wrapper or callee in PANICS:
+            if frame.id != self._layout.wrapper or callee in PANICS:
                 found.append(call + 1)
             if not frame.inlined:
                 return (*stack[:-1], *found) if len(found) > 1 else tuple(stack)
             callee, call = frame.name, self._text + function.entry + self._call(function, call)[2]
+        raise Unreadable("has an inlining tree without end")
+
+    def logical(self, stack: Sequence[int]) -> tuple[int, ...]:
+        """The stack of a delay with the calls that are inlined, but for those at its end, as Frames.Next adds them.
+        What lies outside of Go code is left out."""
+        if not self._layout.physical:
+            return tuple(stack)
+        found = []
+        for at, address in enumerate(stack):
+            following = stack[at + 1] if at + 1 < len(stack) else None
+            place: int | None = address
+            while place is not None and (function := self._function(place)):
+                call = place - 1 if place > self._text + function.entry else place
+                found.append(call + 1)
+                place = None if following is None else self._caller(function, call, following)
+                if len(found) > DEEPEST_TOLD:
+                    raise Unreadable("has an inlining tree without end")
+        return tuple(found)
+
+    def _caller(self, function: Function, call: int, following: int) -> int | None:
+        """The return address into what a call is inlined into; None if nothing, or if it is the next of the stack."""
+        frame = self._frame(function, call)
+        callee = frame.name
+        for _ in range(DEPTH):
+            if not frame.inlined:
+                return None
+            call = self._text + function.entry + self._call(function, call)[2]
+            if call + 1 == following:
+                return None
+            frame = self._frame(function, call)
+            if frame.id != self._layout.wrapper or callee in PANICS:
+                return call + 1
         raise Unreadable("has an inlining tree without end")
 
     def _function(self, address: int) -> Function | None:

@@ -45,13 +45,14 @@ read_program() {
 }
 
 # -> words: what the executable says of itself, a line each. `?0` says that it was read to the end.
-# `tr` comes first: busybox's grep ends a line at a NUL.
+# `tr` comes first: busybox's grep ends a line at a NUL. Go's version always stands in the build information, behind its
+# length and before anything; elsewhere it is seldom on a line of its own.
 read_executable() {
   words=
   { true <exe; } || return 0
   words=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE -m 9999 \
     -e '^(\?0|[A-Za-z0-9_.~%/-]+/core/proc\.(StartProfile|Stopper\.Stop-fm)|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)$' \
-    -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
+    -e '^[[:cntrl:]]go1\.[0-9]+(\.[0-9]+)?((rc|beta)[0-9]+)?' -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
     -e "^([A-Za-z0-9_.~%/-]+/vendor/)?($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$')
   case $nl$words$nl in *"$nl?0$nl"*) ;; *) gone_or_blind; return 1 ;; esac
 }

@@ -4,8 +4,9 @@ import struct
 
 import pytest
 
-from app.analysis.goheap.buckets import Bucket, Memory, hash_of, published, walk
-from app.analysis.goheap.code import LOAD32, LOAD64, STORE64, ZERO64, targets
+from app.analysis.goheap.buckets import Bucket, Memory, Profiled, hash_of, walk
+from app.analysis.goheap.code import Use, targets
+from app.analysis.goheap.counts import published
 from app.analysis.goheap.layouts import LAYOUTS, layout_of
 from app.analysis.goheap.profile import scaled
 from app.analysis.goheap.ranges import Unreadable, Unsteady
@@ -21,19 +22,21 @@ def bucket(stack: tuple[int, ...], size: int, *counts: int, following: int = 0, 
 
 def test_a_bucket_proves_itself_by_its_hash() -> None:
     counts = (5, 2, 0, 0, 1, 1, 0, 0)
-    found, missing = walk(Memory([(AT, bucket((0x401000, 0x402000), 64, *counts))]), AT, NEW)
+    found, missing = walk(Memory([(AT, bucket((0x401000, 0x402000), 64, *counts))]), AT, Profiled.HEAP, NEW)
     assert ([each.stack for each in found], missing) == ([(0x401000, 0x402000)], 0)
     with pytest.raises(Unreadable, match="hash"):
-        walk(Memory([(AT, bucket((0x401000, 0x402000), 64, *counts, hashed=1))]), AT, NEW)
+        walk(Memory([(AT, bucket((0x401000, 0x402000), 64, *counts, hashed=1))]), AT, Profiled.HEAP, NEW)
 
 
 def test_a_list_that_leads_back_or_elsewhere_is_refused_or_asked_for() -> None:
     with pytest.raises(Unreadable, match="without end"):
-        walk(Memory([(AT, bucket((0x401000,), 64, *[0] * 8, following=AT))]), AT, NEW)
-    found, missing = walk(Memory([(AT, bucket((0x401000,), 64, *[0] * 8, following=AT + 4096))]), AT, NEW)
+        walk(Memory([(AT, bucket((0x401000,), 64, *[0] * 8, following=AT))]), AT, Profiled.HEAP, NEW)
+    found, missing = walk(
+        Memory([(AT, bucket((0x401000,), 64, *[0] * 8, following=AT + 4096))]), AT, Profiled.HEAP, NEW
+    )
     assert (len(found), missing) == (1, AT + 4096)
     with pytest.raises(Unreadable, match="no list of buckets"):
-        walk(Memory([(AT, bytes(4096))]), AT, NEW)
+        walk(Memory([(AT, bytes(4096))]), AT, Profiled.HEAP, NEW)
 
 
 @pytest.mark.parametrize(
@@ -47,14 +50,15 @@ def test_a_list_that_leads_back_or_elsewhere_is_refused_or_asked_for() -> None:
 def test_the_cycle_that_has_just_ended_is_added_as_the_runtime_does(
     active: tuple[int, int], future: tuple[tuple[int, int], ...], cycle: int, counted: tuple[int, int]
 ) -> None:
-    (record,) = published([Bucket(64, (0x401000,), active, future)], cycle)
+    counts = (*active, *(count for counted in future for count in counted))
+    (record,) = published([Bucket(64, (0x401000,), counts)], cycle, 2)
     assert (record.allocations, record.frees) == counted
 
 
 @pytest.mark.parametrize("active", [(1, 2, 64, 128), (2, 1, 128, 63)])
 def test_counts_that_cannot_be_are_those_of_a_bucket_that_was_just_changing(active: tuple[int, ...]) -> None:
     with pytest.raises(Unsteady):
-        published([Bucket(64, (0x401000,), active, ((0,) * 4,) * 3)], 0)
+        published([Bucket(64, (0x401000,), (*active, *(0,) * 12))], 0, 4)
 
 
 def test_only_versions_of_the_table_are_read() -> None:
@@ -69,10 +73,10 @@ def test_an_instruction_is_told_by_its_form_and_leads_to_an_address() -> None:
     relative = struct.pack("<i", 0x100)
     code = b"\x48\x8b\x0d" + relative + b"\x8b\x15" + relative + b"\x48\x89\x05" + relative + b"\x48\xc7\x05" + relative
     code += bytes(4)
-    assert targets(LOAD64, code, 0x1000) == {0x1107}
-    assert targets(LOAD32, code, 0x1000) == {0x110D}
-    assert targets(STORE64, code, 0x1000) == {0x1114}
-    assert targets(ZERO64, code, 0x1000) == {0x111F}
+    assert targets("amd64", Use.LOAD64, code, 0x1000) == {0x1107}
+    assert targets("amd64", Use.LOAD32, code, 0x1000) == {0x110D}
+    assert targets("amd64", Use.STORE64, code, 0x1000) == {0x1114}
+    assert targets("amd64", Use.ZERO64, code, 0x1000) == {0x111F}
 
 
 def test_samples_are_scaled_as_go_scales_them() -> None:
