@@ -114,6 +114,7 @@ class Service:
             adopt=self.arming.adopted,
             redaction=settings.redaction,
             read=facts_of,
+            compare=partial(difference_of, ask=self.readers.ask),
         )
 
     def open(self) -> None:
