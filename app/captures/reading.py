@@ -1,5 +1,6 @@
 """The findings of a capture, read from its artifacts once they are stored. Called by collecting.py."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,8 +14,10 @@ from app.analysis.facts import MEASURED, Facts
 from app.analysis.profile import BadProfile
 from app.captures.artifacts import length_of
 from app.errors import AlertprofError
+from app.evidence.samples import SUFFIX as SAMPLES
 from app.finding import Finding
 from app.findings.every import ORDER, findings
+from app.findings.resident import Resident, resident_in
 from app.findings.scene import AFTER, Baseline, File, Scene, scene
 from app.model import Artifact, Capture, Kind
 from app.stores import Store
@@ -43,7 +46,7 @@ class Reading:
             facts = self._facts(capture, base)
         except AlertprofError as fault:
             return capture.with_event(now, "findings", f"the files could not be read for findings: {fault}")
-        seen = self._scene(capture, facts)
+        seen = replace(self._scene(capture, facts), resident=self._resident(capture))
         if base:
             against = self._baseline(capture, base, facts)
             said = f"compared with the baseline {base.id}, which was made at {base.created_at:%Y-%m-%d %H:%M} UTC"
@@ -62,6 +65,14 @@ class Reading:
         found = [(artifact, facts.get(self._path(capture, artifact))) for artifact in readable(capture)]
         files = [File(artifact.kind, artifact.name, each) for artifact, each in found]
         return scene(files, length_of(capture), uptime(capture), about(capture))
+
+    def _resident(self, capture: Capture) -> Resident | None:
+        """The memory of the process while it was recorded; None without samples."""
+        for artifact in capture.artifacts:
+            if artifact.kind is Kind.EVIDENCE and artifact.name.endswith(SAMPLES):
+                with suppress(OSError, ValueError):
+                    return resident_in(json.loads(self._path(capture, artifact).read_bytes()))
+        return None
 
     def _baseline(self, capture: Capture, base: Capture, facts: Mapping[Path, Facts]) -> Baseline:
         """What the capture is compared with. A file that is gone or cannot be read is not compared."""

@@ -9,7 +9,7 @@ from app.analysis.owners import short
 from app.finding import INFO, WARNING, Finding
 from app.findings import thresholds
 from app.findings.baseline_cpu import more_than_noise
-from app.findings.held import IN_USE
+from app.findings.held import BOUND, IN_USE
 from app.findings.scene import Baseline, Found, Groups, Scene, by_name, idles
 from app.findings.words import caller, concerned, names, size
 from app.model import Kind
@@ -59,7 +59,7 @@ def _holds_more(scene: Scene, base: Baseline, charge: Charge, now: int, had: int
         code=MEMORY,
         path=charge.path,
         refuted_by="a later heap profile in which it holds the same: then it is a cache that was not full",
-        helps="Find what keeps these values: a map or list without an end. Give it a bound or an expiry.",
+        helps=BOUND,
     )
 
 

@@ -31,6 +31,12 @@ GROWTH: Final = 0.05  # of all that is in use
 HELD: Final = 64 << 20  # bytes of one function, where there is one snapshot only
 HELD_SHARE: Final = 0.5
 
+# the memory of the process, once a second
+SAMPLED: Final = 3  # samples: less show no course
+RESIDENT: Final = 8 << 20  # bytes: two steps in which the runtime takes memory from the kernel
+STEADY: Final = 0.2  # of the growth, from each third of the recording to the next: otherwise it was one jump
+SOON: Final = 600.0  # seconds until the kernel's limit: sooner than most alerts are looked at
+
 # goroutines
 MORE: Final = 10  # goroutines
 NOISE: Final = 4.0  # standard deviations of two Poisson counts: once in thirty thousand pairs by chance

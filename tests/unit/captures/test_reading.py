@@ -1,5 +1,6 @@
 """Findings are made once the files are home, and cost a capture nothing when they cannot be."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -63,6 +64,21 @@ def test_a_capture_is_compared_with_the_baseline_and_a_baseline_that_is_gone_is_
     said = "compared with the baseline base, which was made at 2026-11-22 12:00 UTC"
     assert after.timeline[-1].message == said
     assert reading.with_findings(capture, capture, NOON).timeline == ()  # a baseline is not compared with itself
+
+
+def test_the_samples_of_the_evidence_are_read_and_broken_ones_are_no_fault(tmp_path: Path) -> None:
+    capture, store = stored(tmp_path)
+    capture = replace(capture, artifacts=(Artifact("a-samples.json", Kind.EVIDENCE, 1, ""),))
+    samples = {"seconds": [0, 1, 2], "rss_bytes": [1 << 27, 2 << 27, 3 << 27], "host_available_bytes": [1 << 29] * 3}
+    reading = Reading(store, facts_of, difference_of)
+    store.path(f"{capture.id}/a-samples.json").write_text(json.dumps(samples))
+    (found,) = reading.with_findings(capture, None, NOON).findings
+    assert (
+        found.title == "the process grew by 256MB in 2 s: the end of the host's memory is reached in 4 s at this rate"
+    )
+    for text in ("[", '{"seconds": 7}', '{"seconds": [0, null, 1], "rss_bytes": ["a"]}'):
+        store.path(f"{capture.id}/a-samples.json").write_text(text)
+        assert reading.with_findings(capture, None, NOON).findings == ()
 
 
 def test_a_baseline_of_another_build_is_said_in_the_timeline(tmp_path: Path) -> None:
