@@ -25,6 +25,7 @@ from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
 from app.captures.prearm import Arming
 from app.captures.retention import clear
+from app.captures.schedule import Schedule
 from app.captures.specs import named_alone
 from app.captures.worker import Worker
 from app.config.address import Address, listening
@@ -52,7 +53,7 @@ from app.web.transport.connection import AT_ONCE, Server, connections
 from app.web.transport.tls import renewing
 
 THREADS = 16  # of the worker, besides those that hold the connection of a streamed recording
-CLEAR_EVERY = 300.0  # seconds between two runs of retention
+CLEAR_EVERY = 300.0  # seconds between two runs of retention and of the schedule
 IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)  # sent to other services by habit; by default they end us
 DRAIN = 30.0  # seconds for the steps under way when the service is asked to end
 
@@ -73,6 +74,7 @@ class Service:
         self.pool = HostPool(connector, settings.recipes, settings.redaction)
         self.readers = Readers()
         self.arming = self._arming(settings)
+        self.schedule = Schedule(self.ledger, lambda: settings.rules)
         self.pending = PendingAlerts(settings.prometheus, self.arming.pending, now)
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
         self.explainer = Explainer(lambda: settings.rules, RESOLVERS, connector.route, self.pool, self.ledger)
@@ -140,6 +142,7 @@ class Service:
             self._clear_at = monotonic() + CLEAR_EVERY
             self.arming.clear(now())
             clear(self.ledger, self.store, self._retention, now(), self.metrics.removed_bytes.inc)
+            self.schedule.run(now())
 
     def _parts(self, external_url: str, settings: Settings) -> Parts:
         return Parts(
