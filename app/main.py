@@ -17,6 +17,7 @@ from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
 from app.captures.prearm import Arming
 from app.captures.retention import clear
+from app.captures.schedule import Schedule
 from app.captures.specs import named_alone
 from app.captures.worker import Worker
 from app.config.reload import Reload
@@ -42,7 +43,7 @@ from app.web.asgi import create_app
 from app.web.parts import Parts
 
 THREADS = 16  # of the worker, besides those that hold the connection of a streamed recording
-CLEAR_EVERY = 300.0  # seconds between two runs of retention
+CLEAR_EVERY = 300.0  # seconds between two runs of retention and of the schedule
 DRAIN = 30.0  # seconds for the steps under way when the service is asked to end
 
 log = structlog.get_logger()
@@ -68,6 +69,7 @@ class Service:
         self.pool = HostPool(self.connector, settings.recipes, settings.redaction)
         self.readers = Readers()
         self.arming = self._arming(settings)
+        self.schedule = Schedule(self.ledger, lambda: self.settings.rules)
         self.pending = PendingAlerts(settings.prometheus, self._pending, now)
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
         self.explainer = Explainer(lambda: self.settings.rules, RESOLVERS, self._route, self.pool, self.ledger)
@@ -133,6 +135,7 @@ class Service:
             adopt=arming.adopted,
             redaction=settings.redaction,
             read=facts_of,
+            compare=partial(difference_of, ask=self.readers.ask),
         )
 
     def open(self) -> None:
@@ -158,6 +161,7 @@ class Service:
             self._clear_at = monotonic() + CLEAR_EVERY
             self.arming.clear(now())
             clear(self.ledger, self.store, self.settings.storage.retention, now(), self.metrics.removed_bytes.inc)
+            self.schedule.run(now())
 
     def _parts(self, external_url: str) -> Parts:
         return Parts(

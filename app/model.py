@@ -82,7 +82,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What asked for a capture: an alert (`fingerprint` is set) or a person (`by`)."""
+    """What asked for a capture: an alert (`fingerprint` is set), or a person or a rule's schedule (`by`)."""
 
     kind: str  # "alert" | "manual"
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -95,7 +95,8 @@ class Trigger:
 
     @property
     def alertname(self) -> str:
-        return self.labels.get("alertname", "")
+        """Of an alert; a capture on a schedule has an alert's labels, and is about none."""
+        return self.labels.get("alertname", "") if self.kind == "alert" else ""
 
 
 @dataclass(frozen=True, slots=True)

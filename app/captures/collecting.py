@@ -10,7 +10,7 @@ from app.captures.artifacts import prepared
 from app.captures.evidence import Ladder, explained, in_order
 from app.captures.failures import past_deadline
 from app.captures.outcome import shortfall
-from app.captures.reading import Read, with_findings
+from app.captures.reading import Reading
 from app.captures.recording import with_result
 from app.captures.secrets import put
 from app.captures.specs import besides_done, profiler_of
@@ -32,7 +32,7 @@ class CollectSteps:
     stopping: whether the service is about to end
     clock: the time at which a streamed recording was over
     redaction: of what is stored
-    read: the facts in files, for findings
+    reading: of the files, for findings
     """
 
     pool: HostPool
@@ -43,7 +43,7 @@ class CollectSteps:
     stopping: Callable[[], bool]
     clock: Callable[[], datetime]
     redaction: Redaction
-    read: Read
+    reading: Reading
 
     def stream(self, capture: Capture, now: datetime) -> Capture:
         """The capture after a recording that arrives while it is made. Raises Retryable if our disk is full."""
@@ -72,7 +72,7 @@ class CollectSteps:
                 raise
             message = f"files may remain on the host: {fault}"
         capture = self.ladder.end(capture.with_event(now, "cleaned", message), now)
-        capture = with_findings(capture, self.store, self.read, now)
+        capture = self.reading.with_findings(capture, self._baseline(capture), now)
         shortage = shortfall(capture, profiler)
         reason = explained(capture, shortage) if shortage else None
         return capture.ended(State.FAILED if reason else State.COMPLETED, now, reason)
@@ -111,6 +111,14 @@ class CollectSteps:
         verdicts = self.check([(Kind.OTHER if file.converted else file.kind, file.path) for file in files])
         faults = {f"{file.kind.value}{file.suffix}": file.fault or verdicts[file.path] for file in files}
         return {name: fault for name, fault in faults.items() if fault}
+
+    def _baseline(self, capture: Capture) -> Capture | None:
+        """The baseline of the capture's service; None also where the ledger cannot be read."""
+        service = capture.target.service if capture.target else ""
+        try:
+            return self.ledger.baseline(service) if service else None
+        except LedgerUnavailable:
+            return None
 
     def _must_stop(self, capture: Capture) -> bool:
         """Whether a streamed recording must end early: somebody has asked for it, or the service is ending."""

@@ -20,12 +20,13 @@ from pathlib import Path
 
 import structlog
 
+from app.analysis.diff.asking import difference_of
 from app.captures import dumps, ending
 from app.captures.collecting import CollectSteps
 from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
 from app.captures.outcome import only_proven
-from app.captures.reading import Read
+from app.captures.reading import Compare, Read, Reading
 from app.captures.recording import RecordingSteps
 from app.captures.resolve import ResolveStep
 from app.captures.specs import besides_of, profiler_of
@@ -56,7 +57,7 @@ class Pipeline:
     hold: how long an alert may be held back
     adopt: adds what was taken while the capture's alert was pending
     redaction: of what is stored
-    read: the facts in files, for findings
+    read: the facts in files, for findings; compare: the difference of two files, likewise
     """
 
     pool: HostPool
@@ -71,6 +72,7 @@ class Pipeline:
     adopt: Callable[[Capture, datetime], Capture] = lambda capture, now: capture
     redaction: Redaction = BUILT_IN
     read: Read = lambda paths: {}
+    compare: Compare = difference_of
 
     @property
     def _ladder(self) -> Ladder:
@@ -103,8 +105,9 @@ class Pipeline:
     def _step(self, capture: Capture, now: datetime) -> Capture:
         ladder = self._ladder
         recording = RecordingSteps(self.pool, self.ledger, ladder)
+        reading = Reading(self.store, self.read, self.compare)
         collecting = CollectSteps(
-            self.pool, self.store, self.ledger, ladder, self.check, self.stopping, self.clock, self.redaction, self.read
+            self.pool, self.store, self.ledger, ladder, self.check, self.stopping, self.clock, self.redaction, reading
         )
         if dumps.is_due(capture):
             return dumps.DumpStep(self.pool, self.store, self.redaction).run(capture, now)

@@ -1,36 +1,103 @@
 """The findings of a capture, read from its artifacts once they are stored. Called by collecting.py."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from app.analysis.facts import Facts
+from app.analysis.diff.programs import unlike
+from app.analysis.diff.table import Difference
+from app.analysis.facts import MEASURED, Facts
+from app.analysis.profile import BadProfile
 from app.captures.artifacts import length_of
 from app.errors import AlertprofError
+from app.evidence.samples import SUFFIX as SAMPLES
 from app.finding import Finding
 from app.findings.every import ORDER, findings
-from app.findings.scene import File, scene
-from app.model import Capture, Kind
+from app.findings.resident import Resident, resident_in
+from app.findings.scene import AFTER, Baseline, File, Scene, scene
+from app.model import Artifact, Capture, Kind
 from app.stores import Store
 
 READ: Final = frozenset({Kind.CPU, Kind.HEAP, Kind.MUTEX, Kind.GOROUTINE, Kind.GOROUTINELEAK})
 
+COMPARED: Final = (Kind.CPU, Kind.HEAP)
+
 Read = Callable[[Sequence[Path]], Mapping[Path, Facts]]
+Compare = Callable[[Path, Path, int, str | None], Difference]
 
 
-def with_findings(capture: Capture, store: Store, read: Read, now: datetime) -> Capture:
-    """The capture with what its files mean. Files that cannot be read cost findings, never the capture."""
-    artifacts = [artifact for artifact in capture.artifacts if artifact.kind in READ]
-    paths = {store.path(f"{capture.id}/{artifact.name}"): artifact for artifact in artifacts}
-    try:
-        facts = read(list(paths)) if paths else {}
-    except AlertprofError as fault:
-        return capture.with_event(now, "findings", f"the files could not be read for findings: {fault}")
-    files = [File(paths[path].kind, paths[path].name, found) for path, found in facts.items()]
-    seen = scene(files, length_of(capture), uptime(capture), about(capture))
-    return replace(capture, findings=joined(capture.findings, findings(seen)))
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reads the files in a store. facts: see isolate.facts_of; compare: see asking.difference_of."""
+
+    store: Store
+    facts: Read
+    compare: Compare
+
+    def with_findings(self, capture: Capture, baseline: Capture | None, now: datetime) -> Capture:
+        """The capture with what its files mean, also compared with its service's baseline. Files that cannot be read
+        cost findings, never the capture."""
+        base = baseline if baseline and baseline.id != capture.id else None
+        try:
+            facts = self._facts(capture, base)
+        except AlertprofError as fault:
+            return capture.with_event(now, "findings", f"the files could not be read for findings: {fault}")
+        seen = replace(self._scene(capture, facts), resident=self._resident(capture))
+        if base:
+            against = self._baseline(capture, base, facts)
+            said = f"compared with the baseline {base.id}, which was made at {base.created_at:%Y-%m-%d %H:%M} UTC"
+            capture = capture.with_event(now, "findings", f"{said}{against.said}")
+            seen = replace(seen, baseline=against)
+        return replace(capture, findings=joined(capture.findings, findings(seen)))
+
+    def _facts(self, *captures: Capture | None) -> Mapping[Path, Facts]:
+        paths = [self._path(each, artifact) for each in captures if each for artifact in readable(each)]
+        return self.facts(paths) if paths else {}
+
+    def _path(self, capture: Capture, artifact: Artifact) -> Path:
+        return self.store.path(f"{capture.id}/{artifact.name}")
+
+    def _scene(self, capture: Capture, facts: Mapping[Path, Facts]) -> Scene:
+        found = [(artifact, facts.get(self._path(capture, artifact))) for artifact in readable(capture)]
+        files = [File(artifact.kind, artifact.name, each) for artifact, each in found]
+        return scene(files, length_of(capture), uptime(capture), about(capture))
+
+    def _resident(self, capture: Capture) -> Resident | None:
+        """The memory of the process while it was recorded; None without samples."""
+        for artifact in capture.artifacts:
+            if artifact.kind is Kind.EVIDENCE and artifact.name.endswith(SAMPLES):
+                with suppress(OSError, ValueError):
+                    return resident_in(json.loads(self._path(capture, artifact).read_bytes()))
+        return None
+
+    def _baseline(self, capture: Capture, base: Capture, facts: Mapping[Path, Facts]) -> Baseline:
+        """What the capture is compared with. A file that is gone or cannot be read is not compared."""
+        differences: dict[Kind, Difference] = {}
+        for kind in COMPARED:
+            now, then = (last_of(each, kind) for each in (capture, base))
+            if now and then:
+                files = self._path(base, then), self._path(capture, now)
+                with suppress(BadProfile, AlertprofError):
+                    differences[kind] = self.compare(*files, 0, MEASURED[kind.value])
+        builds = next(((each.base_build_id, each.build_id) for each in differences.values()), ("", ""))
+        versions = (each.target.go_version if each.target else None for each in (base, capture))
+        said = " ".join(unlike(*builds, *versions)).rstrip(".")
+        return Baseline(base.created_at, self._scene(base, facts), differences, said)
+
+
+def readable(capture: Capture) -> list[Artifact]:
+    """The artifacts that findings are made of."""
+    return [artifact for artifact in capture.artifacts if artifact.kind in READ]
+
+
+def last_of(capture: Capture, kind: Kind) -> Artifact | None:
+    """The profile of a kind; of two, the one at the end of the recording."""
+    found = [artifact for artifact in capture.artifacts if artifact.kind is kind]
+    return max(found, key=lambda artifact: AFTER in artifact.name, default=None)
 
 
 def joined(had: tuple[Finding, ...], new: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -111,6 +111,8 @@ class ResolveStep:
         """Creates a capture for each of the other processes that the rule takes.
 
         The siblings' ids follow from this capture's id, so that a repeated step creates no more of them."""
+        if capture.trigger.kind != "alert":  # one calm capture of a service is enough
+            return
         candidates = resolution.candidates
         fresh = replace(capture, created_at=now, due_at=now, timeline=(), give_up_at=None, attempt=0, reason=None)
         fresh = fresh.with_event(now, "received", f"one of several processes of capture {capture.id}")

@@ -24,6 +24,7 @@ from app.config.scalars import (
     valid_expression,
     valid_folder,
     valid_host_pattern,
+    valid_interval,
     valid_jump,
     valid_relabel_regex,
     valid_rule_name,
@@ -156,6 +157,10 @@ class RelabelConfig(Block):
         return Relabel(**self.model_dump() | {"source_labels": tuple(self.source_labels)})
 
 
+class Baseline(Block):
+    every: Annotated[Duration, AfterValidator(valid_interval)]
+
+
 class Rule(Block):
     name: Annotated[str, AfterValidator(valid_rule_name)]
     matchers: list[Annotated[tuple[Matcher, ...], from_text(parse_matchers)]] = []
@@ -168,6 +173,7 @@ class Rule(Block):
     duration: Recording = timedelta(seconds=30)
     cooldown: Duration | None = None
     prearm: bool = False
+    baseline: Baseline | None = None
 
 
 class Whole(Block):

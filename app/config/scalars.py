@@ -20,6 +20,7 @@ from app.hosts.route import JUMP
 from app.intake.re2 import captured, compiled
 from app.web import durations
 
+SHORTEST_INTERVAL = timedelta(minutes=10)
 BYTES = {"": 0, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
@@ -163,6 +164,13 @@ def valid_rule_name(text: str) -> str:
     if text == "manual":
         raise ValueError("'manual' is what captures are called that people ask for; choose another name")
     return text
+
+
+def valid_interval(length: timedelta) -> timedelta:
+    """Between two calm captures of a service."""
+    if length < SHORTEST_INTERVAL:
+        raise ValueError(f"each one is a recording; write {durations.say(SHORTEST_INTERVAL)} or more, as 24h")
+    return length
 
 
 Duration = Annotated[timedelta, from_text(durations.parse)]

@@ -241,6 +241,7 @@ def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
         asked=said.evidence.asked(),
         take=said.take,
         prearm=said.prearm,
+        baseline_every=said.baseline.every if said.baseline else None,
         resolvers=tuple(said.resolvers),
         only_exe=said.only.exe,
         only_cmdline=said.only.cmdline,

@@ -1,6 +1,7 @@
 """The first part of an explanation: which rule answers the alert, and what its relabelling makes of the labels."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from app.explain.report import Report
 from app.explain.wording import differences, listed, mismatch
@@ -20,9 +21,19 @@ def report_rule(report: Report, rules: Sequence[Rule], labels: Mapping[str, str]
             report.ok(f"«{rule.name}» matches{listed(rule.matchers) or ': it has no matchers'}")
         else:
             report.note(f"«{rule.name}» would match too, but an earlier rule answers")
+    if answering and answering.baseline_every:
+        report.note(
+            f"«{answering.name}» also takes calm captures of such processes, {hours(answering.baseline_every)} or more "
+            "apart and never while an alert of the service fires: baselines to compare with"
+        )
     if answering is None:
         report.no(f"none of the {len(rules)} rules matches this alert's labels: add one, or change a matcher")
     return answering
+
+
+def hours(length: timedelta) -> str:
+    """`24 h`, `0.5 h`."""
+    return f"{length / timedelta(hours=1):g} h"
 
 
 def report_relabelling(report: Report, rule: Rule, labels: Mapping[str, str]) -> Mapping[str, str] | None:

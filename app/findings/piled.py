@@ -9,7 +9,7 @@ from app.analysis.owners import short
 from app.finding import WARNING, Finding
 from app.findings import thresholds
 from app.findings.scene import Found, Groups, Scene
-from app.findings.words import concerned, names, percent
+from app.findings.words import concerned, names, percent, size
 
 LEAKED, GROW, STUCK = "goroutines_leaked", "goroutines_grow", "goroutines_stuck"
 DOES = {
@@ -87,8 +87,15 @@ def _growing(scene: Scene) -> Iterator[tuple[Found, str]]:
             text = (
                 f"They were {had} at the beginning of the recording and {now} at its end: {rate}"
                 f"{more / sqrt(now + had):.0f} standard deviations, of which {thresholds.NOISE:g} are the threshold"
+                f"{_memory(scene, more)}"
             )
             yield Found(_finding(scene, place, GROW, now, text), 2.5), _where(place)
+
+
+def _memory(scene: Scene, more: int) -> str:
+    """What they may cost; only the samples of the process tell."""
+    process = scene.resident
+    return f". {process}, which is {size(process.grown / more)} for each" if process and process.grows else ""
 
 
 def _stuck(scene: Scene) -> Iterator[tuple[Found, str]]:

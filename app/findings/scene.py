@@ -1,13 +1,16 @@
-"""What findings are made of: the facts in the files of one capture."""
+"""What findings are made of: the facts in the files of one capture, and in those of its service's baseline."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from app.analysis.charges import Charge, Charges
+from app.analysis.diff.table import Difference
 from app.analysis.facts import Facts
 from app.analysis.goroutines import Group, Place
 from app.finding import Finding
+from app.findings.resident import Resident
 from app.model import Kind
 
 AFTER: Final = "-after"
@@ -23,6 +26,7 @@ class Scene:
     heap, heap_after: at the beginning and at the end, or the first alone
     snapshots: goroutine profiles and dumps in the order of time; before, after: the two profiles that may be compared
     seconds: of the recording; uptime: of the process, in seconds; about: the alert's name and annotations
+    resident: the memory of the process; baseline: what it is compared with; None where the service has none
     """
 
     cpu: Charges | None = None
@@ -36,6 +40,8 @@ class Scene:
     seconds: float = 0.0
     uptime: float = 0.0
     about: str = ""
+    resident: Resident | None = None
+    baseline: "Baseline | None" = None
 
     @property
     def snapshots(self) -> tuple[Groups, ...]:
@@ -46,6 +52,28 @@ class Scene:
         """CPU seconds for each second of the recording."""
         length = (self.cpu.seconds if self.cpu else None) or self.seconds
         return self.cpu.totals[self.cpu.measured] / 1e9 / length if self.cpu and length else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A calm capture of the same service.
+
+    at: when it was made; scene: its facts; differences: by kind, between its file and the capture's
+    unlike: a sentence that says that it is of another build or version of Go; "" if it is of the same
+    """
+
+    at: datetime
+    scene: Scene
+    differences: Mapping[Kind, Difference] = field(default_factory=dict)
+    unlike: str = ""
+
+    @property
+    def said(self) -> str:
+        """`unlike` as the end of a detail."""
+        return f". {self.unlike}" if self.unlike else ""
+
+    def __str__(self) -> str:
+        return f"the baseline of {self.at:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,12 @@ GROWTH: Final = 0.05  # of all that is in use
 HELD: Final = 64 << 20  # bytes of one function, where there is one snapshot only
 HELD_SHARE: Final = 0.5
 
+# the memory of the process, once a second
+SAMPLED: Final = 3  # samples: less show no course
+RESIDENT: Final = 8 << 20  # bytes: two steps in which the runtime takes memory from the kernel
+STEADY: Final = 0.2  # of the growth, from each third of the recording to the next: otherwise it was one jump
+SOON: Final = 600.0  # seconds until the kernel's limit: sooner than most alerts are looked at
+
 # goroutines
 MORE: Final = 10  # goroutines
 NOISE: Final = 4.0  # standard deviations of two Poisson counts: once in thirty thousand pairs by chance
@@ -42,5 +48,13 @@ VICTIMS: Final = 5  # goroutines that wait for a lock
 FEW_VICTIMS: Final = 3  # where they are half of all requests under way
 PERSISTS: Final = 2  # snapshots that show the same
 QUEUED: Final = 1.0  # goroutines that waited for a lock at any time, on average since the start
+
+# against the baseline
+MORE_CPU: Final = 0.1  # of the CPU time; less is not what an alert is about, even if it is no noise
+ALIKE: Final = 0.8  # of a share: what the baseline has nearly as well is not what has changed
+TWICE: Final = 2.0  # times as much: pools and caches vary by less from day to day
+MORE_HELD: Final = 8 << 20  # bytes of one function: sixteen samples of the heap
+MORE_HELD_SHARE: Final = 0.1  # of all that is in use
+YOUNG: Final = 600.0  # seconds that a process has run: its caches may not have been full
 
 MOST: Final = 6  # findings of a capture

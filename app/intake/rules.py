@@ -44,6 +44,7 @@ class Rule:
     only_exe: re.Pattern[str] | None = None  # a process that these do not match is never signalled
     only_cmdline: re.Pattern[str] | None = None
     prearm: bool = False  # evidence is taken while such an alert is pending
+    baseline_every: timedelta | None = None  # how often a calm capture is taken, to compare others with; None: never
     relabel: tuple[
         Relabel, ...
     ] = ()  # applied to the alert's labels before resolving; matchers see the original labels

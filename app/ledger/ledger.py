@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.ledger import arrivals, baselines, blocks, capacity, claims, messages, migrations, proof, queries, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
+from app.ledger.calm import CalmCaptures
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import Claim, FenceLost, ProcessTaken
 from app.ledger.database import Database, LedgerUnavailable
@@ -43,10 +45,7 @@ __all__ = [
 ]
 
 _ATTEMPTS = 3
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_utc_now = partial(datetime.now, UTC)
 
 
 class Ledger(LedgerReader):
@@ -75,7 +74,7 @@ class Ledger(LedgerReader):
         """Called, from any thread, after a commit that made a capture due; it has to return at once."""
         self._clock = clock
         self._inbox = Inbox(self._record)
-        self.prearms = PreArms(self._database)
+        self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then

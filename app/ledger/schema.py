@@ -111,6 +111,15 @@ prearms = sa.Table(
     sa.UniqueConstraint("key", name="prearms_key"),
 )
 
+# One row for each service of which a calm capture was taken on a schedule.
+calm = sa.Table(
+    "calm",
+    metadata,
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("taken_at", sa.BigInteger, nullable=False),
+    sa.Column("capture", sa.Text),  # until it was judged whether it becomes the baseline
+)
+
 settings = sa.Table(
     "settings",
     metadata,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 
 from app.analysis.diff.normalize import Normalize
+from app.analysis.diff.programs import unlike
 from app.analysis.diff.table import Difference, first
 from app.analysis.diff.tree import DifferenceTree
 from app.ledger.ledger import Filter
@@ -97,7 +98,9 @@ def offered(parts: Parts, capture: Capture) -> list[Capture]:
 
 def warnings(asked: Comparison, found: Difference) -> list[str]:
     """What to mind when the two are compared: sentences."""
-    return [*_of_captures(asked), *_of_programs(asked, found.base_build_id[:16], found.build_id[:16])]
+    now, base = asked.capture.target, asked.base.target
+    versions = (each.go_version if each else None for each in (base, now))
+    return [*_of_captures(asked), *unlike(found.base_build_id, found.build_id, *versions)]
 
 
 def _of_captures(asked: Comparison) -> Iterator[str]:
@@ -106,17 +109,3 @@ def _of_captures(asked: Comparison) -> Iterator[str]:
         yield "The capture is compared with itself."
     if now and base and now.service != base.service:
         yield f"The base is of another service: {base.service or 'one without a name'}."
-
-
-def _of_programs(asked: Comparison, base_build: str, build: str) -> Iterator[str]:
-    now, base = asked.capture.target, asked.base.target
-    if build and base_build and build != base_build:
-        yield (
-            f"The base is of another build ({base_build}, now {build}): a function may have another name, or be "
-            "inlined in one of them only, and then seems gone or new."
-        )
-    if now and base and now.go_version and base.go_version and now.go_version != base.go_version:
-        yield (
-            f"The base was built with {base.go_version}, the capture with {now.go_version}: the runtime differs, and "
-            "since Go 1.27 closures in inlined functions have other names."
-        )

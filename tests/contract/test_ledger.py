@@ -31,7 +31,7 @@ from app.ledger.ledger import (
 from app.ledger.messages import KEPT, LARGEST
 from app.ledger.prearms import PreArm
 from app.ledger.schema import metadata
-from app.model import Artifact, Blocked, Capture, Episode, Finding, Kind, State, Step, Target
+from app.model import Artifact, Blocked, Capture, Episode, Finding, Kind, State, Step, Target, Trigger
 from app.profilers.harm import id_of
 from tests.unit.ledger.builders import (
     LEASE,
@@ -809,6 +809,49 @@ def test_a_pre_arm_is_one_replicas_and_is_kept_until_it_was_not_seen_for_a_while
     assert theirs.of("key") is None and theirs.begin(one)
 
 
+# calm captures on a schedule
+
+
+def test_of_two_replicas_one_takes_the_calm_capture_and_the_next_one_only_after_its_time(open_ledger: Open) -> None:
+    mine, theirs = open_ledger(), open_ledger()
+    day, later = timedelta(days=1), NOON + timedelta(days=1)
+    assert mine.calm.take(manual(1), "orders", NOON - day)
+    assert not theirs.calm.take(manual(2), "orders", NOON - day) and theirs.get(manual(2).id) is None
+    assert theirs.calm.take(manual(3, created_at=later), "orders", later - day)
+    assert not mine.calm.take(manual(4, created_at=later), "orders", later - day)
+    assert mine.calm.take(manual(5), "payments", NOON - day)
+    claim = claimed(mine)  # of the first one, which was not judged before the next
+    mine.release(claim, completed(claim.capture))
+    claim = claimed(mine)
+    mine.release(claim, completed(claim.capture))
+    assert theirs.calm.unjudged(NOON - SECOND) == ()
+    (unjudged,) = theirs.calm.unjudged(NOON)
+    assert unjudged.id in (manual(3).id, manual(5).id)
+    mine.calm.judged(unjudged.id)
+    assert theirs.calm.unjudged(NOON) == ()
+
+
+def test_a_service_is_due_by_its_last_capture_unless_a_baseline_was_made_lately(ledger: Ledger) -> None:
+    for number, service in ((1, "orders"), (2, "orders"), (3, "payments")):
+        capture = manual(number, rule="r", trigger=Trigger("alert", {"job": service}), target=Target("h", 7, service))
+        ledger.create(capture.ended(State.COMPLETED, NOON))
+    ledger.create(manual(4, rule="r", target=Target("h", 7, "by hand")).ended(State.COMPLETED, NOON))
+    before = NOON + SECOND
+    assert [each.id for each in ledger.calm.due("r", before)] == [manual(2).id, manual(3).id]
+    assert ledger.calm.due("another", before) == ()
+    assert ledger.choose_baseline(ledger.calm.due("r", before)[1])
+    assert [each.id for each in ledger.calm.due("r", NOON - SECOND)] == [manual(2).id]
+    assert ledger.calm.take(manual(5), "orders", NOON)
+    assert ledger.calm.due("r", NOON - SECOND) == ()
+
+
+def test_alerts_are_told_while_they_fire_and_for_a_while_after_they_ended(ledger: Ledger) -> None:
+    ledger.receive([firing("a1", job="orders"), firing("a2", job="pay")]).result()
+    ledger.receive([resolved("a2", ends_at=NOON + SECOND)]).result()
+    assert {each.labels["job"] for each in ledger.calm.alerts(NOON + SECOND)} == {"orders", "pay"}
+    assert {each.labels["job"] for each in ledger.calm.alerts(NOON + 2 * SECOND)} == {"orders"}
+
+
 # the baseline of a service
 
 
@@ -873,7 +916,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0006"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0007"
     engine.dispose()
 
 

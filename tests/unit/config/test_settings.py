@@ -370,6 +370,10 @@ colour: red
             "1:27: rules[0].prearm: Prometheus has to be asked for pending alerts: set prometheus.url",
         ),
         (
+            "rules: [{name: a, baseline: {every: 1m}}]",
+            "1:37: rules[0].baseline.every: each one is a recording; write 10m or more, as 24h",
+        ),
+        (
             "rules: [{name: manual}]",
             "1:16: rules[0].name: 'manual' is what captures are called that people ask for; choose another name",
         ),

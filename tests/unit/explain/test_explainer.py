@@ -106,6 +106,12 @@ def test_a_matcher_that_holds_is_not_among_the_reasons(ask: Any) -> None:
     assert "job=~" not in lines(said, "Rules")[0].text
 
 
+def test_a_rule_that_takes_baselines_says_so(ask: Any) -> None:
+    rule = Rule("r", baseline_every=timedelta(hours=24))
+    said = lines(one(ask, firing(job="order-mq"), rules=(rule,)), "Rules")
+    assert "also takes calm captures of such processes, 24 h or more apart" in said[-1].text
+
+
 def test_the_first_rule_that_matches_answers_and_a_later_one_is_told_of(ask: Any) -> None:
     alert = firing(instance="10.0.0.5:9100", job="order-mq", severity="critical")
     said = lines(one(ask, alert, rules=(Rule("pay", parse_matchers('job="pay"')), ORDERS, Rule("rest"))), "Rules")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from app.analysis.charges import Charge, Charges
 from app.analysis.goroutines import Group, Place
 from app.findings.every import findings
+from app.findings.resident import Resident, resident_in
 from app.findings.scene import Groups, Scene
 from app.findings.thresholds import MOST
 
@@ -42,6 +43,51 @@ def test_memory_that_is_kept_and_grows_is_a_finding() -> None:
         "9MB more in 10 s, 921.60kB a second, called by main.main"
     )
     assert "90 % of what it allocated stayed in use" in finding.detail
+
+
+def samples(*mib: float, limit: int | None = None) -> Resident:
+    """Ten seconds between two samples of the process's memory."""
+    sizes = [round(each * MIB) for each in mib]
+    group = {"cgroup_memory_bytes": sizes, "cgroup_memory_limit_bytes": limit * MIB} if limit else {}
+    found = resident_in({"seconds": [10.0 * n for n in range(len(mib))], "rss_bytes": sizes, **group})
+    assert found
+    return found
+
+
+GROWING = Scene(heap=heap(10 * MIB, 9 * MIB, 12 * MIB), heap_after=heap(20 * MIB, 18 * MIB, 21 * MIB), seconds=10)
+
+
+def test_the_growth_of_the_process_and_of_its_heap_are_one_finding_with_the_time_that_is_left() -> None:
+    (found,) = findings(replace(GROWING, resident=samples(100, 110, 120, 130, limit=190)))
+    assert (found.code, found.severity) == ("memory_grows", "critical")
+    assert found.title.endswith("; the limit of 190MB is reached in 60 s at this rate")
+    assert "cache.(*Cache).Put" in found.title and "resident memory grew by 30MB in 30 s" in found.detail
+    (found,) = findings(replace(GROWING, resident=samples(100, 110, 120, 130, limit=10_000)))
+    assert found.severity == "warning" and "is reached in 164 minutes" in found.detail
+    (found,) = findings(replace(GROWING, resident=samples(100, 100, 100, 100)))
+    assert found.severity == "warning" and "did not grow steadily" in found.detail
+
+
+def test_the_samples_tell_a_leak_from_a_cache_where_there_is_one_heap_profile() -> None:
+    one = Scene(heap=heap(40 * MIB, 36 * MIB, 50 * MIB))
+    (found,) = findings(replace(one, resident=samples(100, 110, 120, 130)))
+    assert (found.code, found.severity) == ("memory_grows", "warning")
+    assert found.title.startswith("the process grew by 30MB in 30 s, and cache.(*Cache).Put allocated 72 %")
+    assert codes(replace(one, resident=samples(100, 100, 100, 131))) == []  # one jump
+    assert codes(replace(one, resident=samples(100, 100.1, 99.9, 100))) == []
+    assert codes(replace(one, resident=samples(100, 200, 300, 400))) == []  # far more than it holds
+
+
+def test_a_limit_that_is_near_is_told_also_where_no_function_grows() -> None:
+    assert codes(Scene(resident=samples(100, 110, 120, 130, limit=190))) == ["memory_limit_soon"]
+    assert codes(Scene(resident=samples(100, 110, 120, 130, limit=10_000))) == []
+    assert codes(Scene(resident=samples(130, 130, 130, 130, limit=131))) == []
+
+
+def test_goroutines_that_grow_are_joined_with_the_memory_of_the_process() -> None:
+    before, after = (at("receive", ("shop.work",), 200),), (at("receive", ("shop.work",), 1200),)
+    (found,) = findings(Scene(before=before, after=after, seconds=30, resident=samples(100, 110, 120, 130)))
+    assert found.code == "goroutines_grow" and "by 30MB in 30 s, which is 30.72kB for each" in found.detail
 
 
 def test_a_cache_that_is_full_is_none() -> None:
