@@ -98,7 +98,13 @@ def _compared(request: Json, _at: int, path: str) -> Json:
     return {"tree": asdict(tree_of_files(*files, wanted, normalize))}
 
 
-HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared}
+def _peek(request: Json, _at: int, path: str) -> Json:
+    from app.analysis.peek import peek
+
+    return {"peek": peek(read_file(path), request["function"], request["n"], request["type"])._asdict()}
+
+
+HANDLERS: Final = {"facts": _facts, "peek": _peek, "diff": _compared, "diff-tree": _compared}
 
 
 def _converted(request: Json, path: str) -> Json:
