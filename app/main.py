@@ -11,7 +11,7 @@ import structlog
 import uuid_utils
 
 from app.analysis.diff.asking import difference_of, difference_tree_of
-from app.analysis.isolate import check_files, facts_of, top_of, tree_of
+from app.analysis.isolate import check_files, facts_of, peek_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
@@ -171,6 +171,7 @@ class Service:
             now=now,
             top=partial(top_of, ask=self.readers.ask),
             tree=partial(tree_of, ask=self.readers.ask),
+            peek=partial(peek_of, ask=self.readers.ask),
             difference=partial(difference_of, ask=self.readers.ask),
             difference_tree=partial(difference_tree_of, ask=self.readers.ask),
             ready=Readiness(self.ledger, self.store, now).obstacle,

@@ -106,7 +106,19 @@ def _memory(request: Json, _at: int, folder: str) -> Json:
     return said | {"unwritten": unwritten}
 
 
-HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared, "memory": _memory}
+def _peek(request: Json, _at: int, path: str) -> Json:
+    from app.analysis.peek import peek
+
+    return {"peek": peek(read_file(path), request["function"], request["n"], request["type"])._asdict()}
+
+
+HANDLERS: Final = {
+    "facts": _facts,
+    "peek": _peek,
+    "diff": _compared,
+    "diff-tree": _compared,
+    "memory": _memory,
+}
 
 
 def _converted(request: Json, path: str) -> Json:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from app.analysis.child import MOST_ANSWERED, Json, Limits
 from app.analysis.convert import Format
 from app.analysis.facts import Facts, of_json
+from app.analysis.peek import Call, Peek, Peeked
 from app.analysis.profile import BadProfile, Mapped
 from app.analysis.stacks import UNTOLD, Options
 from app.analysis.top import Row, Top
@@ -63,6 +64,15 @@ def top_of(
 def tree_of(path: Path, sample_type: str | None = None, *, limits: Limits = LIMITS, ask: Ask = ask_once) -> Tree:
     """The call tree of a file; see tree.tree. Raises BadProfile for any fault of the file."""
     return _tree(one_answer({"do": "tree", "paths": [str(path.absolute())], "type": sample_type}, limits, ask)["tree"])
+
+
+def peek_of(
+    path: Path, function: str, n: int = 10, sample_type: str | None = None, *, limits: Limits = LIMITS,
+    ask: Ask = ask_once,
+) -> Peek:  # fmt: skip
+    """The callers and callees of functions; see peek.peek. Raises BadProfile for any fault of the file."""
+    request = {"do": "peek", "paths": [str(path.absolute())], "function": function, "n": n, "type": sample_type}
+    return _peek(one_answer(request, limits, ask)["peek"])
 
 
 def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, tuple[Mapped, ...]]:
@@ -155,6 +165,18 @@ def _check_request(files: Sequence[tuple[Kind, Path]]) -> Json:
 def _top(plain: Json) -> Top:
     rows = tuple(Row(*row) for row in plain["rows"])
     return Top(**{**plain, "rows": rows, "sample_types": tuple(plain["sample_types"])})
+
+
+def _peek(plain: Json) -> Peek:
+    functions = tuple(
+        each._replace(callers=_calls(each.callers), callees=_calls(each.callees))
+        for each in (Peeked(*one) for one in plain["functions"])
+    )
+    return Peek(**{**plain, "functions": functions, "sample_types": tuple(plain["sample_types"])})
+
+
+def _calls(plain: Sequence[Sequence[Any]]) -> tuple[Call, ...]:
+    return tuple(Call(*call) for call in plain)
 
 
 def _tree(plain: Json) -> Tree:

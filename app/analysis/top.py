@@ -68,7 +68,7 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
     """
     index = index_of(profile, sample_type)
     unit = profile.sample_types[index].unit
-    sums = _sums(profile, index)
+    sums = sums_of(profile, index)
     total = base_total(profile, index) or sums.total
     rows = _rows(sums, total, n)
     return Top(
@@ -105,12 +105,15 @@ def index_of(profile: Profile, wanted: str | None) -> int:
     return names.index(wanted)
 
 
-class _Numbered(dict[int, tuple[int, ...]]):
-    """The nodes of each location by its id, as numbers. Only locations that samples name are looked at."""
+class Numbered(dict[int, tuple[int, ...]]):
+    """The nodes of each location by its id, as numbers. Only locations that samples name are looked at.
 
-    def __init__(self, locations: Mapping[int, Location]) -> None:
+    nodes: the numbers that are given already
+    """
+
+    def __init__(self, locations: Mapping[int, Location], nodes: Mapping[Node, int] | None = None) -> None:
         super().__init__()
-        self.nodes: dict[Node, int] = {}
+        self.nodes: dict[Node, int] = dict(nodes or {})
         self._locations = locations
 
     def __missing__(self, id: int) -> tuple[int, ...]:
@@ -119,9 +122,10 @@ class _Numbered(dict[int, tuple[int, ...]]):
         return numbers
 
 
-def _sums(profile: Profile, index: int) -> Sums:
+def sums_of(profile: Profile, index: int) -> Sums:
+    """What each function costs. index: of the sample type."""
     pruned = pruning(profile)
-    numbered = _Numbered(pruned.locations)
+    numbered = Numbered(pruned.locations)
     total, flat, cum = 0, defaultdict[int, int](int), defaultdict[int, int](int)
     for value, ids in profile.stacks(index):
         total += abs(value)
@@ -144,15 +148,16 @@ def _node(function: Function, file: str) -> Node:
 
 def _rows(sums: Sums, total: int, n: int) -> tuple[Row, ...]:
     """Ordered by flat, then by name, as in pprof. Functions whose values are all 0 have no row."""
-    sums_of = [(sums.flat.get(number, 0), node, sums.cum[number]) for node, number in sums.nodes.items()]
-    kept = [(flat, place(node.name, node.file), cum) for flat, node, cum in sums_of if flat or cum]
+    costs = [(sums.flat.get(number, 0), node, sums.cum[number]) for node, number in sums.nodes.items()]
+    kept = [(flat, place(node.name, node.file), cum) for flat, node, cum in costs if flat or cum]
     kept.sort(key=lambda row: (-abs(row[0]), row[1], -abs(row[2])))
     rows, running = [], 0
     for flat, name, cum in kept[:n]:
         running += flat
-        rows.append(Row(flat, _share(flat, total), _share(running, total), cum, _share(cum, total), name))
+        rows.append(Row(flat, share(flat, total), share(running, total), cum, share(cum, total), name))
     return tuple(rows)
 
 
-def _share(value: int, total: int) -> float:
+def share(value: int, total: int) -> float:
+    """Percent, never negative; 0 of nothing."""
     return abs(value / total) * 100 if total else 0.0

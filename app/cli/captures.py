@@ -1,13 +1,18 @@
 """Reading captures from a running service: `captures`, `show`, `links`, `fetch` and `top`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.console import fail, say
-from app.cli.options import DEFAULT_URL, Count, Id, Kind, TokenFile, Url, connected, segment
+from app.cli.console import fail, plain, say_json, tell
+from app.cli.ids import path_of
+from app.cli.options import DEFAULT_URL, AsJson, Count, Id, Kind, TokenFile, Url, connected
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
 
 TOP = {"kind": "cpu", "n": 10}  # of what `show` prints
 
@@ -26,6 +31,7 @@ def captures(
     until: Annotated[str | None, typer.Option(help="A time, or so long ago.")] = None,
     match: Annotated[list[str] | None, typer.Option(help="A matcher on the alert's labels; may be repeated.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    as_json: AsJson = False,
 ) -> None:
     """List captures, newest first."""
     from app.cli import render  # noqa: PLC0415
@@ -35,72 +41,79 @@ def captures(
         "profiler": profiler, "since": since, "until": until, "match": match, "limit": limit,
     }  # fmt: skip
     page = connected(url, token_file).get("/captures", {name: value for name, value in asked.items() if value})
-    say(render.capture_table(page["captures"]))
-    if page["next"]:
-        typer.echo(f"There are more; --limit shows up to 500, --until {page['captures'][-1]['created_at']} goes on.")
+    tell(page, render.capture_page(page), as_json=as_json)
 
 
-def show(capture_id: Id, url: Url = DEFAULT_URL, token_file: TokenFile = None) -> None:
+def show(capture_id: Id, *, url: Url = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson = False) -> None:
     """Show one capture with its findings, timeline, files and top functions, and what to type next."""
     from app.cli import render  # noqa: PLC0415
 
     service = connected(url, token_file)
-    found = service.get(f"/captures/{segment(capture_id)}")
-    say(render.capture(found))
-    if any(artifact["kind"] == "cpu" for artifact in found["artifacts"]):
-        typer.echo()
-        say(shown_or_why(lambda: render.top_functions(service.get(f"/captures/{found['id']}/top", TOP))))
-    say(render.next_lines(found))
+    found = service.get(path_of(service, capture_id))
+    tell(found, chain(render.capture(found), top_of(service, found), render.next_lines(found)), as_json=as_json)
 
 
-def shown_or_why(show: Callable[[], Iterable[str]]) -> Iterable[str]:
-    """What `show` returns, or the sentence why it cannot: the rest of the capture is shown in either case."""
+def top_of(service: "Client", capture: Mapping[str, Any]) -> Iterator[str]:
+    """The top functions of the CPU profile, or why they cannot be shown; nothing for a capture without one."""
+    from app.cli import render  # noqa: PLC0415
     from app.cli.client import ServiceError  # noqa: PLC0415
 
+    if not any(artifact["kind"] == "cpu" for artifact in capture["artifacts"]):
+        return
+    yield ""
     try:
-        return show()
+        yield from render.top_functions(service.get(f"/captures/{capture['id']}/top", TOP))
     except ServiceError as error:
-        return [f"the top functions cannot be shown: {error}"]
+        yield plain(f"the top functions cannot be shown: {error}")
 
 
 def links(
     capture_id: Id,
+    *,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     lifetime: Annotated[
         str | None, typer.Option(help="How long they open a file without a token: 1h unless said, at most 1d.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print the line that opens each file of a capture, without a token."""
     from app.cli import render  # noqa: PLC0415
 
     service = connected(url, token_file)
     query = {"lifetime": lifetime} if lifetime else {}
-    found = service.get(f"/captures/{segment(capture_id)}/links", query)
+    found = service.get(f"{path_of(service, capture_id)}/links", query)
     if not found["links"]:
         fail("this capture has no files")
-    say(render.open_lines(found, service.url))
+    tell(found, render.open_lines(found, service.url), as_json=as_json)
 
 
 def fetch(
     capture_id: Id,
+    *,
     url: Url = DEFAULT_URL,
     token_file: TokenFile = None,
     folder: Annotated[Path, typer.Option("-o", metavar="DIR", help="Where to put the files.")] = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Download the files of a capture, and compare their checksums."""
     service = connected(url, token_file)
-    found = service.get(f"/captures/{segment(capture_id)}")
+    found = service.get(path_of(service, capture_id))
     if not found["artifacts"]:
         fail(f"this capture has no files; it is {found['state']}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(f"{folder} cannot be made: {error.strerror}")
+    fetched = []
     for artifact in found["artifacts"]:
         file = folder / Path(artifact["name"]).name
         service.save(artifact["href"], file, artifact["sha256"])
-        typer.echo(str(file))
+        fetched.append({**artifact, "file": str(file)})
+        if not as_json:
+            typer.echo(str(file))
+    if as_json:
+        say_json({"artifacts": fetched})
 
 
 def top(
@@ -111,9 +124,12 @@ def top(
     kind: Kind = "cpu",
     n: Count = 30,
     sample_type: Annotated[str | None, typer.Option(help="Where a profile has several.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show which functions cost most, as `go tool pprof -top -nodefraction=0` does."""
     from app.cli import render  # noqa: PLC0415
 
     query = {"kind": kind, "n": n} | ({"sample_type": sample_type} if sample_type else {})
-    say(render.top_functions(connected(url, token_file).get(f"/captures/{segment(capture_id)}/top", query)))
+    service = connected(url, token_file)
+    found = service.get(f"{path_of(service, capture_id)}/top", query)
+    tell(found, render.top_functions(found), as_json=as_json)

@@ -1,7 +1,8 @@
 """Writing to the terminal, and ending with an exit code. Every command uses it."""
 
+import json
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -19,6 +20,19 @@ def say(lines: Iterable[str]) -> None:
     """Prints the lines to stdout as they are: escape foreign text with plain() first."""
     for line in lines:
         typer.echo(line)
+
+
+def say_json(document: Any) -> None:
+    """Prints the document to stdout as JSON. What is not ASCII becomes an escape, so no text moves the cursor."""
+    typer.echo(json.dumps(document, indent=2))
+
+
+def tell(document: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Prints the document as JSON where that is wanted, otherwise the lines that say the same."""
+    if as_json:
+        say_json(document)
+    else:
+        say(lines)
 
 
 def fail(sentence: str, code: int = 1) -> NoReturn:

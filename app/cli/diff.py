@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.console import plain, say
-from app.cli.options import DEFAULT_URL, Count, Id, Kind, TokenFile, Url, connected, segment
+from app.cli.console import plain, tell
+from app.cli.ids import path_of, whole_id
+from app.cli.options import DEFAULT_URL, AsJson, Count, Id, Kind, TokenFile, Url, connected
 
 SCALED = {
     "none": "",
@@ -27,11 +28,14 @@ def diff(
     normalize: Annotated[
         str | None, typer.Option(help="none, duration or total; unless said, what suits the kind.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show what ID costs more or less than BASE, as `go tool pprof -diff_base` does, and what is more than noise."""
-    asked = {"kind": kind, "n": n, "base": base, "sample_type": sample_type, "normalize": normalize}
+    service = connected(url, token_file)
+    asked = {"kind": kind, "n": n, "base": whole_id(service, base), "sample_type": sample_type, "normalize": normalize}
     query = {name: value for name, value in asked.items() if value is not None}
-    say(differences(connected(url, token_file).get(f"/captures/{segment(capture_id)}/top", query)))
+    found = service.get(f"{path_of(service, capture_id)}/top", query)
+    tell(found, differences(found), as_json=as_json)
 
 
 def differences(found: Mapping[str, Any]) -> Iterator[str]:

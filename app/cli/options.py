@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
 
 import typer
 
@@ -18,10 +17,11 @@ TokenFile = Annotated[
     typer.Option("--token-file", envvar="ALERTPROF_TOKEN_FILE", help="Holds the token, where the service wants one."),
 ]
 Host = Annotated[str, typer.Argument(metavar="HOST", help="As an alert would name it.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="A capture's, as `captures` lists it.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A capture's, as `captures` lists it; its beginning is enough.")]
 KINDS = "cpu, heap, allocs, mutex, block, threadcreate, goroutine or goroutineleak."
 Kind = Annotated[str, typer.Option("--kind", help=KINDS)]
 Count = Annotated[int, typer.Option("-n", min=1, max=1000, help="So many functions.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, as the API has it.")]
 Config = Annotated[Path | None, typer.Option("--config.file", help="The configuration; without it, the defaults.")]
 Storage = Annotated[Path, typer.Option("--storage.path", help="Where captures go, unless the configuration says it.")]
 
@@ -31,8 +31,3 @@ def connected(url: str, token_file: Path | None) -> "Client":
     from app.cli.client import Client  # noqa: PLC0415
 
     return Client(url, token_file)
-
-
-def segment(text: str) -> str:
-    """`text` as one segment of a path."""
-    return quote(text, safe="")

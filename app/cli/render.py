@@ -34,6 +34,14 @@ def capture_table(captures: Sequence[Json]) -> Iterator[str]:
     yield from columns([head, *(_row(capture) for capture in captures)])
 
 
+def capture_page(page: Json) -> Iterator[str]:
+    """The table of GET /captures, and how to see more."""
+    yield from capture_table(page["captures"])
+    if page["next"]:
+        last = page["captures"][-1]["created_at"]
+        yield plain(f"There are more; --limit shows up to 500, --until {last} goes on.")
+
+
 def _row(capture: Json) -> tuple[str, ...]:
     reason = f" ({capture['reason']['code']})" if capture["reason"] else ""
     target, trigger = capture["target"] or {}, capture["trigger"]

@@ -20,6 +20,9 @@ class CaptureQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    id: Annotated[
+        str | None, Field(pattern="^[0-9A-Fa-f-]{1,36}$", description="its id, or how it begins", examples=["0199"])
+    ] = None
     state: Annotated[State | None, Field(description="captures in this state")] = None
     host: Word | None = None
     service: Word | None = None
@@ -46,6 +49,7 @@ class CaptureQuery(BaseModel):
         """The ledger's filter. now: what a duration counts back from. Raises HTTPException 422 that names the
         parameter."""
         return Filter(
+            id=self.id.lower() if self.id else None,
             state=self.state,
             host=self.host,
             service=self.service,

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from app.analysis.diff.normalize import Normalize
 from app.analysis.diff.table import Difference
 from app.analysis.diff.tree import DifferenceTree
+from app.analysis.peek import Peek
 from app.analysis.top import Top
 from app.analysis.tree import Tree
 from app.explain.explanation import Explained
@@ -37,13 +38,18 @@ class Store(Protocol):
 class Parts:
     """The other packages, as the routes use them.
 
-    now: the time; top, tree: analysis.isolate.top_of, .tree_of; difference, difference_tree: of analysis.diff.asking;
-    ready: None when the service is ready, otherwise the
-    sentence why not; external_url: how people reach the service, without a trailing slash; profilers: the kinds that a
-    manual capture may ask for, besides auto; explain: what would become of a message, with or without looking at the
-    hosts; tokens: those in force; recorded: called with each message of the webhook once it is durable; cors_origin:
-    the origins whose pages may read artifacts, for fullmatch; config: the text of the configuration; reload: reads it
-    again, and returns why it was not taken.
+    now: the time
+    top, tree, peek: analysis.isolate.top_of, .tree_of, .peek_of
+    difference, difference_tree: of analysis.diff.asking
+    ready: None when the service is ready, otherwise the sentence why not
+    external_url: how people reach the service, without a trailing slash
+    profilers: the kinds that a manual capture may ask for, besides auto
+    explain: what would become of a message, with or without looking at the hosts
+    tokens: those in force
+    recorded: called with each message of the webhook once it is durable
+    cors_origin: the origins whose pages may read artifacts, for fullmatch
+    config: the text of the configuration
+    reload: reads it again, and returns why it was not taken
     """
 
     ledger: Ledger
@@ -52,6 +58,7 @@ class Parts:
     now: Callable[[], datetime]
     top: Callable[[Path, int, str | None], Top]
     tree: Callable[[Path, str | None], Tree]
+    peek: Callable[[Path, str, int, str | None], Peek]
     difference: Callable[[Path, Path, int, str | None, Normalize | None], Difference]
     difference_tree: Callable[[Path, Path, str | None, Normalize | None], DifferenceTree]
     ready: Callable[[], str | None]

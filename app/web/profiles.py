@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 
+from app.analysis.peek import Peek
 from app.analysis.profile import BadProfile
 from app.analysis.top import Top, first
 from app.analysis.tree import Tree
@@ -34,9 +35,9 @@ T = TypeVar("T")
 
 
 class Profiles:
-    """Reads tables and trees with `parts.top` and `parts.tree`, once for each file and choice.
+    """Reads tables, trees and calls with `parts.top`, `parts.tree` and `parts.peek`, once for each file and choice.
 
-    Both methods raise HTTPException: 404 when there is no such profile, 422 when the file cannot be shown this way, 503
+    They raise HTTPException: 404 when there is no such profile, 422 when the file cannot be shown this way, 503
     when other requests read for too long.
     """
 
@@ -56,6 +57,12 @@ class Profiles:
         file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
         key = ("tree", file.sha256, 0, sample_type)
         return self.once(key, lambda path: self.parts.tree(path, sample_type), (capture, file))
+
+    def peek(self, capture: Capture, kind: Kind, function: str, n: int, sample_type: str | None = None) -> Peek:
+        """The callers and callees of the functions that fit. sample_type: the profile's default for None."""
+        file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
+        key = ("peek", file.sha256, function, n, sample_type)
+        return self.once(key, lambda path: self.parts.peek(path, function, n, sample_type), (capture, file))
 
     def once(self, key: Key, read: Callable[..., T], *files: tuple[Capture, Artifact]) -> T:
         """What `read` makes of the files, each as a path; what it made the last time for this key. A fault is told of

@@ -563,6 +563,9 @@ def numbers(ledger: Ledger, asked: Filter) -> list[int]:
     ("asked", "found"),
     [
         (Filter(), [5, 4, 3, 2, 1]),
+        (Filter(id="00000000-0000-0000-0000-000000000003"), [3]),
+        (Filter(id="00000000-0000-0000-0000-00000000000"), [5, 4, 3, 2, 1]),
+        (Filter(id="00000000-0000-0000-0000-0000000000003"), []),
         (Filter(state=State.COMPLETED), [5, 3, 1]),
         (Filter(state=State.FAILED), []),
         (Filter(host="h0"), [4, 2]),

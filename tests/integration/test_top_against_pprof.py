@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.analysis.isolate import check_file, check_files, convert_file, top_of, tree_of
+from app.analysis.peek import peek
 from app.analysis.profile import BadProfile, read
 from app.analysis.stacks import Options
 from app.analysis.top import Top, top
@@ -55,10 +56,10 @@ class Pprof:
         self._run(golang.GO, "build", "-o", binary, ".", cwd=SOURCE)
         self._run(binary, self.directory, cwd=self.directory)
 
-    def lines(self, path: Path, sample_type: str | None, *options: str) -> list[str]:
+    def lines(self, path: Path, sample_type: str | None, *options: str, report: str = "-top") -> list[str]:
         """Header and table, without the labels of inlined functions."""
         index = [f"-sample_index={sample_type}"] if sample_type else []
-        said = self._run(self._tool, "-top", "-nodefraction=0", *index, *options, path, cwd=self.directory)
+        said = self._run(self._tool, report, "-nodefraction=0", *index, *options, path, cwd=self.directory)
         return [re.sub(r" \((partial-)?inline\)$", "", line) for line in said.splitlines()]
 
     def _run(self, *command: str | Path, cwd: Path) -> str:
@@ -108,6 +109,49 @@ def test_the_table_is_that_of_pprof(pprof: Pprof, name: str, sample_type: str | 
 @pytest.mark.parametrize("name", ["cpu", "heap"])
 def test_the_first_rows_are_those_of_pprof(pprof: Pprof, name: str) -> None:
     assert len(compare(pprof, pprof.directory / f"{name}.pprof", None, 5).rows) == 5
+
+
+def called(pprof: Pprof, path: Path, sample_type: str | None, unit: str) -> dict[str, tuple[list[str], list[str]]]:
+    """By function, the lines of its callers and of its callees, as `-peek` prints them."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    before: list[str] = []
+    at = before
+    for line in pprof.lines(path, sample_type, f"-unit={OWN_UNIT[unit]}", "-edgefraction=0", report="-peek=."):
+        costs, bar, name = line.partition(" | ")
+        if line.startswith("---"):
+            before = at = []
+        elif bar and costs[:10].strip():
+            found[name.strip()] = (before, at := [])
+        elif bar:
+            at.append(" ".join(line.split()))
+    return found
+
+
+def compare_calls(pprof: Pprof, path: Path, sample_type: str | None = None) -> int:
+    """Asserts that callers and callees are those of pprof, as exact integers. Returns how many calls there are."""
+    profile = read(path.read_bytes())
+    theirs = called(pprof, path, sample_type, top(profile, 1, sample_type).unit)
+    count = 0
+    for name, calls in theirs.items():
+        found = peek(profile, name, 10_000, sample_type)
+        (one,) = found.functions
+        ours = [
+            [
+                f"{format_value(c.value, found.unit, OWN_UNIT[found.unit])} {format_percent(c.percent)} | {c.function}"
+                for c in side
+            ]
+            for side in (one.callers, one.callees)
+        ]
+        assert [sorted(side) for side in ours] == [sorted(side) for side in calls], (
+            name
+        )  # pprof's order of -1 and 1 varies
+        count += len(calls[0]) + len(calls[1])
+    return count
+
+
+@pytest.mark.parametrize("name", ["cpu", "heap"])
+def test_callers_and_callees_are_those_of_pprof(pprof: Pprof, name: str) -> None:
+    assert compare_calls(pprof, pprof.directory / f"{name}.pprof") > 20
 
 
 def test_the_total_and_the_duration_are_those_of_pprof(pprof: Pprof) -> None:
@@ -234,3 +278,5 @@ def test_what_go_does_not_write_is_treated_alike(pprof: Pprof, tmp_path: Path, s
     path = tmp_path / "made.pprof"
     path.write_bytes(made.data() if seed % 3 else made.plain())
     compare(pprof, path, None, dice.choice([3, 10_000]))
+    if not drop:
+        compare_calls(pprof, path)

@@ -78,6 +78,21 @@ TOP: dict[str, JsonValue] = {
         }
     ],
 }
+PEEK: dict[str, JsonValue] = {
+    **{name: value for name, value in TOP.items() if name != "rows"},
+    "matched": 1,
+    "functions": [
+        {
+            "function": "main.burn",
+            "flat": 27_000_000_000,
+            "flat_percent": 89.97,
+            "cum": 29_000_000_000,
+            "cum_percent": 96.63,
+            "callers": [{"function": "main.price", "value": 29_000_000_000, "percent": 100.0}],
+            "callees": [{"function": "math.Sqrt", "value": 2_000_000_000, "percent": 6.9}],
+        }
+    ],
+}
 FLAME_GRAPH: dict[str, JsonValue] = {
     "kind": "cpu",
     "sample_type": "cpu",

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app.analysis.diff.normalize import Normalize
 from app.model import Capture, Kind
 from app.web.api.schemas.difference import DifferenceGraphOut, DifferenceOut, difference_graph, difference_out
-from app.web.api.schemas.profile import FlameGraphOut, TopOut, flame_graph
+from app.web.api.schemas.profile import FlameGraphOut, PeekOut, TopOut, flame_graph
 from app.web.differences import Comparison, Differences, base_named, warnings
 from app.web.parts import Parts, the_capture
 from app.web.profiles import Profiles
@@ -42,6 +43,17 @@ class TopQuery(ProfileQuery):
     n: Annotated[int, Field(ge=1, le=1000)] = 30
 
 
+class PeekQuery(BaseModel):
+    """Which profile and function, and how many callers and callees."""
+
+    function: Annotated[
+        str, Field(min_length=1, max_length=4096, description="its name; or a text in the names of several")
+    ]
+    kind: Kind = Kind.CPU
+    sample_type: Annotated[str | None, Field(description="where a profile has several")] = None
+    n: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
 def routes(parts: Parts, profiles: Profiles, differences: Differences) -> APIRouter:
     """The routes that read profiles."""
     router = APIRouter(tags=["captures"])
@@ -54,6 +66,15 @@ def routes(parts: Parts, profiles: Profiles, differences: Differences) -> APIRou
             found = differences.table(asked, query.n)
             return difference_out(found, asked.base.id, warnings(asked, found))
         return TopOut.model_validate(profiles.top(capture, query.kind, query.n, query.sample_type))
+
+    @router.get("/captures/{capture_id}/peek", summary="What calls a function, and what it calls")
+    def peek(capture_id: str, query: Annotated[PeekQuery, Query()]) -> PeekOut:
+        """As `go tool pprof -peek` shows it, but for a text in the name instead of a regular expression."""
+        found = profiles.peek(the_capture(parts, capture_id), query.kind, query.function, query.n, query.sample_type)
+        if not found.functions:
+            name = query.function[:200]
+            raise HTTPException(404, f"function: no function of this {query.kind} profile has {name!r} in its name.")
+        return PeekOut.model_validate(found)
 
     @router.get(
         "/captures/{capture_id}/flamegraph",

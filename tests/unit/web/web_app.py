@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from uuid_utils import uuid7
 
 from app.analysis.diff.files import table_of_files, tree_of_files
-from app.analysis.profile import BadProfile
+from app.analysis.peek import peek
+from app.analysis.profile import BadProfile, read
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
 from app.errors import Code, Reason
@@ -94,6 +95,7 @@ class WebApp:
             now=lambda: self.now,
             top=self.top,
             tree=self.tree,
+            peek=lambda path, function, n, type: peek(read(path.read_bytes()), function, n, type),
             difference=lambda base, path, n, type, how: table_of_files(path, base, n, type, how),
             difference_tree=lambda base, path, type, how: tree_of_files(path, base, type, how),
             ready=lambda: self.obstacle,

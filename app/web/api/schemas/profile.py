@@ -20,10 +20,9 @@ class RowOut(BaseModel):
     function: str
 
 
-class TopOut(BaseModel):
-    """Values in `unit`; percentages of `total`; `shown_in` is the unit in which pprof would print them."""
-
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.TOP]})
+class TableOut(BaseModel):
+    """What every table says. Values in `unit`; percentages of `total`; `shown_in` is the unit in which pprof would
+    print them."""
 
     kind: str
     sample_type: str
@@ -32,7 +31,45 @@ class TopOut(BaseModel):
     shown_in: str
     total: int
     duration_seconds: float | None
+
+
+class TopOut(TableOut):
+    """The functions that cost most."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.TOP]})
+
     rows: tuple[RowOut, ...]
+
+
+class CallOut(BaseModel):
+    """`value`: of the samples with this call; `percent`: of the function that was asked about."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    function: str
+    value: int
+    percent: float
+
+
+class PeekedOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    function: str
+    flat: int
+    flat_percent: float
+    cum: int
+    cum_percent: float
+    callers: Annotated[tuple[CallOut, ...], Field(description="the largest first")]
+    callees: Annotated[tuple[CallOut, ...], Field(description="the largest first")]
+
+
+class PeekOut(TableOut):
+    """Functions with what calls them and what they call. `matched`: how many fit; the largest ten are here."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.PEEK]})
+
+    matched: int
+    functions: tuple[PeekedOut, ...]
 
 
 class FrameOut(BaseModel):
