@@ -98,7 +98,26 @@ def _compared(request: Json, _at: int, path: str) -> Json:
     return {"tree": asdict(tree_of_files(*files, wanted, normalize))}
 
 
-HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared}
+def _unnamed(_request: Json, _at: int, path: str) -> Json:
+    from app.analysis.unnamed import unnamed
+
+    return {"unnamed": unnamed(read_file(path))}
+
+
+def _symbolized(request: Json, _at: int, path: str) -> Json:
+    from app.analysis.symbolize import symbolized
+
+    names = {int(address): name for address, name in request["names"].items()}
+    return {"unwritten": _write(symbolized(path, names), request["out"])}
+
+
+HANDLERS: Final = {
+    "unnamed": _unnamed,
+    "symbolize": _symbolized,
+    "facts": _facts,
+    "diff": _compared,
+    "diff-tree": _compared,
+}
 
 
 def _converted(request: Json, path: str) -> Json:

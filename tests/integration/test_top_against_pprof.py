@@ -14,11 +14,12 @@ from app.analysis.isolate import check_file, check_files, convert_file, top_of, 
 from app.analysis.profile import BadProfile, read
 from app.analysis.stacks import Options
 from app.analysis.top import Top, top
-from app.analysis.units import format_percent, format_value
+from app.analysis.units import format_value
 from app.analysis.verdict import check
 from app.model import Kind
 from tests.lab import golang
 from tests.unit.analysis.synthetic import Maker, Stack
+from tests.unit.analysis.tables import table
 
 SOURCE = Path(__file__).parents[1] / "targets" / "profiles"
 OWN_UNIT = {"bytes": "B", "nanoseconds": "ns", "count": "count"}
@@ -72,16 +73,6 @@ def pprof(tmp_path_factory: pytest.TempPathFactory) -> Pprof:
     made = Pprof(tmp_path_factory.mktemp("profiles"))
     made.make()
     return made
-
-
-def table(top: Top, shown_in: str) -> list[str]:
-    """Rendered as pprof renders it."""
-    lines = []
-    for row in top.rows:
-        flat, cum = (format_value(value, top.unit, shown_in) for value in (row.flat, row.cum))
-        shares = [f"{format_percent(share):>6}" for share in (row.flat_percent, row.sum_percent, row.cum_percent)]
-        lines.append(f"{flat:>10} {shares[0]} {shares[1]} {cum:>10} {shares[2]}  {row.function}")
-    return lines
 
 
 def rows(lines: Sequence[str]) -> list[str]:
