@@ -28,7 +28,8 @@ def diff(
         str | None, typer.Option(help="none, duration or total; unless said, what suits the kind.")
     ] = None,
 ) -> None:
-    """Show what ID costs more or less than BASE, as `go tool pprof -diff_base` does, and what is more than noise."""
+    """Show what ID costs more or less than BASE, as `go tool pprof -diff_base` with -nodefraction=0 does, and what is
+    more than noise."""
     asked = {"kind": kind, "n": n, "base": base, "sample_type": sample_type, "normalize": normalize}
     query = {name: value for name, value in asked.items() if value is not None}
     say(differences(connected(url, token_file).get(f"/captures/{segment(capture_id)}/top", query)))

@@ -205,6 +205,8 @@ def test_the_tree_adds_up_to_the_table(pprof: Pprof, name: str, sample_type: str
 NAMES = [
     "main.main", "main.(*T).Run", "main.(*Box[...]).Get", "main.Map[...]", "main.Map[...].(*T).func1", "runtime.malloc",
     "runtime.mallocgc", "std::map<int, a>::get(int)", "libfoo(int)", "Zeta", "a", "b", "main.main.func1.2", "ünïcode.Ω",
+    "_ZNK6orders6BasketIdE5totalEv", "_ZSt4swapIiENSt9enable_ifIXsrSt6__and_IJEE5valueEvE4typeERT_S5_", "_Zno", "_Z",
+    "_ZN12_GLOBAL__N_18hot_loopEl", "_ZN4core3fmt9Formatter3pad17h9b2b3a0e5b4d1b31E", "_RNvC6_123foo3bar",
 ]  # fmt: skip
 
 
