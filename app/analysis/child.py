@@ -112,7 +112,22 @@ def _peek(request: Json, _at: int, path: str) -> Json:
     return {"peek": peek(read_file(path), request["function"], request["n"], request["type"])._asdict()}
 
 
+def _unnamed(_request: Json, _at: int, path: str) -> Json:
+    from app.analysis.unnamed import unnamed
+
+    return {"unnamed": unnamed(read_file(path))}
+
+
+def _symbolized(request: Json, _at: int, path: str) -> Json:
+    from app.analysis.symbolize import symbolized
+
+    names = {int(address): name for address, name in request["names"].items()}
+    return {"unwritten": _write(symbolized(path, names), request["out"])}
+
+
 HANDLERS: Final = {
+    "unnamed": _unnamed,
+    "symbolize": _symbolized,
     "facts": _facts,
     "peek": _peek,
     "diff": _compared,

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from app.analysis.profile import BadProfile, Mapped
 from app.analysis.stacks import UNTOLD, Options
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
+from app.analysis.unnamed import Unnamed
 from app.errors import Code, Retryable
 from app.model import Kind
 
@@ -124,6 +125,21 @@ def merge_files(paths: Sequence[Path], out: Path, *, limits: Limits = LIMITS) ->
     """Writes `out`, the profiles in one; see merge.merged. Raises as convert_file."""
     first, *more = (str(path.absolute()) for path in paths)
     _write({"do": "merge", "paths": [first], "more": more, "out": str(out.absolute())}, out, limits)
+
+
+def unnamed_of(path: Path, *, limits: Limits = LIMITS) -> tuple[Unnamed, ...]:
+    """The addresses in a profile that have no names; see symbolize.unnamed. Raises BadProfile."""
+    answer = one_answer({"do": "unnamed", "paths": [str(path.absolute())]}, limits)
+    return tuple(Unnamed(file, base, tuple(addresses)) for file, base, addresses in answer["unnamed"])
+
+
+def symbolize_file(path: Path, out: Path, names: Mapping[int, str], *, limits: Limits = LIMITS) -> None:
+    """Writes `out`, the profile with these names by address; see symbolize.symbolized. Raises as convert_file."""
+    _write(
+        {"do": "symbolize", "paths": [str(path.absolute())], "names": dict(names), "out": str(out.absolute())},
+        out,
+        limits,
+    )
 
 
 def _write(request: Json, out: Path, limits: Limits) -> Json:

@@ -1,19 +1,26 @@
 """How `go tool pprof` names a function. For top.py and prune.py.
 
 The heuristics, including the surprising ones, are those of github.com/google/pprof: internal/symbolizer (demangling),
-internal/graph (places without a name), profile/prune.go. Mangled C++ names stay mangled.
+internal/graph (places without a name), profile/prune.go.
 """
 
 import re
 
 LONGEST = 4096  # characters
+MANGLED = ("_Z", "_R")  # C++ and Rust
 NOT_AN_ARGUMENT_LIST = re.compile(r"\(anonymous namespace\)|operator\(\)|(\()")
 
 
 def shown(name: str, system_name: str) -> str:
-    """A function's name: the demangled one, or its symbol without parameters and templates of C++."""
+    """A function's name: the demangled one, without parameters and templates of C++. Only the process that reads
+    profiles calls it: the demangler is native code."""
     if name and name != system_name:
         return name
+    if system_name.startswith(MANGLED):
+        from app.analysis.mangled import readable  # noqa: PLC0415 - few profiles have such names
+
+        if (found := readable(system_name)) != system_name:
+            return found
     if not _looks_like_cpp(system_name):
         return system_name
     return _without(_without(system_name, "(", ")"), "<", ">")

@@ -4,21 +4,24 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from app.analysis.isolate import convert_file, merge_files
+from app.analysis.isolate import convert_file, merge_files, symbolize_file
 from app.analysis.profile import BadProfile
 from app.model import Artifact, Capture, Finding, Kind
 from app.profilers.base import Fetched
 
 SUFFIX = {Kind.TRACE: ".trace", Kind.GOROUTINE: ".txt"}  # of the kinds that are no pprof profiles
 CONVERTED = ".pprof"
+ADDRESSES = ".addresses"  # of a profile of which another one with names was made
 INEXACT = 0.1  # a tenth more, and a tenth of a second: profilers are not exact
 
 
 def prepared(capture: Capture, fetched: list[Fetched]) -> list[Fetched]:
-    """The files to keep: slices merged, and beside each text the profile that was converted from it."""
+    """The files to keep: slices merged, beside each text the profile that was made of it, beside each profile without
+    names the one that has those which were read."""
     merged = [merge_slices(file) if file.slices else file for file in fetched]
     converted = [convert(capture, file) for file in merged if file.format]
-    return [*merged, *converted]
+    named = [each for file in merged for each in (with_names(file) if file.names else [file])]
+    return [*named, *converted]
 
 
 def merge_slices(file: Fetched) -> Fetched:
@@ -44,6 +47,17 @@ def convert(capture: Capture, file: Fetched) -> Fetched:
     finding = too_much(nanoseconds / 1e9, seconds, file.threads, kind) if file.threads else None
     finding = left_out(note, kind) if note else finding
     return Fetched(kind, out, out.stat().st_size, suffix=CONVERTED, converted=True, finding=finding)
+
+
+def with_names(file: Fetched) -> list[Fetched]:
+    """The profile with its names, and as it was; that one alone if no names can be put into it."""
+    out = file.path.with_name(f"{file.path.name}.names")
+    try:
+        symbolize_file(file.path, out, file.names)
+    except BadProfile:
+        return [file]
+    plain = replace(file, kind=Kind.OTHER, suffix=f"{ADDRESSES}{file.suffix}", finding=None)
+    return [replace(file, path=out, size=out.stat().st_size), plain]
 
 
 def length_of(capture: Capture) -> float:

@@ -30,7 +30,8 @@ def diff(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what ID costs more or less than BASE, as `go tool pprof -diff_base` does, and what is more than noise."""
+    """Show what ID costs more or less than BASE, as `go tool pprof -diff_base` with -nodefraction=0 does, and what is
+    more than noise."""
     service = connected(url, token_file)
     asked = {"kind": kind, "n": n, "base": whole_id(service, base), "sample_type": sample_type, "normalize": normalize}
     query = {name: value for name, value in asked.items() if value is not None}

@@ -44,9 +44,10 @@ PARTS = (
     "samples",
     "log_verbs",
     "memory_verbs",
+    "mapped_verbs",
     "loop",
 )
-ON_REQUEST = frozenset({"memory_verbs"})  # parts that only a recipe brings
+ON_REQUEST = frozenset({"memory_verbs", "mapped_verbs"})  # parts that only a recipe brings
 TEXTS = {name: files("app.gate").joinpath("parts", f"{name}.sh").read_text(encoding="utf-8") for name in PARTS}
 
 

@@ -14,6 +14,7 @@ from app.gate.assemble import script
 from app.gate.exchange import Exchange
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
 from app.gate.log_lines import LogEnd, log_in, variables_in
+from app.gate.mapped import CodeArea, Span, area_words, code_areas_in
 from app.gate.memory import PAGE, Area, Pages, areas_in, page_word
 from app.gate.recipes import Recipe
 from app.gate.words import hexword, number, words_of
@@ -197,6 +198,23 @@ class Gate(Exchange):
         if code == "ok" and (announced != size or len(read) != size):
             raise self._broken("sends other pages than it was asked for")
         return code, bytes(read), areas_in(lines)
+
+    def mapped(
+        self, process: ProcessId, area: CodeArea | None = None, spans: Sequence[Span] = ()
+    ) -> tuple[str, bytes, tuple[CodeArea, ...]]:
+        """Reads pages of a file whose code a process runs. area: one of its mappings.
+
+        Returns a code (`ok` if the process was the same before and afterwards), the bytes of all spans, zeros for what
+        could not be read, and the process's mappings of code."""
+        read = bytearray()
+        words = (*words_of(process), *(area_words(area, spans) if area else ()))
+        size = sum(span.pages for span in spans) * PAGE
+        code, announced, lines = self._ask_for_bytes(
+            "mapped", *words, limit=size, write=read.extend, timeout=MEMORY_TIMEOUT
+        )
+        if code == "ok" and (announced != size or len(read) != size):
+            raise self._broken("sends other pages than it was asked for")
+        return code, bytes(read), code_areas_in(lines)
 
     def _act(self, verb: str, *words: str) -> Answer:
         code, lines = self._ask(verb, *words, timeout=self._timeout + 15)

@@ -7,7 +7,7 @@ verbs in its strict grammar and nothing else. It runs under sudo since signals a
 from collections.abc import Iterable
 
 from app.gate.assemble import assembled
-from app.gate.recipes import MEMORY, Recipe
+from app.gate.recipes import MAPPED, MEMORY, Recipe
 
 PLACE = "/usr/local/libexec/alertprof-gate"
 
@@ -50,8 +50,15 @@ READS_MEMORY = """\
 #
 """
 
+READS_CODE = """\
+# But a rule's profiler makes profiles that may lack names: with it the key also reads the executables and
+# libraries that processes run.
+#
+"""
+
 
 def script(recipes: Iterable[Recipe] = ()) -> str:
     """The file, whole. It knows the commands and signals of these recipes, and of no other configuration."""
     recipes = tuple(recipes)
-    return HEADER + (READS_MEMORY if MEMORY in recipes else "") + assembled(recipes)
+    reads = (READS_MEMORY if MEMORY in recipes else "") + (READS_CODE if MAPPED in recipes else "")
+    return HEADER + reads + assembled(recipes)

@@ -24,3 +24,4 @@ class Recipe:
 
 
 MEMORY = Recipe("", part="memory_verbs")  # the verb that reads a process's memory
+MAPPED = Recipe("", part="mapped_verbs")  # the verb that reads the files whose code a process runs

@@ -56,6 +56,7 @@ class Fetched:
     converted: whether we made it of another profiler's file; then its sample types need not be those of its kind
     finding: what is doubtful about the file
     slices: further profiles of the same recording, to be merged with the one at `path`
+    names: of functions, by the addresses at which the profile has none
     """
 
     kind: Kind
@@ -70,6 +71,7 @@ class Fetched:
     converted: bool = False
     finding: Finding | None = None
     slices: tuple[Path, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

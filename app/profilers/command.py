@@ -157,7 +157,7 @@ class Command(RecipeProfiler):
         file = fetch_file(gate, recording.capture, "output", folder, kind=self.file_kind)
         empty = "" if file.size else f"wrote an empty file{last_words(answer)}"
         file = replace(file, fault=fault or file.fault or empty, suffix=SUFFIXES.get(self.format) or suffix_of(path))
-        return [self._text(gate, recording, file) if self.is_text and not file.fault else file]
+        return [file if file.fault else self._read(gate, recording, file)]
 
 
 def check_word(word: str) -> None:

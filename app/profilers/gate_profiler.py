@@ -125,7 +125,9 @@ class GateProfiler(Profiler):
         for file in files:
             incoming.keep(file)
         whole = sum(not file.fault for file in files)
-        return StepResult(f"{whole} of {len(files)} files fetched from the host")
+        named = sum(len(file.names) for file in files)
+        names = f", and the names of {named} places in the code" if named else ""
+        return StepResult(f"{whole} of {len(files)} files fetched from the host{names}")
 
     def clean(self, recording: Recording) -> StepResult:
         return remove_files(recording.gate(), recording.capture)

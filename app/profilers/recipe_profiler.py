@@ -15,12 +15,13 @@ from app.analysis.stacks import CPU, Options
 from app.errors import AlertprofError, Code, Refused
 from app.gate.answers import Answer, Process
 from app.gate.client import Gate
-from app.gate.recipes import Recipe
+from app.gate.recipes import MAPPED, Recipe
 from app.intake.re2 import compiled
 from app.model import Capture, Kind
 from app.plugins import kind_of
 from app.profilers.base import Fetched, Recording
 from app.profilers.checks import danger_in
+from app.profilers.code_names import with_names
 from app.profilers.gate_profiler import GateProfiler
 
 # What the options may be.
@@ -62,7 +63,7 @@ class RecipeProfiler(GateProfiler):
         """The function for the gate's script."""
 
     def recipes(self) -> tuple[Recipe, ...]:
-        return (self.recipe,)
+        return (self.recipe, MAPPED) if self.format == "pprof" else (self.recipe,)
 
     def notes(self) -> tuple[str, ...]:
         if self.format != "folded" or self.rate or self.unit or self.sample:
@@ -92,6 +93,12 @@ class RecipeProfiler(GateProfiler):
         converted = self.converted_kind or (None if have else Kind.CPU)
         complete = {converted, self.file_kind} if self.is_text and converted else {self.file_kind}
         return tuple(kind for kind in Kind if kind in complete - have)
+
+    def _read(self, gate: Gate, recording: Recording, file: Fetched, *, timed: bool = True) -> Fetched:
+        """A whole file with what is known of it; see _text and with_names."""
+        if self.format == "pprof":
+            return with_names(gate, recording.process, file)
+        return self._text(gate, recording, file, timed=timed) if self.is_text else file
 
     def _text(self, gate: Gate, recording: Recording, file: Fetched, *, timed: bool = True) -> Fetched:
         """The file with what converting it needs. timed: it is of the recording's time, not of the process's life."""

@@ -59,6 +59,6 @@ class SignalProfiler(RecipeProfiler):
 
     def _fetch_one(self, gate: Gate, recording: Recording, folder: Path, n: int, remote: str) -> Fetched:
         file = fetch_file(gate, recording.capture, remote, folder, kind=self.file_kind, suffix=self._suffix(n))
-        if self.is_text and n == 1 and not file.fault:
-            return self._text(gate, recording, file, timed=bool(self.stop_signal))
-        return file
+        if file.fault or (self.is_text and n > 1):
+            return file
+        return self._read(gate, recording, file, timed=bool(self.stop_signal))

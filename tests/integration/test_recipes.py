@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from app.analysis.isolate import check_file, convert_file, top_of
+from app.captures.artifacts import prepared
 from app.config.settings import parse
 from app.errors import AlertprofError, Code
 from app.intake.rules import Rule
@@ -108,9 +109,29 @@ def test_node_writes_the_cpu_profile_of_the_time_between_two_signals(
 # ---------------------------------------------------------------------- gperftools
 
 SPIN = """
+#include <algorithm>
 #include <cstdio>
-__attribute__((noinline)) long hot_loop() { volatile long s = 0; for (long n = 0; n < 100000; n++) s += n; return s; }
-int main() { puts("ready"); fflush(stdout); for (;;) hot_loop(); }
+#include <vector>
+namespace orders {
+template <class T> struct Basket {
+  std::vector<T> goods;
+  __attribute__((noinline)) bool operator<(const Basket& other) const { return total() < other.total(); }
+  __attribute__((noinline)) T total() const { volatile T sum = 0; for (T each : goods) sum = sum + each; return sum; }
+};
+}
+namespace {
+__attribute__((noinline)) long hot_loop(long times) {
+  volatile long sum = 0;
+  for (long n = 0; n < times; n++) sum = sum + n;
+  return sum;
+}
+}
+int main() {
+  puts("ready"); fflush(stdout);
+  std::vector<orders::Basket<double>> all(200);
+  for (auto& each : all) each.goods.assign(100, all.size());
+  for (;;) { hot_loop(300000); std::sort(all.begin(), all.end()); }
+}
 """
 
 
@@ -140,13 +161,23 @@ def test_gperftools_records_from_one_signal_to_the_next(
     started = {"LD_PRELOAD": "libprofiler.so.0", "CPUPROFILE": f"{tmp_path}/cpu.prof", "CPUPROFILESIGNAL": "12"}
     with running(str(spin), env=started) as pid:
         for _ in range(2):
-            (file,) = record(gperftools(tmp_path), pid, 1).files
+            story = record(gperftools(tmp_path), pid, 1)
+            (file,) = story.files
             data = file.path.read_bytes()
             assert (file.fault, file.kind, file.suffix) == ("", Kind.CPU, ".pprof")
             assert data.startswith(b"\0" * 8 + b"\3" + b"\0" * 7), "gperftools' header"
             assert b"/spin\n" in data, "the file is whole: the mappings are its end"
         assert Path(f"/proc/{pid}").exists()
     assert list(tmp_path.glob("cpu.prof*")) == []
+    assert "the names of" in story.said[-1]
+    named, plain = prepared(story.capture, story.files)
+    assert (named.kind, named.suffix, plain.kind, plain.suffix) == (Kind.CPU, ".pprof", Kind.OTHER, ".addresses.pprof")
+    assert plain.path.read_bytes() == data, "the file as gperftools wrote it is kept"
+    ours = top_of(named.path, 10_000)
+    names = {row.function for row in ours.rows}
+    assert {"(anonymous namespace)::hot_loop", "orders::Basket::total", "main"} <= names
+    assert "[spin]" not in names, "every place in the executable has a name"
+    assert ours.total == top_of(plain.path).total
 
 
 def test_a_program_without_gperftools_is_left_alone(record: Callable[..., Story], spin: Path, tmp_path: Path) -> None:
@@ -178,11 +209,15 @@ def test_jemallocs_newest_dump_comes_home(record: Callable[..., Story], tmp_path
     with running(str(tmp_path / "grow"), env={"LD_PRELOAD": "libjemalloc.so.2", "MALLOC_CONF": conf}) as pid:
         eventually(lambda: [*tmp_path.glob("jeprof.*.heap")], "it has written a dump")
         (tmp_path / f"jeprof.{pid}.9999.i9999.heap").write_bytes(b"heap_v2/524288\n")  # one that is being written
-        (file,) = record(rule(recipe).spec, pid, 1).files
+        story = record(rule(recipe).spec, pid, 1)
         assert Path(f"/proc/{pid}").exists()
+    (file,) = story.files
     assert (file.fault, file.kind) == ("", Kind.HEAP)
     assert check_file(Kind.HEAP, file.path) is None
     assert top_of(file.path).total > 1 << 20
+    named, plain = prepared(story.capture, story.files)
+    assert (named.kind, plain.kind, plain.path) == (Kind.HEAP, Kind.OTHER, file.path)
+    assert "main" in {row.function for row in top_of(named.path, 100).rows}
 
 
 # ---------------------------------------------------------------------- sponge

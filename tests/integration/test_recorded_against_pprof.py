@@ -8,8 +8,9 @@ import pytest
 
 from app.analysis.profile import read_file
 from app.analysis.top import top
-from tests.integration.test_top_against_pprof import rows, table
+from tests.integration.test_top_against_pprof import rows
 from tests.lab import golang
+from tests.unit.analysis.tables import table
 
 RECORDED = Path(__file__).parents[1] / "data" / "profiles"
 FORMS = (".cpu", ".heap", ".growth", ".thread", ".contention", ".mutex", ".goroutineleak", ".gz")  # that pprof reads

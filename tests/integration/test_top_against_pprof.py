@@ -15,11 +15,12 @@ from app.analysis.peek import peek
 from app.analysis.profile import BadProfile, read
 from app.analysis.stacks import Options
 from app.analysis.top import Top, top
-from app.analysis.units import format_percent, format_value
+from app.analysis.units import format_value
 from app.analysis.verdict import check
 from app.model import Kind
 from tests.lab import golang
 from tests.unit.analysis.synthetic import Maker, Stack
+from tests.unit.analysis.tables import table
 
 SOURCE = Path(__file__).parents[1] / "targets" / "profiles"
 OWN_UNIT = {"bytes": "B", "nanoseconds": "ns", "count": "count"}
@@ -73,16 +74,6 @@ def pprof(tmp_path_factory: pytest.TempPathFactory) -> Pprof:
     made = Pprof(tmp_path_factory.mktemp("profiles"))
     made.make()
     return made
-
-
-def table(top: Top, shown_in: str) -> list[str]:
-    """Rendered as pprof renders it."""
-    lines = []
-    for row in top.rows:
-        flat, cum = (format_value(value, top.unit, shown_in) for value in (row.flat, row.cum))
-        shares = [f"{format_percent(share):>6}" for share in (row.flat_percent, row.sum_percent, row.cum_percent)]
-        lines.append(f"{flat:>10} {shares[0]} {shares[1]} {cum:>10} {shares[2]}  {row.function}")
-    return lines
 
 
 def rows(lines: Sequence[str]) -> list[str]:
@@ -258,6 +249,8 @@ def test_the_tree_adds_up_to_the_table(pprof: Pprof, name: str, sample_type: str
 NAMES = [
     "main.main", "main.(*T).Run", "main.(*Box[...]).Get", "main.Map[...]", "main.Map[...].(*T).func1", "runtime.malloc",
     "runtime.mallocgc", "std::map<int, a>::get(int)", "libfoo(int)", "Zeta", "a", "b", "main.main.func1.2", "ünïcode.Ω",
+    "_ZNK6orders6BasketIdE5totalEv", "_ZSt4swapIiENSt9enable_ifIXsrSt6__and_IJEE5valueEvE4typeERT_S5_", "_Zno", "_Z",
+    "_ZN12_GLOBAL__N_18hot_loopEl", "_ZN4core3fmt9Formatter3pad17h9b2b3a0e5b4d1b31E", "_RNvC6_123foo3bar",
 ]  # fmt: skip
 
 

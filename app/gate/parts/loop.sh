@@ -25,7 +25,7 @@ case $(kill -l 12) in *USR2) ;; *) printf '.0 machine\n'; exit 1 ;; esac # mips,
 printf 'ready 1 %s %s\n' "$boot" "$user"
 while IFS= read -r request; do
   case $request in *[!0-9a-z:\ ]*) exit 2 ;; esac
-  [ ${#request} -le 200 ] || case $request in *\ memory\ *) [ ${#request} -le 1200 ] ;; *) false ;; esac || exit 2
+  [ ${#request} -le 200 ] || case $request in *\ memory\ * | *\ mapped\ *) [ ${#request} -le 1200 ] ;; *) false ;; esac || exit 2
   set -- $request
   is_number "${1-}" 9 || exit 2
   sequence=$1 verb=${2-} out='' code=error profile_dir='' j_after='' j_died=''
@@ -36,7 +36,7 @@ while IFS= read -r request; do
     scene | around | sample | samples | unsample | log | variables)
     "verb_$verb" "$@"
     ;;
-  memory) if command -v verb_memory >/dev/null; then verb_memory "$@"; else code=verb; fi ;; # not part of every gate
+  memory | mapped) if command -v "verb_$verb" >/dev/null; then "verb_$verb" "$@"; else code=verb; fi ;; # not part of every gate
   *) code=verb ;;
   esac
   case $verb in start | dump | signal | status | stop) report_harm ;; esac

@@ -14,6 +14,8 @@ from app.analysis.names import bare, place, shown
         ("main.(*T[...]).Get", "main.(*T[...]).Get"),
         ("main.Map[...].(*T).func1", "main.Map[...]..func1"),  # pprof's own slip: it takes this for C++
         ("std::vector<int, a<b> >::push(int)", "std::vector::push"),
+        ("_ZNK6orders6BasketIdE5totalEv", "orders::Basket::total"),
+        ("_Znothing", "_Znothing"),
         ("f::g(a", "f::g(a"),
         ("f::g)(a)", "f::g)(a)"),
         ("java.util.<init>", "java.util.<init>"),
