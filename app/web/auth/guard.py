@@ -24,8 +24,8 @@ LARGER = {"/explain": 1 << 20, "/ui/try": 1 << 20}  # bytes; the body is a messa
 PROBES = frozenset({"/-/healthy", "/-/ready"})
 HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
