@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, baseline, blocked, changes, examples, health, links, manual, pause, report
+from app.web.api import artifacts, baseline, blocked, bundle, changes, examples, health, links, manual, pause, report
 from app.web.api import captures as api
 from app.web.api import profiles as profiles_api
 from app.web.api.webhook import Webhook
@@ -58,6 +58,7 @@ def create_app(parts: Parts) -> FastAPI:
         api.routes(parts),
         profiles_api.routes(parts, profiles, differences),
         report.routes(parts, profiles),
+        bundle.routes(parts, profiles),
         baseline.routes(parts),
         changes.routes(parts),
         pause.routes(parts),
