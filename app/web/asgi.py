@@ -3,12 +3,24 @@
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, baseline, blocked, changes, examples, health, links, manual, pause, report
+from app.web.api import (
+    artifacts,
+    baseline,
+    blocked,
+    changes,
+    examples,
+    flamegraph,
+    health,
+    links,
+    manual,
+    pause,
+    report,
+)
 from app.web.api import captures as api
 from app.web.api import profiles as profiles_api
 from app.web.api.webhook import Webhook
@@ -16,6 +28,7 @@ from app.web.api.webhook_openapi import describe
 from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.differences import Differences
+from app.web.flame_graphs import FlameGraphs
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import difference, docs, trial
@@ -51,14 +64,22 @@ def create_app(parts: Parts) -> FastAPI:
     )
     handle_problems(app)
     add_webhook(app, parts)
+    for router in routers(parts):
+        app.include_router(router)
+    return app
+
+
+def routers(parts: Parts) -> tuple[APIRouter, ...]:
+    """The API and the pages."""
     profiles = Profiles(parts)
-    differences = Differences(parts, profiles)
-    for router in (
+    differences, graphs = Differences(parts, profiles), FlameGraphs(parts, profiles)
+    return (
         manual.routes(parts),
         artifacts.routes(parts),
         links.routes(parts),
         api.routes(parts),
         profiles_api.routes(parts, profiles, differences),
+        flamegraph.routes(parts, profiles, differences, graphs),
         report.routes(parts, profiles),
         baseline.routes(parts),
         changes.routes(parts),
@@ -68,12 +89,10 @@ def create_app(parts: Parts) -> FastAPI:
         trial.routes(parts),
         trial.page_routes(parts),
         captures_pages.routes(parts),
-        capture_pages.routes(parts, profiles),
+        capture_pages.routes(parts, profiles, graphs),
         difference.routes(parts, differences),
         docs.routes(parts),
-    ):
-        app.include_router(router)
-    return app
+    )
 
 
 def add_webhook(app: FastAPI, parts: Parts) -> None:
