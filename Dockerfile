@@ -1,9 +1,11 @@
 FROM python:3.11-slim AS build
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=/opt/alertprof UV_PYTHON_DOWNLOADS=never
 RUN pip install --no-cache-dir uv==0.13.9
+ARG npm_config_registry
 WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN uv sync --frozen --no-dev --all-extras --no-install-project
+COPY hatch_build.py npm-lock.toml ./
 COPY app app
 RUN uv sync --frozen --no-dev --all-extras --no-editable
 

@@ -62,6 +62,10 @@ faults: setup  ## services with known faults through the whole line, and what is
 	@$(PYTHON) -m tests.lab.golang
 	@$(PYTHON) -m tests.faults $(ARGS)
 
+.PHONY: texts
+texts: setup  ## the texts of the pages that are marked for translation into the catalogues of app/web/locale
+	@$(PYTHON) -m tests.lab.texts
+
 serve: setup  ## the service on its defaults; ARGS go to it
 	@$(PYTHON) -m app serve $(ARGS)
 

@@ -29,6 +29,7 @@ from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.differences import Differences
 from app.web.flame_graphs import FlameGraphs
+from app.web.languages import LanguageSwitch
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import difference, docs, trial
@@ -55,10 +56,7 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect turns Alertmanager's POST into a GET without a body
-        middleware=[
-            Middleware(Cors, allowed=parts.cors_origin),
-            Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
-        ],
+        middleware=middleware(parts),
         responses=PROBLEMS,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -93,6 +91,15 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
         difference.routes(parts, differences),
         docs.routes(parts),
     )
+
+
+def middleware(parts: Parts) -> list[Middleware]:
+    """What every request passes through, the outermost first."""
+    return [
+        Middleware(Cors, allowed=parts.cors_origin),
+        Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
+        Middleware(LanguageSwitch),
+    ]
 
 
 def add_webhook(app: FastAPI, parts: Parts) -> None:

@@ -13,7 +13,7 @@ STATIC = StaticFiles(directory=Path(__file__).parents[1] / "static")
 
 
 def routes(parts: Parts) -> APIRouter:
-    """GET /docs and /static/{name}."""
+    """GET /docs and /static/…."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     page = PageRenderer(parts)
 
@@ -21,7 +21,7 @@ def routes(parts: Parts) -> APIRouter:
     def docs(request: Request) -> str:
         return page("docs.html", api=request.app.openapi())
 
-    @router.get("/static/{name}")
+    @router.get("/static/{name:path}")
     async def static(name: str, request: Request) -> Response:
         return await STATIC.get_response(name, request.scope)
 

@@ -1,12 +1,14 @@
-"""Renders the templates of the pages. No page has a script or an inline style."""
+"""Renders the templates of the pages. Scripts and styles are files in static/; none is inline."""
 
 from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from app.analysis.units import format_percent, format_value
 from app.web.api.schemas.capture import href
+from app.web.languages import LANGUAGES, _, address_in, language, ngettext
 from app.web.links import Link
 from app.web.pages import words
 from app.web.pages.difference_flame import signed
@@ -24,9 +26,12 @@ class PageRenderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
+        self.jinja.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
         self.jinja.filters |= {
             "clock": clock,
+            "time": time,
             "ago": words.ago,
             "size": lambda size: format_value(size, "bytes"),
             "value": format_value,
@@ -35,7 +40,8 @@ class PageRenderer:
             "summary": words.summary,
             "command": self.command,
         }
-        self.jinja.globals |= {"href": href}
+        self.jinja.globals |= {"href": href, "language": language, "languages": list(LANGUAGES.items())}
+        self.jinja.globals |= {"address_in": address_in}
 
     def __call__(self, template: str, **variables: Any) -> str:
         """The HTML of `template` with these variables."""
@@ -50,3 +56,10 @@ class PageRenderer:
 def clock(moment: datetime | None) -> str:
     """`2026-11-23 22:40:00`; empty for None."""
     return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
+def time(moment: datetime | None) -> str:
+    """As an element that static/times.js shows in the reader's zone."""
+    return (
+        Markup('<time datetime="{}">{}</time>').format(f"{moment:%Y-%m-%dT%H:%M:%SZ}", clock(moment)) if moment else ""
+    )

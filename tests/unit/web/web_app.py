@@ -1,5 +1,6 @@
 """The web on a real ledger in a temporary directory; only the store and what profiles say are stand-ins."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,14 @@ RULES = (Rule("orders", parse_matchers('job=~"order-.+"')), Rule("critical", par
 EXTERNAL = "http://alertprof.example.com:9911"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTEx"
 CPU = "order-mq-21181-cpu-20261123T120000.pprof"
+
+
+OWN_SCRIPT = re.compile(r'<script src="/static/[\w./-]+\.js" defer></script>')
+
+
+def without_own_scripts(page: str) -> str:
+    """The page without the elements of our own script files: no other script may be there."""
+    return OWN_SCRIPT.sub("", page)
 
 
 class MemoryStore:

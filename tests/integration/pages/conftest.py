@@ -1,0 +1,69 @@
+"""Pages in Debian's Chromium, by Playwright: the application of the unit tests, served on loopback."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.lab.browser import CHROMIUM, served
+from tests.unit.web.web_app import WebApp
+
+PHONE, DESK = 390, 1280  # pixels
+
+
+# No longer than a module: asyncio.run fails while Playwright's loop runs in the same thread.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[WebApp]:
+    made = WebApp(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, web: WebApp) -> Iterator[Callable[..., Page]]:
+    """visit("/ui/try", width=PHONE, dark=True, language="zh-CN", script=False): the page in a browser of its own.
+
+    A test fails when a console has an error: a script that failed, or that the policy refused.
+    """
+    wrong: list[str] = []
+
+    def visited(
+        path: str,
+        *,
+        width: int = DESK,
+        dark: bool = False,
+        language: str = "en",
+        script: bool = True,
+        zone: str = "UTC",
+    ) -> Page:
+        context = chromium.new_context(
+            base_url=url,
+            viewport={"width": width, "height": 844},
+            color_scheme="dark" if dark else "light",
+            locale=language,
+            java_script_enabled=script,
+            timezone_id=zone,
+        )
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(path)
+        return page
+
+    with served(web.client.app) as url:
+        yield visited
+        for context in chromium.contexts:
+            context.close()
+    assert wrong == []

@@ -1,0 +1,47 @@
+"""Packages from npm, each of a pinned content, for tests: nothing of them is installed or committed."""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from tests.lab.golang import CACHE
+
+TIMEOUT = 100  # seconds
+
+
+class Unavailable(Exception):
+    """It cannot be had here. Tests skip with this sentence."""
+
+
+def package(name: str, version: str, sha256: str) -> Path:
+    """The folder of the unpacked package. sha256: of its tarball. Raises Unavailable; RuntimeError for another
+    content."""
+    folder = CACHE / f"{name}-{sha256[:16]}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _fetch(name, version, sha256, folder)
+    return folder / "package"
+
+
+def _fetch(name: str, version: str, sha256: str, folder: Path) -> None:
+    """All of it or nothing: under another name first."""
+    if not shutil.which("npm"):
+        raise Unavailable(f"{name} is NOT tested with: there is no npm here to fetch it with")
+    with tempfile.TemporaryDirectory(dir=CACHE) as place:
+        try:
+            words = ["npm", "pack", "--silent", f"{name}@{version}"]
+            subprocess.run(words, cwd=place, timeout=TIMEOUT, capture_output=True, text=True, check=True)
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+            raise Unavailable(f"{name} is NOT tested with: npm could not fetch it: {error}") from error
+        packed = Path(place, f"{name}-{version}.tgz")
+        if (found := hashlib.sha256(packed.read_bytes()).hexdigest()) != sha256:
+            raise RuntimeError(f"{packed.name} is not what is pinned: its sha256 is {found}")
+        with tarfile.open(packed) as archive:
+            archive.extractall(Path(place, "unpacked"), filter="data")
+        Path(place, "unpacked").rename(folder)
