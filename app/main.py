@@ -11,6 +11,7 @@ import structlog
 import uuid_utils
 
 from app.analysis.diff.asking import difference_of, difference_tree_of
+from app.analysis.flame.asking import index_file, view_in
 from app.analysis.isolate import check_files, facts_of, peek_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.captures.pending import PendingAlerts
@@ -174,6 +175,8 @@ class Service:
             peek=partial(peek_of, ask=self.readers.ask),
             difference=partial(difference_of, ask=self.readers.ask),
             difference_tree=partial(difference_tree_of, ask=self.readers.ask),
+            flame_index=partial(index_file, ask=self.readers.ask),
+            flame_view=partial(view_in, ask=self.readers.ask),
             ready=Readiness(self.ledger, self.store, now).obstacle,
             external_url=external_url,
             explain=self._explained,

@@ -125,6 +125,20 @@ def _symbolized(request: Json, _at: int, path: str) -> Json:
     return {"unwritten": _write(symbolized(path, names), request["out"])}
 
 
+def _indexed(request: Json, _at: int, path: str) -> Json:
+    from app.analysis.flame.index import paths_of
+    from app.analysis.flame.paths import packed
+
+    return {"unwritten": _write(packed(paths_of(read_file(path), request["type"])), request["out"])}
+
+
+def _viewed(request: Json, _at: int, path: str) -> Json:
+    from app.analysis.flame.asked import Asked, view_of
+    from app.analysis.flame.kept import kept
+
+    return {"view": view_of(kept(path), Asked(**request["asked"]))._asdict()}
+
+
 HANDLERS: Final = {
     "unnamed": _unnamed,
     "symbolize": _symbolized,
@@ -132,6 +146,8 @@ HANDLERS: Final = {
     "peek": _peek,
     "diff": _compared,
     "diff-tree": _compared,
+    "flame-index": _indexed,
+    "flame": _viewed,
     "memory": _memory,
 }
 

@@ -17,6 +17,7 @@ from app.web.api import (
     changes,
     configuration,
     examples,
+    flamegraph,
     health,
     links,
     manual,
@@ -30,6 +31,7 @@ from app.web.api.webhook_openapi import describe
 from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.differences import Differences
+from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
@@ -71,13 +73,14 @@ def create_app(parts: Parts) -> FastAPI:
 def routers(parts: Parts) -> Iterator[APIRouter]:
     """Every route but the webhook's. Where several fit, the first one answers."""
     profiles = Profiles(parts)
-    differences = Differences(parts, profiles)
+    differences, graphs = Differences(parts, profiles), FlameGraphs(parts, profiles)
     yield from (
         manual.routes(parts),
         artifacts.routes(parts),
         links.routes(parts),
         api.routes(parts),
         profiles_api.routes(parts, profiles, differences),
+        flamegraph.routes(parts, profiles, differences, graphs),
         report.routes(parts, profiles),
         bundle.routes(parts, profiles),
         baseline.routes(parts),
@@ -89,7 +92,7 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
         trial.routes(parts),
         trial.page_routes(parts),
         captures_pages.routes(parts),
-        capture_pages.routes(parts, profiles),
+        capture_pages.routes(parts, profiles, graphs),
         difference.routes(parts, differences),
         docs.routes(parts),
     )

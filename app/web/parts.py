@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from app.analysis.diff.normalize import Normalize
 from app.analysis.diff.table import Difference
 from app.analysis.diff.tree import DifferenceTree
+from app.analysis.flame.asked import Asked
+from app.analysis.flame.view import View
 from app.analysis.peek import Peek
 from app.analysis.top import Top
 from app.analysis.tree import Tree
@@ -41,6 +43,7 @@ class Parts:
     now: the time
     top, tree, peek: analysis.isolate.top_of, .tree_of, .peek_of
     difference, difference_tree: of analysis.diff.asking
+    flame_index, flame_view: analysis.flame.asking.index_file, .view_in
     ready: None when the service is ready, otherwise the sentence why not
     external_url: how people reach the service, without a trailing slash
     profilers: the kinds that a manual capture may ask for, besides auto
@@ -61,6 +64,8 @@ class Parts:
     peek: Callable[[Path, str, int, str | None], Peek]
     difference: Callable[[Path, Path, int, str | None, Normalize | None], Difference]
     difference_tree: Callable[[Path, Path, str | None, Normalize | None], DifferenceTree]
+    flame_index: Callable[[Path, str | None, Path], None]
+    flame_view: Callable[[Path, Asked], View]
     ready: Callable[[], str | None]
     external_url: str
     profilers: Collection[str]

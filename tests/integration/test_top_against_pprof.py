@@ -15,7 +15,7 @@ from app.analysis.peek import peek
 from app.analysis.profile import BadProfile, read
 from app.analysis.stacks import Options
 from app.analysis.top import Top, top
-from app.analysis.units import format_value
+from app.analysis.units import format_percent, format_value
 from app.analysis.verdict import check
 from app.model import Kind
 from tests.lab import golang

@@ -7,11 +7,13 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
+from app.analysis.flame.asked import Asked
 from app.model import Capture, Kind
 from app.web.differences import offered
+from app.web.flame_graphs import FlameGraphs
 from app.web.links import links_of
 from app.web.pages.evidence import evidence_of
-from app.web.pages.flame import flame
+from app.web.pages.flame import THINNEST, flame_of_view
 from app.web.pages.renderer import PageRenderer
 from app.web.parts import Parts, the_capture
 from app.web.profiles import Profiles, profiles_of
@@ -21,7 +23,7 @@ ROWS = 20  # functions in the table
 T = TypeVar("T")
 
 
-def routes(parts: Parts, profiles: Profiles) -> APIRouter:
+def routes(parts: Parts, profiles: Profiles, graphs: FlameGraphs) -> APIRouter:
     """GET /ui/captures/{id} and /ui/captures/{id}/flame."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     page = PageRenderer(parts)
@@ -53,10 +55,12 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
     def flame_page(capture_id: str, kind: Kind | None = None, sample_type: str | None = None, root: int = 0) -> str:
         capture = the_capture(parts, capture_id)
         shown = kind or first_kind(capture)
-        tree, fault = result_or_fault(lambda: profiles.tree(capture, shown, sample_type))
-        drawn = flame(tree, root) if tree and tree.total else None
+        asked = Asked(root, THINNEST / 100)
+        view, fault = result_or_fault(lambda: graphs.view(capture, shown, sample_type, asked))
+        drawn = flame_of_view(view) if view and view.about.total else None
         has = profiles_of(capture)
-        return page("flame.html", c=capture, kind=shown, profiles=has, tree=tree, flame=drawn, fault=fault)
+        about = view and view.about
+        return page("flame.html", c=capture, kind=shown, profiles=has, tree=about, flame=drawn, fault=fault)
 
     return router
 
