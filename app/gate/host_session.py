@@ -104,6 +104,12 @@ class HostSession:
                 pass
             self._connection.close()
         self._connection = None
+        self._require_no_pause()
+        with self._connector.pace.turn():
+            return self._begun()
+
+    def _begun(self) -> Gate:
+        """A gate on a new connection."""
         connection = self._connect()
         try:
             gate = self.enter(connection, fresh=True)
@@ -122,12 +128,14 @@ class HostSession:
         standing = self._gate is not None and not self._gate.lost
         return standing or self.users > ours or any(tunnel.open for tunnel in self._tunnels)
 
-    def _connect(self) -> Connection:
-        """Logs in; a host that did not let us in several times in a row is not even tried for a while."""
+    def _require_no_pause(self) -> None:
+        """A host that did not let us in several times in a row is not even tried for a while."""
         left = self._paused_until - monotonic()
         if left > 0:
             message = f"{self.host}: {self._failures} logins failed in a row; the next one is tried in {left:.0f} s"
             raise Retryable(Code.HOST_UNREACHABLE, message)
+
+    def _connect(self) -> Connection:
         try:
             connection = self._connector.connect(self.host)
         except TurnedAway:  # which has pauses of its own

@@ -19,12 +19,12 @@ from app.hosts.breaker import Breakers
 from app.hosts.inlet import Inlet
 from app.hosts.known_hosts import entry
 from app.hosts.login import Login, NoBanner, Report, Step, seconds_left
+from app.hosts.pace import Pace
 from app.hosts.pipe import LOST, ChannelPipe, Tunnel, one_line
 from app.hosts.route import Route, Router
 from app.hosts.settings import HostsSettings, SshOptions
 
 DOWNLOAD_WINDOW = wire.LARGEST_WINDOW
-LOGINS_AT_ONCE = 32
 PROHIBITED, CONNECT_FAILED = 1, 2  # RFC 4254, 5.1
 
 
@@ -119,14 +119,14 @@ class NotReached(Retryable):
 
 
 class Connector:
-    """Logs in to hosts. Any thread may call it; at most LOGINS_AT_ONCE logins run at a time."""
+    """Logs in to hosts. Any thread may call it. pace: turns for logins, which whoever makes many has to take."""
 
     def __init__(self, settings: HostsSettings, report: Report = lambda route, step, said: None) -> None:
         """report: called with every step of a login that has succeeded."""
         self._settings, self._report = settings, report
         self._router = Router(settings)
         self._login = Login(settings, report)
-        self._places = threading.BoundedSemaphore(LOGINS_AT_ONCE)
+        self.pace = Pace()
         self._breakers = Breakers()
 
     def route(self, host: str) -> Route:
@@ -140,13 +140,7 @@ class Connector:
         HOST_UNREACHABLE (a configuration that cannot be followed); Retryable: HOST_UNREACHABLE.
         """
         route = self.route(host)
-        end = time.monotonic() + self._settings.login_timeout
-        if not self._places.acquire(timeout=self._settings.login_timeout):
-            raise Retryable(Code.HOST_UNREACHABLE, f"host {route.shown}: too many logins at once, no place became free")
-        try:
-            return self._log_in(route, end)
-        finally:
-            self._places.release()
+        return self._log_in(route, time.monotonic() + self._settings.login_timeout)
 
     def _log_in(self, route: Route, end: float) -> Connection:
         """A jump host has a circuit breaker of its own: what it refuses does not count against this host."""
