@@ -1,4 +1,4 @@
-"""Has a process's memory read (goheap/) by a process of its own, as isolate.py does for files.
+"""Has a process's memory read (goheap/) by a process of its own, as reading_process.py does for files.
 
 Called by heap_reading.py in app/profilers. The bytes go through a pipe: none of them is in a file.
 """
@@ -9,10 +9,11 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-from app.analysis import isolate
+from app.analysis import reading_process
 from app.analysis.child import Json, Limits
 from app.analysis.goheap.ranges import Answer, Range, Source, Unreadable, Unsteady
 from app.analysis.readers import Reader, start_reader
+from app.analysis.reading_process import LIMITS
 from app.errors import Code, Retryable
 from app.model import Kind
 
@@ -41,7 +42,7 @@ class Read(NamedTuple):
     requests: int
 
 
-def read_memory(program: Program, folder: Path, suffix: str, fetch: Fetch, *, limits: Limits = isolate.LIMITS) -> Read:
+def read_memory(program: Program, folder: Path, suffix: str, fetch: Fetch, *, limits: Limits = LIMITS) -> Read:
     """Writes the profiles that the runtime of a Go program keeps into a folder, as pprof files: their names are the
     kind and the suffix.
 
@@ -61,7 +62,7 @@ def read_memory(program: Program, folder: Path, suffix: str, fetch: Fetch, *, li
 
 
 def _talk(reader: Reader, request: Json, fetch: Fetch, limits: Limits) -> Read:
-    said = _told(reader, isolate.asking(request, limits), limits)
+    said = _told(reader, reading_process.asking(request, limits), limits)
     requests = 0
     while "wanted" in said:
         wanted, requests = _wanted(said["wanted"]), requests + 1
@@ -87,7 +88,7 @@ def _told(reader: Reader, data: bytes, limits: Limits) -> Json:
     try:
         line = reader.exchange(data, monotonic() + limits.wall_seconds)
     except TimeoutError:
-        raise Unreadable(f"has a memory profile that {isolate.too_long(limits)}") from None
+        raise Unreadable(f"has a memory profile that {reading_process.too_long(limits)}") from None
     if not line.endswith(b"\n"):
         raise Unreadable(f"has a memory profile that {reader.why(limits, last_words=False)}")
     try:

@@ -1,7 +1,7 @@
 """Processes that stay to read the next profile: Python's start costs more than most profiles do. For API and pages.
 
-Each is one of isolate.py's, with its limits. It reads one file at a time, and makes way for a new one after a file with
-a fault, after a large file, whose memory the allocator may keep, and after FILES files.
+Each is one of reading_process.py's, with its limits. It reads one file at a time, and makes way for a new one after a
+file with a fault, after a large file, whose memory the allocator may keep, and after FILES files.
 """
 
 import json
@@ -15,7 +15,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
-from app.analysis import isolate
+from app.analysis import reading_process
 from app.analysis.child import MOST_ANSWERED, Json, Limits
 
 FILES: Final = 200  # that one process reads
@@ -33,13 +33,13 @@ class Reader:
     files: int = 0
 
     def ask(self, request: Json, limits: Limits) -> tuple[list[Json], str]:
-        """The answer about a single file; see isolate.Ask."""
+        """The answer about a single file; see reading_process.Ask."""
         self.files += 1
         until = monotonic() + limits.wall_seconds
         try:
-            line = self.exchange(isolate.asking(request, limits), until)
+            line = self.exchange(reading_process.asking(request, limits), until)
         except TimeoutError:
-            return [], isolate.too_long(limits)
+            return [], reading_process.too_long(limits)
         return ([json.loads(line)], "") if line.endswith(b"\n") else ([], self.why(limits))
 
     def exchange(self, data: bytes, until: float) -> bytes:
@@ -77,7 +77,7 @@ class Reader:
             code = self.process.wait(ENDING)
         except subprocess.TimeoutExpired:
             return f"its answer has more than {MOST_ANSWERED} bytes, which is the limit"
-        return isolate.why(code, self.err if last_words else None, limits)
+        return reading_process.why(code, self.err if last_words else None, limits)
 
     def stays(self) -> bool:
         """May it be asked about another file?"""
@@ -98,7 +98,7 @@ class Readers:
     lock: Lock = field(default_factory=Lock)
 
     def ask(self, request: Json, limits: Limits) -> tuple[list[Json], str]:
-        """The answer about a single file; see isolate.Ask. Raises Retryable when no process can be started."""
+        """The answer about a single file; see reading_process.Ask. Raises Retryable when no process can be started."""
         reader = self._taken()
         stays = False
         try:
@@ -134,12 +134,12 @@ def start_reader() -> Reader:
     err = tempfile.TemporaryFile()  # noqa: SIM115 - closed by Reader.end
     try:
         process = subprocess.Popen(
-            isolate.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, bufsize=0,
-            cwd=isolate.ROOT, env=isolate.environment(),
+            reading_process.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, bufsize=0,
+            cwd=reading_process.ROOT, env=reading_process.environment(),
         )  # fmt: skip
     except OSError as error:
         err.close()
-        raise isolate.no_process(error) from error
+        raise reading_process.no_process(error) from error
     return Reader(process, err)
 
 

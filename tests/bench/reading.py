@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from app.analysis import isolate
+from app.analysis.isolate import top_of
 from app.analysis.readers import Readers
+from app.analysis.reading_process import ROOT, command
 from tests.bench.heaps import built, go, written
 from tests.bench.rounds import Goal, Group, Series, Unmeasured, rounds
 from tests.unit.web.web_app import WebApp
@@ -37,7 +38,7 @@ def measured(name: str, path: Path, tool: str, folder: Path, count: int) -> Iter
     """The time by the clock, and the processor time of the whole processes in the same runs."""
     asked = {"do": "top", "paths": [str(path)], "n": 30, "type": None, "limits": {}}
     (request := folder / f"{name}.json").write_text(json.dumps(asked))
-    theirs, ours = [tool, "-top", "-symbolize=none", str(path)], isolate.command()
+    theirs, ours = [tool, "-top", "-symbolize=none", str(path)], command()
     runs = {PPROF: Runs(theirs, request), WHOLE: Runs(ours, request), TWIN: Runs(ours, request)}
     service = Service(folder / f"{name}-web", path.read_bytes())
     try:
@@ -71,7 +72,11 @@ class Runs:
         began = perf_counter()
         with self.request.open("rb") as asked:
             process = subprocess.Popen(
-                self.command, stdin=asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=isolate.ROOT
+                self.command,
+                stdin=asked,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=ROOT,
             )
             _, status, use = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -87,7 +92,7 @@ class Service:
     def __init__(self, folder: Path, profile: bytes) -> None:
         folder.mkdir()
         self.web, self.profile, self.made, self.readers = WebApp(folder), profile, 0, Readers()
-        self.web.top = partial(isolate.top_of, ask=self.readers.ask)  # type: ignore[method-assign]
+        self.web.top = partial(top_of, ask=self.readers.ask)  # type: ignore[method-assign]
         self.web.store.read = lambda key, *_: iter([self.web.store.files[key]])  # type: ignore[method-assign]
         self.client, self.href = self.web.reached_by(), ""
         self.new()  # old() may be the first that is measured

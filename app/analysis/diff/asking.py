@@ -6,7 +6,7 @@ from app.analysis.child import Json, Limits
 from app.analysis.diff.normalize import Normalize
 from app.analysis.diff.table import Changed, Difference, Row
 from app.analysis.diff.tree import DifferenceTree, Node
-from app.analysis.isolate import LIMITS, Ask, ask_once, one_answer
+from app.analysis.reading_process import LIMITS, Ask, ask_once, one_answer
 
 
 def difference_of(

@@ -7,8 +7,8 @@ from app.analysis.child import Limits
 from app.analysis.flame.asked import Asked
 from app.analysis.flame.paths import About
 from app.analysis.flame.view import Frame, View
-from app.analysis.isolate import LIMITS, Ask, ask_once, one_answer
 from app.analysis.profile import BadProfile
+from app.analysis.reading_process import LIMITS, Ask, ask_once, one_answer
 
 
 def index_file(path: Path, sample_type: str | None, out: Path, *, limits: Limits = LIMITS, ask: Ask = ask_once) -> None:

@@ -8,9 +8,9 @@ import pytest
 from app.analysis.diff.asking import difference_of, difference_tree_of
 from app.analysis.diff.files import table_of_files, tree_of_files
 from app.analysis.diff.normalize import Normalize
-from app.analysis.isolate import LIMITS
 from app.analysis.profile import BadProfile
 from app.analysis.readers import Readers
+from app.analysis.reading_process import LIMITS
 from tests.unit.analysis.pairs import recordings
 from tests.unit.analysis.synthetic import cpu
 from tests.unit.analysis.test_isolate import SMALL, endless, explosive, written

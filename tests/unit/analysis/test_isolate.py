@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from app.analysis import isolate
 from app.analysis.facts import facts
-from app.analysis.isolate import LIMITS, check_file, check_files, convert_file, facts_of, mapped_of, top_of, tree_of
+from app.analysis.isolate import check_file, check_files, convert_file, facts_of, mapped_of, top_of, tree_of
 from app.analysis.profile import BadProfile, Mapped, read
+from app.analysis.reading_process import LIMITS, ROOT
 from app.analysis.stacks import Options
 from app.analysis.top import top
 from app.analysis.tree import tree
@@ -183,7 +183,7 @@ def test_a_file_that_kills_its_reader_costs_no_other_file_its_verdict(
     hook = tmp_path / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(killer)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(hook), str(isolate.ROOT)]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(hook), str(ROOT)]))
     said = check_files(files)
     assert [said[path] for _, path in files] == [
         None,
@@ -216,7 +216,7 @@ def test_no_process_to_be_had_says_nothing_about_the_file(tmp_path: Path, monkey
 
 def test_reading_needs_nothing_of_the_service() -> None:
     code = "import sys, app.analysis.isolate; print(*sys.modules)"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=isolate.ROOT, capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     heavy = {"fastapi", "pydantic", "sqlalchemy", "paramiko", "asyncio", "structlog"}
     assert heavy.isdisjoint(ended.stdout.split())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.analysis import isolate
+from app.analysis import reading_process
 from app.analysis.child import Limits
 from app.analysis.goheap.ranges import Answer, Range, Unreadable
 from app.analysis.memory_reader import Program, read_memory
@@ -45,7 +45,7 @@ def test_what_is_no_program_is_refused_by_the_process_that_reads_it(tmp_path: Pa
 def test_whatever_becomes_of_that_process_the_reading_is_refused_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, said: str
 ) -> None:
-    monkeypatch.setattr(isolate, "command", lambda: [sys.executable, "-c", does])
+    monkeypatch.setattr(reading_process, "command", lambda: [sys.executable, "-c", does])
     (out := tmp_path / "block.pprof").write_bytes(b"half of it")
     with pytest.raises(Unreadable, match=said) as caught:
         read_memory(PROGRAM, tmp_path, ".pprof", zeros, limits=SHORT)
@@ -57,7 +57,7 @@ def test_a_process_that_does_not_take_what_it_asked_for_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     does = 'input(); print(\'{"wanted": [["mem", 0, 16777216]]}\', flush=True); import time; time.sleep(60)'
-    monkeypatch.setattr(isolate, "command", lambda: [sys.executable, "-c", does])
+    monkeypatch.setattr(reading_process, "command", lambda: [sys.executable, "-c", does])
     with pytest.raises(Unreadable, match="takes more than 3 s to read"):
         read_memory(PROGRAM, tmp_path, ".pprof", zeros, limits=SHORT)
 

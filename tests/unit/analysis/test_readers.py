@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from app.analysis import isolate, readers
+from app.analysis import readers
 from app.analysis.child import Limits
-from app.analysis.isolate import LIMITS, top_of, tree_of
+from app.analysis.isolate import top_of, tree_of
 from app.analysis.profile import BadProfile, read
 from app.analysis.readers import Readers
+from app.analysis.reading_process import LIMITS, ROOT
 from app.analysis.top import top
 from app.analysis.tree import tree
 from app.errors import Retryable
@@ -129,7 +130,7 @@ top_of(pathlib.Path({str(path)!r}), ask=kept.ask)
 print(kept.idle[0].process.pid, flush=True)
 signal.pause()
 """
-    with subprocess.Popen([sys.executable, "-c", code], cwd=isolate.ROOT, stdout=subprocess.PIPE, text=True) as service:
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout
         reader = int(service.stdout.readline())
         assert Path(f"/proc/{reader}").exists()
