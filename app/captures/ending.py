@@ -28,6 +28,7 @@ def with_last_visit(before: Capture, after: Capture, ladder: Ladder, now: dateti
         return after
     kept = ladder.end(after, now)
     reason = explained(kept, kept.reason) if kept.reason else None
+    give_up, attempt = (before.give_up_at, before.attempt) if before.step is Step.CLEAN else (None, 0)
     how: dict[str, Any] = {"state": kept.state.value, "at": (kept.ended_at or now).isoformat()}
     how |= {"code": reason.code.value, "message": reason.message} if reason else {}
     return replace(
@@ -36,8 +37,8 @@ def with_last_visit(before: Capture, after: Capture, ladder: Ladder, now: dateti
         step=before.step,
         reason=before.reason,
         due_at=now,
-        give_up_at=now + DEADLINES[Step.CLEAN],
-        attempt=0,
+        give_up_at=give_up or now + DEADLINES[Step.CLEAN],
+        attempt=attempt,
         ended_at=None,
         notes={**kept.notes, ENDING: how},
     )

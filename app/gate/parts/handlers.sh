@@ -15,18 +15,28 @@
 
 # A Go program's signal thread blocks everything but what the program asked for. No other thread's mask looks like that.
 find_signal_thread() {
-  mask=
+  mask='' looked_at=0
   eval "thread=\${signal_thread_$pid-}" # where it was the last time
   set +f; set -- $thread task/*/status; set -f
   for thread; do
-    blocked='' thread_reads=0
-    until [ -n "$blocked" ] || [ $thread_reads -eq 20 ]; do
-      while read -r key value; do case $key in SigBlk:) blocked=$value; break ;; esac; done <"$thread"
-      thread_reads=$((thread_reads + 1))
-      [ -f "$thread" ] || break
-    done
-    case $blocked in fffffffc????????) mask=$blocked; eval "signal_thread_$pid=\$thread"; return ;; esac
+    [ $looked_at -lt 64 ] || break # it is one of the first, if there is one
+    looked_at=$((looked_at + 1))
+    ! is_signal_thread || return
   done
+  [ $# -gt 64 ] || return
+  # A line takes the shell hundreds of reads, and thousands of threads as many seconds.
+  thread=$(for thread; do echo "$thread"; done | xargs grep -lsE '^SigBlk:.fffffffc[0-9a-f]{8}$' | head -n 1)
+  [ -z "$thread" ] || is_signal_thread
+}
+
+is_signal_thread() { # -> mask, where it is
+  blocked='' thread_reads=0
+  until [ -n "$blocked" ] || [ $thread_reads -eq 20 ]; do
+    while read -r key value; do case $key in SigBlk:) blocked=$value; break ;; esac; done <"$thread"
+    thread_reads=$((thread_reads + 1))
+    [ -f "$thread" ] || break
+  done
+  case $blocked in fffffffc????????) mask=$blocked; eval "signal_thread_$pid=\$thread" ;; *) return 1 ;; esac
 }
 
 handles_usr1() {

@@ -313,6 +313,16 @@ def test_a_process_is_listed_whatever_its_name_is(shell: str, tmp_path: Path) ->
     assert said(shell, "scene", script, tmp_path).splitlines() == told
 
 
+@pytest.mark.parametrize(("at", "found"), [(3, "fffffffc3bba3000"), (150, "fffffffc3bba3000"), (-1, "")])
+def test_the_signal_thread_is_found_among_however_many(shell: str, tmp_path: Path, at: int, found: str) -> None:
+    for number in range(200):
+        (tmp_path / "task" / str(number)).mkdir(parents=True)
+        mask = "fffffffc3bba3000" if number == at else "0000000000000000"
+        (tmp_path / "task" / f"{number}" / "status").write_text(f"Name:\tSigBlk: fffffffc\nSigBlk:\t{mask}\n")
+    script = 'pid=7; find_signal_thread; echo "$mask"'
+    assert said(shell, "identity handlers", script, tmp_path) == f"{found}\n"
+
+
 def test_the_switch_signals_only_who_would_take_it_at_once(shell: str, tmp_path: Path) -> None:
     (tmp_path / "cgroup").write_text("0::/no/such/group\n")
     seen = ["S 00 0", "T 00 0", "D 00 0", "S 0800 0", "S 00 9"]
