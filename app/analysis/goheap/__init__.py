@@ -1,6 +1,7 @@
 """The profiles that the runtime of a Go program keeps, decoded from the bytes of its executable and of its memory.
 
-Pure, but for dialogue.py: the code here asks for ranges (ranges.py) and is handed their bytes. In the order of a reading:
+Pure, but for dialogue.py: the code here asks for ranges (ranges.py) and is handed their bytes. In the order of a
+reading:
 
     elf.py        where the executable's sections lie
     pclntab.py    its function table, which stripping leaves

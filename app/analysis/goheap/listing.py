@@ -22,6 +22,7 @@ UNMEASURED = (
     "the program has not measured its clock yet, as it does when it sets a block profile rate above 1 or serves such a "
     "profile for the first time"
 )
+OUTSIDE = "has a memory profile with addresses outside of its code"
 
 Lists = Mapping[Profiled, list[Bucket]]
 
@@ -59,9 +60,13 @@ def read_lists(variables: Variables, layout: Layout) -> Reading[Listed]:
         heads = {Profiled.HEAP: heads[Profiled.HEAP]}
         windows = yield from find_windows(heads, answer.areas, layout)
     heap, waits = yield from _read_steady(variables, windows, heads, layout)
-    _check_stacks((record.stack for record in heap), answer.areas)
-    for counted in waits.values():
-        _check_stacks((delay.stack for delay in counted), answer.areas)
+    code = [area for area in answer.areas if "x" in area.permissions]
+    if not _in_code((record.stack for record in heap), code):
+        raise Unreadable(OUTSIDE)
+    for profiled, counted in waits.items():
+        if not _in_code((delay.stack for delay in counted), code):
+            left_out[profiled] = f"it {OUTSIDE}"
+    waits = {profiled: counted for profiled, counted in waits.items() if profiled not in left_out}
     return Listed(rate, heap, waits, ticks, left_out)
 
 
@@ -127,9 +132,6 @@ def _walked(memory: Memory, heads: Mapping[Profiled, int], layout: Layout) -> Li
     return lists
 
 
-def _check_stacks(stacks: Iterable[tuple[int, ...]], areas: tuple[Area, ...]) -> None:
-    """Raises Unreadable for a return address that is in no code."""
-    code = [area for area in areas if "x" in area.permissions]
+def _in_code(stacks: Iterable[tuple[int, ...]], code: Iterable[Area]) -> bool:
     addresses = {address for stack in stacks for address in stack}
-    if not all(any(area.start < address <= area.limit for area in code) for address in addresses):
-        raise Unreadable("has a memory profile with addresses outside of its code")
+    return all(any(area.start < address <= area.limit for area in code) for address in addresses)
