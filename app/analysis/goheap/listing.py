@@ -6,6 +6,7 @@ They are read twice within one request: where the heap's differ, they were being
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.analysis.goheap.buckets import Bucket, Memory, Profiled, walk
 from app.analysis.goheap.counts import Delay, Record, any_published, delays, published
@@ -59,7 +60,7 @@ def read_lists(variables: Variables, layout: Layout) -> Reading[Listed]:
         left_out = {profiled: f"it {why}" for profiled in heads if profiled is not Profiled.HEAP}
         heads = {Profiled.HEAP: heads[Profiled.HEAP]}
         windows = yield from find_windows(heads, answer.areas, layout)
-    heap, waits = yield from _read_steady(variables, windows, heads, layout)
+    heap, waits = yield from _read_steady(_Places(variables, layout, heads, windows, rate))
     code = [area for area in answer.areas if "x" in area.permissions]
     if not _in_code((record.stack for record in heap), code):
         raise Unreadable(OUTSIDE)
@@ -89,24 +90,33 @@ def _check(rate: int, heads: Mapping[Profiled, int]) -> None:
 Counts = tuple[tuple[Record, ...], Mapping[Profiled, tuple[Delay, ...]]]
 
 
-def _read_steady(
-    variables: Variables, windows: tuple[Range, ...], heads: Mapping[Profiled, int], layout: Layout
-) -> Reading[Counts]:
+class _Places(NamedTuple):
+    """What is known before the lists are read. windows: the pieces of memory that hold them; rate: MemProfileRate"""
+
+    variables: Variables
+    layout: Layout
+    heads: Mapping[Profiled, int]
+    windows: tuple[Range, ...]
+    rate: int
+
+
+def _read_steady(places: _Places) -> Reading[Counts]:
     for attempt in range(ATTEMPTS):
         try:
-            return (yield from _read_twice(variables, windows, heads, layout))
+            return (yield from _read_twice(places))
         except Unsteady:
             if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError
 
 
-def _read_twice(
-    variables: Variables, windows: tuple[Range, ...], heads: Mapping[Profiled, int], layout: Layout
-) -> Reading[Counts]:
+def _read_twice(places: _Places) -> Reading[Counts]:
     """The counts, if the heap's stayed the same between two readings of one request. Raises Unsteady if not."""
+    variables, layout, heads, windows, rate = places
     cycle, count = _word(variables.cycle), len(windows)
-    pieces = yield from ask(cycle, *windows, cycle, *windows, cycle)
+    *pieces, ended = yield from ask(cycle, *windows, cycle, *windows, cycle, _word(variables.rate))
+    if struct.unpack("<Q", ended)[0] != rate:
+        raise Unsteady("changes its MemProfileRate while it is read, by which its samples are scaled")
     values = {struct.unpack("<Q", pieces[at])[0] & 0xFFFFFFFF for at in (0, count + 1, 2 * count + 2)}
     if len(values) > 1:
         raise Unsteady("collects its garbage faster than its memory profile can be read")
