@@ -11,7 +11,8 @@ from typing import NamedTuple
 from app.analysis.goheap.buckets import Bucket, Memory, Profiled, walk
 from app.analysis.goheap.counts import Delay, Record, any_published, delays, published
 from app.analysis.goheap.layouts import Layout
-from app.analysis.goheap.ranges import Area, Range, Reading, Source, Unreadable, Unsteady, ask
+from app.analysis.goheap.module import Module
+from app.analysis.goheap.ranges import Range, Reading, Source, Unreadable, Unsteady, ask
 from app.analysis.goheap.variables import Variables
 from app.analysis.goheap.windows import find_windows, memory_of
 
@@ -23,7 +24,7 @@ UNMEASURED = (
     "the program has not measured its clock yet, as it does when it sets a block profile rate above 1 or serves such a "
     "profile for the first time"
 )
-OUTSIDE = "has a memory profile with addresses outside of its code"
+OUTSIDE = "has a profile with addresses outside of its executable's Go code, as a plugin's are: they have no names"
 
 Lists = Mapping[Profiled, list[Bucket]]
 
@@ -40,7 +41,7 @@ class Listed:
     left_out: Mapping[Profiled, str] = field(default_factory=dict)
 
 
-def read_lists(variables: Variables, layout: Layout) -> Reading[Listed]:
+def read_lists(variables: Variables, layout: Layout, module: Module) -> Reading[Listed]:
     """What the lists count.
 
     Raises Unreadable if there is no heap profile or it cannot be believed, Unsteady if it changed each time."""
@@ -61,11 +62,10 @@ def read_lists(variables: Variables, layout: Layout) -> Reading[Listed]:
         heads = {Profiled.HEAP: heads[Profiled.HEAP]}
         windows = yield from find_windows(heads, answer.areas, layout)
     heap, waits = yield from _read_steady(_Places(variables, layout, heads, windows, rate))
-    code = [area for area in answer.areas if "x" in area.permissions]
-    if not _in_code((record.stack for record in heap), code):
+    if not _in_text((record.stack for record in heap), module):
         raise Unreadable(OUTSIDE)
     for profiled, counted in waits.items():
-        if not _in_code((delay.stack for delay in counted), code):
+        if not _in_text((delay.stack for delay in counted), module):
             left_out[profiled] = f"it {OUTSIDE}"
     waits = {profiled: counted for profiled, counted in waits.items() if profiled not in left_out}
     return Listed(rate, heap, waits, ticks, left_out)
@@ -142,6 +142,5 @@ def _walked(memory: Memory, heads: Mapping[Profiled, int], layout: Layout) -> Li
     return lists
 
 
-def _in_code(stacks: Iterable[tuple[int, ...]], code: Iterable[Area]) -> bool:
-    addresses = {address for stack in stacks for address in stack}
-    return all(any(area.start < address <= area.limit for area in code) for address in addresses)
+def _in_text(stacks: Iterable[tuple[int, ...]], module: Module) -> bool:
+    return all(module.text < address <= module.text_end for stack in stacks for address in stack)

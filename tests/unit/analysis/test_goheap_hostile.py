@@ -8,6 +8,7 @@ import pytest
 from app.analysis.goheap.buckets import Profiled, hash_of
 from app.analysis.goheap.layouts import LAYOUTS
 from app.analysis.goheap.listing import Listed, read_lists
+from app.analysis.goheap.module import Module
 from app.analysis.goheap.pclntab import HEADER, MAGIC, FunctionTable
 from app.analysis.goheap.ranges import Answer, Area, Range, Unreadable, Unsteady
 from app.analysis.goheap.variables import Variables
@@ -16,6 +17,7 @@ NEW = LAYOUTS[27]
 CODE = Area(0x400000, 0x500000, "r-xp", 0, 7)
 LISTS = Area(0x7F0000000000, 0x7F0000010000, "rw-p", 0, 0)
 DATA = Area(0x600000, 0x601000, "rw-p", 0, 7)
+MODULE = Module(CODE.start, CODE.limit, DATA.start, DATA.limit, 0)
 HEAP, BLOCK, MUTEX, CYCLE, RATE, TICKS = range(DATA.start, DATA.start + 48, 8)
 VARIABLES = Variables({Profiled.HEAP: HEAP, Profiled.BLOCK: BLOCK, Profiled.MUTEX: MUTEX}, CYCLE, RATE, TICKS)
 FIRST = LISTS.start
@@ -54,7 +56,7 @@ def read(
                 return bytes(data[wanted.start - start :][: wanted.size]).ljust(wanted.size, b"\0")
         return bytes(wanted.size)
 
-    reading = read_lists(VARIABLES, NEW)
+    reading = read_lists(VARIABLES, NEW, MODULE)
     try:
         wanted = next(reading)
         while True:
