@@ -86,8 +86,8 @@ TARGETS = {
     "delays": Target("delays", binary="delays"),
     "delays-pie": Target("delays", binary="delays", buildmode="pie"),
     "delays-1.21": Target("delays", binary="delays", toolchain="go1.21.13"),
-    "delays-arm64": Target("delays", binary="delays", arch="arm64"),
-    "delays-arm64-1.21": Target("delays", binary="delays", arch="arm64", toolchain="go1.21.13"),
+    "delays-arm64": Target("delays", binary="delays", arch="arm64", ldflags=""),
+    "delays-arm64-1.21": Target("delays", binary="delays", arch="arm64", ldflags="", toolchain="go1.21.13"),
     "profiled-1.21": Target("profiled", binary="profiled", toolchain="go1.21.13"),  # the oldest whose memory is read
     "profiled-with-names": Target("profiled", binary="profiled", ldflags=""),
     "profiled-1.26": Target("profiled", binary="profiled", toolchain="go1.26.8"),  # the last without goroutineleak
@@ -191,6 +191,11 @@ def _go(*words: str, cwd: Path, env: dict[str, str], timeout: float) -> str:
     if done.returncode:
         raise RuntimeError(f"go {words[0]} {words[-1]} in {cwd}: {done.stderr[-2000:].strip()}")
     return done.stdout
+
+
+def version() -> str:
+    """Of this very toolchain, as in go1.27.3."""
+    return _go("env", "GOVERSION", cwd=SOURCES, env={}, timeout=60).strip()
 
 
 def badly_formatted() -> str:

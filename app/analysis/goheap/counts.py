@@ -9,6 +9,8 @@ from app.analysis.goheap.buckets import LARGEST, MASK, Bucket
 from app.analysis.goheap.layouts import CYCLES
 from app.analysis.goheap.ranges import Unsteady
 
+SENTINEL = MASK  # logicalStackSentinel of runtime/tracestack.go, ahead of the stacks of the runtime's own locks
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -54,7 +56,8 @@ def delays(before: Sequence[Bucket], buckets: Sequence[Bucket], *, least: int) -
         (count, ticks), (first_count, first_ticks) = _delay(later), _delay(earlier)
         if not (0 <= first_count <= count < LARGEST and 0 <= first_ticks <= ticks):
             raise Unsteady("has a profile of delays that changes while it is read")
-        counted.append(Delay(later.stack, max(int(count), least), ticks))
+        stack = later.stack[1:] if later.stack[:1] == (SENTINEL,) else later.stack
+        counted.append(Delay(stack, max(int(count), least), ticks))
     return tuple(counted)
 
 

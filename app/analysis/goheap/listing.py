@@ -6,11 +6,13 @@ They are read twice within one request: where the heap's differ, they were being
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.analysis.goheap.buckets import Bucket, Memory, Profiled, walk
 from app.analysis.goheap.counts import Delay, Record, any_published, delays, published
 from app.analysis.goheap.layouts import Layout
-from app.analysis.goheap.ranges import Area, Range, Reading, Source, Unreadable, Unsteady, ask
+from app.analysis.goheap.module import Module
+from app.analysis.goheap.ranges import Range, Reading, Source, Unreadable, Unsteady, ask
 from app.analysis.goheap.variables import Variables
 from app.analysis.goheap.windows import find_windows, memory_of
 
@@ -22,6 +24,7 @@ UNMEASURED = (
     "the program has not measured its clock yet, as it does when it sets a block profile rate above 1 or serves such a "
     "profile for the first time"
 )
+OUTSIDE = "has a profile with addresses outside of its executable's Go code, as a plugin's are: they have no names"
 
 Lists = Mapping[Profiled, list[Bucket]]
 
@@ -38,7 +41,7 @@ class Listed:
     left_out: Mapping[Profiled, str] = field(default_factory=dict)
 
 
-def read_lists(variables: Variables, layout: Layout) -> Reading[Listed]:
+def read_lists(variables: Variables, layout: Layout, module: Module) -> Reading[Listed]:
     """What the lists count.
 
     Raises Unreadable if there is no heap profile or it cannot be believed, Unsteady if it changed each time."""
@@ -58,10 +61,13 @@ def read_lists(variables: Variables, layout: Layout) -> Reading[Listed]:
         left_out = {profiled: f"it {why}" for profiled in heads if profiled is not Profiled.HEAP}
         heads = {Profiled.HEAP: heads[Profiled.HEAP]}
         windows = yield from find_windows(heads, answer.areas, layout)
-    heap, waits = yield from _read_steady(variables, windows, heads, layout)
-    _check_stacks((record.stack for record in heap), answer.areas)
-    for counted in waits.values():
-        _check_stacks((delay.stack for delay in counted), answer.areas)
+    heap, waits = yield from _read_steady(_Places(variables, layout, heads, windows, rate))
+    if not _in_text((record.stack for record in heap), module):
+        raise Unreadable(OUTSIDE)
+    for profiled, counted in waits.items():
+        if not _in_text((delay.stack for delay in counted), module):
+            left_out[profiled] = f"it {OUTSIDE}"
+    waits = {profiled: counted for profiled, counted in waits.items() if profiled not in left_out}
     return Listed(rate, heap, waits, ticks, left_out)
 
 
@@ -84,24 +90,33 @@ def _check(rate: int, heads: Mapping[Profiled, int]) -> None:
 Counts = tuple[tuple[Record, ...], Mapping[Profiled, tuple[Delay, ...]]]
 
 
-def _read_steady(
-    variables: Variables, windows: tuple[Range, ...], heads: Mapping[Profiled, int], layout: Layout
-) -> Reading[Counts]:
+class _Places(NamedTuple):
+    """What is known before the lists are read. windows: the pieces of memory that hold them; rate: MemProfileRate"""
+
+    variables: Variables
+    layout: Layout
+    heads: Mapping[Profiled, int]
+    windows: tuple[Range, ...]
+    rate: int
+
+
+def _read_steady(places: _Places) -> Reading[Counts]:
     for attempt in range(ATTEMPTS):
         try:
-            return (yield from _read_twice(variables, windows, heads, layout))
+            return (yield from _read_twice(places))
         except Unsteady:
             if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError
 
 
-def _read_twice(
-    variables: Variables, windows: tuple[Range, ...], heads: Mapping[Profiled, int], layout: Layout
-) -> Reading[Counts]:
+def _read_twice(places: _Places) -> Reading[Counts]:
     """The counts, if the heap's stayed the same between two readings of one request. Raises Unsteady if not."""
+    variables, layout, heads, windows, rate = places
     cycle, count = _word(variables.cycle), len(windows)
-    pieces = yield from ask(cycle, *windows, cycle, *windows, cycle)
+    *pieces, ended = yield from ask(cycle, *windows, cycle, *windows, cycle, _word(variables.rate))
+    if struct.unpack("<Q", ended)[0] != rate:
+        raise Unsteady("changes its MemProfileRate while it is read, by which its samples are scaled")
     values = {struct.unpack("<Q", pieces[at])[0] & 0xFFFFFFFF for at in (0, count + 1, 2 * count + 2)}
     if len(values) > 1:
         raise Unsteady("collects its garbage faster than its memory profile can be read")
@@ -127,9 +142,5 @@ def _walked(memory: Memory, heads: Mapping[Profiled, int], layout: Layout) -> Li
     return lists
 
 
-def _check_stacks(stacks: Iterable[tuple[int, ...]], areas: tuple[Area, ...]) -> None:
-    """Raises Unreadable for a return address that is in no code."""
-    code = [area for area in areas if "x" in area.permissions]
-    addresses = {address for stack in stacks for address in stack}
-    if not all(any(area.start < address <= area.limit for area in code) for address in addresses):
-        raise Unreadable("has a memory profile with addresses outside of its code")
+def _in_text(stacks: Iterable[tuple[int, ...]], module: Module) -> bool:
+    return all(module.text < address <= module.text_end for stack in stacks for address in stack)

@@ -33,7 +33,7 @@ def read_profiles(go_version: str, code: int) -> Reading[Profiles]:
     Raises Unreadable if there is none or it cannot be believed, Unsteady if it changed each time that it was read."""
     program = yield from read_program(go_version, code)
     variables = yield from find_variables(program)
-    listed = yield from read_lists(variables, program.layout)
+    listed = yield from read_lists(variables, program.layout, program.module)
     delays = [delay.stack for counted in listed.delays.values() for delay in counted]
     symbols = yield from _read_symbols(program, (*(record.stack for record in listed.heap), *delays))
     return Profiles(listed, symbols, program.code, program.elf.build_id)

@@ -1,12 +1,13 @@
 """The memory profile of a Go program: what is believed of its bytes. The integration tests compare it with Go's own."""
 
+import math
 import struct
 
 import pytest
 
 from app.analysis.goheap.buckets import Bucket, Memory, Profiled, hash_of, walk
 from app.analysis.goheap.code import Use, targets
-from app.analysis.goheap.counts import published
+from app.analysis.goheap.counts import delays, published
 from app.analysis.goheap.layouts import LAYOUTS, layout_of
 from app.analysis.goheap.profile import scaled
 from app.analysis.goheap.ranges import Unreadable, Unsteady
@@ -59,6 +60,28 @@ def test_the_cycle_that_has_just_ended_is_added_as_the_runtime_does(
 def test_counts_that_cannot_be_are_those_of_a_bucket_that_was_just_changing(active: tuple[int, ...]) -> None:
     with pytest.raises(Unsteady):
         published([Bucket(64, (0x401000,), (*active, *(0,) * 12))], 0, 4)
+
+
+def delayed(stack: tuple[int, ...], contentions: float, ticks: int) -> Bucket:
+    return Bucket(0, stack, struct.unpack("<2Q", struct.pack("<dq", contentions, ticks)))
+
+
+def test_a_delay_that_goes_on_counting_is_taken_as_it_was_last() -> None:
+    (found,) = delays([delayed((0x401000,), 1.5, 100)], [delayed((0x401000,), 2.9, 250)], least=0)
+    assert (found.contentions, found.ticks) == (2, 250)
+    (found,) = delays([delayed((0x401000,), 0.5, 100)], [delayed((0x401000,), 0.5, 100)], least=1)
+    assert found.contentions == 1
+
+
+@pytest.mark.parametrize(("contentions", "ticks"), [(1.0, 90), (0.5, 110), (math.nan, 110), (1e300, 110), (2.0, -1)])
+def test_delays_that_shrink_or_are_no_numbers_are_not_believed(contentions: float, ticks: int) -> None:
+    with pytest.raises(Unsteady):
+        delays([delayed((0x401000,), 1.0, 100)], [delayed((0x401000,), contentions, ticks)], least=0)
+
+
+def test_what_marks_the_stacks_of_the_runtimes_own_locks_is_no_address() -> None:
+    (found,) = delays(*[[delayed(((1 << 64) - 1, 0x401000), 1.0, 100)]] * 2, least=0)
+    assert found.stack == (0x401000,)
 
 
 def test_only_versions_of_the_table_are_read() -> None:
