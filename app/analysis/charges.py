@@ -92,12 +92,12 @@ def is_go(profile: Profile) -> bool:
     return any(texts[each.name].startswith(b"runtime.") for each in profile.message.function)
 
 
-def stacks_of(profile: Profile) -> Iterator[tuple[Sequence[int], list[Frame]]]:
-    """Every sample: its values, and its functions, leaf first."""
+def stacks_of(profile: Profile, module: str) -> Iterator[tuple[Sequence[int], list[Frame]]]:
+    """Every sample: its values, and its functions, leaf first. module: see Owners."""
     message = profile.message
     texts = [text.decode("utf-8", "replace")[:LONGEST] for text in message.string_table]
     functions = {each.id: (texts[each.name], texts[each.filename]) for each in message.function}
-    owners = Owners(functions.values())
+    owners = Owners(functions.values(), module)
     own = {id: owners.own(name, file) for id, (name, file) in functions.items()}
     locations: dict[int, list[Frame]] = {}
     for location in message.location:
@@ -107,12 +107,13 @@ def stacks_of(profile: Profile) -> Iterator[tuple[Sequence[int], list[Frame]]]:
         yield sample.value[:], [frame for id in sample.location_id[:] for frame in locations[id]]
 
 
-def charges(profile: Profile, measured: int) -> Charges:
-    """The charges of a profile. measured: the index of the sample type that purposes and paths are weighed by."""
+def charges(profile: Profile, measured: int, module: str = "") -> Charges:
+    """The charges of a profile. measured: the index of the sample type that purposes and paths are weighed by; module:
+    see Owners."""
     arity = len(profile.sample_types)
     sums: dict[str, _Sum] = defaultdict(lambda: _Sum([0] * arity))
     totals, means, purposes = [0] * arity, Counter[str](), Counter[str]()
-    for values, frames in stacks_of(profile):
+    for values, frames in stacks_of(profile, module):
         for at, value in enumerate(values):
             totals[at] += value
         payer = nearest(frames)

@@ -76,12 +76,12 @@ def _done(request: Json, at: int, path: str) -> Json:
             return _converted(request, path)
 
 
-def _facts(_request: Json, _at: int, path: str) -> Json:
+def _facts(request: Json, _at: int, path: str) -> Json:
     from pathlib import Path
 
     from app.analysis.facts import as_json, facts
 
-    return as_json(facts(Path(path)))
+    return as_json(facts(Path(path), request["module"]))
 
 
 def _compared(request: Json, _at: int, path: str) -> Json:

@@ -18,25 +18,27 @@ MEASURED: Final = {"cpu": "cpu", "heap": "inuse_space", CONTENTION: "delay"}
 Facts = Charges | tuple[Group, ...] | None
 
 
-def facts(path: Path) -> Facts:
-    """Charges of a CPU, heap or contention profile; groups of goroutines; None for other files. Raises BadProfile."""
+def facts(path: Path, module: str = "") -> Facts:
+    """Charges of a CPU, heap or contention profile; groups of goroutines; None for other files. Raises BadProfile.
+
+    module: the program's main module, "" where it is not known; see Owners."""
     try:
         with path.open("rb") as file:
             head = file.read(len(DUMP))
             if head == DUMP:
-                return of_dump(head + file.read(LIMIT))
+                return of_dump(head + file.read(LIMIT), module)
     except OSError as error:
         raise BadProfile(f"cannot be read: {error.strerror}") from error
-    return _of_profile(read_file(path))
+    return _of_profile(read_file(path), module)
 
 
-def _of_profile(profile: Profile) -> Facts:
+def _of_profile(profile: Profile, module: str) -> Facts:
     kind, names = kind_of(profile), [each.type for each in profile.sample_types]
     if not is_go(profile):
         return None
     if kind in ("goroutine", "goroutineleak"):
-        return of_profile(profile, 0)
-    return charges(profile, names.index(MEASURED[kind])) if MEASURED.get(kind) in names else None
+        return of_profile(profile, 0, module)
+    return charges(profile, names.index(MEASURED[kind]), module) if MEASURED.get(kind) in names else None
 
 
 def as_json(found: Facts) -> dict[str, Any]:

@@ -89,20 +89,20 @@ class _One:
     creator: str = ""
 
 
-def of_profile(profile: Profile, index: int) -> tuple[Group, ...]:
-    """The groups of a goroutine or goroutineleak profile, the largest first."""
+def of_profile(profile: Profile, index: int, module: str = "") -> tuple[Group, ...]:
+    """The groups of a goroutine or goroutineleak profile, the largest first. module: see Owners."""
     counts: Counter[Place] = Counter()
-    for values, frames in stacks_of(profile):
+    for values, frames in stacks_of(profile, module):
         counts[_place(frames, _state_of(frames), "", leaked=False)] += values[index]
     return tuple(Group(place, count) for place, count in counts.most_common(MOST_GROUPS))
 
 
-def of_dump(data: bytes) -> tuple[Group, ...]:
-    """The groups of a dump, the largest first. Raises BadProfile for text that is too long."""
+def of_dump(data: bytes, module: str = "") -> tuple[Group, ...]:
+    """The groups of a dump, the largest first. module: see Owners. Raises BadProfile for text that is too long."""
     if len(data) > LIMIT:
         raise BadProfile(f"more than {LIMIT} bytes, which is the limit")
     ones = list(_parsed(data.decode("utf-8", "replace").splitlines()))
-    owners = Owners(dict.fromkeys((frame[0], frame[1]) for one in ones for frame in one.frames))
+    owners = Owners(dict.fromkeys((frame[0], frame[1]) for one in ones for frame in one.frames), module)
     alive = {one.id for one in ones}
     groups: dict[Place, list[_One]] = defaultdict(list)
     for one in ones:

@@ -51,20 +51,21 @@ def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, t
 
     One child reads all files; another one goes on behind a file that ends it.
     """
-    answered = _ask_all("mapped", paths, limits)
+    answered = _ask_all({"do": "mapped"}, paths, limits)
     return {path: tuple(Mapped(*each) for each in answer["mapped"]) for path, answer in answered.items()}
 
 
-def facts_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, Facts]:
+def facts_of(paths: Sequence[Path], module: str = "", *, limits: Limits = LIMITS) -> dict[Path, Facts]:
     """For each file, the facts that findings are made of; see facts.facts. Files that cannot be read are left out."""
-    return {path: of_json(answer) for path, answer in _ask_all("facts", paths, limits).items()}
+    answered = _ask_all({"do": "facts", "module": module}, paths, limits)
+    return {path: of_json(answer) for path, answer in answered.items()}
 
 
-def _ask_all(do: str, paths: Sequence[Path], limits: Limits) -> dict[Path, Json]:
+def _ask_all(request: Json, paths: Sequence[Path], limits: Limits) -> dict[Path, Json]:
     found: dict[Path, Json] = {}
     waiting = list(paths)
     while waiting:
-        answers, _ = ask_once({"do": do, "paths": [str(path.absolute()) for path in waiting]}, limits)
+        answers, _ = ask_once(request | {"paths": [str(path.absolute()) for path in waiting]}, limits)
         found |= {path: answer for path, answer in zip(waiting, answers, strict=False) if not answer.get("bad")}
         waiting = waiting[len(answers) + 1 :]
     return found

@@ -3,6 +3,8 @@
 The compiler notes the file of every function. A file below Go's own sources is of the standard library; one below a
 version (`…@v1.2.3/`) or a folder `vendor` is of a dependency. With -trimpath files have no folder before the package's
 path. A dependency that go.mod replaces by a folder lies in a module root that the main package is not in.
+
+Where the main module is known, from the build information in the executable, its packages are own and no others.
 """
 
 import posixpath
@@ -22,10 +24,11 @@ STANDARD: Final = re.compile(
 
 
 class Owners:
-    """Tells own functions from others. places: (name, file) of the functions there are."""
+    """Tells own functions from others. places: (name, file) of the functions there are; module: the path of the main
+    module, "" where it is not known."""
 
-    def __init__(self, places: Iterable[tuple[str, str]]) -> None:
-        self._standard, self._main = "", ""
+    def __init__(self, places: Iterable[tuple[str, str]], module: str = "") -> None:
+        self._standard, self._main, self._module = "", "", module
         for name, file in places:
             package = package_of(name)
             end = f"/src/{package}/{posixpath.basename(file)}"
@@ -41,6 +44,8 @@ class Owners:
         package = package_of(name)
         if self._standard and file.startswith(self._standard):
             return False
+        if self._module:
+            return package == "main" or f"{package}/".startswith(f"{self._module}/")
         if STANDARD.match(package) and not (self._standard and file.startswith("/")):
             return False
         return not self._elsewhere(package, file)
@@ -58,9 +63,11 @@ class Owners:
 
 
 def package_of(name: str) -> str:
-    """The package's path: `example.com/shop/internal/cart` of `example.com/shop/internal/cart.(*Cart).Add`."""
+    """The package's path: `example.com/shop/internal/cart` of `example.com/shop/internal/cart.(*Cart).Add`.
+
+    The compiler escapes dots in the last part of a path (objabi.PathToPrefix in cmd/internal)."""
     head, slash, tail = name.partition("(")[0].partition("[")[0].rpartition("/")
-    return head + slash + tail.partition(".")[0]
+    return head + slash + tail.partition(".")[0].replace("%2e", ".")
 
 
 def enclosing(name: str) -> str:

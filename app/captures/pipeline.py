@@ -71,7 +71,7 @@ class Pipeline:
     hold: timedelta = HOLD
     adopt: Callable[[Capture, datetime], Capture] = lambda capture, now: capture
     redaction: Redaction = BUILT_IN
-    read: Read = lambda paths: {}
+    read: Read = lambda paths, module: {}
     compare: Compare = difference_of
 
     @property

@@ -26,7 +26,9 @@ READ: Final = frozenset({Kind.CPU, Kind.HEAP, Kind.MUTEX, Kind.GOROUTINE, Kind.G
 
 COMPARED: Final = (Kind.CPU, Kind.HEAP)
 
-Read = Callable[[Sequence[Path]], Mapping[Path, Facts]]
+MODULE: Final = "module"  # the key of the program's main module in a capture's notes
+
+Read = Callable[[Sequence[Path], str], Mapping[Path, Facts]]
 Compare = Callable[[Path, Path, int, str | None], Difference]
 
 
@@ -56,7 +58,8 @@ class Reading:
 
     def _facts(self, *captures: Capture | None) -> Mapping[Path, Facts]:
         paths = [self._path(each, artifact) for each in captures if each for artifact in readable(each)]
-        return self.facts(paths) if paths else {}
+        modules = (str(each.notes.get(MODULE, "")) for each in captures if each)
+        return self.facts(paths, next(filter(None, modules), "")) if paths else {}
 
     def _path(self, capture: Capture, artifact: Artifact) -> Path:
         return self.store.path(f"{capture.id}/{artifact.name}")

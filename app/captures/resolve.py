@@ -10,6 +10,7 @@ from pathlib import Path
 from app.captures.evidence import Ladder, Scenes
 from app.captures.failures import after_fault, held_back, resolved_before_start
 from app.captures.holding import WHILE_PAUSED
+from app.captures.reading import MODULE
 from app.captures.search import Resolution, Search, only_one
 from app.captures.specs import profiler_note, spec_of
 from app.errors import AlertprofError, Code, Reason, Refused
@@ -148,7 +149,7 @@ def resolved(capture: Capture, resolution: Resolution, target: Target, now: date
         target=target,
         process=resolution.process.id,
         profiler=resolution.selection.name,
-        notes={**capture.notes, **profiler, harm.BUILD: resolution.process.build},
+        notes={**capture.notes, **profiler, harm.BUILD: resolution.process.build, MODULE: resolution.process.module},
         reason=None,
     )
     for message in resolution.messages:

@@ -16,6 +16,7 @@ from app.redaction import BUILT_IN, Redaction
 
 # Of go-zero; what a command wrote; what came of a signal, numbered.
 REMOTE_KIND = re.compile("cpu|mem|mutex|block|threadcreate|trace|goroutines|output|file[1-9][0-9]?")
+MODULE = re.compile(r"[A-Za-z0-9_.~/-]{1,200}", re.ASCII)  # as module.CheckPath of golang.org/x/mod allows
 BUILD = re.compile(r"(?:go|gnu|sha256):[A-Za-z0-9_/:.+=-]{1,193}", re.ASCII)
 ENDED = re.compile(r"(\d{1,4}(?:\.\d{1,3})?) ([A-Z][A-Z0-9]{1,9})", re.ASCII)
 SAID_LINES, SAID_LINE = 10, 300  # of a command's last words
@@ -62,6 +63,7 @@ class Process:
     askers: tuple[int, int] | None = None  # how many ask for SIGUSR1 and SIGUSR2 in it; None where it cannot be seen
     build: str = ""  # of its executable: `go:…` or `gnu:…`, a build id, or `sha256:…`; "": it could not be read
     sampled: bool = False  # it catches SIGPROF, as one whose processor time is being sampled does
+    module: str = ""  # the path of its main module, of Go's build information; "" where it has none
     blocked: Blocked | None = None  # where signals are known to harm this executable: added by who asks the ledger
     redaction: Redaction = field(default=BUILT_IN, repr=False, compare=False)
 
@@ -125,6 +127,7 @@ def process_in(boot: str, facts: Mapping[str, str]) -> Process:
         age=float(shaped(facts["uptime"], r"\d{1,12}(\.\d{1,2})?", "time"))
         - start / 100,  # USER_HZ is 100 wherever SIGUSR2 is 12
         build=build_in(facts.get("build", "")),
+        module=name if MODULE.fullmatch(name := facts.get("module", "")) else "",
         threads=number_in(facts["threads"]) if "threads" in facts else None,
         sampled=bool(int(caught, 16) >> 26 & 1),  # SIGPROF is 27 there, too
     )

@@ -411,6 +411,7 @@ def test_listeners_and_names_are_found(gate: Gate, toggle: Service) -> None:
     mine = [seen for seen in gate.processes() if seen.id.pid == toggle.pid]
     assert [(seen.comm, Path(seen.exe).name) for seen in mine] == [("orders", "orders")]
     assert mine[0].id == look(gate, toggle.pid).id
+    assert look(gate, toggle.pid).module == "orders"  # of its build information
 
 
 def test_nobody_listens_on_a_free_port(gate: Gate, toggle: Service) -> None:

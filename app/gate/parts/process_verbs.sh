@@ -16,7 +16,7 @@
 #   stat_text, stat_hidden, gone_or_blind, read_stat, read_status: identity.sh
 #   mask, find_signal_thread: handlers.sh
 #   live_kinds, unreadable, scan_open_files: open_files.sh
-#   mode, tmp, version, go_version, exe, args, build, restarter, conflict, read_program: program.sh
+#   mode, tmp, version, go_version, exe, args, build, main_module, restarter, conflict, read_program: program.sh
 #   asks, count_askers: askers.sh
 #   free, read_free_space: space.sh
 
@@ -48,6 +48,7 @@ say_facts() {
   set +f; set -- task/*; set -f; say threads $#
   [ -z "$unreadable" ] || say unreadable 1
   [ -z "$build" ] || say build "$build"
+  [ -z "$main_module" ] || say module "$main_module"
   [ -z "$conflict" ] || say conflict "$conflict"
   [ -z "$restarter" ] || say restarter "$restarter"
   count_askers

@@ -13,6 +13,7 @@
 #   version, go_version: go-zero's; Go's
 #   exe, args: its executable's path; its command line, with \001 between words and \002 for line breaks
 #   build: go:ID, gnu:ID or sha256:ID
+#   main_module: the path of Go's main module; empty where it has none, or several
 #   restarter: a library in it that does something else at the signals
 #   known_image: the START and IMAGE that the facts of this pid are remembered for
 #   conflict: what its executable says of itself and does not agree
@@ -29,6 +30,7 @@ read_program() {
   if [ "$known_image" = "$start $image" ]; then
     eval "mode=\$mode_$pid tmp=\$tmp_$pid version=\$version_$pid go_version=\$go_version_$pid exe=\$exe_$pid"
     eval "args=\$args_$pid build=\$build_$pid restarter=\$restarter_$pid conflict=\$conflict_$pid"
+    eval "main_module=\$main_module_$pid"
     return
   fi
   read_executable && judge_executable && read_tmpdir || return
@@ -42,6 +44,7 @@ read_program() {
   [ -n "$exe" ] || return 0
   eval "image_$pid='$start $image' mode_$pid=\$mode tmp_$pid=\$tmp version_$pid=\$version go_version_$pid=\$go_version"
   eval "exe_$pid=\$exe args_$pid=\$args build_$pid=\$build restarter_$pid=\$restarter conflict_$pid=\$conflict counts_$pid="
+  eval "main_module_$pid=\$main_module"
 }
 
 # -> words: what the executable says of itself, a line each. `?0` says that it was read to the end.
@@ -52,7 +55,8 @@ read_executable() {
   { true <exe; } || return 0
   words=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE -m 9999 \
     -e '^(\?0|[A-Za-z0-9_.~%/-]+/core/proc\.(StartProfile|Stopper\.Stop-fm)|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)$' \
-    -e '^[[:cntrl:]]go1\.[0-9]+(\.[0-9]+)?((rc|beta)[0-9]+)?' -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
+      -e '^[[:cntrl:]]go1\.[0-9]+(\.[0-9]+)?((rc|beta)[0-9]+)?' -e '^mod	[^	]{1,200}	' \
+      -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
     -e "^([A-Za-z0-9_.~%/-]+/vendor/)?($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$')
   case $nl$words$nl in *"$nl?0$nl"*) ;; *) gone_or_blind; return 1 ;; esac
 }
@@ -88,9 +92,14 @@ read_tmpdir() {
 # words -> mode, version, go_version, build, restarter, conflict
 judge_executable() {
   mode=none version='' go_version='' build='' restarter='' conflict='' module='' more_modules='' stoppers=' '
-  dependencies='' dependency=''
+  dependencies='' dependency='' main_module='' more_main=''
   IFS=$nl; for entry in $words; do IFS=$ws
     case $entry in
+    'mod	'*) # stands there twice; in a program that has another one's build information within it, also that one's
+      entry=${entry#mod	}; entry=${entry%%	*}
+      [ "${main_module:-$entry}" = "$entry" ] || more_main=$entry
+      main_module=$entry
+      ;;
     'dep	github'*) entry=${entry#dep	}; dependency=${entry%%	*}; dependencies="$dependencies$dependency ${entry##*	}$nl" ;;
     'dep	') dependency= ;;
     '=>	'*) # what the dependency before was replaced by
@@ -114,6 +123,7 @@ judge_executable() {
     *go1.[0-9]*) go_version=go1.${entry#*go1.} ;;
     esac
   done; IFS=$ws
+  [ -z "$more_main" ] || main_module=
   case $module in */go-zero) ;; *) conflict=; return 0 ;; esac
   mode=toggle
   case $stoppers in *" $module "*) mode=timed ;; esac

@@ -1,9 +1,14 @@
 """Whose function is it, and what is its name."""
 
+from pathlib import Path
+
 import pytest
 
+from app.analysis.charges import Charges
+from app.analysis.facts import facts
 from app.analysis.owners import Owners, enclosing, package_of, receiver, short
 
+PROFILES = Path(__file__).parents[2] / "data" / "profiles"
 BUILT = [
     ("runtime.main", "/usr/local/go/src/runtime/proc.go"),
     ("main.main", "/build/shop/cmd/api/main.go"),
@@ -47,6 +52,36 @@ def test_the_files_of_functions_tell_own_ones_from_libraries(name: str, file: st
 )
 def test_trimmed_paths_tell_it_too(name: str, file: str, own: bool) -> None:
     assert Owners(TRIMMED).own(name, file) is own
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "file", "own"),
+    [
+        ("text", "text/ingest.Count", "text/ingest/ingest.go", True),  # named like a package of the standard library
+        ("text", "text/template.(*Template).Execute", "/usr/local/go/src/text/template/exec.go", False),
+        ("text", "textproto.Read", "textproto/read.go", False),
+        ("github.com/acme/shop", "github.com/acme/shop/internal/third/kv.Get", "/b/shop/internal/third/kv/kv.go", True),
+        ("github.com/acme/shop", "github.com/acme/lib.Get", "/build/shop/lib/lib.go", False),  # replaced by ./lib
+        ("github.com/acme/shop", "github.com/acme/shopping.Get", "/build/shopping/shopping.go", False),
+        ("github.com/acme/shop", "github.com/acme/kv.Get", "/build/shop/vendor/github.com/acme/kv/kv.go", False),
+        ("github.com/acme/shop.v2", "github.com/acme/shop%2ev2.Run", "github.com/acme/shop.v2/run.go", True),
+        ("github.com/acme/shop.v2", "main.main", "github.com/acme/shop.v2/main.go", True),
+        ("github.com/acme/shop", "runtime.mallocgc", "runtime/malloc.go", False),
+        ("github.com/acme/shop", "memeqbody", "internal/bytealg/equal_amd64.s", False),
+    ],
+)
+def test_the_main_module_of_the_build_information_decides(module: str, name: str, file: str, own: bool) -> None:
+    assert Owners([*BUILT, *TRIMMED], module).own(name, file) is own
+
+
+def test_a_service_whose_module_is_called_like_a_standard_package_is_charged_its_own_functions() -> None:
+    def payer(module: str) -> str:
+        found = facts(PROFILES / "go-1.27-module-text.cpu", module)
+        assert isinstance(found, Charges)
+        return max(found.functions, key=lambda each: each.flat).function
+
+    assert payer("text") == "text/ingest.Count"
+    assert payer("") == "main.main"  # by the shape of its path it is of the standard library
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_the_files_of_a_capture_become_findings_that_are_counted(tmp_path: Path)
 
 
 def test_files_that_cannot_be_read_now_cost_findings_and_not_the_capture(tmp_path: Path) -> None:
-    def broken(paths: Sequence[Path]) -> Mapping[Path, Facts]:
+    def broken(paths: Sequence[Path], module: str) -> Mapping[Path, Facts]:
         raise Retryable(Code.COLLECT_FAILED, "no process to read profiles in")
 
     capture, store = stored(tmp_path)
@@ -86,7 +86,9 @@ def test_a_baseline_of_another_build_is_said_in_the_timeline(tmp_path: Path) -> 
     assert capture.target
     base = replace(capture, id="base", target=replace(capture.target, go_version="go1.26.1"))
     capture = replace(capture, target=replace(capture.target, go_version="go1.27.3"))
-    said = Reading(store, lambda paths: {}, difference_of).with_findings(capture, base, NOON).timeline[-1].message
+    said = (
+        Reading(store, lambda paths, module: {}, difference_of).with_findings(capture, base, NOON).timeline[-1].message
+    )
     assert "The base was built with go1.26.1, the capture with go1.27.3" in said
 
 
