@@ -61,6 +61,7 @@ matrix: setup  ## the tables of docs/ssh.md anew, with the newest servers that D
 faults: setup  ## services with known faults through the whole line, and what is found; ARGS=--write keeps the files
 	@$(PYTHON) -m tests.lab.golang
 	@$(PYTHON) -m tests.faults $(ARGS)
+	@$(PYTHON) -m tests.faults.leaks
 
 .PHONY: texts
 texts: setup  ## the texts of the pages that are marked for translation into the catalogues of app/web/locale

@@ -162,8 +162,9 @@ def _place(frames: Sequence[Frame], state: str, created_by: str, *, leaked: bool
         waits = next((frame.name for frame in frames if not frame.name.startswith(("runtime.", "internal/"))), "")
         root = frames[-1].name if frames else ""
         return Place(state, "", "", (), waits, root, False, created_by, leaked)
-    outside = [frame.name for frame in frames[:at] if not frame.name.startswith(("runtime.", "internal/"))]
+    inner = next(i for i, frame in enumerate(frames) if frame.own and frame.name == frames[at].name)  # its closure, too
+    outside = [frame.name for frame in frames[:inner] if not frame.name.startswith(("runtime.", "internal/"))]
     served = any(frame.name.startswith("net/http.(*conn).serve") or "grpc" in frame.name for frame in frames[at:])
-    own = frames[at]
+    own = frames[inner]
     path = own_path(frames, at)
     return Place(state, own.name, own.place, path, outside[-1] if outside else "", path[0], served, created_by, leaked)

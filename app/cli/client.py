@@ -47,6 +47,13 @@ class Client:
             _check(answer)
             return answer.json() if answer.content else None
 
+    def text(self, path: str, query: Mapping[str, Any] | None = None) -> str:
+        """The text at `path`. Raises ServiceError."""
+        with self._answering():
+            answer = self.http.get(path, params=query)
+            _check(answer)
+            return answer.text
+
     def save(self, path: str, file: Path, sha256: str) -> None:
         """Downloads `path` to `file`. The file appears whole and with this checksum, or not at all. Raises
         ServiceError."""

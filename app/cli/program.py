@@ -16,6 +16,7 @@ from app.cli.diff import diff
 from app.cli.doctor import doctor
 from app.cli.explain import explain
 from app.cli.gate import gate
+from app.cli.mcp.command import mcp
 from app.cli.serve import serve
 from app.cli.unblock import unblock
 
@@ -73,3 +74,4 @@ app.command()(fetch)
 app.command()(top)
 app.command()(diff)
 app.command()(unblock)
+app.command()(mcp)

@@ -1,7 +1,7 @@
 """Goroutines that pile up: leaked ones, by the runtime's own word; groups that grow; crowds that nobody waits for."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import sqrt
 
 from app.analysis.goroutines import Group, Place
@@ -22,6 +22,7 @@ DOES = {
     "io": "wait for the network or a file",
     "sleep": "sleep",
     "running": "run",
+    "client": "are connections of an HTTP client that are neither reused nor closed",
 }
 CLIENT = "net/http.(*persistConn)"
 HELPS = {
@@ -36,15 +37,22 @@ Key = tuple[str, str, tuple[str, ...], str]
 def piled(scene: Scene) -> Iterator[Found]:
     """Leaked goroutines first; other groups that have grown, or that have long been waiting for nobody."""
     told = set[str]()
-    for key, count in _counted(scene.leaked).most_common(3):
-        place = _place(scene.leaked, key)
-        if _where(place) not in told and (place.at or place.waits_in):
-            told.add(_where(place))
-            yield Found(_leaked(scene, place, count), 3.0)
+    for groups in _leaks(scene)[: thresholds.LEAKS]:
+        told.add(_where(groups[0].place))
+        yield Found(_leaked(scene, groups), 3.0)
     for found, at in (*_growing(scene), *_stuck(scene)):
         if at not in told:
             told.add(at)
             yield found
+
+
+def _leaks(scene: Scene) -> list[list[Group]]:
+    """Leaked goroutines by where they are, the most first; within each the largest group first."""
+    found: dict[str, list[Group]] = {}
+    for group in sorted(scene.leaked, key=lambda each: -each.count):
+        if group.place.at or group.place.waits_in:
+            found.setdefault(_where(group.place), []).append(group)
+    return sorted(found.values(), key=lambda groups: -sum(group.count for group in groups))
 
 
 def _where(place: Place) -> str:
@@ -115,26 +123,39 @@ def _is_crowd(group: Group) -> bool:
     return group.count >= thresholds.CROWD and waits and orphans
 
 
-def _leaked(scene: Scene, place: Place, count: int) -> Finding:
-    grown = _counted(scene.after).get(key_of(place), 0) - _counted(scene.before).get(key_of(place), 0)
-    rate = f" They became {grown} more during the recording" if grown > 0 and scene.before else ""
-    text = f"The runtime found that nothing can wake them any more, so one is one too many; there are {count}.{rate}"
-    return _finding(scene, place, LEAKED, count, text)
+def _leaked(scene: Scene, groups: Sequence[Group]) -> Finding:
+    """groups: those at one function; the title is about the largest, the detail has the line of each."""
+    keys = {key_of(group.place) for group in groups}
+    before, after = _counted(scene.before), _counted(scene.after)
+    grown = sum(after.get(key, 0) - before.get(key, 0) for key in keys)
+    rate = f". They became {grown} more during the recording" if grown > 0 and scene.before else ""
+    count, place = sum(group.count for group in groups), groups[0].place
+    text = f"The runtime found that nothing can wake them any more, so one is one too many; there are {count}{rate}"
+    alike = sum(group.count for group in groups if group.place.state == place.state)
+    return _finding(scene, place, LEAKED, alike, text, lines=_lines(groups))
 
 
-def _finding(scene: Scene, place: Place, code: str, count: int, text: str) -> Finding:
+def _lines(groups: Sequence[Group]) -> str:
+    """`a.go:7 (3) and a.go:9 (1)`: where the goroutines are, and how many."""
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group.place.line] += group.count
+    each = [f"{line} ({count})" for line, count in counts.most_common(thresholds.LEAKS) if line]
+    return " and ".join(each) if len(counts) > 1 else ""
+
+
+def _finding(scene: Scene, place: Place, code: str, count: int, text: str, *, lines: str = "") -> Finding:
     client = place.root.startswith(CLIENT)
     maker = "" if client else _creator(scene, place)
     started = f", started by {short(maker)}" if maker not in ("", place.at) else ""
     payer = _client(scene) if client else ""
     where = place.at or payer or place.waits_in or place.root
-    does = "are connections of an HTTP client that are neither reused nor closed" if client else DOES[place.state]
     within = f" in {place.waits_in}" if place.waits_in and not client else ""
     helps = "Close every response body, and use one http.Client." if client else HELPS.get(place.state, "")
     return Finding(
         WARNING,
-        f"{count} goroutines {does}, in {short(where)}{started}",
-        f"{text}. They are at {place.line or 'no line of the program'}{within}, by the way of "
+        f"{_do(count, 'client' if client else place.state)}, in {short(where)}{started}",
+        f"{text}. They are at {lines or place.line or 'no line of the program'}{within}, by the way of "
         f"{names(place.path) or place.root}{started}",
         kind="goroutineleak" if code == LEAKED else "goroutine",
         functions=concerned(place.path, where, maker),
@@ -143,6 +164,16 @@ def _finding(scene: Scene, place: Place, code: str, count: int, text: str) -> Fi
         refuted_by="a later goroutine profile in which their number has fallen",
         helps=helps or "End them on every way out of the function that starts them.",
     )
+
+
+def _do(count: int, what: str) -> str:
+    """`3 goroutines send on a channel …`, `1 goroutine sends on a channel …`."""
+    if count != 1:
+        return f"{count} goroutines {DOES[what]}"
+    if what == "client":
+        return "1 goroutine is a connection of an HTTP client that is neither reused nor closed"
+    verb, space, rest = DOES[what].partition(" ")
+    return f"1 goroutine {verb}s{space}{rest}"
 
 
 def _client(scene: Scene) -> str:

@@ -46,6 +46,7 @@ WAITING: Final = 8  # requests that wait at one place
 WAITING_SHARE: Final = 0.6  # of all requests under way
 VICTIMS: Final = 5  # goroutines that wait for a lock
 FEW_VICTIMS: Final = 3  # where they are half of all requests under way
+LEAKS: Final = 6  # functions with leaked goroutines, and lines of one: each is the runtime's own word
 PERSISTS: Final = 2  # snapshots that show the same
 QUEUED: Final = 1.0  # goroutines that waited for a lock at any time, on average since the start
 

@@ -55,8 +55,8 @@ read_executable() {
   { true <exe; } || return 0
   words=$({ tr '\000' '\n' <exe; echo "?$?"; } | grep -aoE -m 9999 \
     -e '^(\?0|[A-Za-z0-9_.~%/-]+/core/proc\.(StartProfile|Stopper\.Stop-fm)|[[:cntrl:]]?go1\.[0-9]+(\.[0-9]+)?[a-z0-9]*)$' \
-      -e '^[[:cntrl:]]go1\.[0-9]+(\.[0-9]+)?((rc|beta)[0-9]+)?' -e '^mod	[^	]{1,200}	' \
-      -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
+    -e '^[[:cntrl:]]go1\.[0-9]+(\.[0-9]+)?((rc|beta)[0-9]+)?' -e '^mod	[^	]{1,200}	' \
+    -e '^dep	(github\.com/(zeromicro|tal-tech)/go-zero	[0-9A-Za-z.+-]+)?' -e '^=>	[^	]{1,200}	[0-9A-Za-z.+()-]+' \
     -e "^([A-Za-z0-9_.~%/-]+/vendor/)?($restarters)\\." -e '^[A-Za-z0-9_-]{20}(/[A-Za-z0-9_-]{20}){3}$')
   case $nl$words$nl in *"$nl?0$nl"*) ;; *) gone_or_blind; return 1 ;; esac
 }
