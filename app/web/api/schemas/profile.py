@@ -21,7 +21,8 @@ class RowOut(BaseModel):
 
 
 class TopOut(BaseModel):
-    """Values in `unit`; percentages of `total`; `shown_in` is the unit in which pprof would print them."""
+    """Values in `unit`; percentages of `total`; `shown_in` is the unit in which pprof would print them.
+    `profilers_own`: what of a heap's total are buffers of the profilers themselves."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.TOP]})
 
@@ -33,6 +34,7 @@ class TopOut(BaseModel):
     total: int
     duration_seconds: float | None
     rows: tuple[RowOut, ...]
+    profilers_own: int = 0
 
 
 class FrameOut(BaseModel):
