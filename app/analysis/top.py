@@ -13,6 +13,7 @@ from typing import NamedTuple
 from app.analysis.difference import base_total
 from app.analysis.names import place, shown
 from app.analysis.profile import BadProfile, Function, Location, Profile
+from app.analysis.profilers_own import profilers_own
 from app.analysis.prune import pruning
 from app.analysis.shapes import kind_of
 from app.analysis.units import common_unit
@@ -30,7 +31,8 @@ class Row(NamedTuple):
 
 
 class Top(NamedTuple):
-    """The table. total: of all samples, or of a saved difference's base, in `unit`.
+    """The table. total: of all samples, or of a saved difference's base, in `unit`; profilers_own: what of it in a heap
+    profile is the profilers' own, see profilers_own.py.
 
     Print with units.format_value(…, shown_in)."""
 
@@ -42,6 +44,7 @@ class Top(NamedTuple):
     total: int
     duration_seconds: float | None
     rows: tuple[Row, ...]
+    profilers_own: int = 0
 
 
 class Node(NamedTuple):
@@ -80,6 +83,7 @@ def top(profile: Profile, n: int, sample_type: str | None = None) -> Top:
         total=total,
         duration_seconds=profile.duration_seconds,
         rows=rows,
+        profilers_own=profilers_own(profile, index),
     )
 
 

@@ -112,6 +112,8 @@ def top_functions(top: Json) -> Iterator[str]:
     if not top["rows"]:
         yield "nothing was sampled"
         return
+    if own := top.get("profilers_own"):
+        yield f"{format_value(own, unit)} of it are the profilers' own: buffers of this recording"
     yield f"{'flat':>10} {'flat%':>6} {'sum%':>6} {'cum':>10} {'cum%':>6}"
     for row in top["rows"]:
         flat, cum = (format_value(row[name], unit, shown_in) for name in ("flat", "cum"))

@@ -42,10 +42,11 @@ def explosive(path: Path) -> Path:
 
 
 def endless(path: Path) -> Path:
-    """A drop_frames that a backtracking matcher does not finish with."""
-    made = cpu([(["a" * 60, "main"], 5)])
-    made.message.drop_frames = made.string("(a+)+b")
-    path.write_bytes(made.data())
+    """A hundred thousand deep stacks, each of them valid, in a small file."""
+    made = cpu([([f"f{number}" for number in range(100)], 5)])
+    sample = made.message.sample[0].SerializeToString()
+    field = b"\x12" + bytes([len(sample) & 127 | 128, len(sample) >> 7]) + sample
+    path.write_bytes(zlib.compress(made.plain() + field * 100_000, 1, wbits=31))
     return path
 
 

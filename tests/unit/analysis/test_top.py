@@ -1,12 +1,15 @@
 """The table: the rules one by one. That they are pprof's is shown in tests/integration/test_top_against_pprof.py."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from app.analysis.profile import BadProfile, read
+from app.analysis.profile import BadProfile, read, read_file
 from app.analysis.top import Top, first, top
 from tests.unit.analysis.synthetic import Maker, cpu, heap
+
+FAULTS = Path(__file__).parents[2] / "data" / "faults"
 
 
 def of(made: Maker, n: int = 30, sample_type: str | None = None) -> Top:
@@ -167,3 +170,19 @@ def test_a_wish_that_is_no_regular_expression_drops_nothing() -> None:
 def test_the_first_rows_of_a_longer_table_are_the_shorter_table(n: int) -> None:
     made = cpu([(["small", "main"], 5), (["large", "main"], 7_000_000_000)])
     assert first(top(read(made.data()), 200), n) == top(read(made.data()), n)
+
+
+def test_what_of_a_heap_is_the_profilers_own_is_told() -> None:
+    made = heap()
+    for stack, value in (
+        (["compress/flate.NewWriter", "runtime/pprof.StartCPUProfile", "core/proc.StartProfile"], 70),
+        (["bytes.growSlice", "runtime/trace.Start.func1"], 20),
+        (["main.load", "runtime/pprof.Do", "main.main"], 8),
+        (["main.keep", "runtime/trace.WithRegion", "main.main"], 2),
+    ):
+        made.sample([[name] for name in stack], 0, 0, 1, value)
+    table = of(made)
+    assert (table.total, table.profilers_own) == (100, 90)
+    assert of(cpu([(["runtime/pprof.profileWriter"], 30)])).profilers_own == 0
+    recorded = top(read_file(FAULTS / "chatty" / "heap.pprof"), 1)
+    assert (recorded.total, recorded.profilers_own) == (1_737_040, 1_212_696), "as go tool pprof -focus has them"

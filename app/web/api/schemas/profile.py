@@ -35,11 +35,12 @@ class TableOut(BaseModel):
 
 
 class TopOut(TableOut):
-    """The functions that cost most."""
+    """The functions that cost most. `profilers_own`: what of a heap's total are buffers of the profilers themselves."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.TOP]})
 
     rows: tuple[RowOut, ...]
+    profilers_own: int = 0
 
 
 class CallOut(BaseModel):
