@@ -19,7 +19,7 @@ from app.web.differences import Differences
 from app.web.languages import LanguageSwitch
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
-from app.web.pages import difference, docs, trial
+from app.web.pages import difference, docs, speedscope, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -69,6 +69,7 @@ def create_app(parts: Parts) -> FastAPI:
         captures_pages.routes(parts),
         capture_pages.routes(parts, profiles),
         difference.routes(parts, differences),
+        speedscope.routes(parts),
         docs.routes(parts),
     ):
         app.include_router(router)
