@@ -32,7 +32,17 @@ PLANTED = [
     "&lt;script&gt;&#60;script&#62;\x00\x1b[31m\u202e{{7*7}}{% raw %}",
 ]
 ALL = " ".join(PLANTED)
-FLAME = {"class", "width", "height", "role", "aria-label", "x", "y"}  # what the svg elements of a flame graph have
+FLAME = {
+    "class",
+    "width",
+    "height",
+    "role",
+    "aria-label",
+    "x",
+    "y",
+    "viewbox",
+    "preserveaspectratio",
+}  # what the svg elements of a flame graph have
 FORBIDDEN = {"script", "img", "svg", "iframe", "object", "embed", "base", "textarea", "applet", "math", "style"}
 
 
