@@ -35,7 +35,7 @@ from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
-from app.web.pages import difference, docs, trial
+from app.web.pages import difference, docs, speedscope, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -94,6 +94,7 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
         captures_pages.routes(parts),
         capture_pages.routes(parts, profiles, graphs),
         difference.routes(parts, differences),
+        speedscope.routes(parts),
         docs.routes(parts),
     )
 

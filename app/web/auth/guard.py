@@ -130,7 +130,8 @@ async def require_credentials(tokens: Tokens, method: str, path: str, authorizat
     raise HTTPException(
         401,
         f"{needs}.",
-        {"WWW-Authenticate": 'Bearer realm="alertprof", Basic realm="alertprof"'},
+        # Basic first: of several schemes in a line, Chromium reads only the first
+        {"WWW-Authenticate": 'Basic realm="alertprof", Bearer realm="alertprof"'},
     )
 
 
