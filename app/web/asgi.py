@@ -32,7 +32,8 @@ from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
-from app.web.pages import difference, docs, trial
+from app.web.pages import changes as change_pages
+from app.web.pages import difference, docs, flame_page, text, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -87,7 +88,10 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
         trial.routes(parts),
         trial.page_routes(parts),
         captures_pages.routes(parts),
-        capture_pages.routes(parts, profiles, graphs),
+        capture_pages.routes(parts, profiles),
+        flame_page.routes(parts, graphs),
+        text.routes(parts),
+        change_pages.routes(parts),
         difference.routes(parts, differences),
         docs.routes(parts),
     )
