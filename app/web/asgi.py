@@ -35,7 +35,8 @@ from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
-from app.web.pages import difference, docs, speedscope, trial
+from app.web.pages import changes as change_pages
+from app.web.pages import difference, docs, flame_page, speedscope, text, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -92,7 +93,10 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
         trial.routes(parts),
         trial.page_routes(parts),
         captures_pages.routes(parts),
-        capture_pages.routes(parts, profiles, graphs),
+        capture_pages.routes(parts, profiles),
+        flame_page.routes(parts, graphs),
+        text.routes(parts),
+        change_pages.routes(parts),
         difference.routes(parts, differences),
         speedscope.routes(parts),
         docs.routes(parts),

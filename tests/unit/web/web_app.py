@@ -44,7 +44,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExM
 CPU = "order-mq-21181-cpu-20261123T120000.pprof"
 
 
-OWN_SCRIPT = re.compile(r'<script src="/static/[\w./-]+\.js" defer></script>')
+OWN_SCRIPT = re.compile(r'<script (type="module" )?src="/static/[\w./-]+\.js"( defer)?></script>')
 
 
 def without_own_scripts(page: str) -> str:
