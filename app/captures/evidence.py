@@ -95,11 +95,10 @@ class Ladder:
     def _climbed(self, capture: Capture, subject: Subject, moment: str, climb: Climb, now: datetime) -> Capture:
         """The capture after every rung at this moment. What is done is noted, and not done again."""
         done = list(capture.notes.get(moment, ()))
-        but = "remains on the host" if moment == CLEANED else "is missing"
         for rung in rungs():
             if (kind := kind_of(rung)) in done:
                 continue
-            gathered, final = climbed(climb, rung, subject, but)
+            gathered, final = climbed(climb, rung, subject, moment)
             capture, stored = self._with(capture, gathered, subject, now)
             if final and stored:
                 done.append(kind)
@@ -132,15 +131,18 @@ class Ladder:
         return tuple(artifacts)
 
 
-def climbed(climb: Climb, rung: Rung, subject: Subject, but: str) -> tuple[Gathered, bool]:
-    """What a rung brings home, and whether that is all that it will. but: what is said of it where it fails."""
+def climbed(climb: Climb, rung: Rung, subject: Subject, moment: str) -> tuple[Gathered, bool]:
+    """What a rung brings home, and whether that is all that it will. What is not at home is asked for again and never
+    removed from the host, whatever the reason."""
+    but = "remains on the host" if moment == CLEANED else "is missing"
     try:
         return climb(rung, subject), True
     except AlertprofError as fault:
-        return Gathered(f"{kind_of(rung)} {but}: {fault.reason.message}"), isinstance(fault, Refused)
+        final = isinstance(fault, Refused) and moment != ENDED
+        return Gathered(f"{kind_of(rung)} {but}: {fault.reason.message}"), final
     except Exception as fault:  # a fault of ours must not cost the capture
         log.exception("a rung broke", capture=subject.capture.id, rung=kind_of(rung))
-        return Gathered(f"{kind_of(rung)} {but}: {type(fault).__name__}: {fault}"[:500]), True
+        return Gathered(f"{kind_of(rung)} {but}: {type(fault).__name__}: {fault}"[:500]), moment != ENDED
 
 
 @cache

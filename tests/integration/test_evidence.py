@@ -80,6 +80,7 @@ def test_of_a_process_that_dies_while_it_is_recorded_evidence_is_home_and_the_re
     for capture in ended:
         assert set(evidence(scene, capture)) == {"first-look", "samples", "surroundings"}
         assert scene.ask("GET", f"/ui/captures/{capture['id']}").status_code == 200
+        assert not (homes / f"{capture['id'].replace('-', '')}.samples").exists()
     oom, plain = ended
     assert "the kernel tells no reason" in plain["reason"]["message"]
     assert {"process_died", "ended_after_signal"} & {finding["code"] for finding in plain["findings"]}

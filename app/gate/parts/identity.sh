@@ -12,6 +12,7 @@
 #   gone_or_blind               why something of the pinned process could not be read -> code
 #   pin_process PID START IMAGE goes to /proc/PID and checks the identity; IMAGE may be empty
 #   other_image                 why its image is another one than before -> code
+#   runs_another IMAGE          does the pinned process run another program than that by now?
 #   read_status                 reads ./status of the pinned process, whole
 #   is_alive PID:START          does that process live? Leaves what read_stat has set as it is
 #   read_own_id                 PID:START of this shell -> own_id
@@ -56,6 +57,8 @@ pin_process() {
 other_image() {
   case $vsize:$image in 0:0:0) code=gone ;; *) code=replaced ;; esac
 }
+
+runs_another() { read_stat stat && [ "$image" != "$1" ] && [ "$vsize:$image" != 0:0:0 ]; }
 
 # bash and ksh read ahead and seek back at every `read`, and the kernel writes the file anew at a seek. Where the state
 # has become a shorter word meanwhile, the next line loses its first letters. What is not whole is read again.

@@ -18,7 +18,7 @@
 #   code: ok, recipe, or absent, special, linked, astray, tools, nojournal, unreadable
 # Expects:
 #   say, is_number, is_token: setup.sh
-#   pin_process: identity.sh
+#   pin_process, runs_another: identity.sh
 #   use_recipe: recipes.sh
 
 log_bytes=262144 log_lines=2001 line_bytes=4000
@@ -74,6 +74,7 @@ verb_variables() {
   [ $# -eq 4 ] && is_token "$4" || { code=bad; return; }
   use_recipe "$4" variables && pin_process "$1" "$2" "$3" || return
   "r_$4" go
+  ! runs_another "$3" || code=replaced
 }
 
 print_variables() {

@@ -18,7 +18,7 @@
 #   code: ok, or why not
 # Expects:
 #   nl, out, now_hundredths, say, read_uptime: setup.sh
-#   pid, stat_text, read_stat, stat_hidden, pin_process: identity.sh
+#   pid, stat_text, read_stat, stat_hidden, pin_process, runs_another: identity.sh
 #   is_pid: process_verbs.sh
 #   group, memory_group, cpu_group, limit, limited, find_groups, find_limit: groups.sh
 
@@ -88,8 +88,8 @@ verb_around() {
   [ $# -eq 3 ] || { code=bad; return; }
   pin_process "$1" "$2" "$3" || return
   read_page_size; say page "$page_size"
-  out="$out$(print_around)$nl"
-  code=ok
+  out="$out$(print_around)$nl" code=ok
+  ! runs_another "$3" || out='' code=replaced
 }
 
 print_around() { # of the process in whose directory we are

@@ -51,6 +51,19 @@ def test_samples_that_could_not_begin_at_once_begin_while_it_records(replicas: R
     assert len(samples_of(replicas, ended)) == 1
 
 
+@pytest.mark.parametrize("code", [Code.AUTH_FAILED, Code.NOT_PERMITTED])
+def test_samples_that_the_host_did_not_give_at_once_are_asked_for_again_and_not_removed(
+    replicas: Replicas, code: Code
+) -> None:
+    replicas.host.disturb = ("samples", "before", Refused(code, "h: not now"))
+    new = recording(replicas)
+    replicas.work("one", 30)
+    assert replicas.host.disturb is None
+    replicas.run_to_the_end()
+    assert len(samples_of(replicas, row(replicas, new))) == 1
+    assert replicas.host.sampled == {}
+
+
 def test_a_host_that_is_away_when_its_samples_are_removed_is_asked_again(replicas: Replicas) -> None:
     new = recording(replicas)
     replicas.host.disturb = ("unsample", "before", Retryable(Code.HOST_UNREACHABLE, "h: the gate was lost"))

@@ -313,6 +313,17 @@ def test_a_process_is_listed_whatever_its_name_is(shell: str, tmp_path: Path) ->
     assert said(shell, "scene", script, tmp_path).splitlines() == told
 
 
+def test_what_was_read_of_a_process_that_runs_another_program_by_now_is_of_nobody(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text(STAT)
+    script = f"""pin_process() {{ read_stat stat; }}; use_recipe() {{ :; }}; r_{TOKEN}() {{ code=ok; }}
+print_around() {{ echo 'threads 1'; }}; read_page_size() {{ page_size=4; }}
+asked() {{ code=error out=; verb_around 7 22 26:28; echo "$code $out"; verb_variables 7 22 26:28 {TOKEN}; echo $code; }}
+asked; read_stat() {{ image=36:38; }}; asked"""
+    told = ["ok page 4", "threads 1", "", "ok"]
+    found = said(shell, "identity scene log_verbs", script, tmp_path).splitlines()
+    assert found == [*told, "replaced ", "replaced"]
+
+
 @pytest.mark.parametrize(("at", "found"), [(3, "fffffffc3bba3000"), (150, "fffffffc3bba3000"), (-1, "")])
 def test_the_signal_thread_is_found_among_however_many(shell: str, tmp_path: Path, at: int, found: str) -> None:
     for number in range(200):
