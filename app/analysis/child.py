@@ -19,6 +19,7 @@ from app.analysis.profile import BadProfile, read_file
 
 MOST_ANSWERED: Final = 16 << 20  # bytes, of all answers, and of a file that is written
 NICENESS: Final = 10
+URGENT: Final = "memory"  # is of a process that may be killed within seconds
 
 Json = dict[str, Any]
 
@@ -106,7 +107,7 @@ def _memory(request: Json, _at: int, folder: str) -> Json:
     return said | {"unwritten": unwritten}
 
 
-HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared, "memory": _memory}
+HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared, URGENT: _memory}
 
 
 def _converted(request: Json, path: str) -> Json:
@@ -144,8 +145,10 @@ def _say(answer: Json) -> None:
 
 def main() -> NoReturn:
     """Answers the requests on stdin."""
-    os.nice(NICENESS)
     gc.disable()  # nothing that is read is a cycle, and the collector would walk over half a million objects
     for line in sys.stdin.buffer:
-        _answered(json.loads(line))
+        request = json.loads(line)
+        if request["do"] != URGENT and os.nice(0) < NICENESS:
+            os.nice(NICENESS)
+        _answered(request)
     os._exit(0)  # everything is written; taking apart what was read would take longer than reading a small file
