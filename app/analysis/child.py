@@ -19,6 +19,7 @@ from app.analysis.profile import BadProfile, read_file
 
 MOST_ANSWERED: Final = 16 << 20  # bytes, of all answers, and of a file that is written
 NICENESS: Final = 10
+URGENT: Final = "memory"  # is of a process that may be killed within seconds
 
 Json = dict[str, Any]
 
@@ -148,7 +149,7 @@ HANDLERS: Final = {
     "diff-tree": _compared,
     "flame-index": _indexed,
     "flame": _viewed,
-    "memory": _memory,
+    URGENT: _memory,
 }
 
 
@@ -187,8 +188,10 @@ def _say(answer: Json) -> None:
 
 def main() -> NoReturn:
     """Answers the requests on stdin."""
-    os.nice(NICENESS)
     gc.disable()  # nothing that is read is a cycle, and the collector would walk over half a million objects
     for line in sys.stdin.buffer:
-        _answered(json.loads(line))
+        request = json.loads(line)
+        if request["do"] != URGENT and os.nice(0) < NICENESS:
+            os.nice(NICENESS)
+        _answered(request)
     os._exit(0)  # everything is written; taking apart what was read would take longer than reading a small file

@@ -4,7 +4,8 @@ Called by heap_reading.py in app/profilers. The bytes go through a pipe: none of
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -71,6 +72,11 @@ def _talk(reader: Reader, request: Json, fetch: Fetch, limits: Limits) -> Read:
         answer = fetch(wanted)
         head = json.dumps({"areas": answer.areas}).encode() + b"\n"
         said = _told(reader, b"".join((head, *answer.pieces)), limits)
+    with _doubted():
+        return _result(said, requests)
+
+
+def _result(said: Json, requests: int) -> Read:
     if why := said.get("unreadable"):
         raise Unreadable(why)
     if why := said.get("unsteady"):
@@ -83,6 +89,15 @@ def _talk(reader: Reader, request: Json, fetch: Fetch, limits: Limits) -> Read:
     return Read(stacks, left_out, requests)
 
 
+@contextmanager
+def _doubted() -> Iterator[None]:
+    """Around what the process says: it has read what nobody vouches for."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable("has a memory profile that spoiled the process that reads it") from error
+
+
 def _told(reader: Reader, data: bytes, limits: Limits) -> Json:
     """What the reading process says next. Its last words are not told: they might be of what it read."""
     try:
@@ -91,16 +106,14 @@ def _told(reader: Reader, data: bytes, limits: Limits) -> Json:
         raise Unreadable(f"has a memory profile that {reading_process.too_long(limits)}") from None
     if not line.endswith(b"\n"):
         raise Unreadable(f"has a memory profile that {reader.why(limits, last_words=False)}")
-    try:
-        said: Json = json.loads(line)
-    except ValueError as error:
-        raise Unreadable("has a memory profile that spoiled the process that reads it") from error
-    return said
+    with _doubted():
+        return dict(json.loads(line))
 
 
 def _wanted(said: Sequence[Sequence[object]]) -> tuple[Range, ...]:
-    """The ranges that the process asks for: it has read what nobody vouches for."""
-    ranges = tuple(Range(Source(str(source)), int(str(start)), int(str(size))) for source, start, size in said)
+    """The ranges that the process asks for."""
+    with _doubted():
+        ranges = tuple(Range(Source(str(source)), int(str(start)), int(str(size))) for source, start, size in said)
     within = all(0 <= each.start < ADDRESSES and each.size > 0 for each in ranges)
     if not (within and 0 < len(ranges) <= RANGES_AT_MOST and sum(each.size for each in ranges) <= BYTES_AT_MOST):
         raise Unreadable("has tables that point to more memory than is read")

@@ -24,7 +24,7 @@ EMULATOR = "qemu-aarch64-static"
 
 
 def compared(version: str, folder: Path) -> tuple[str, ...]:
-    """The row of the matrix. version: of Go, "" for the tests' own"""
+    """The row of the matrix, of samples in the program's own package. version: of Go, "" for the tests' own"""
     name = f"delays-arm64-{version or 'newest'}"
     golang.TARGETS[name] = replace(golang.TARGETS["delays-arm64"], toolchain=f"go{version}" if version else "local")
     if not (emulator := shutil.which(EMULATOR)):
@@ -37,11 +37,12 @@ def compared(version: str, folder: Path) -> tuple[str, ...]:
             made = pprofs_of(_read(version or golang.version()[2:], process.pid, binary), str(binary), 0)
         except (Unreadable, Unsteady) as why:
             return (str(why), "", "")
-    same = 0, 0
+    same = []
     for profiled, data in made.items():
         ours, theirs = of_main(read(data)), of_main(read_file(home / profiled.name.lower()))
-        same = same[0] + (ours & theirs).total(), same[1] + theirs.total()
-    return (f"{same[0]} of {same[1]}", "among them", "")
+        same.append(f"{(ours & theirs).total()} of {theirs.total()}")
+    heap, *delays = same
+    return (heap, " and ".join(delays), "")
 
 
 def _read(version: str, pid: int, binary: Path) -> Profiles:

@@ -15,6 +15,7 @@ from app.analysis.goheap.variables import Variables
 
 NEW = LAYOUTS[27]
 CODE = Area(0x400000, 0x500000, "r-xp", 0, 7)
+PLUGIN = Area(0x900000, 0xA00000, "r-xp", 0, 8)  # code of another file
 LISTS = Area(0x7F0000000000, 0x7F0000010000, "rw-p", 0, 0)
 DATA = Area(0x600000, 0x601000, "rw-p", 0, 7)
 MODULE = Module(CODE.start, CODE.limit, DATA.start, DATA.limit, 0)
@@ -60,7 +61,7 @@ def read(
     try:
         wanted = next(reading)
         while True:
-            answer = Answer(tuple(map(bytes_of, wanted)), (CODE, DATA, LISTS))
+            answer = Answer(tuple(map(bytes_of, wanted)), (CODE, DATA, PLUGIN, LISTS))
             struct.pack_into("<Q", memory[DATA.start], RATE - DATA.start, rate_later)
             wanted = reading.send(answer)
     except StopIteration as done:
@@ -84,7 +85,7 @@ def test_memory_that_tells_the_truth_is_read() -> None:
         of_heap(following=FIRST + 4),
         of_heap(following=1 << 63),
         of_heap(following=LISTS.limit - 8),
-        of_heap(stack=(0x900000,)),
+        of_heap(stack=(0x901000,)),
         of_heap(stack=((1 << 64) - 1, 0x401000)),
         of_heap(stack=tuple(range(0x401000, 0x401000 + 1027))),
         bucket(Profiled.HEAP, 1 << 60, bytes(64)),
@@ -116,7 +117,7 @@ def test_variables_that_cannot_be_are_refused(variables: dict[int, int]) -> None
     ("variables", "blocked"),
     [
         ({}, of_block(following=BLOCKED)),
-        ({}, of_block(stack=(0x900000,))),
+        ({}, of_block(stack=(0x901000,))),
         ({}, bytes(128)),
         ({BLOCK: FIRST}, of_block()),
         ({BLOCK: CODE.start}, of_block()),

@@ -33,6 +33,8 @@ def test_what_is_no_program_is_refused_by_the_process_that_reads_it(tmp_path: Pa
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "the process that reads it ended with -9"),
         ("import sys; input(); sys.exit('" + SECRET + "')", "the process that reads it ended with 1"),
         ("import time; time.sleep(60)", "takes more than 3 s to read"),
+        ('input(); print(\'{"wanted": [["disk", 0, 8]]}\', flush=True)', "spoiled the process that reads it"),
+        ('input(); print(\'{"stacks": 3, "unwritten": []}\', flush=True)', "spoiled the process that reads it"),
         ("input(); print('{', flush=True); input()", "spoiled the process that reads it"),
         ('input(); print(\'{"wanted": [["mem", 0, 268435456]]}\', flush=True); input()', "more memory than is read"),
         ('input(); print(\'{"wanted": [["mem", -1, 8]]}\', flush=True); input()', "more memory than is read"),

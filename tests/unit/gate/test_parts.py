@@ -166,6 +166,18 @@ def test_an_executable_that_contradicts_itself_is_in_conflict(shell: str, tmp_pa
     assert said(shell, "identity program", f"words='{words}'; {judge}", tmp_path) == "conflict v1.6.0 table timed\n"
 
 
+@pytest.mark.parametrize("said_there", [b"\x08go1.27.3", b"\x1ago1.27.3 X:staticlockranking"])
+def test_gos_version_is_read_from_the_build_information_wherever_else_it_stands(
+    shell: str, tmp_path: Path, said_there: bytes
+) -> None:
+    elsewhere = b"\0\0p?go1.27.3\0\0"  # right behind another constant
+    (tmp_path / "exe").write_bytes(
+        elsewhere + b"\xff Go buildinf:\x08\x02" + bytes(16) + said_there + b"\x88\x060w\xaf\0"
+    )
+    script = 'pid=7; read_executable && judge_executable; echo "$go_version"'
+    assert said(shell, "identity program", script, tmp_path) == "go1.27.3\n"
+
+
 def test_the_variables_of_a_program_are_its_writable_mappings(shell: str, tmp_path: Path) -> None:
     (tmp_path / "maps").write_text(
         "00400000-00500000 r-xp 00000000 fd:01 9 /srv/orders\n00500000-00501000 rw-p 00100000 fd:01 9 /srv/orders\n"
