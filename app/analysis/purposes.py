@@ -15,6 +15,7 @@ PURPOSES: Final = {
     "json_decoding": r"encoding/json.(Unmarshal|\(\*Decoder\)|\(\*decodeState\))",
     "json": r"encoding/json[./]|.*(json-iterator/|/sonic|easyjson|go-json|segmentio/encoding/json)",
     "encoding": r"encoding/(xml|gob|csv|asn1)\.|.*(/yaml|protobuf/|msgpack|/toml|/xml|/cbor)",
+    "template_parse": r"text/template/parse\.|(text|html)/template\.(\(\*Template\)\.)?[Pp]arse",
     "template": r"(text|html)/template[./]",
     "compression": r"compress/|.*(klauspost/compress|/snappy|/zstd|/lz4|/brotli|/pgzip)",
     "cryptography": r"crypto/|hash/|.*(x/crypto/|/xxhash|/murmur|/blake|/highwayhash)",

@@ -30,6 +30,10 @@ WARNINGS: Final = {
         "compiles regular expressions", thresholds.COMPILING, WARNING,
         "Compile each pattern once, in a package variable or a cache that is bounded.",
     ),
+    "template_parse": Purpose(
+        "parses templates", thresholds.COMPILING, WARNING,
+        "Parse each template once, in a package variable or when the program begins.",
+    ),
     "timers": Purpose(
         "makes timers", thresholds.WASTED, WARNING,
         "Make one timer or ticker outside the loop and Reset it, instead of time.After each time round.",

@@ -34,6 +34,10 @@ FAULTS: Final = {
     "watch": Fault("a context that is never cancelled", "goroutines_grow", ("watch.pump",)),
     "feed": Fault("tickers that are never stopped", "goroutines_grow", ("feed.keepFresh",)),
     "keys": Fault("fmt.Sprintf for the keys of a map", "formatting", ("keys.key",)),
+    "mailbox": Fault("a queue without an end", "memory_grows", ("mailbox.compose", "mailbox.(*queue).push")),
+    "letters": Fault("a template parsed for every letter", "template_parse", ("letters.layout",)),
+    "await": Fault("a loop that waits for an atomic", "hot_function", ("await.(*worker).next",)),
+    "exports": Fault("a compressor made for every answer", "garbage", ("exports.packed",)),
     "upstream": Fault("response bodies that are not closed", "goroutines_leaked", ("upstream.(*gateway).ask",)),
 }
 HEALTHY: Final = {

@@ -30,6 +30,28 @@ def test_a_guilty_function_is_named_through_the_whole_line(tmp_path: Path) -> No
             assert f"alertprof top {capture['id']} --kind heap" in shown
 
 
+def test_what_has_changed_since_the_baseline_is_named_and_what_is_always_dear_is_not(tmp_path: Path) -> None:
+    with (
+        Scene(tmp_path, duration="4s", config={"limits": {"cooldown": "0s"}}) as scene,
+        running("discounts", tmp_path / "discounts", warming=0) as service,
+    ):
+        calm = captured(scene, service, 1)
+        (usual,) = (finding for finding in calm["findings"] if finding["code"] == "hot_function")
+        assert "discounts.score" in usual["title"]
+        assert scene.ask("POST", f"/captures/{calm['id']}/baseline").status_code == 200
+
+        service.get("/load")
+        capture = captured(scene, service, 2)
+        first, *others = capture["findings"]
+        assert (first["severity"], first["functions"][0]) == (
+            "warning",
+            "shop.example/faults/internal/discounts.applied",
+        )
+        assert "the baseline" in first["title"] and "the noise of sampling" in first["detail"]
+        assert not [each for each in others if "discounts.score" in each["title"] and each["severity"] != "info"]
+        assert any(f"compared with the baseline {calm['id']}" in event["message"] for event in capture["timeline"])
+
+
 def show(scene: Scene, capture_id: str) -> str:
     """What `alertprof show` prints."""
     command = [sys.executable, "-m", "app", "show", capture_id, "--url", scene.service.url]
