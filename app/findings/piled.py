@@ -50,7 +50,7 @@ def _leaks(scene: Scene) -> list[list[Group]]:
     """Leaked goroutines by where they are, the most first; within each the largest group first."""
     found: dict[str, list[Group]] = {}
     for group in sorted(scene.leaked, key=lambda each: -each.count):
-        if group.place.at or group.place.waits_in:
+        if group.count > 0 and (group.place.at or group.place.waits_in):
             found.setdefault(_where(group.place), []).append(group)
     return sorted(found.values(), key=lambda groups: -sum(group.count for group in groups))
 
