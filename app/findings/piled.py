@@ -6,7 +6,7 @@ from math import sqrt
 
 from app.analysis.goroutines import Group, Place
 from app.analysis.owners import short
-from app.finding import WARNING, Finding
+from app.finding import INFO, WARNING, Finding
 from app.findings import thresholds
 from app.findings.scene import Found, Groups, Scene
 from app.findings.words import concerned, names, percent
@@ -16,6 +16,7 @@ DOES = {
     "send": "send on a channel that nobody receives from",
     "receive": "receive from a channel that nobody sends on",
     "select": "wait in a select for something that does not come",
+    "forever": "wait in a select without cases",
     "lock": "wait for a lock",
     "cond": "wait for a condition that nobody signals",
     "group": "wait for a WaitGroup",
@@ -28,6 +29,7 @@ CLIENT = "net/http.(*persistConn)"
 HELPS = {
     "send": "Give the channel room for the value, or select on the context's end too.",
     "receive": "Close the channel when there is nothing more, or select on the context's end too.",
+    "forever": "select {} keeps a goroutine for ever: nothing but the end of the process ends it.",
     "select": "Cancel the context, or close the channel, on every way out of the function that starts them.",
 }
 
@@ -145,8 +147,9 @@ def _finding(scene: Scene, place: Place, code: str, count: int, text: str, *, li
     where = place.at or payer or place.waits_in or place.root
     within = f" in {place.waits_in}" if place.waits_in and not client else ""
     helps = "Close every response body, and use one http.Client." if client else HELPS.get(place.state, "")
+    parked = code == LEAKED and place.state == "forever" and count < thresholds.MORE  # `select {}` is meant so
     return Finding(
-        WARNING,
+        INFO if parked else WARNING,
         f"{_do(count, 'client' if client else place.state)}, in {short(where)}{started}",
         f"{text}. They are at {lines or place.line or 'no line of the program'}{within}, by the way of "
         f"{names(place.path) or place.root}{started}",

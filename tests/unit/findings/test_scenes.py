@@ -147,3 +147,10 @@ def test_leaks_at_several_lines_of_one_function_are_one_finding_with_each_line()
 def test_a_leak_profile_without_goroutines_is_none() -> None:
     path = ("main.main", "shop.Ask")
     assert codes(Scene(leaked=(at("send", path, 0), at("receive", path, -5)))) == []
+
+
+def test_a_few_goroutines_that_are_parked_on_purpose_are_no_warning_and_a_pile_of_them_is() -> None:
+    path = ("main.main", "shop.Serve")
+    (few,), (many,) = (findings(Scene(leaked=(at("forever", path, count),))) for count in (1, 50))
+    assert (few.severity, few.title) == ("info", "1 goroutine waits in a select without cases, in shop.Serve")
+    assert (many.severity, many.code) == ("warning", "goroutines_leaked")
