@@ -41,7 +41,8 @@ def piled(scene: Scene) -> Iterator[Found]:
     told = set[str]()
     for groups in _leaks(scene)[: thresholds.LEAKS]:
         told.add(_where(groups[0].place))
-        yield Found(_leaked(scene, groups), 3.0)
+        leaked = _leaked(scene, groups)
+        yield Found(leaked, 3.0 if leaked.severity == WARNING else 0.0)
     for found, at in (*_growing(scene), *_stuck(scene)):
         if at not in told:
             told.add(at)
