@@ -28,7 +28,8 @@ STATES: Final = (  # of a goroutine whose state is told by the functions that it
     ("sleep", re.compile(r"time\.Sleep")),
     ("send", re.compile(r"runtime\.chansend")),
     ("receive", re.compile(r"runtime\.chanrecv")),
-    ("select", re.compile(r"runtime\.(selectgo|block)$")),
+    ("select", re.compile(r"runtime\.selectgo$")),
+    ("forever", re.compile(r"runtime\.block$")),
 )
 SAID: Final = (  # states as a dump says them
     ("lock", ["sync.Mutex.Lock", "sync.RWMutex.Lock", "sync.RWMutex.RLock", "semacquire"]),
@@ -38,13 +39,14 @@ SAID: Final = (  # states as a dump says them
     ("sleep", ["sleep"]),
     ("send", ["chan send", "chan send (nil chan)"]),
     ("receive", ["chan receive", "chan receive (nil chan)"]),
-    ("select", ["select", "select (no cases)"]),
+    ("select", ["select"]),
+    ("forever", ["select (no cases)"]),
 )
 STATE_OF: Final = {said: state for state, many in SAID for said in many}
 
 
 class Place(NamedTuple):
-    """Where goroutines are. state: lock, cond, group, io, sleep, send, receive, select or running.
+    """Where goroutines are. state: lock, cond, group, io, sleep, send, receive, select, forever or running.
 
     at, line: the nearest own function and its line, "" where there is none; path: the own functions to it
     waits_in: the library function that the own one has called, "" if it waits by itself; served: whether the

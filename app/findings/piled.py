@@ -6,7 +6,7 @@ from math import sqrt
 
 from app.analysis.goroutines import Group, Place
 from app.analysis.owners import short
-from app.finding import WARNING, Finding
+from app.finding import INFO, WARNING, Finding
 from app.findings import thresholds
 from app.findings.scene import Found, Groups, Scene
 from app.findings.words import concerned, names, percent, size
@@ -16,6 +16,7 @@ DOES = {
     "send": "send on a channel that nobody receives from",
     "receive": "receive from a channel that nobody sends on",
     "select": "wait in a select for something that does not come",
+    "forever": "wait in a select without cases",
     "lock": "wait for a lock",
     "cond": "wait for a condition that nobody signals",
     "group": "wait for a WaitGroup",
@@ -28,6 +29,7 @@ CLIENT = "net/http.(*persistConn)"
 HELPS = {
     "send": "Give the channel room for the value, or select on the context's end too.",
     "receive": "Close the channel when there is nothing more, or select on the context's end too.",
+    "forever": "select {} keeps a goroutine for ever: nothing but the end of the process ends it.",
     "select": "Cancel the context, or close the channel, on every way out of the function that starts them.",
 }
 
@@ -39,7 +41,8 @@ def piled(scene: Scene) -> Iterator[Found]:
     told = set[str]()
     for groups in _leaks(scene)[: thresholds.LEAKS]:
         told.add(_where(groups[0].place))
-        yield Found(_leaked(scene, groups), 3.0)
+        leaked = _leaked(scene, groups)
+        yield Found(leaked, 3.0 if leaked.severity == WARNING else 0.0)
     for found, at in (*_growing(scene), *_stuck(scene)):
         if at not in told:
             told.add(at)
@@ -50,7 +53,7 @@ def _leaks(scene: Scene) -> list[list[Group]]:
     """Leaked goroutines by where they are, the most first; within each the largest group first."""
     found: dict[str, list[Group]] = {}
     for group in sorted(scene.leaked, key=lambda each: -each.count):
-        if group.place.at or group.place.waits_in:
+        if group.count > 0 and (group.place.at or group.place.waits_in):
             found.setdefault(_where(group.place), []).append(group)
     return sorted(found.values(), key=lambda groups: -sum(group.count for group in groups))
 
@@ -152,8 +155,9 @@ def _finding(scene: Scene, place: Place, code: str, count: int, text: str, *, li
     where = place.at or payer or place.waits_in or place.root
     within = f" in {place.waits_in}" if place.waits_in and not client else ""
     helps = "Close every response body, and use one http.Client." if client else HELPS.get(place.state, "")
+    parked = code == LEAKED and place.state == "forever" and count < thresholds.MORE  # `select {}` is meant so
     return Finding(
-        WARNING,
+        INFO if parked else WARNING,
         f"{_do(count, 'client' if client else place.state)}, in {short(where)}{started}",
         f"{text}. They are at {lines or place.line or 'no line of the program'}{within}, by the way of "
         f"{names(place.path) or place.root}{started}",

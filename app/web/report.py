@@ -30,6 +30,11 @@ def report(capture: Capture, tops: Sequence[tuple[str, Top]], url: str, focus: s
     return _within("\n".join([*lines, *_next(capture, url)]) + "\n")
 
 
+def prose(text: str, most: int = LONGEST) -> str:
+    """A foreign text outside code spans: on one line, cut, and neither HTML nor a link."""
+    return plain(text, most).replace("<", r"\<").replace("](", r"]\(").replace("][", r"]\[")
+
+
 def plain(text: str, most: int = LONGEST) -> str:
     """A foreign text on one line, cut, that ends no code span."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).replace("`", "'").split())
@@ -39,9 +44,9 @@ def plain(text: str, most: int = LONGEST) -> str:
 def _head(capture: Capture, focus: str) -> Iterator[str]:
     target = capture.target
     name = target.service or target.host if target else capture.trigger.alertname
-    yield f"# {plain(name or 'a capture', LONGEST_NAME)}: {capture.state.value}"
+    yield f"# {prose(name or 'a capture', LONGEST_NAME)}: {capture.state.value}"
     yield ""
-    yield plain(summary(capture), 2 * LONGEST)
+    yield prose(summary(capture), 2 * LONGEST)
     if focus:
         yield f"Only what concerns `{plain(focus, LONGEST_NAME)}` is shown."
     yield ""
@@ -55,12 +60,12 @@ def _findings(capture: Capture, focus: str) -> Iterator[str]:
         yield "None."
     for number, finding in enumerate(found, 1):
         code = f" (`{finding.code}`)" if finding.code else ""
-        yield f"{number}. **{finding.severity}**: {plain(finding.title)}{code}"
-        yield f"   {plain(finding.detail)}."
+        yield f"{number}. **{finding.severity}**: {prose(finding.title)}{code}"
+        yield f"   {prose(finding.detail)}."
         if finding.refuted_by:
-            yield f"   Refuted by: {plain(finding.refuted_by)}."
+            yield f"   Refuted by: {prose(finding.refuted_by)}."
         if finding.helps:
-            yield f"   What usually helps: {plain(finding.helps)}"
+            yield f"   What usually helps: {prose(finding.helps)}"
     yield ""
 
 

@@ -178,3 +178,25 @@ def test_no_capture_has_more_findings_than_people_read() -> None:
     grown = [replace(each, paid=(0, 9 * MIB, 0, 9 * MIB)) for each in functions]
     before, after = (Charges(HEAP, (0, n, 0, n), 3, None, {}, {}, tuple(grown[: n and 9])) for n in (0, 81 * MIB))
     assert len(findings(Scene(heap=before, heap_after=after, seconds=10))) == MOST
+
+
+def test_leaks_at_several_lines_of_one_function_are_one_finding_with_each_line() -> None:
+    here, there = at("send", ("main.main", "shop.Ask"), 3), at("receive", ("main.main", "shop.Ask"), 1)
+    there = replace(there, place=there.place._replace(line="a.go:9"))
+    (finding,) = findings(Scene(leaked=(there, here)))
+    assert finding.title == "3 goroutines send on a channel that nobody receives from, in shop.Ask"
+    assert "there are 4. They are at a.go:7 (3) and a.go:9 (1)," in finding.detail
+    (alone,) = findings(Scene(leaked=(there,)))
+    assert alone.title == "1 goroutine receives from a channel that nobody sends on, in shop.Ask"
+
+
+def test_a_leak_profile_without_goroutines_is_none() -> None:
+    path = ("main.main", "shop.Ask")
+    assert codes(Scene(leaked=(at("send", path, 0), at("receive", path, -5)))) == []
+
+
+def test_a_few_goroutines_that_are_parked_on_purpose_are_no_warning_and_a_pile_of_them_is() -> None:
+    path = ("main.main", "shop.Serve")
+    (few,), (many,) = (findings(Scene(leaked=(at("forever", path, count),))) for count in (1, 50))
+    assert (few.severity, few.title) == ("info", "1 goroutine waits in a select without cases, in shop.Serve")
+    assert (many.severity, many.code) == ("warning", "goroutines_leaked")

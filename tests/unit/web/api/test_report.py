@@ -27,6 +27,13 @@ def test_a_report_has_the_findings_the_top_functions_and_what_to_do_next(web: We
     assert "alertprof fetch " in text
 
 
+def test_names_from_a_profile_are_neither_html_nor_links(web: WebApp) -> None:
+    evil = "main.<img src=x>[run](http://evil)[a][b]\u202e\x1b[2J"
+    text = report(web, Finding("info", evil, evil, "cpu", (), "garbage", (), evil, evil))
+    assert text.count(r"main.\<img src=x>[run]\(http://evil)[a]\[b]") == 4
+    assert "\u202e" not in text and "\x1b" not in text
+
+
 def test_a_capture_without_findings_says_so(web: WebApp) -> None:
     assert "## Findings\n\nNone.\n" in report(web)
 
