@@ -173,7 +173,7 @@ def test_gperftools_records_from_one_signal_to_the_next(
     assert list(tmp_path.glob("cpu.prof*")) == []
     assert "the names of" in story.said[-1]
     named, plain = prepared(story.capture, story.files)
-    assert (named.kind, named.suffix, plain.kind, plain.suffix) == (Kind.CPU, ".pprof", Kind.OTHER, ".addresses.pprof")
+    assert (named.kind, named.suffix, plain.kind, plain.suffix) == (Kind.CPU, ".pprof", Kind.OTHER, ".addresses.prof")
     assert plain.path.read_bytes() == data, "the file as gperftools wrote it is kept"
     ours = top_of(named.path, 10_000)
     names = {row.function for row in ours.rows}
