@@ -11,7 +11,7 @@ from app.profilers.base import Fetched
 
 SUFFIX = {Kind.TRACE: ".trace", Kind.GOROUTINE: ".txt"}  # of the kinds that are no pprof profiles
 CONVERTED = ".pprof"
-ADDRESSES = ".addresses"  # of a profile of which another one with names was made
+ADDRESSES = ".addresses.prof"  # of a profile of which another one with names was made; that one has the table
 INEXACT = 0.1  # a tenth more, and a tenth of a second: profilers are not exact
 
 
@@ -56,8 +56,9 @@ def with_names(file: Fetched) -> list[Fetched]:
         symbolize_file(file.path, out, file.names)
     except BadProfile:
         return [file]
-    plain = replace(file, kind=Kind.OTHER, suffix=f"{ADDRESSES}{file.suffix}", finding=None)
-    return [replace(file, path=out, size=out.stat().st_size), plain]
+    stem = file.suffix.removesuffix(CONVERTED)
+    plain = replace(file, kind=Kind.OTHER, suffix=f"{stem}{ADDRESSES}", finding=None)
+    return [replace(file, path=out, size=out.stat().st_size, suffix=f"{stem}{CONVERTED}"), plain]
 
 
 def length_of(capture: Capture) -> float:

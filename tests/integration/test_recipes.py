@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -27,7 +28,7 @@ from app.profilers.command import Command
 from app.profilers.signal import Signal
 from tests.integration import test_commands
 from tests.integration.test_commands import Story, hottest, running
-from tests.lab import asprof
+from tests.lab import asprof, ports
 from tests.lab.process import eventually
 from tests.lab.target import Service
 
@@ -135,14 +136,15 @@ int main() {
 """
 
 
-@pytest.fixture
-def spin(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def spin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A C++ program, in which gperftools may be loaded."""
     if not shutil.which("g++"):
         pytest.skip("gperftools is NOT tested: there is no g++ here")
-    (tmp_path / "spin.cpp").write_text(SPIN)
-    subprocess.run(["g++", "-O1", "-o", tmp_path / "spin", tmp_path / "spin.cpp"], check=True, timeout=100)
-    return tmp_path / "spin"
+    folder = tmp_path_factory.mktemp("spin")
+    (folder / "spin.cpp").write_text(SPIN)
+    subprocess.run(["g++", "-O1", "-o", folder / "spin", folder / "spin.cpp"], check=True, timeout=100)
+    return folder / "spin"
 
 
 def gperftools(folder: Path) -> Signal:
@@ -171,7 +173,7 @@ def test_gperftools_records_from_one_signal_to_the_next(
     assert list(tmp_path.glob("cpu.prof*")) == []
     assert "the names of" in story.said[-1]
     named, plain = prepared(story.capture, story.files)
-    assert (named.kind, named.suffix, plain.kind, plain.suffix) == (Kind.CPU, ".pprof", Kind.OTHER, ".addresses.pprof")
+    assert (named.kind, named.suffix, plain.kind, plain.suffix) == (Kind.CPU, ".pprof", Kind.OTHER, ".addresses.prof")
     assert plain.path.read_bytes() == data, "the file as gperftools wrote it is kept"
     ours = top_of(named.path, 10_000)
     names = {row.function for row in ours.rows}
@@ -186,6 +188,45 @@ def test_a_program_without_gperftools_is_left_alone(record: Callable[..., Story]
             record(gperftools(tmp_path), pid, 1)
         assert Path(f"/proc/{pid}").exists()
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
+
+
+# ---------------------------------------------------------------------- what is served over HTTP
+
+SERVES = """
+import http.server, sys
+class Stacks(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/stacks.folded?seconds=2" else 404)
+        self.end_headers()
+        self.wfile.write(b"main;serve 150\\nmain;idle 50\\n")
+server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Stacks)
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+
+def test_stacks_that_a_program_serves_are_fetched_by_a_command(record: Callable[..., Story], tmp_path: Path) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("stacks over HTTP are NOT tested: there is no curl here")
+    port = ports.free()
+    recipe = block("served-stacks").replace("8080", str(port)).replace("/srv/", "python")
+    with running(sys.executable, "-c", SERVES, str(port)) as pid:
+        (file,) = record(rule(recipe).spec, pid, 2).files
+    assert (file.fault, file.suffix) == ("", ".folded")
+    assert hottest(file, tmp_path) == ["serve", "idle", "main"]
+    assert top_of(tmp_path / "made.pprof").total == 2 * 10**9
+
+
+# ---------------------------------------------------------------------- perf
+
+
+def test_perf_names_the_functions_of_a_cpp_program(record: Callable[..., Story], spin: Path, tmp_path: Path) -> None:
+    if not shutil.which("perf"):
+        pytest.skip("perf is NOT tested: it is not installed (Debian's linux-perf)")
+    with running(str(spin)) as pid:
+        (file,) = record(rule(block("name: perf\n")).spec, pid, 2).files
+    assert (file.fault, file.suffix) == ("", ".perf.txt")
+    assert {"orders::Basket<double>::total", "(anonymous namespace)::hot_loop"} <= set(hottest(file, tmp_path))
 
 
 # ---------------------------------------------------------------------- jemalloc
