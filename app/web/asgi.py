@@ -17,9 +17,9 @@ from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.differences import Differences
 from app.web.languages import LanguageSwitch
+from app.web.pages import alerts, difference, docs, services, speedscope, trial
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
-from app.web.pages import difference, docs, speedscope, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -67,6 +67,8 @@ def create_app(parts: Parts) -> FastAPI:
         trial.routes(parts),
         trial.page_routes(parts),
         captures_pages.routes(parts),
+        alerts.routes(parts),
+        services.routes(parts, profiles),
         capture_pages.routes(parts, profiles),
         difference.routes(parts, differences),
         speedscope.routes(parts),
