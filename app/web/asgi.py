@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, baseline, blocked, changes, examples, health, links, manual, pause, report
+from app.web.api import artifacts, baseline, blocked, bundle, changes, examples, health, links, manual, pause, report
 from app.web.api import captures as api
 from app.web.api import profiles as profiles_api
 from app.web.api.webhook import Webhook
@@ -17,9 +17,9 @@ from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.differences import Differences
 from app.web.languages import LanguageSwitch
+from app.web.pages import alerts, difference, docs, services, speedscope, trial
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
-from app.web.pages import difference, docs, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -58,6 +58,7 @@ def create_app(parts: Parts) -> FastAPI:
         api.routes(parts),
         profiles_api.routes(parts, profiles, differences),
         report.routes(parts, profiles),
+        bundle.routes(parts, profiles),
         baseline.routes(parts),
         changes.routes(parts),
         pause.routes(parts),
@@ -66,8 +67,11 @@ def create_app(parts: Parts) -> FastAPI:
         trial.routes(parts),
         trial.page_routes(parts),
         captures_pages.routes(parts),
+        alerts.routes(parts),
+        services.routes(parts, profiles),
         capture_pages.routes(parts, profiles),
         difference.routes(parts, differences),
+        speedscope.routes(parts),
         docs.routes(parts),
     ):
         app.include_router(router)

@@ -29,7 +29,9 @@ def requests(web: WebApp, odd: str) -> Iterator[tuple[str, str]]:
         for path in (
             "/ui/captures/{id}",
             "/ui/captures/{id}/flame",
+            "/ui/captures/{id}/speedscope/{name}",
             "/alerts/{fingerprint}",
+            "/ui/services/{name}",
             "/static/{name}",
             "/{any}",
         )

@@ -125,14 +125,6 @@ def test_an_empty_table_says_what_to_do(web: WebApp) -> None:
     assert "No capture fits these filters" in page(web, "/?host=h")
 
 
-def test_an_alert_has_its_page_before_any_capture(web: WebApp) -> None:
-    assert "Nothing has been captured for this alert yet" in page(web, "/alerts/8a3e2b1c4d5f6071")
-
-    capture = web.keep_completed()
-    assert capture.id in page(web, "/alerts/8a3e2b1c4d5f6071")
-    assert capture.id not in page(web, "/alerts/0000000000000000")
-
-
 def test_one_capture_tells_what_happened_its_files_and_its_hot_functions(web: WebApp) -> None:
     capture = web.keep_completed()
     shown = page(web, f"/ui/captures/{capture.id}")
@@ -246,7 +238,6 @@ def test_texts_from_outside_cannot_become_markup_or_links(web: WebApp) -> None:
 
     assert "&lt;script&gt;" in page(web, f"/ui/captures/{capture.id}")
     page(web, "/")
-    page(web, "/alerts/%3Cscript%3E")
 
 
 def test_a_pause_is_told_on_every_page(web: WebApp) -> None:
