@@ -21,7 +21,7 @@ from app.ledger.inbox import Inbox
 from app.ledger.messages import Message
 from app.ledger.prearms import PreArms
 from app.ledger.queries import Filter, Page, Stored
-from app.ledger.reader import LedgerReader, open_reader
+from app.ledger.reader import LedgerReader, Values, open_reader
 from app.model import Alert, Blocked, Capture, Step
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "ProcessTaken",
     "Receipt",
     "Stored",
+    "Values",
     "open_reader",
 ]
 
@@ -221,8 +222,7 @@ class Ledger(LedgerReader):
     def delete(self, id_: str, *, pinned: bool = True) -> Capture | None:
         """Removes the row of a capture that has ended, and returns its last value; None if nothing was removed.
 
-        The caller removes the files. An alert that still fires then counts as new. pinned: also if it is pinned.
-        """
+        The caller removes the files. An alert that still fires then counts as new. pinned: also if it is pinned."""
         with self._database.writing() as connection:
             return queries.delete(connection, id_, pinned=pinned)
 

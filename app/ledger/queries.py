@@ -35,6 +35,8 @@ class Filter:
     alertname: str | None = None
     fingerprint: str | None = None
     profiler: str | None = None
+    rule: str | None = None
+    reason: str | None = None  # its code
     since: datetime | None = None
     until: datetime | None = None
     matchers: tuple[Predicate, ...] = ()
@@ -62,7 +64,8 @@ class Stored:
     current: bool = False  # its alert still fires, and would count as new without this row
 
 
-_EQUAL = ("state", "host", "service", "alertname", "fingerprint", "profiler")
+_EQUAL = {name: name for name in ("state", "host", "service", "alertname", "fingerprint", "profiler", "rule")}
+_EQUAL["reason"] = "reason_code"
 _GET = sa.select(captures).where(_c.id == sa.bindparam("key"))
 _OF_FINGERPRINT = (
     sa.select(captures).where(_c.fingerprint == sa.bindparam("key")).order_by(_c.id.desc()).limit(_MOST_OF_AN_ALERT)
@@ -160,17 +163,14 @@ def _matching(connection: sa.Connection, asked: Filter) -> Iterator[sa.Row[Any]]
     size = max(_PAGE, asked.limit + 1) if asked.matchers else asked.limit + 1
     while True:
         rows = connection.execute(_select(asked, before).limit(size)).all()
-        yield from (row for row in rows if _has(row, asked.matchers))
+        yield from (row for row in rows if fits(row, asked.matchers))
         if len(rows) < size:
             return
         before = rows[-1].id
 
 
 def _select(asked: Filter, before: str | None) -> sa.Select[Any]:
-    query = sa.select(captures).order_by(_c.id.desc())
-    for name in _EQUAL:
-        if (wanted := getattr(asked, name)) is not None:
-            query = query.where(_c[name] == str(wanted))
+    query = sa.select(captures).where(*conditions(asked)).order_by(_c.id.desc())
     if asked.since is not None:
         query = query.where(_c.created_at >= micro(asked.since))
     if asked.until is not None:
@@ -178,7 +178,14 @@ def _select(asked: Filter, before: str | None) -> sa.Select[Any]:
     return query if before is None else query.where(_c.id < before)
 
 
-def _has(row: sa.Row[Any], matchers: tuple[Predicate, ...]) -> bool:
+def conditions(asked: Filter) -> list[sa.ColumnElement[bool]]:
+    """What the columns have to be, without times and labels."""
+    wanted = {column: getattr(asked, name) for name, column in _EQUAL.items()}
+    return [_c[column] == str(value) for column, value in wanted.items() if value is not None]
+
+
+def fits(row: sa.Row[Any], matchers: tuple[Predicate, ...]) -> bool:
+    """Whether the labels of a row fulfil all of them."""
     return not matchers or all(matcher.matches(labels) for labels in (labels_of(row),) for matcher in matchers)
 
 

@@ -5,12 +5,13 @@ may raise LedgerUnavailable.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from app.ledger import arrivals, baselines, blocks, capacity, claims, messages, queries, switches
+from app.ledger import arrivals, baselines, blocks, capacity, claims, messages, overview, queries, switches
 from app.ledger.capacity import Bounds, Full
 from app.ledger.database import Database, existing
 from app.ledger.messages import Message
+from app.ledger.overview import Values as Values  # noqa: PLC0414 - exported
 from app.ledger.queries import Filter, Page, Stored
 from app.model import Blocked, Capture, Episode, State
 
@@ -37,6 +38,19 @@ class LedgerReader:
         """The captures that fit, newest first. Raises ValueError with a sentence for an invalid cursor."""
         with self._database.reading() as connection:
             return queries.find(connection, asked)
+
+    def counts_by_time(
+        self, asked: Filter, start: datetime, step: timedelta, steps: int
+    ) -> dict[tuple[int, State], int]:
+        """The number of captures in each of `steps` spans of `step` from `start` on, by state, those without any left
+        out. Of `asked`, times and cursor are ignored; with matchers only the newest 5000 captures are counted."""
+        with self._database.reading() as connection:
+            return overview.counts_by_time(connection, asked, start, step, steps)
+
+    def recent_values(self) -> tuple[Values, ...]:
+        """What filters may ask of the newest 2000 captures, newest first."""
+        with self._database.reading() as connection:
+            return overview.recent(connection)
 
     def of_fingerprint(self, fingerprint: str) -> tuple[Capture, ...]:
         """The captures of one alert, newest first, 500 at most."""

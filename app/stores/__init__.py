@@ -125,15 +125,18 @@ class Store:
         return place
 
     def read(self, key: str, start: int | None = None, end: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` up to but not including `end`. Raises FileNotFoundError."""
+        """The bytes from `start` up to but not including `end`. Raises FileNotFoundError; OSError later, too."""
         first = start or 0
         if end is not None and end <= first:
             return
         options: obstore.GetOptions = {"range": {"offset": first} if end is None else (first, end)}
         if first == 0 and end is None:
             options = {}  # of an empty file even the range from its first byte is refused
-        for piece in obstore.get(self._objects, key, options=options).stream(min_chunk_size=CHUNK):
-            yield bytes(piece)
+        try:
+            for piece in obstore.get(self._objects, key, options=options).stream(min_chunk_size=CHUNK):
+                yield bytes(piece)
+        except BaseError as fault:
+            raise as_os_error(fault) from fault
 
     def delete_all(self, capture_id: str) -> None:
         """Deletes all files of a capture, if there are any. If it is interrupted, sweep() finishes the deletion."""

@@ -12,6 +12,7 @@ from app.web.api import (
     artifacts,
     baseline,
     blocked,
+    bundle,
     changes,
     examples,
     flamegraph,
@@ -33,7 +34,7 @@ from app.web.languages import LanguageSwitch
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import changes as change_pages
-from app.web.pages import difference, docs, flame_page, text, trial
+from app.web.pages import difference, docs, flame_page, speedscope, text, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -80,6 +81,7 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
         profiles_api.routes(parts, profiles, differences),
         flamegraph.routes(parts, profiles, differences, graphs),
         report.routes(parts, profiles),
+        bundle.routes(parts, profiles),
         baseline.routes(parts),
         changes.routes(parts),
         pause.routes(parts),
@@ -93,6 +95,7 @@ def routers(parts: Parts) -> tuple[APIRouter, ...]:
         text.routes(parts),
         change_pages.routes(parts),
         difference.routes(parts, differences),
+        speedscope.routes(parts),
         docs.routes(parts),
     )
 

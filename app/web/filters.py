@@ -26,6 +26,8 @@ class CaptureQuery(BaseModel):
     alertname: Word | None = None
     fingerprint: Word | None = None
     profiler: Word | None = None
+    rule: Word | None = None
+    reason: Annotated[Word | None, Field(description="the code of its reason", examples=["cooldown"])] = None
     since: Annotated[Word | None, Field(description="created since: RFC 3339, or so long ago", examples=["24h"])] = None
     until: Annotated[Word | None, Field(description="created before: RFC 3339, or so long ago")] = None
     match: Annotated[
@@ -52,6 +54,8 @@ class CaptureQuery(BaseModel):
             alertname=self.alertname,
             fingerprint=self.fingerprint,
             profiler=self.profiler,
+            rule=self.rule,
+            reason=self.reason,
             since=moment("since", self.since, now),
             until=moment("until", self.until, now),
             matchers=tuple(matcher for text in self.match for matcher in matchers(text)),

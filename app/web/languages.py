@@ -34,6 +34,11 @@ def _(text: str, **values: Any) -> str:
     return translated % values if values else translated
 
 
+def marked(text: str) -> str:
+    """The text as it is: marked here, and translated where it is shown."""
+    return text
+
+
 def ngettext(one: str, many: str, n: int, **values: Any) -> str:
     """`one` or `many`, as the language of the request has it for `n` things. values: for its %(name)s, besides n."""
     return translations(_language.get()).ngettext(one, many, n) % {"n": n, **values}
@@ -42,6 +47,11 @@ def ngettext(one: str, many: str, n: int, **values: Any) -> str:
 def language() -> str:
     """The language of the request."""
     return _language.get()
+
+
+def address() -> str:
+    """The query of the page that is asked for, for a part that is fetched again."""
+    return f"?{urlencode(_pairs(_query.get()))}"
 
 
 def address_in(other: str) -> str:

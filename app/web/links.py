@@ -36,10 +36,19 @@ def links_of(parts: Parts, capture: Capture, lifetime: timedelta = LIFETIME) -> 
 
     def link(artifact: Artifact) -> Link:
         path = href(capture.id, artifact.name)
-        signed = parts.tokens.links.signed(path, expires) if expires else path
-        return Link(artifact.name, artifact.kind.value, signed)
+        return Link(artifact.name, artifact.kind.value, _signed(parts, path, expires) if expires else path)
 
+    return Links(tuple(map(link, capture.artifacts)), expires)
+
+
+def signed_link(parts: Parts, capture: Capture, artifact: Artifact) -> str:
+    """The path of a link that opens the artifact for a while, for a page that can send no credentials. Raises
+    HTTPException 503."""
+    return _signed(parts, href(capture.id, artifact.name), parts.now() + LIFETIME)
+
+
+def _signed(parts: Parts, path: str, expires: datetime) -> str:
     try:
-        return Links(tuple(map(link, capture.artifacts)), expires)
+        return parts.tokens.links.signed(path, expires)
     except TokensUnreadable as error:
         raise HTTPException(503, f"No link can be signed: {error}.") from error

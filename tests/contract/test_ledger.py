@@ -577,6 +577,8 @@ def numbers(ledger: Ledger, asked: Filter) -> list[int]:
         (Filter(matchers=(parse_matcher("n=~[125]"), parse_matcher("n!=2"))), [5, 1]),
         (Filter(matchers=(parse_matcher('absent=""'),), host="h0"), [4, 2]),
         (Filter(matchers=(parse_matcher("n=7"),)), []),
+        (Filter(rule="another"), []),
+        (Filter(reason="cooldown"), []),
     ],
 )
 def test_captures_are_found_newest_first(ledger: Ledger, asked: Filter, found: list[int]) -> None:
@@ -584,6 +586,36 @@ def test_captures_are_found_newest_first(ledger: Ledger, asked: Filter, found: l
     page = ledger.find(asked)
     assert [UUID(capture.id).int for capture in page.captures] == found
     assert page.next is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "done", "open_"),
+    [
+        (Filter(), {0: 1, 1: 1}, {1: 1}),
+        (Filter(host="h0"), {}, {1: 1}),
+        (Filter(matchers=(parse_matcher("n!=1"),)), {1: 1}, {1: 1}),
+    ],
+)
+def test_captures_are_counted_by_time_and_state(
+    ledger: Ledger, asked: Filter, done: dict[int, int], open_: dict[int, int]
+) -> None:
+    """Number 1 comes in the first two minutes, 2 and 3 in the next two; 4 and 5 after the end."""
+    filled(ledger)
+    counts = ledger.counts_by_time(asked, NOON, timedelta(minutes=2), 2)
+    assert {at: n for (at, state), n in counts.items() if state is State.COMPLETED} == done
+    assert {at: n for (at, state), n in counts.items() if state is State.PENDING} == open_
+
+
+def test_what_filters_may_ask_is_told_newest_first(ledger: Ledger) -> None:
+    filled(ledger)
+    values = ledger.recent_values()
+    assert [value.host for value in values] == ["h1", "h0", "h1", "h0", "h1"]
+    assert (values[0].state, values[0].service, values[0].alertname, values[0].reason) == (
+        "completed",
+        "order",
+        "X",
+        "",
+    )
 
 
 @pytest.mark.parametrize("matchers", [(), (parse_matcher("n!=3"),)])

@@ -29,6 +29,7 @@ def requests(web: WebApp, odd: str) -> Iterator[tuple[str, str]]:
         for path in (
             "/ui/captures/{id}",
             "/ui/captures/{id}/flame",
+            "/ui/captures/{id}/speedscope/{name}",
             "/alerts/{fingerprint}",
             "/static/{name}",
             "/{any}",

@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
+from zipfile import ZipFile
 
 import pytest
 from starlette.responses import HTMLResponse
@@ -30,7 +32,17 @@ PLANTED = [
     "&lt;script&gt;&#60;script&#62;\x00\x1b[31m\u202e{{7*7}}{% raw %}",
 ]
 ALL = " ".join(PLANTED)
-FLAME = {"class", "width", "height", "role", "aria-label", "x", "y"}  # what the svg elements of a flame graph have
+FLAME = {
+    "class",
+    "width",
+    "height",
+    "role",
+    "aria-label",
+    "x",
+    "y",
+    "viewbox",
+    "preserveaspectratio",
+}  # what the svg elements of a flame graph have
 FORBIDDEN = {"script", "img", "svg", "iframe", "object", "embed", "base", "textarea", "applet", "math", "style"}
 
 
@@ -205,3 +217,16 @@ def test_a_browser_would_run_it_unescaped_and_even_then_not_under_our_policy(see
     with served(HTMLResponse(body)) as bare, served(HTMLResponse(body, headers=HEADERS)) as guarded:
         assert 'data-pwned="1"' in seen(bare)
         assert 'data-pwned="1"' not in seen(guarded)
+
+
+def test_the_report_in_a_bundle_is_text_too_and_asks_for_nothing(
+    web: WebApp, pages: dict[str, str], seen: Callable[[str], str], tmp_path: Path
+) -> None:
+    capture_id = next(path for path in pages if "/ui/captures/" in path).split("/")[3]
+    archive = ZipFile(BytesIO(web.client.get(f"/captures/{capture_id}/bundle").content))
+    (report,) = (name for name in archive.namelist() if name.endswith("/report.html"))
+    (file := tmp_path / "report.html").write_bytes(archive.read(report))
+    dom = seen(file.as_uri())
+    assert ACT in dom and "data-pwned" not in dom.partition("<body")[0]
+    assert Elements(dom).wrong == ["style"], "our own"
+    assert Elements(dom).links == []

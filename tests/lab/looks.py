@@ -15,7 +15,7 @@ BROKEN = """() => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node; (node = walk.nextNode()); ) {
     if (!node.parentElement.checkVisibility()) continue;
-    for (const word of node.data.matchAll(/[A-Za-z]{2,20}(?![A-Za-z])/g)) {
+    for (const word of node.data.matchAll(/(?<![A-Za-z])[A-Za-z]{2,20}(?![A-Za-z])/g)) {
       const range = document.createRange();
       range.setStart(node, word.index);
       range.setEnd(node, word.index + word[0].length);

@@ -5,12 +5,13 @@ from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from app.web.languages import CATALOGUES, LANGUAGES
 
 WEB = Path(__file__).parents[2] / "app" / "web"
+KEYWORDS = DEFAULT_KEYWORDS | {"marked": None}
 METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
 HEADER = """\
 # The texts of the pages. Technical terms, the API's words and what alerts and hosts say stay as they are.
@@ -27,7 +28,7 @@ OPTIONS = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true"}
 def marked() -> Catalog:
     """Every marked text, without a translation."""
     found = Catalog(charset="utf-8")
-    for file, _line, message, comments, context in extract_from_dir(WEB, METHODS, OPTIONS):
+    for file, _line, message, comments, context in extract_from_dir(WEB, METHODS, OPTIONS, KEYWORDS):
         found.add(message, None, [(file, 0)], auto_comments=comments, context=context)
     return found
 

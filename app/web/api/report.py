@@ -37,18 +37,18 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
         ] = "",
     ) -> Markdown:
         capture = the_capture(parts, capture_id)
-        return Markdown(report(capture, _tops(profiles, capture), parts.external_url, focus))
+        return Markdown(report(capture, tops(profiles, capture), parts.external_url, focus))
 
     return router
 
 
-def _tops(profiles: Profiles, capture: Capture) -> list[tuple[str, Top]]:
+def tops(profiles: Profiles, capture: Capture) -> list[tuple[str, Top]]:
     """The tables of the first profiles. A file that cannot be shown costs its table."""
-    tops = []
+    found = []
     for artifact in profiles_of(capture)[:SHOWN]:
         try:
             sample_type = "inuse_space" if artifact.kind is Kind.HEAP else None
-            tops.append((artifact.kind.value, profiles.top(capture, artifact.kind, ROWS, sample_type)))
+            found.append((artifact.kind.value, profiles.top(capture, artifact.kind, ROWS, sample_type)))
         except HTTPException:
             continue
-    return tops
+    return found

@@ -2,7 +2,10 @@
 
 An origin has to match --web.cors.origin as a whole, as in Prometheus. No credentials: a page can read what is open to
 its own program, or to a signed link, and never with what its reader's browser remembers. Refusals of artifacts carry
-the header too, so that a viewer can show their sentence. https://fetch.spec.whatwg.org/#http-cors-protocol
+the header too, so that a viewer can show their sentence.
+
+Sandboxed pages may read signed links, our own page with speedscope among them. Their origin is `null`, which any site
+can have; but whoever has a link can read its file anyway. https://fetch.spec.whatwg.org/#http-cors-protocol
 """
 
 import re
@@ -12,8 +15,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.web.auth.guard import SAFE, with_headers
+from app.web.auth.links import PREFIX
 
 ARTIFACT = re.compile(r"(?:/links/[^/]+)?/captures/[^/]+/artifacts/[^/]+")
+SANDBOX = "null"
 LONGEST = 300  # characters of an origin: a host name has at most 253
 EXPOSED = {"access-control-expose-headers": "Accept-Ranges, Content-Disposition, Content-Range, ETag"}
 PREFLIGHT = {
@@ -24,17 +29,17 @@ PREFLIGHT = {
 
 
 class Cors:
-    """The middleware. allowed: the origins, for fullmatch; None: no page of another origin may read anything."""
+    """The middleware. allowed: the origins, for fullmatch; None: no page of another site may read anything."""
 
     def __init__(self, app: ASGIApp, allowed: re.Pattern[str] | None) -> None:
         self.app, self.allowed = app, allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.allowed is None or not reads_artifact(scope):
+        if not (reads_artifact(scope) and (self.allowed or scope["path"].startswith(PREFIX))):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        origin = allowed_origin(headers, self.allowed)
+        origin = allowed_origin(scope["path"], headers.getlist("origin"), self.allowed)
         if origin and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             answer = Response(status_code=204, headers=PREFLIGHT)
             await answer(scope, receive, with_headers(with_origin(send, origin)))
@@ -47,10 +52,11 @@ def reads_artifact(scope: Scope) -> bool:
     return scope["type"] == "http" and scope["method"] in SAFE and ARTIFACT.fullmatch(scope["path"]) is not None
 
 
-def allowed_origin(headers: Headers, allowed: re.Pattern[str]) -> str:
-    """The origin of the request if it is allowed; "" otherwise."""
-    origins = headers.getlist("origin")
-    if len(origins) != 1 or len(origins[0]) > LONGEST or not allowed.fullmatch(origins[0]):
+def allowed_origin(path: str, origins: list[str], allowed: re.Pattern[str] | None) -> str:
+    """The origin of a request for this path if it is allowed; "" otherwise."""
+    if origins == [SANDBOX] and path.startswith(PREFIX):
+        return SANDBOX
+    if allowed is None or len(origins) != 1 or len(origins[0]) > LONGEST or not allowed.fullmatch(origins[0]):
         return ""
     return origins[0]
 

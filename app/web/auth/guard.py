@@ -124,7 +124,8 @@ async def require_credentials(tokens: Tokens, path: str, authorization: str | No
     raise HTTPException(
         401,
         f"{path} needs {wanted(tokens, path)}.",
-        {"WWW-Authenticate": 'Bearer realm="alertprof", Basic realm="alertprof"'},
+        # Basic first: of several schemes in a line, Chromium reads only the first
+        {"WWW-Authenticate": 'Basic realm="alertprof", Bearer realm="alertprof"'},
     )
 
 

@@ -4,17 +4,15 @@ import urllib.parse
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from app.ledger.ledger import Page
-from app.model import State
 from app.web.filters import CaptureQuery, found
+from app.web.pages import chart, facets
 from app.web.pages.capture import refreshes
 from app.web.pages.renderer import PageRenderer
 from app.web.parts import Parts
-
-FILTERS = ("host", "service", "alertname", "fingerprint", "profiler", "since", "until")
-NOTHING_YET = "Nothing has been captured for this alert yet. This page shows it as soon as it is."
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -24,30 +22,52 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/")
     @router.get("/ui/captures")
-    def index(request: Request, query: Annotated[CaptureQuery, Query()]) -> str:
-        listed = table(found(parts.ledger, query, parts.now()), query, request)
-        return page("captures.html", **listed, title="Captures", intro="", blocked=parts.ledger.blocked())
+    def index(request: Request, query: Annotated[CaptureQuery, Query()]) -> HTMLResponse:
+        status, fault, listed = 200, "", Page((), None)
+        try:
+            listed = found(parts.ledger, query, parts.now())
+        except HTTPException as wrong:
+            status, fault = wrong.status_code, wrong.detail
+        shown = table(listed, query, request) | ({} if fault else overview(parts, query, request)) | {"fault": fault}
+        html = page("captures.html", **shown, blocked=parts.ledger.blocked())
+        return HTMLResponse(html, status)
 
     @router.get("/alerts/{fingerprint}")
     def alert(fingerprint: str, request: Request) -> str:
         query = CaptureQuery(fingerprint=fingerprint[:64])
         captures = found(parts.ledger, query, parts.now())
-        intro = "" if captures.captures else NOTHING_YET
-        title = f"Alert {fingerprint[:64]}"
-        return page("captures.html", **table(captures, query, request), title=title, intro=intro, blocked=())
+        shown = table(captures, query, request) | {"alert": fingerprint[:64]}
+        return page("captures.html", **shown, blocked=())
 
     return router
 
 
 def table(page: Page, query: CaptureQuery, request: Request) -> dict[str, Any]:
-    """The template's variables for the table of captures; `next` is the address of the older ones."""
+    """The template's variables for the list of captures; `next` is the address of the older ones."""
     words = [(name, word) for name, word in request.query_params.multi_items() if name != "cursor"]
     older = f"{request.url.path}?{urllib.parse.urlencode([*words, ('cursor', page.next)])}" if page.next else ""
     return {
         "captures": page.captures,
         "next": older,
         "asked": query,
-        "filters": FILTERS,
-        "states": list(State),
+        "alert": "",
+        "fault": "",
+        "chart": None,
+        "facets": {},
+        "chosen": [],
+        "kept": [],
         "busy": refreshes(page.captures),
+    }
+
+
+def overview(parts: Parts, query: CaptureQuery, request: Request) -> dict[str, Any]:
+    """The template's variables for what stands above the list. kept: what the search field keeps of the address."""
+    words, asked = request.query_params.multi_items(), query.filter(parts.now())
+    span = chart.span(parts.now(), asked.since, asked.until)
+    counts = parts.ledger.counts_by_time(asked, span.start, span.step, span.steps)
+    return {
+        "chart": chart.chart(counts, span, words),
+        "facets": facets.offered(words, parts.ledger.recent_values()),
+        "chosen": facets.chosen(words),
+        "kept": [(name, word) for name, word in words if name not in ("match", "cursor") and word],
     }

@@ -1,19 +1,18 @@
 """Renders the templates of the pages. Scripts and styles are files in static/; none is inline."""
 
-from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from app.analysis.flame.paths import About
 from app.analysis.top import Top
 from app.analysis.units import format_percent, format_value
 from app.web.api.schemas.capture import href
-from app.web.languages import LANGUAGES, _, address_in, language, ngettext
+from app.web.languages import LANGUAGES, _, address, address_in, language, ngettext
 from app.web.links import Link
-from app.web.pages import words
+from app.web.pages import values, words
 from app.web.pages.difference_flame import signed
+from app.web.pages.states import reason_in_words, state_in_words
 from app.web.parts import Parts
 
 # Of pages with a form: with the no-referrer policy of the others a browser sends `Origin: null`, as for another site.
@@ -35,8 +34,11 @@ class PageRenderer:
         )
         self.jinja.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
         self.jinja.filters |= {
-            "clock": clock,
-            "time": time,
+            "clock": values.clock,
+            "time": values.time,
+            "name": values.name,
+            "state": state_in_words,
+            "reason": reason_in_words,
             "ago": words.ago,
             "size": lambda size: format_value(size, "bytes"),
             "value": format_value,
@@ -44,10 +46,11 @@ class PageRenderer:
             "percent": format_percent,
             "summary": words.summary,
             "sampled": sampled,
+            "breakable": values.breakable,
             "command": self.command,
         }
         self.jinja.globals |= {"href": href, "language": language, "languages": list(LANGUAGES.items())}
-        self.jinja.globals |= {"address_in": address_in}
+        self.jinja.globals |= {"address": address, "address_in": address_in}
 
     def __call__(self, template: str, **variables: Any) -> str:
         """The HTML of `template` with these variables."""
@@ -57,18 +60,6 @@ class PageRenderer:
     def command(self, link: Link) -> str:
         """The command line that opens an artifact."""
         return words.command(link.name, self.parts.external_url + link.href)
-
-
-def clock(moment: datetime | None) -> str:
-    """`2026-11-23 22:40:00`; empty for None."""
-    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
-
-
-def time(moment: datetime | None) -> str:
-    """As an element that static/times.js shows in the reader's zone."""
-    return (
-        Markup('<time datetime="{}">{}</time>').format(f"{moment:%Y-%m-%dT%H:%M:%SZ}", clock(moment)) if moment else ""
-    )
 
 
 def sampled(shown: Top | About) -> str:

@@ -20,4 +20,4 @@ if (zone) {
   zone.textContent = zone.dataset.local.replace("ZONE", offset);
 }
 localise(document);
-document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentNode || document));
+document.addEventListener("htmx:after:swap", () => localise(document));

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from app.analysis import isolate
 from app.analysis.flame import asking
@@ -15,6 +15,11 @@ from tests.unit.web.web_app import WebApp
 
 PHONE, DESK = 390, 1280  # pixels
 Visit = Callable[..., Page]
+
+
+def is_fault(said: ConsoleMessage, page: Page) -> bool:
+    """Whether a message of the console is an error; the page's own status is none."""
+    return said.type == "error" and said.location["url"] != page.url
 
 
 # No longer than a module: asyncio.run fails while Playwright's loop runs in the same thread.
@@ -73,7 +78,7 @@ def visit(chromium: Browser, web: WebApp) -> Iterator[Callable[..., Page]]:
         )
         context.set_default_timeout(20_000)
         page = context.new_page()
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: wrong.append(said.text) if is_fault(said, page) else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(path)
         return page

@@ -1,5 +1,6 @@
 """Pages of origins that the operator allows read artifacts, and nothing else."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,12 @@ def test_a_page_may_ask_for_parts_of_a_file_and_send_no_token(allowing: WebApp) 
     assert may.headers["x-content-type-options"] == "nosniff"
     assert other.status_code == 405
     assert OPENED not in other.headers
+
+
+def test_a_sandboxed_page_reads_a_signed_link_whatever_is_allowed_and_nothing_else(web: WebApp) -> None:
+    path = artifact(web)
+    link = web.tokens.links.signed(path, web.now + timedelta(minutes=1))
+    assert from_origin(web, link, "null").headers[OPENED] == "null"
+    assert OPENED not in from_origin(web, link).headers, "a page of another site"
+    assert OPENED not in from_origin(web, path, "null").headers
+    assert OPENED not in from_origin(web, f"/links/1.{'x' * 43}/captures", "null").headers

@@ -8,8 +8,10 @@ import pytest
 
 from app.analysis.tree import Node, Tree
 from app.errors import Code, Reason
-from app.model import Artifact, Kind, State, Step, Trigger
+from app.model import Artifact, Kind, State, Step, Target, Trigger
+from app.web.languages import translations
 from app.web.pages import words
+from app.web.pages.states import reason_in_words
 from tests.unit.web.web_app import CPU, EXTERNAL, WebApp, without_own_scripts
 
 SCRIPT = re.compile(r"<script|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
@@ -23,24 +25,71 @@ def page(web: WebApp, path: str) -> str:
     return answer.text
 
 
-def test_the_table_shows_every_capture_with_its_state_and_reason(web: WebApp) -> None:
+def test_the_list_shows_every_capture_with_its_state_and_its_reason_in_words(web: WebApp) -> None:
     done, failed = web.keep_completed(), web.keep_failed()
     shown = page(web, "/")
 
     assert f'href="/ui/captures/{done.id}"' in shown
     assert f'href="/ui/captures/{failed.id}"' in shown
     assert '<b class="state completed">completed</b>' in shown
-    assert "process_not_found" in shown
-    assert "10.0.0.5<br><small>pid 21181</small>" in shown
+    assert '<b class="state failed">failed</b> <span class="reason">no process found</span>' in shown
+    assert "is the instance label right?" in shown
+    assert "pid 21181" in shown
     assert 'href="/alerts/8a3e2b1c4d5f6071"' in shown
 
 
-def test_the_table_looks_again_soon_while_something_is_active_and_later_otherwise(web: WebApp) -> None:
+@pytest.mark.parametrize("code", Code)
+def test_every_reason_has_words_in_both_languages(code: Code) -> None:
+    english = reason_in_words(code)
+    assert english != code and translations("zh-Hans").gettext(english) != english
+
+
+def test_the_list_looks_again_soon_while_something_is_active_and_later_otherwise(web: WebApp) -> None:
     web.keep_completed()
-    assert '<meta http-equiv="refresh" content="30">' in page(web, "/")
+    shown = page(web, "/")
+    assert '<noscript><meta http-equiv="refresh" content="30"></noscript>' in shown
+    assert 'hx-trigger="every 30s"' in shown
 
     web.keep(state=State.RECORDING, step=Step.WAIT)
-    assert '<meta http-equiv="refresh" content="5">' in page(web, "/")
+    assert 'content="5"' in page(web, "/")
+
+
+def test_a_bar_of_the_chart_and_a_chip_lead_to_exactly_the_captures_they_count(web: WebApp) -> None:
+    old = web.keep_completed(created_at=web.now - timedelta(hours=5))
+    web.keep_completed(created_at=web.now - timedelta(days=3))
+    failed, done = web.keep_failed(), web.keep_completed()
+    shown = page(web, "/?service=order-mq")
+    bars = dict(re.findall(r'<a href="([^"]+)"[^>]*><title>([^<]+)</title>', shown))
+    assert list(bars.values()) == ["2026-11-23 07:00:00: completed 1", "2026-11-23 12:00:00: completed 1"]
+    assert listed(web, next(iter(bars))) == [old.id]
+
+    chip = re.search(
+        r'<a class="chip" href="([^"]+)"><b class="state failed">failed</b> <small>1</small>', page(web, "/")
+    )
+    assert chip and listed(web, chip[1]) == [failed.id]
+    assert listed(web, "/?reason=process_not_found&rule=orders") == [failed.id]
+    assert len(listed(web, "/?match=job%3D%22order-mq%22&until=1h")) == 2
+    assert done.id in listed(web, "/?state=completed")
+
+
+def listed(web: WebApp, path: str) -> list[str]:
+    """The ids of the captures that a list shows."""
+    return re.findall(r'<li id="c-([0-9a-f-]+)">', page(web, path.replace("&amp;", "&")))
+
+
+def test_a_chip_offers_what_occurs_beside_the_other_filters(web: WebApp) -> None:
+    web.keep_completed()
+    web.keep_completed(rule="other", target=Target("10.0.0.6", 7, "cart"))
+    shown = page(web, "/?service=cart")
+    facets = shown[shown.index("<details") : shown.index("</details>")]
+    assert "10.<wbr>0.<wbr>0.<wbr>6" in facets and "10.<wbr>0.<wbr>0.<wbr>5" not in facets
+    assert "other" in facets and "orders" not in facets
+
+
+def test_a_wrong_matcher_is_told_beside_the_field_that_has_it(web: WebApp) -> None:
+    answer = web.client.get('/?match=job=~"(')
+    assert answer.status_code == 422
+    assert 'id="fault">match: at character' in answer.text and 'value="job=~&#34;("' in answer.text
 
 
 def test_one_capture_looks_again_only_while_it_is_active(web: WebApp) -> None:
@@ -54,8 +103,8 @@ def test_the_filters_of_the_query_hold_and_stay_in_the_form(web: WebApp) -> None
 
     assert done.id in shown
     assert waiting.id not in shown
-    assert "<option selected>completed</option>" in shown
-    assert "job=&#34;order-mq&#34;" in shown
+    assert '<input type="hidden" name="state" value="completed">' in shown
+    assert 'value="job=&#34;order-mq&#34;"' in shown
 
 
 def test_older_captures_are_a_link_away_with_the_same_filters(web: WebApp) -> None:
