@@ -11,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from app.errors import Code, Reason
+from app.ledger.ledger import Filter
 from app.model import State, Step, Target, Trigger
 from tests.lab.browser import CHROMIUM, served
 from tests.unit.web.web_app import WebApp
@@ -41,13 +42,19 @@ def fill(web: WebApp) -> None:
                 reason=Reason(Code.HOST_UNREACHABLE, "10.0.0.9 does not answer on port 22 within 10s; is it up?"),
             )  # fmt: skip
         else:
-            web.keep_completed(created_at=at, trigger=trigger, target=target)
+            began = at + timedelta(seconds=2)
+            stopped = began + timedelta(seconds=30)
+            times = {"created_at": at, "started_at": began, "stopped_at": stopped}
+            web.keep_completed(trigger=trigger, target=target, ended_at=stopped + timedelta(seconds=3), **times)
     target = Target("10.0.0.6", 21181, "order-mq", "/srv/order-mq")
     web.keep(state=State.RECORDING, step=Step.WAIT, target=target, started_at=web.now - timedelta(seconds=19))
 
 
 PAGES: dict[str, Callable[[WebApp], str]] = {
     "captures": lambda web: "/",
+    "capture": lambda web: f"/ui/captures/{web.ledger.find(Filter(state=State.COMPLETED, limit=1)).captures[0].id}",
+    "alert": lambda web: "/alerts/8a3e2b1c4d5f6001",
+    "service": lambda web: "/ui/services/order-mq",
     "try": lambda web: "/ui/try",
 }
 

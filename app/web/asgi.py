@@ -33,10 +33,10 @@ from app.web.auth.guard import Guard
 from app.web.differences import Differences
 from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
+from app.web.pages import alerts, difference, docs, flame_page, services, speedscope, text, trial
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import changes as change_pages
-from app.web.pages import difference, docs, flame_page, speedscope, text, trial
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -93,6 +93,8 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
         trial.routes(parts),
         trial.page_routes(parts),
         captures_pages.routes(parts),
+        alerts.routes(parts),
+        services.routes(parts, profiles),
         capture_pages.routes(parts, profiles),
         flame_page.routes(parts, graphs),
         text.routes(parts),

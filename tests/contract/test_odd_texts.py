@@ -31,6 +31,7 @@ def requests(web: WebApp, odd: str) -> Iterator[tuple[str, str]]:
             "/ui/captures/{id}/flame",
             "/ui/captures/{id}/speedscope/{name}",
             "/alerts/{fingerprint}",
+            "/ui/services/{name}",
             "/static/{name}",
             "/{any}",
         )

@@ -1,4 +1,4 @@
-"""The pages that list captures: all of them, and those of one alert. Registered by app/web/asgi.py."""
+"""The page that lists captures. Registered by app/web/asgi.py."""
 
 import urllib.parse
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from app.web.parts import Parts
 
 
 def routes(parts: Parts) -> APIRouter:
-    """GET /, /ui/captures and /alerts/{fingerprint}."""
+    """GET / and /ui/captures."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     page = PageRenderer(parts)
 
@@ -32,13 +32,6 @@ def routes(parts: Parts) -> APIRouter:
         html = page("captures.html", **shown, blocked=parts.ledger.blocked())
         return HTMLResponse(html, status)
 
-    @router.get("/alerts/{fingerprint}")
-    def alert(fingerprint: str, request: Request) -> str:
-        query = CaptureQuery(fingerprint=fingerprint[:64])
-        captures = found(parts.ledger, query, parts.now())
-        shown = table(captures, query, request) | {"alert": fingerprint[:64]}
-        return page("captures.html", **shown, blocked=())
-
     return router
 
 
@@ -50,7 +43,6 @@ def table(page: Page, query: CaptureQuery, request: Request) -> dict[str, Any]:
         "captures": page.captures,
         "next": older,
         "asked": query,
-        "alert": "",
         "fault": "",
         "chart": None,
         "facets": {},

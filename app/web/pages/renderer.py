@@ -46,6 +46,7 @@ class PageRenderer:
             "percent": format_percent,
             "summary": words.summary,
             "sampled": sampled,
+            "breakable": values.breakable,
             "command": self.command,
         }
         self.jinja.globals |= {"href": href, "language": language, "languages": list(LANGUAGES.items())}

@@ -125,21 +125,13 @@ def test_an_empty_table_says_what_to_do(web: WebApp) -> None:
     assert "No capture fits these filters" in page(web, "/?host=h")
 
 
-def test_an_alert_has_its_page_before_any_capture(web: WebApp) -> None:
-    assert "Nothing has been captured for this alert yet" in page(web, "/alerts/8a3e2b1c4d5f6071")
-
-    capture = web.keep_completed()
-    assert capture.id in page(web, "/alerts/8a3e2b1c4d5f6071")
-    assert capture.id not in page(web, "/alerts/0000000000000000")
-
-
 def test_one_capture_tells_what_happened_its_files_and_its_hot_functions(web: WebApp) -> None:
     capture = web.keep_completed()
     shown = page(web, f"/ui/captures/{capture.id}")
 
     assert "HighCPU fired: order-mq on 10.0.0.5 (pid 21181) was recorded for 30s, 1 file kept" in shown
     assert f'href="/captures/{capture.id}/artifacts/{CPU}"' in shown
-    assert f"go tool pprof {EXTERNAL}/captures/{capture.id}/artifacts/{CPU}" in shown
+    assert f"go tool pprof {EXTERNAL}/captures/{capture.id}/artifacts/{CPU}" in shown.replace("<wbr>", "")
     assert '<td class="n">70.00%</td>' in shown
     assert "main.burn&lt;T&gt;" in shown
     assert "order-mq -f &lt;etc&gt;.yaml" in shown
@@ -213,7 +205,7 @@ def test_a_function_in_full_width_is_told_with_its_numbers(web: WebApp) -> None:
 def test_a_root_that_is_no_number_is_a_problem_and_one_too_large_is_none(web: WebApp) -> None:
     path = f"/ui/captures/{web.keep_completed().id}/flame"
     assert web.client.get(f"{path}?root=x").status_code == 422
-    main = [page(web, f"{path}{root}").partition("<footer>")[0] for root in ("", "?root=999999999999999999999")]
+    main = [page(web, f"{path}{root}").partition("<main")[2] for root in ("", "?root=999999999999999999999")]
     assert main[0] == main[1]
 
 
@@ -244,7 +236,6 @@ def test_texts_from_outside_cannot_become_markup_or_links(web: WebApp) -> None:
 
     assert "&lt;script&gt;" in page(web, f"/ui/captures/{capture.id}")
     page(web, "/")
-    page(web, "/alerts/%3Cscript%3E")
 
 
 def test_a_pause_is_told_on_every_page(web: WebApp) -> None:
