@@ -44,8 +44,10 @@ def fill(web: WebApp) -> None:
         else:
             began = at + timedelta(seconds=2)
             stopped = began + timedelta(seconds=30)
-            times = {"created_at": at, "started_at": began, "stopped_at": stopped}
-            web.keep_completed(trigger=trigger, target=target, ended_at=stopped + timedelta(seconds=3), **times)
+            web.keep_completed(
+                trigger=trigger, target=target, created_at=at, started_at=began, stopped_at=stopped,
+                ended_at=stopped + timedelta(seconds=3),
+            )  # fmt: skip
     target = Target("10.0.0.6", 21181, "order-mq", "/srv/order-mq")
     web.keep(state=State.RECORDING, step=Step.WAIT, target=target, started_at=web.now - timedelta(seconds=19))
 
