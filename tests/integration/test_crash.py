@@ -1,7 +1,10 @@
 """Short runs of the crash harness (`make crash` and `make cut` are the long ones), and proof that its judge sees."""
 
 import hashlib
+import json
+import os
 import random
+import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +18,7 @@ from app.gate.answers import Answer
 from app.gate.client import Gate
 from app.model import Capture, Trigger
 from app.profilers.go_zero import GoZero
-from tests.crash import truth
+from tests.crash import evidence, truth
 from tests.crash.errands import cut, kill, point
 from tests.crash.forked import Forked
 from tests.crash.stage import Stage
@@ -159,3 +162,31 @@ def test_a_file_left_behind_is_seen(tmp_path: Path) -> None:
     assert harms(truth.litter(row("completed"), tmp_path)) == []
     (tmp_path / "orders-1-cpu-0101000000.pprof").touch()
     assert harms(truth.litter(row("completed"), tmp_path)) == [Harm.LITTER]
+
+
+def test_evidence_that_is_missing_or_of_another_process_is_seen(tmp_path: Path) -> None:
+    own = os.getpid()
+    look = {"uptime_seconds": 0, "process": {"running_seconds": -evidence.start_of(own) / 100}}
+    texts = dict.fromkeys(evidence.EVERY, "{}") | {
+        ".json": json.dumps(look),
+        "-environment.json": json.dumps({"variables": {evidence.VARIABLE: "host-1"}}),
+    }
+    (tmp_path / "one").mkdir()
+    for suffix, text in texts.items():
+        (tmp_path / "one" / f"orders-1-evidence-Z{suffix}").write_text(text)
+    artifacts = [{"name": f"orders-1-evidence-Z{suffix}", "kind": "evidence"} for suffix in texts]
+
+    def found(pid: int, host: str, *kept: dict[str, Any]) -> list[Harm]:
+        return harms(evidence.judged(row("completed", *kept), tmp_path, pid, host))
+
+    assert found(own, "host-1", *artifacts) == []
+    assert found(own, "host-2", *artifacts) == [Harm.ASTRAY]
+    assert found(1, "host-1", *artifacts) == [Harm.ASTRAY]
+    assert found(own, "host-1", *artifacts[1:]) == [Harm.LOST]
+
+
+def test_a_loop_that_samples_still_is_seen(tmp_path: Path) -> None:
+    with (tmp_path / "0123.samples").open("w") as out, subprocess.Popen(["sleep", "60"], stdout=out) as loop:
+        assert evidence.writers("0123") == [str(loop.pid)]
+        loop.kill()
+    assert evidence.writers("0123") == []
