@@ -1,0 +1,58 @@
+"""Names for a profile with addresses: read where the process has the code, and said to be missing where it has not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from app.analysis.isolate import unnamed_of
+from app.errors import Code, Retryable
+from app.gate.client import Gate
+from app.gate.mapped import CodeArea, Span
+from app.gate.memory import PAGE
+from app.model import Kind, ProcessId
+from app.profilers.base import Fetched
+from app.profilers.code_names import with_names
+
+DATA = Path(__file__).parents[2] / "data" / "profiles"
+PROFILE, ELF = DATA / "gperftools-2.10-cpp.cpu", (DATA / "gperftools-2.10-cpp.elf").read_bytes()
+(ORDERS,) = [place for place in unnamed_of(PROFILE) if place.file.endswith("/orders")]
+AREA = CodeArea(ORDERS.base, ORDERS.base + (1 << 20), 0, "/srv/orders/orders")
+FILE = Fetched(Kind.CPU, PROFILE, PROFILE.stat().st_size)
+
+
+class Mapped:
+    """A gate of a process that has the executable mapped here, or answers this code."""
+
+    def __init__(self, *areas: CodeArea, code: str = "ok") -> None:
+        self.areas, self.code = areas, code
+
+    def mapped(
+        self, process: ProcessId, area: CodeArea | None = None, spans: Sequence[Span] = ()
+    ) -> tuple[str, bytes, tuple[CodeArea, ...]]:
+        if self.code == "lost":
+            raise Retryable(Code.HOST_UNREACHABLE, "here: the gate was lost")
+        pages = (ELF[at * PAGE : (at + count) * PAGE].ljust(count * PAGE, b"\0") for at, count in spans)
+        return self.code, b"".join(pages), self.areas
+
+
+def named(gate: Mapped) -> Fetched:
+    return with_names(cast(Gate, gate), ProcessId("boot", 7, 7, "7:7"), FILE)
+
+
+def test_every_place_in_the_executable_gets_its_name() -> None:
+    file = named(Mapped(AREA))
+    assert set(file.names) == set(ORDERS.addresses)
+    assert file.finding is None
+
+
+def test_where_the_names_cannot_be_read_the_file_stays_and_a_finding_says_why() -> None:
+    elsewhere = AREA._replace(start=AREA.start + PAGE, limit=AREA.limit + PAGE)
+    for gate, why in (
+        (Mapped(elsewhere), "orders is not where the profile has it"),
+        (Mapped(code="verb"), "alertprof gate --config.file F"),
+        (Mapped(code="gone"), "the process has ended"),
+        (Mapped(code="lost"), "the gate was lost"),
+    ):
+        file = named(gate)
+        assert (file.path, file.names, file.fault) == (PROFILE, {}, "")
+        assert file.finding and file.finding.code == "no_names" and why in file.finding.detail
