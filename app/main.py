@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.analysis.diff.asking import difference_of, difference_tree_of
+from app.analysis.flame.asking import index_file, view_in
 from app.analysis.isolate import check_files, facts_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.captures import failpoints
@@ -150,6 +151,8 @@ class Service:
             tree=partial(tree_of, ask=self.readers.ask),
             difference=partial(difference_of, ask=self.readers.ask),
             difference_tree=partial(difference_tree_of, ask=self.readers.ask),
+            flame_index=partial(index_file, ask=self.readers.ask),
+            flame_view=partial(view_in, ask=self.readers.ask),
             ready=Readiness(self.ledger, self.store, now).obstacle,
             external_url=external_url,
             explain=self._explained,

@@ -98,7 +98,23 @@ def _compared(request: Json, _at: int, path: str) -> Json:
     return {"tree": asdict(tree_of_files(*files, wanted, normalize))}
 
 
-HANDLERS: Final = {"facts": _facts, "diff": _compared, "diff-tree": _compared}
+def _indexed(request: Json, _at: int, path: str) -> Json:
+    from app.analysis.flame.index import paths_of
+    from app.analysis.flame.paths import packed
+
+    return {"unwritten": _write(packed(paths_of(read_file(path), request["type"])), request["out"])}
+
+
+def _viewed(request: Json, _at: int, path: str) -> Json:
+    from app.analysis.flame.asked import Asked, view_of
+    from app.analysis.flame.kept import kept
+
+    return {"view": view_of(kept(path), Asked(**request["asked"]))._asdict()}
+
+
+HANDLERS: Final = {
+    "facts": _facts, "diff": _compared, "diff-tree": _compared, "flame-index": _indexed, "flame": _viewed,
+}  # fmt: skip
 
 
 def _converted(request: Json, path: str) -> Json:

@@ -42,9 +42,13 @@ class Samples:
 
     def stacks(self, index: int) -> Iterator[tuple[int, list[int]]]:
         """Every sample with a value: the one for the sample type `index`, and the ids of its locations, leaf first."""
+        return ((value, numbers(ids)) for value, ids in self.packed(index))
+
+    def packed(self, index: int) -> Iterator[tuple[int, bytes]]:
+        """The same with the ids as they are in the file: packed numbers."""
         for values, ids in zip(self.values, self._stacks, strict=True):
             if value := values[index]:
-                yield value, numbers(ids)
+                yield value, ids
 
 
 class _Tuples(dict[bytes, tuple[int, ...]]):

@@ -3,12 +3,25 @@
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.web.api import artifacts, baseline, blocked, bundle, changes, examples, health, links, manual, pause, report
+from app.web.api import (
+    artifacts,
+    baseline,
+    blocked,
+    bundle,
+    changes,
+    examples,
+    flamegraph,
+    health,
+    links,
+    manual,
+    pause,
+    report,
+)
 from app.web.api import captures as api
 from app.web.api import profiles as profiles_api
 from app.web.api.webhook import Webhook
@@ -16,10 +29,12 @@ from app.web.api.webhook_openapi import describe
 from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.differences import Differences
+from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
-from app.web.pages import alerts, difference, docs, services, speedscope, trial
+from app.web.pages import alerts, difference, docs, flame_page, services, speedscope, text, trial
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
+from app.web.pages import changes as change_pages
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -49,14 +64,22 @@ def create_app(parts: Parts) -> FastAPI:
     )
     handle_problems(app)
     add_webhook(app, parts)
+    for router in routers(parts):
+        app.include_router(router)
+    return app
+
+
+def routers(parts: Parts) -> tuple[APIRouter, ...]:
+    """The API and the pages."""
     profiles = Profiles(parts)
-    differences = Differences(parts, profiles)
-    for router in (
+    differences, graphs = Differences(parts, profiles), FlameGraphs(parts, profiles)
+    return (
         manual.routes(parts),
         artifacts.routes(parts),
         links.routes(parts),
         api.routes(parts),
         profiles_api.routes(parts, profiles, differences),
+        flamegraph.routes(parts, profiles, differences, graphs),
         report.routes(parts, profiles),
         bundle.routes(parts, profiles),
         baseline.routes(parts),
@@ -70,12 +93,13 @@ def create_app(parts: Parts) -> FastAPI:
         alerts.routes(parts),
         services.routes(parts, profiles),
         capture_pages.routes(parts, profiles),
+        flame_page.routes(parts, graphs),
+        text.routes(parts),
+        change_pages.routes(parts),
         difference.routes(parts, differences),
         speedscope.routes(parts),
         docs.routes(parts),
-    ):
-        app.include_router(router)
-    return app
+    )
 
 
 def middleware(parts: Parts) -> list[Middleware]:

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from app.analysis.diff.normalize import Normalize
 from app.analysis.diff.table import Difference
 from app.analysis.diff.tree import DifferenceTree
+from app.analysis.flame.asked import Asked
+from app.analysis.flame.view import View
 from app.analysis.top import Top
 from app.analysis.tree import Tree
 from app.explain.explanation import Explained
@@ -38,11 +40,11 @@ class Parts:
     """The other packages, as the routes use them.
 
     now: the time; top, tree: analysis.isolate.top_of, .tree_of; difference, difference_tree: of analysis.diff.asking;
-    ready: None when the service is ready, otherwise the
-    sentence why not; external_url: how people reach the service, without a trailing slash; profilers: the kinds that a
-    manual capture may ask for, besides auto; explain: what would become of a message, with or without looking at the
-    hosts; recorded: called with each message of the webhook once it is durable; cors_origin: the origins whose
-    pages may read artifacts, for fullmatch.
+    flame_index, flame_view: analysis.flame.asking.index_file, .view_in; ready: None when the service is ready,
+    otherwise the sentence why not; external_url: how people reach the service, without a trailing slash; profilers: the
+    kinds that a manual capture may ask for, besides auto; explain: what would become of a message, with or without
+    looking at the hosts; recorded: called with each message of the webhook once it is durable; cors_origin: the origins
+    whose pages may read artifacts, for fullmatch.
     """
 
     ledger: Ledger
@@ -53,6 +55,8 @@ class Parts:
     tree: Callable[[Path, str | None], Tree]
     difference: Callable[[Path, Path, int, str | None, Normalize | None], Difference]
     difference_tree: Callable[[Path, Path, str | None, Normalize | None], DifferenceTree]
+    flame_index: Callable[[Path, str | None, Path], None]
+    flame_view: Callable[[Path, Asked], View]
     ready: Callable[[], str | None]
     external_url: str
     profilers: Collection[str]

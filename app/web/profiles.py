@@ -64,17 +64,21 @@ class Profiles:
             if key in self.last:
                 kept: T = self.last[key]
                 return kept
-        if not self.places.acquire(timeout=TIMEOUT):
-            raise HTTPException(503, "Other profiles are being read; try again in a moment.", {"Retry-After": "5"})
-        try:
-            made = self._read(read, *(f"{capture.id}/{file.name}" for capture, file in files))
-        finally:
-            self.places.release()
+        made = self.read(read, *files)
         with self.lock:
             self.last[key] = made
             while len(self.last) > CACHED:
                 self.last.popitem(last=False)
         return made
+
+    def read(self, read: Callable[..., T], *files: tuple[Capture, Artifact]) -> T:
+        """What `read` makes of the files, as `once`, but anew."""
+        if not self.places.acquire(timeout=TIMEOUT):
+            raise HTTPException(503, "Other profiles are being read; try again in a moment.", {"Retry-After": "5"})
+        try:
+            return self._read(read, *(f"{capture.id}/{file.name}" for capture, file in files))
+        finally:
+            self.places.release()
 
     def _read(self, read: Callable[..., T], *stored_as: str) -> T:
         with ExitStack() as open_files:

@@ -51,7 +51,7 @@ def own_script(tag: str, attrs: list[tuple[str, str | None]]) -> bool:
     has = dict(attrs)
     return (
         tag == "script"
-        and set(has) == {"src", "defer"}
+        and (set(has) == {"src", "defer"} or (set(has) == {"src", "type"} and has["type"] == "module"))
         and re.fullmatch(r"/static/[\w./-]+\.js", has["src"] or "") is not None
     )
 

@@ -1,15 +1,14 @@
-"""The profiles of a capture as JSON, alone or compared with those of another one. Registered by app/web/asgi.py."""
+"""The table of a profile as JSON, alone or compared with another capture. Registered by app/web/asgi.py."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
-from starlette.responses import JSONResponse
 
 from app.analysis.diff.normalize import Normalize
 from app.model import Capture, Kind
-from app.web.api.schemas.difference import DifferenceGraphOut, DifferenceOut, difference_graph, difference_out
-from app.web.api.schemas.profile import FlameGraphOut, TopOut, flame_graph
+from app.web.api.schemas.difference import DifferenceOut, difference_out
+from app.web.api.schemas.profile import TopOut
 from app.web.differences import Comparison, Differences, base_named, warnings
 from app.web.parts import Parts, the_capture
 from app.web.profiles import Profiles
@@ -54,17 +53,5 @@ def routes(parts: Parts, profiles: Profiles, differences: Differences) -> APIRou
             found = differences.table(asked, query.n)
             return difference_out(found, asked.base.id, warnings(asked, found))
         return TopOut.model_validate(profiles.top(capture, query.kind, query.n, query.sample_type))
-
-    @router.get(
-        "/captures/{capture_id}/flamegraph",
-        summary="The call tree",
-        responses={200: {"model": FlameGraphOut | DifferenceGraphOut}},
-    )
-    def flamegraph(capture_id: str, query: Annotated[ProfileQuery, Query()]) -> JSONResponse:
-        """With `base`, the call trees of both as one."""
-        capture = the_capture(parts, capture_id)
-        if asked := query.comparison(parts, capture):
-            return JSONResponse(difference_graph(differences.tree(asked)))
-        return JSONResponse(flame_graph(profiles.tree(capture, query.kind, query.sample_type)))
 
     return router

@@ -1,4 +1,4 @@
-"""The pages of one capture: everything about it, and its flame graphs. Registered by app/web/asgi.py."""
+"""The page of one capture: everything about it. Registered by app/web/asgi.py."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -10,9 +10,10 @@ from starlette.responses import HTMLResponse, Response
 from app.model import Capture, Kind
 from app.web.differences import offered
 from app.web.links import links_of
+from app.web.pages.changes import offers
 from app.web.pages.evidence import evidence_of
-from app.web.pages.flame import flame
-from app.web.pages.renderer import PageRenderer
+from app.web.pages.renderer import OWN_ORIGIN, PageRenderer
+from app.web.pages.scene import neighbours, phases, seconds_left, verdict
 from app.web.parts import Parts, the_capture
 from app.web.profiles import Profiles, profiles_of
 
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 
 def routes(parts: Parts, profiles: Profiles) -> APIRouter:
-    """GET /ui/captures/{id} and /ui/captures/{id}/flame."""
+    """GET /ui/captures/{id}."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     page = PageRenderer(parts)
 
@@ -34,7 +35,7 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
         top, fault = result_or_fault(lambda: profiles.top(capture, shown, ROWS, sample_type)) if has else (None, "")
         busy = refreshes([capture])
         links, unsigned = result_or_fault(lambda: links_of(parts, capture))
-        response.headers["cache-control"] = "no-store"  # it has signed links
+        response.headers.update({"cache-control": "no-store", **OWN_ORIGIN})  # it has signed links, and forms
         return page(
             "capture.html",
             c=capture,
@@ -46,17 +47,13 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
             links=links,
             unsigned=unsigned,
             evidence=evidence_of(parts, capture),
+            verdict=verdict(capture, top),
+            phases=phases(capture, parts.now()),
+            left=seconds_left(capture, parts.now()),
+            beside=neighbours(parts, capture),
+            offers=offers(capture),
             bases=offered(parts, capture) if has else [],
         )
-
-    @router.get("/ui/captures/{capture_id}/flame")
-    def flame_page(capture_id: str, kind: Kind | None = None, sample_type: str | None = None, root: int = 0) -> str:
-        capture = the_capture(parts, capture_id)
-        shown = kind or first_kind(capture)
-        tree, fault = result_or_fault(lambda: profiles.tree(capture, shown, sample_type))
-        drawn = flame(tree, root) if tree and tree.total else None
-        has = profiles_of(capture)
-        return page("flame.html", c=capture, kind=shown, profiles=has, tree=tree, flame=drawn, fault=fault)
 
     return router
 

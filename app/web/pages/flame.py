@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from app.analysis.tree import OTHER, Tree
+from app.analysis.flame.view import View
+from app.analysis.tree import OTHER, Node, Tree
 from app.analysis.units import format_percent, format_value
 
 ROW: Final = 21  # pixels
@@ -77,6 +78,21 @@ def flame(tree: Tree, root: int, paint: Paint | None = None) -> Flame:
         amounts=paint.amounts(root),
         thin=len(inside) + len(callers) - len(boxes),
     )
+
+
+def flame_of_view(view: View) -> Flame:
+    """The flame graph of a part of a tree: its root has the full width, and links lead to the ids of its functions."""
+    frames = [*view.callers, *view.frames]
+    above = len(view.callers)
+    parents = [*range(-1, above - 1), above - 1, *(frame.parent + above for frame in view.frames[1:])]
+    nodes = [Node(frame.name, frame.value, frame.self, parent) for frame, parent in zip(frames, parents, strict=True)]
+    about = view.about
+    tree = Tree(
+        about.kind, about.sample_type, about.sample_types, about.unit, about.duration_seconds, tuple(nodes), about.total
+    )
+    drawn = flame(tree, above)
+    boxes = tuple(replace(box, node=frames[box.node].id) for box in drawn.boxes)
+    return replace(drawn, boxes=boxes, root=frames[above].id)
 
 
 def _callers(tree: Tree, at: int) -> list[int]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from app.analysis.flame.paths import About
+from app.analysis.top import Top
 from app.analysis.units import format_percent, format_value
 from app.web.api.schemas.capture import href
 from app.web.languages import LANGUAGES, _, address, address_in, language, ngettext
@@ -12,6 +14,9 @@ from app.web.pages import values, words
 from app.web.pages.difference_flame import signed
 from app.web.pages.states import reason_in_words, state_in_words
 from app.web.parts import Parts
+
+# Of pages with a form: with the no-referrer policy of the others a browser sends `Origin: null`, as for another site.
+OWN_ORIGIN = {"referrer-policy": "same-origin"}
 
 
 class PageRenderer:
@@ -40,6 +45,8 @@ class PageRenderer:
             "signed": signed,
             "percent": format_percent,
             "summary": words.summary,
+            "sampled": sampled,
+            "breakable": values.breakable,
             "command": self.command,
         }
         self.jinja.globals |= {"href": href, "language": language, "languages": list(LANGUAGES.items())}
@@ -53,3 +60,12 @@ class PageRenderer:
     def command(self, link: Link) -> str:
         """The command line that opens an artifact."""
         return words.command(link.name, self.parts.external_url + link.href)
+
+
+def sampled(shown: Top | About) -> str:
+    """What a table or a tree is of: `cpu, 10s in all, over 30.10s.`"""
+    amount = format_value(shown.total, shown.unit)
+    if not shown.duration_seconds:
+        return _("%(type)s, %(amount)s in all.", type=shown.sample_type, amount=amount)
+    seconds = f"{shown.duration_seconds:.2f}"
+    return _("%(type)s, %(amount)s in all, over %(seconds)ss.", type=shown.sample_type, amount=amount, seconds=seconds)

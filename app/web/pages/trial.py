@@ -19,7 +19,7 @@ from app.ledger.ledger import Message
 from app.web.api import examples
 from app.web.api.manual import asker
 from app.web.api.schemas.explanation import ExplainedOut, MessageOut, MessagesOut
-from app.web.pages.renderer import PageRenderer
+from app.web.pages.renderer import OWN_ORIGIN, PageRenderer
 from app.web.parts import Parts
 from app.web.problem import refused_message
 
@@ -35,9 +35,6 @@ BODY: dict[str, Any] = {
         }
     },
 }
-# With the no-referrer policy of the other pages a browser sends `Origin: null` with a form, as for another site.
-OWN_ORIGIN = {"referrer-policy": "same-origin"}
-
 log = structlog.get_logger(__name__)
 
 

@@ -24,6 +24,10 @@ def time(moment: datetime | None) -> str:
 def name(text: str) -> str:
     """A name as text of its own direction, that may wrap behind a slash, a dot or a hyphen; a very long one cut."""
     shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-    parts = Markup("<wbr>").join(escape(part) for part in _JOINTS.split(shown))
     title = Markup(' title="{}"').format(text) if shown != text else ""
-    return Markup("<bdi{}>{}</bdi>").format(title, parts)
+    return Markup("<bdi{}>{}</bdi>").format(title, breakable(shown))
+
+
+def breakable(text: str) -> Markup:
+    """A text that may wrap behind a slash, a dot or a hyphen."""
+    return Markup("<wbr>").join(escape(part) for part in _JOINTS.split(text))

@@ -1,15 +1,20 @@
 """Pages in Debian's Chromium, by Playwright: the application of the unit tests, served on loopback."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from app.analysis import isolate
+from app.analysis.flame import asking
+from app.analysis.readers import Readers
 from tests.lab.browser import CHROMIUM, served
 from tests.unit.web.web_app import WebApp
 
 PHONE, DESK = 390, 1280  # pixels
+Visit = Callable[..., Page]
 
 
 def is_fault(said: ConsoleMessage, page: Page) -> bool:
@@ -33,6 +38,17 @@ def web(tmp_path: Path) -> Iterator[WebApp]:
     made = WebApp(tmp_path)
     yield made
     made.ledger.close()
+
+
+@pytest.fixture
+def read_for_real(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebApp]:
+    """The application, where profiles are read as the service reads them, by processes that stay."""
+    readers = Readers()
+    monkeypatch.setattr(web, "top", partial(isolate.top_of, ask=readers.ask))
+    monkeypatch.setattr(web, "flame_index", partial(asking.index_file, ask=readers.ask))
+    web.client = web.reached_by()
+    yield web
+    readers.close()
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from starlette.testclient import TestClient
 from uuid_utils import uuid7
 
 from app.analysis.diff.files import table_of_files, tree_of_files
+from app.analysis.flame.asked import view_of
+from app.analysis.flame.paths import About, gathered, packed, unpacked
 from app.analysis.profile import BadProfile
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
@@ -41,7 +43,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExM
 CPU = "order-mq-21181-cpu-20261123T120000.pprof"
 
 
-OWN_SCRIPT = re.compile(r'<script src="/static/[\w./-]+\.js" defer></script>')
+OWN_SCRIPT = re.compile(r'<script (type="module" )?src="/static/[\w./-]+\.js"( defer)?></script>')
 
 
 def without_own_scripts(page: str) -> str:
@@ -105,6 +107,8 @@ class WebApp:
             tree=self.tree,
             difference=lambda base, path, n, type, how: table_of_files(path, base, n, type, how),
             difference_tree=lambda base, path, type, how: tree_of_files(path, base, type, how),
+            flame_index=self.flame_index,
+            flame_view=lambda index, asked: view_of(unpacked(index.read_bytes()), asked),
             ready=lambda: self.obstacle,
             external_url=EXTERNAL,
             profilers=("go-zero",),
@@ -139,6 +143,17 @@ class WebApp:
             Node("main.idle<T>", 1_000_000_000, 1_000_000_000, 0),
         )
         return Tree("cpu", sample_type or "cpu", ("samples", "cpu"), "nanoseconds", 30.1, nodes)
+
+    def flame_index(self, path: Path, sample_type: str | None, out: Path) -> None:
+        """The paths of the same tree."""
+        tree = self.tree(path, sample_type)
+        names = list(dict.fromkeys(["", *(node.name for node in tree.nodes)]))
+        texts: list[str] = []
+        for node in tree.nodes:
+            texts.append(texts[node.parent] + chr(names.index(node.name)) if node.parent >= 0 else "")
+        values = {text: node.self for text, node in zip(texts, tree.nodes, strict=True) if node.self}
+        about = About(tree.kind, tree.sample_type, tree.sample_types, tree.unit, tree.duration_seconds, tree.total)
+        out.write_bytes(packed(gathered(about, values, names)))
 
     def keep(self, **different: Any) -> Capture:
         """A capture in the ledger, pending unless told otherwise."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.analysis.flame.view import View
 from app.analysis.tree import Tree
 from app.web.api import examples
 
@@ -61,6 +62,40 @@ class FlameGraphOut(GraphOut):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.FLAME_GRAPH]})
 
     root: FrameOut
+
+
+class SeenFrameOut(BaseModel):
+    """A function on its path. `id`: asks for the part below it, with `root`."""
+
+    id: int
+    name: str
+    value: int
+    self: int
+    children: list["SeenFrameOut"] = []
+
+
+class FlameViewOut(GraphOut):
+    """A part of the call tree, without what is too thin to be seen."""
+
+    callers: Annotated[list[SeenFrameOut], Field(description="from the root of all to the caller of `root`")]
+    root: SeenFrameOut
+    inverted: Annotated[
+        SeenFrameOut | None, Field(description="with `function`: it, and as its children those that call it")
+    ]
+    matched: Annotated[
+        int | None, Field(description="with `search`: what was sampled below `root` in functions that match")
+    ]
+
+
+def flame_view(view: View) -> dict[str, Any]:
+    """A FlameViewOut as plain JSON; see flame_graph."""
+    return {
+        **view.about._asdict(),
+        "callers": [nested([frame._replace(parent=-1)]) for frame in view.callers],
+        "root": nested(view.frames),
+        "inverted": nested(view.inverted) if view.inverted else None,
+        "matched": view.matched,
+    }
 
 
 def flame_graph(tree: Tree) -> dict[str, Any]:

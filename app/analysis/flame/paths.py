@@ -1,0 +1,112 @@
+"""Every path of a profile and what was sampled on it, so that any part of its call tree is found without making it.
+
+A function is a letter, and a path is a text: callers first. The texts are sorted, so what a function called on one
+path lies side by side, and the sums before each path say what it cost. A tree of a million nodes is made of far fewer
+paths. index.py makes them of a profile, view.py finds in them what can be seen.
+"""
+
+import json
+import zlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+END: Final = "\0"  # between two paths; no function has this letter
+DEPTH_BITS: Final = 8  # of an id; a path has at most tree.DEEPEST functions
+
+
+class About(NamedTuple):
+    """What is known of the profile and the chosen sample type; as in tree.Tree. total: what is 100 %."""
+
+    kind: str
+    sample_type: str
+    sample_types: tuple[str, ...]
+    unit: str
+    duration_seconds: float | None
+    total: int
+
+
+class Span(NamedTuple):
+    """A function on one path: the paths that begin with the same `depth` letters, from `begin` up to but not including
+    `end`."""
+
+    begin: int
+    end: int
+    depth: int
+
+    @property
+    def id(self) -> int:
+        """A number that names it for as long as the file lives; 0 is the root."""
+        return self.begin << DEPTH_BITS | self.depth
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """texts: sorted, each once; sums: what was sampled on all paths before each, and in the end on all; names: of the
+    letters, by their number."""
+
+    about: About
+    texts: Sequence[str]
+    sums: Sequence[int]
+    names: Sequence[str]
+
+    @property
+    def root(self) -> Span:
+        return Span(0, len(self.texts), 0)
+
+    def span(self, id: int) -> Span:
+        """The function with this id; the root for an id that there is not."""
+        begin, depth = id >> DEPTH_BITS, id & ((1 << DEPTH_BITS) - 1)
+        if not (0 <= begin < len(self.texts) and 0 < depth <= len(self.texts[begin])):
+            return self.root
+        return self.around(begin, depth, self.root)
+
+    def around(self, at: int, depth: int, within: Span) -> Span:
+        """The function to which the first `depth` letters of the path `at` lead. within: one of its callers."""
+        prefix = self.texts[at][:depth]
+        following = prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else ""
+        begin = bisect_left(self.texts, prefix, within.begin, at)
+        return Span(begin, bisect_left(self.texts, following, at + 1, within.end) if prefix else within.end, depth)
+
+    def name(self, span: Span) -> str:
+        """The function's name; "root" of the root."""
+        return self.names[ord(self.texts[span.begin][span.depth - 1])] if span.depth else "root"
+
+    def value(self, span: Span) -> int:
+        """With everything it called."""
+        return self.sums[span.end] - self.sums[span.begin]
+
+    def own(self, span: Span) -> int:
+        """Without what it called: a path that ends with it is the first of those that begin with it."""
+        ends = span.begin < span.end and len(self.texts[span.begin]) == span.depth
+        return self.sums[span.begin + 1] - self.sums[span.begin] if ends else 0
+
+
+def gathered(about: About, values: Mapping[str, int], names: Sequence[str]) -> Paths:
+    """The paths. values: of each path."""
+    texts = sorted(values)
+    return Paths(about, texts, [0, *accumulate(map(values.__getitem__, texts))], names)
+
+
+def packed(paths: Paths) -> bytes:
+    """The paths as a file."""
+    head = json.dumps([paths.about, paths.names]).encode()
+    sums = array("q", paths.sums).tobytes()
+    texts = END.join(paths.texts).encode("utf-8", "surrogatepass")
+    return zlib.compress(b"".join((array("q", [len(head), len(sums)]).tobytes(), head, sums, texts)), 1)
+
+
+def unpacked(file: bytes) -> Paths:
+    """The paths of a file that `packed` made."""
+    plain = zlib.decompress(file)
+    sizes, sums = array("q"), array("q")
+    sizes.frombytes(plain[:16])
+    first, second = 16 + sizes[0], 16 + sizes[0] + sizes[1]
+    (kind, sample_type, sample_types, unit, seconds, total), names = json.loads(plain[16:first])
+    sums.frombytes(plain[first:second])
+    texts = plain[second:].decode("utf-8", "surrogatepass").split(END) if len(sums) > 1 else []
+    about = About(kind, sample_type, tuple(sample_types), unit, seconds, total)
+    return Paths(about, texts, sums.tolist(), names)
