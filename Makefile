@@ -62,7 +62,10 @@ faults: setup  ## services with known faults through the whole line, and what is
 	@$(PYTHON) -m tests.lab.golang
 	@$(PYTHON) -m tests.faults $(ARGS)
 
-.PHONY: texts
+.PHONY: texts screenshots
+screenshots: setup  ## the pictures of docs/pages.md anew, by Chromium
+	@$(PYTHON) -m tests.screenshots
+
 texts: setup  ## the texts of the pages that are marked for translation into the catalogues of app/web/locale
 	@$(PYTHON) -m tests.lab.texts
 

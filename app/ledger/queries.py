@@ -184,7 +184,7 @@ def conditions(asked: Filter) -> list[sa.ColumnElement[bool]]:
     return [_c[column] == str(value) for column, value in wanted.items() if value is not None]
 
 
-def fits(row: sa.Row[Any], matchers: tuple[Predicate, ...]) -> bool:
+def fits(row: Any, matchers: tuple[Predicate, ...]) -> bool:
     """Whether the labels of a row fulfil all of them."""
     return not matchers or all(matcher.matches(labels) for labels in (labels_of(row),) for matcher in matchers)
 

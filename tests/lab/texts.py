@@ -13,6 +13,7 @@ from app.web.languages import CATALOGUES, LANGUAGES
 WEB = Path(__file__).parents[2] / "app" / "web"
 KEYWORDS = DEFAULT_KEYWORDS | {"marked": None}
 METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]
+TERMS = {"alertprof", "API", "pid", "Go", "cum", "flat", "sum"}  # the same in every language
 HEADER = """\
 # The texts of the pages. Technical terms, the API's words and what alerts and hosts say stay as they are.
 msgid ""
@@ -51,6 +52,15 @@ def update(language: str) -> int:
     header = HEADER.format(language=has.locale_identifier, plurals=has.plural_forms)
     catalogue(language).write_text(header + body.getvalue().decode().lstrip("\n"), encoding="utf-8")
     return sum(1 for message in has if message.id and not message.string)
+
+
+def unmarked(template: str) -> list[str]:
+    """The texts of a template, between its elements and in what is read aloud or shown, that no `_` marks."""
+    rest = re.sub(r"(?s)\{#.*?#\}|\{%-? trans\b.*?endtrans -?%\}|<(code|kbd|pre|script)\b.*?</\1>", "", template)
+    rest = re.sub(r"(?s)\{\{.*?\}\}|\{%.*?%\}", "\0", rest)
+    told = re.findall(r'\b(?:aria-label|title|alt)="([^"]*)"', rest)
+    texts = re.split(r"(?s)<!?[a-z/][^>]*>|\0", rest)
+    return [text.strip() for text in (*texts, *told) if set(re.findall(r"[A-Za-z]{2,}", text)) - TERMS]
 
 
 def fields(text: str) -> set[str]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from app.model import Capture, State, Trigger
 from app.web import durations
+from app.web.languages import _
 
 NOT_COMPLETED = {
     State.PENDING: "is held back",
@@ -72,7 +73,6 @@ def command(name: str, url: str) -> str:
 def ago(moment: datetime, now: datetime) -> str:
     """`5m ago`: in the largest unit of which there are at least two."""
     seconds = max(int((now - moment).total_seconds()), 0)
-    for unit in (86400, 3600, 60):
-        if seconds >= 2 * unit:
-            return f"{durations.say(timedelta(seconds=seconds // unit * unit))} ago"
-    return f"{seconds}s ago"
+    unit = next((unit for unit in (86400, 3600, 60) if seconds >= 2 * unit), 0)
+    said = durations.say(timedelta(seconds=seconds // unit * unit)) if unit else f"{seconds}s"
+    return _("%(time)s ago", time=said)

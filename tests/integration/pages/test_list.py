@@ -71,6 +71,8 @@ def test_a_recording_moves_on_and_what_is_new_appears_while_the_list_is_open_and
 
 def test_what_others_put_into_a_list_is_text_and_fits_a_phone_by_day_and_by_night(web: WebApp, visit: Visit) -> None:
     hostile(web)
+    web.keep_failed()
+    web.keep(state=State.RECORDING, step=Step.WAIT, target=Target("10.0.0.5"), started_at=web.now)
     web.keep(trigger=Trigger("alert", {"alertname": "x" * 10_000, "service": "\u202ednuora-gnorw" * 300}, "f2"))
     day, night = visit("/", width=PHONE), visit("/", dark=True, language="zh-CN")
     assert (too_wide(day), broken_words(day)) == ([], [])

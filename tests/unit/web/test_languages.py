@@ -8,6 +8,7 @@ from app.web.languages import LANGUAGES, preferred
 from tests.lab import texts
 from tests.unit.web.web_app import WebApp
 
+OTHERS = {"capture.html", "choices.html", "diff.html", "evidence.html", "flame.html", "picture.html"}
 CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 
 
@@ -49,6 +50,18 @@ def test_a_language_that_there_is_not_is_a_wrong_parameter_like_any_other(web: W
 def test_programs_are_answered_alike_in_every_language(web: WebApp) -> None:
     answer = web.client.get("/captures", headers=CHINESE)
     assert "content-language" not in answer.headers and "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("template", sorted({path.name for path in (texts.WEB / "templates").glob("*.html")} - OTHERS))
+def test_no_template_has_a_text_that_is_not_marked(template: str) -> None:
+    assert texts.unmarked((texts.WEB / "templates" / template).read_text()) == []
+
+
+def test_a_text_that_is_not_marked_is_found() -> None:
+    found = texts.unmarked(
+        '<p title="Now">{{ _("captures") }} {# why #}, <b>API</b></p>{% if x %}<i>is late</i>{% endif %}'
+    )
+    assert found == ["is late", "Now"]
 
 
 @pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "en"])
