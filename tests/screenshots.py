@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
@@ -44,10 +45,8 @@ def fill(web: WebApp) -> None:
         else:
             began = at + timedelta(seconds=2)
             stopped = began + timedelta(seconds=30)
-            web.keep_completed(
-                trigger=trigger, target=target, created_at=at, started_at=began, stopped_at=stopped,
-                ended_at=stopped + timedelta(seconds=3),
-            )  # fmt: skip
+            times: dict[str, Any] = {"created_at": at, "started_at": began, "stopped_at": stopped}
+            web.keep_completed(trigger=trigger, target=target, ended_at=stopped + timedelta(seconds=3), **times)
     target = Target("10.0.0.6", 21181, "order-mq", "/srv/order-mq")
     web.keep(state=State.RECORDING, step=Step.WAIT, target=target, started_at=web.now - timedelta(seconds=19))
 

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import calm, cold, cost, download, evidence, far, line, reading, target, throughput, warm
+from tests.bench import calm, cold, cost, download, evidence, far, line, pages, reading, target, throughput, warm
 from tests.bench.report import report
 from tests.bench.rounds import Group, Unmeasured
 
@@ -24,6 +24,7 @@ GROUPS: dict[str, Callable[..., Group | str | tuple[Group, ...]]] = {
     "target": target.measure,
     "reading": reading.measure,
     "evidence": evidence.measure,
+    "pages": pages.measure,
     "calm": calm.measure,
 }
 

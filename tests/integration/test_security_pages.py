@@ -133,7 +133,7 @@ def pages(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         f"/alerts/{quote(PLANTED[0][:60], safe='')}", f"/?host={quote(ALL)}&alertname={quote(PLANTED[1])}",
         f"/ui/captures/{capture.id}?sample_type={quote(ALL)}", f"/?match={quote('a=' + chr(34) + PLANTED[0])}",
         f"/{quote(PLANTED[0], safe='')}", f"/ui/captures/{quote(PLANTED[0], safe='')}",
-        f"/static/{quote('../guard.py')}",
+        f"/ui/services/{quote(ALL, safe='')}", f"/static/{quote('../guard.py')}",
     ]  # fmt: skip
     return {path: web.client.get(path).text for path in paths}
 

@@ -59,7 +59,7 @@ class PageRenderer:
 
     def command(self, link: Link) -> str:
         """The command line that opens an artifact."""
-        return words.command(link.name, self.parts.external_url + link.href)
+        return words.command(link.name, self.parts.external_url + link.href, "go tool pprof -http=:")
 
 
 def sampled(shown: Top | About) -> str:

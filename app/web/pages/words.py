@@ -59,12 +59,12 @@ def _length(capture: Capture) -> str:
     return durations.say(capture.duration)
 
 
-def command(name: str, url: str) -> str:
+def command(name: str, url: str, pprof: str = "go tool pprof") -> str:
     """The command line that opens the artifact of this name at `url`. The suffix decides: a goroutine
-    profile may be a text."""
+    profile may be a text. pprof: how pprof is called."""
     address = shlex.quote(url)
     if name.endswith(".pprof"):
-        return f"go tool pprof {address}"
+        return f"{pprof} {address}"
     if name.endswith(".trace"):
         return f"curl -sO {address} && go tool trace {shlex.quote(name)}"
     return f"curl -s {address}"

@@ -46,6 +46,7 @@ def read_for_real(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebA
     readers = Readers()
     monkeypatch.setattr(web, "top", partial(isolate.top_of, ask=readers.ask))
     monkeypatch.setattr(web, "flame_index", partial(asking.index_file, ask=readers.ask))
+    monkeypatch.setattr(web, "flame_view", partial(asking.view_in, ask=readers.ask))
     web.client = web.reached_by()
     yield web
     readers.close()

@@ -13,8 +13,9 @@ from starlette.testclient import TestClient
 from uuid_utils import uuid7
 
 from app.analysis.diff.files import table_of_files, tree_of_files
-from app.analysis.flame.asked import view_of
+from app.analysis.flame.asked import Asked, view_of
 from app.analysis.flame.paths import About, gathered, packed, unpacked
+from app.analysis.flame.view import View
 from app.analysis.peek import peek
 from app.analysis.profile import BadProfile, read
 from app.analysis.top import Row, Top
@@ -110,7 +111,7 @@ class WebApp:
             difference=lambda base, path, n, type, how: table_of_files(path, base, n, type, how),
             difference_tree=lambda base, path, type, how: tree_of_files(path, base, type, how),
             flame_index=self.flame_index,
-            flame_view=lambda index, asked: view_of(unpacked(index.read_bytes()), asked),
+            flame_view=self.flame_view,
             ready=lambda: self.obstacle,
             external_url=EXTERNAL,
             profilers=("go-zero",),
@@ -156,6 +157,9 @@ class WebApp:
         values = {text: node.self for text, node in zip(texts, tree.nodes, strict=True) if node.self}
         about = About(tree.kind, tree.sample_type, tree.sample_types, tree.unit, tree.duration_seconds, tree.total)
         out.write_bytes(packed(gathered(about, values, names)))
+
+    def flame_view(self, index: Path, asked: Asked) -> View:
+        return view_of(unpacked(index.read_bytes()), asked)
 
     def keep(self, **different: Any) -> Capture:
         """A capture in the ledger, pending unless told otherwise."""

@@ -131,7 +131,7 @@ def test_one_capture_tells_what_happened_its_files_and_its_hot_functions(web: We
 
     assert "HighCPU fired: order-mq on 10.0.0.5 (pid 21181) was recorded for 30s, 1 file kept" in shown
     assert f'href="/captures/{capture.id}/artifacts/{CPU}"' in shown
-    assert f"go tool pprof {EXTERNAL}/captures/{capture.id}/artifacts/{CPU}" in shown.replace("<wbr>", "")
+    assert f"go tool pprof -http=: {EXTERNAL}/captures/{capture.id}/artifacts/{CPU}" in shown.replace("<wbr>", "")
     assert '<td class="n">70.00%</td>' in shown
     assert "main.burn&lt;T&gt;" in shown
     assert "order-mq -f &lt;etc&gt;.yaml" in shown
