@@ -8,7 +8,7 @@ from app.web.languages import LANGUAGES, preferred
 from tests.lab import texts
 from tests.unit.web.web_app import WebApp
 
-OTHERS = {"capture.html", "choices.html", "diff.html", "evidence.html", "flame.html", "picture.html"}
+OTHERS = {"bundle.html", "capture.html", "choices.html", "diff.html", "evidence.html", "flame.html", "picture.html"}
 CHINESE = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 
 
