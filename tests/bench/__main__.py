@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import calm, cold, cost, download, evidence, far, line, pages, reading, target, throughput, warm
+from tests.bench import calm, cold, cost, download, evidence, far, line, pages, reading, storm, target, throughput, warm
 from tests.bench.report import report
 from tests.bench.rounds import Group, Unmeasured
 
@@ -16,6 +16,7 @@ GROUPS: dict[str, Callable[..., Group | str | tuple[Group, ...]]] = {
     "cold": cold.measure,
     "warm": warm.measure,
     "throughput": throughput.measure,
+    "storm": storm.measure,
     "download": lambda folder, quick: (
         download.measure(folder / "near", quick=quick),
         *far.measure(folder, quick=quick),

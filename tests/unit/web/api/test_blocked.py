@@ -67,7 +67,7 @@ def test_the_description_has_the_routes_with_an_example(web: WebApp) -> None:
 def test_the_home_page_says_what_is_blocked_and_how_it_is_allowed_again(web: WebApp) -> None:
     assert "not signalled" not in web.client.get("/").text
     one = block(web, message="10.0.0.5: pid 7 (<b>) ended 0.4 s after our SIGUSR2", capture="c1")
-    shown = web.client.get("/").text
+    shown = web.client.get("/").text.replace("<wbr>", "")  # where a name may wrap
     assert "10.0.0.5: pid 7 (&lt;b&gt;) ended 0.4 s after our SIGUSR2" in shown
     assert f"alertprof unblock {one.id}" in shown
     assert "not signalled" not in web.client.get("/alerts/8a3e2b1c4d5f6071").text

@@ -312,7 +312,7 @@ def test_the_description_has_every_route_with_an_example(web: WebApp) -> None:
         "/captures/{capture_id}/pin", "/captures/{capture_id}/unpin",
         "/captures/{capture_id}/links", "/captures/{capture_id}/baseline", "/captures/{capture_id}/report",
         "/captures/{capture_id}/artifacts/{name}", "/captures/{capture_id}/top", "/captures/{capture_id}/peek",
-        "/captures/{capture_id}/flamegraph",
+        "/captures/{capture_id}/flamegraph", "/captures/{capture_id}/bundle", "/-/config", "/-/reload",
         "/-/healthy", "/-/ready", "/-/pause", "/-/blocked", "/-/blocked/{blocked_id}",
         "/-/resume", "/metrics", "/explain", "/messages", "/messages/{message_id}",
     }  # fmt: skip
