@@ -318,6 +318,9 @@ class OpenPool:
     def __init__(self, host: Host) -> None:
         self._host = host
 
+    def permit(self, host: str) -> None:
+        """Nothing is configured anew here."""
+
     def gate(self, host: str) -> Verbs:
         if self._host.shut:
             raise self._host.shut
