@@ -551,7 +551,7 @@ def filled(ledger: Ledger) -> None:
         odd = number % 2 == 1
         target = Target(f"h{number % 2}", service="order" if odd else "pay")
         capture = replace(manual(number), created_at=NOON + number * 60 * SECOND, target=target)
-        capture = replace(capture, trigger=replace(capture.trigger, labels={"n": str(number), "alertname": "X"}))
+        capture = replace(capture, trigger=Trigger("alert", {"n": str(number), "alertname": "X"}))
         ledger.create(completed(capture) if odd else replace(capture, profiler="command"))
 
 

@@ -41,7 +41,7 @@ def harm(capture: dict[str, Any], one: dict[str, Any]) -> str:
     assert one["message"] in capture["reason"]["message"]
     assert f"until `alertprof unblock {one['id']}`" in capture["reason"]["message"]
     assert (one["capture"], one["pid"]) == (capture["id"], capture["target"]["pid"])
-    (finding,) = capture["findings"]
+    finding = capture["findings"][0]  # a busy machine may have others
     assert (finding["severity"], finding["code"]) == ("critical", "ended_after_signal")
     return str(finding["title"])
 

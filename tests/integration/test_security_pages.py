@@ -38,11 +38,13 @@ FLAME = {
     "height",
     "role",
     "aria-label",
+    "aria-hidden",
+    "tabindex",
     "x",
     "y",
     "viewbox",
     "preserveaspectratio",
-}  # what the svg elements of a flame graph have
+}  # what the svg elements of our drawings have
 FORBIDDEN = {"script", "img", "svg", "iframe", "object", "embed", "base", "textarea", "applet", "math", "style"}
 
 
