@@ -5,7 +5,7 @@
 # bits 9 and 11, both in the third digit from the right.
 #
 # Provides:
-#   find_signal_thread      SigBlk of a Go program's signal thread -> mask; empty where no thread looks like one
+#   find_signal_thread      SigBlk of a Go program's signal thread -> mask; empty where none looks like one. Never fails
 #   handles_usr1, handles_usr2   would the signal be caught, and reach somebody who asked for it?
 #   mask_has MASK NUMBER    is the signal's bit set?
 # Sets:
@@ -21,12 +21,12 @@ find_signal_thread() {
   for thread; do
     [ $looked_at -lt 64 ] || break # it is one of the first, if there is one
     looked_at=$((looked_at + 1))
-    ! is_signal_thread || return
+    ! is_signal_thread || return 0
   done
-  [ $# -gt 64 ] || return
+  [ $# -gt 64 ] || return 0
   # A line takes the shell hundreds of reads, and thousands of threads as many seconds.
   thread=$(for thread; do echo "$thread"; done | xargs grep -lsE '^SigBlk:.fffffffc[0-9a-f]{8}$' | head -n 1)
-  [ -z "$thread" ] || is_signal_thread
+  [ -z "$thread" ] || is_signal_thread || :
 }
 
 is_signal_thread() { # -> mask, where it is

@@ -338,7 +338,7 @@ def test_the_signal_thread_is_found_among_however_many(shell: str, tmp_path: Pat
         (tmp_path / "task" / str(number)).mkdir(parents=True)
         mask = "fffffffc3bba3000" if number == at else "0000000000000000"
         (tmp_path / "task" / f"{number}" / "status").write_text(f"Name:\tSigBlk: fffffffc\nSigBlk:\t{mask}\n")
-    script = 'pid=7; find_signal_thread; echo "$mask"'
+    script = 'pid=7; find_signal_thread && echo "$mask"'
     assert said(shell, "identity handlers", script, tmp_path) == f"{found}\n"
 
 
