@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.integration.pages.conftest import PHONE, Visit
 from tests.lab.looks import broken_words, serious, too_wide
+from tests.lab.process import eventually
 from tests.unit.web.web_app import WebApp
 
 PROFILE = Path(__file__).parents[2] / "data" / "profiles" / "java.cpu"
@@ -93,9 +94,13 @@ def test_the_keyboard_alone_moves_zooms_and_leads_out_and_the_table_has_the_same
     page.keyboard.press("Enter")
     expect(page.locator("g.frame.above")).to_have_count(1)
     assert told(page) == below
-    page.keyboard.press("ArrowDown")
+
+    def goes_deeper() -> bool:
+        page.keyboard.press("ArrowDown")
+        return told(page) != below
+
+    eventually(goes_deeper, "what lies deeper has come, and is told")
     deeper = told(page)
-    assert deeper != below
     page.keyboard.press("Escape")
     expect(page.locator("g.frame.above")).to_have_count(0)
 
