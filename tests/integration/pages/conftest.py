@@ -26,7 +26,9 @@ def is_fault(said: ConsoleMessage, page: Page) -> bool:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
+        pytest.skip(
+            "the pages are NOT looked at in a browser: chromium is not installed (tests/lab/prepare.sh does it)"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
