@@ -46,6 +46,8 @@ def test_a_process_whose_memory_is_gone_is_no_other_program(shell: str, tmp_path
     (tmp_path / "runs").write_text(STAT)
     script = 'for each in ends begins runs; do read_stat "$each"; other_image; echo "$code"; done'
     assert said(shell, "identity", script, tmp_path).split() == ["gone", "replaced", "replaced"]
+    script = 'for each in ends begins runs; do cp "$each" stat; gone_or_blind; echo "$code"; done'
+    assert said(shell, "identity", script, tmp_path).split() == ["gone", "blind", "blind"]
 
 
 def test_a_process_whose_name_looks_like_the_rest_of_its_stat_is_read(shell: str, tmp_path: Path) -> None:
