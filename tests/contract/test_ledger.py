@@ -705,6 +705,13 @@ def test_a_message_that_only_repeats_is_not_kept_and_one_with_something_new_is(l
     assert [message.body for message in kept if message] == ["over", "more", "first"]
 
 
+def test_a_message_that_repeats_is_kept_once_if_it_says_that_alerts_were_left_out(ledger: Ledger) -> None:
+    """Alertmanager may send the only alert that it does not leave out in a message before."""
+    for left_out in (0, 4, 4, 5):
+        ledger.receive([firing("a1")], b"{}", left_out).result(9)
+    assert [message.left_out for message in ledger.messages()] == [5, 4, 0]
+
+
 def test_a_message_of_which_nothing_was_recorded_is_not_kept(ledger: Ledger) -> None:
     usual = ledger.decide
     ledger.decide = lambda alert, episode, *, now, paused: 1 / 0  # type: ignore[assignment]
