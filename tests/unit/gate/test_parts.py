@@ -129,6 +129,15 @@ def test_a_file_name_of_two_lines_is_never_taken_for_a_descriptor(shell: str, tm
     assert said(shell, "identity open_files", script, tmp_path) == "unreadable\n"
 
 
+def test_a_descriptor_that_vanishes_while_it_is_listed_and_is_used_again_is_listed_again(
+    shell: str, tmp_path: Path
+) -> None:
+    opened(tmp_path, "orders-7-cpu-1128022951.pprof")
+    script = 'ls() { [ -d listed ] || { mkdir listed; return 2; }; command ls "$@"; }\n'
+    script += 'pid=7 ns=7; scan_open_files; echo "${open_files%% /*}|$unreadable"'
+    assert said(shell, "identity open_files", script, tmp_path) == "3 cpu 1128022951|\n"
+
+
 def test_a_list_of_open_files_that_nobody_could_make_is_not_an_empty_one(shell: str, tmp_path: Path) -> None:
     opened(tmp_path, "orders-7-cpu-1128022951.pprof")
     script = 'ls() { return 2; }; pid=7 ns=7; scan_open_files; echo "$open_files|$unreadable"'
