@@ -4,6 +4,7 @@ there, and the audit log says what was done to the host."""
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,9 @@ def test_every_panel_of_the_dashboard_has_data_no_alert_fires_and_the_audit_log_
             scene.captured(alert("00000000000000ab", host="10.9.9.9", pid=1))  # refused: such a host is not allowed
             assert capture["state"] == "completed", capture["reason"]
             for title, queries in panels():
-                found = eventually(lambda asked=queries: [prometheus.query(each) for each in asked], title)
-                if title not in CALM:
-                    eventually(lambda asked=queries: all(map(prometheus.query, asked)), f"{title} has data: {found}")
+                found = list(map(prometheus.query, queries))
+                if title not in CALM and not all(found):
+                    eventually(partial(all_answered, prometheus, queries), f"{title} has data")
             for rule in RULES["groups"][0]["rules"]:
                 prometheus.query(rule["expr"])
             assert prometheus.alert_states() == {}
@@ -56,6 +57,10 @@ def test_every_panel_of_the_dashboard_has_data_no_alert_fires_and_the_audit_log_
     ]
     assert log, "the log tells of captures"
     assert all("capture_id=" in line for line in log)
+
+
+def all_answered(prometheus: Prometheus, queries: list[str]) -> bool:
+    return all(map(prometheus.query, queries))
 
 
 def check_audit(lines: list[dict[str, Any]], capture: dict[str, Any]) -> None:
