@@ -83,6 +83,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / "alertprof.service").read_text()
     unit.write_text(text.replace("/opt/alertprof/bin/alertprof", "/bin/true"))  # it has to exist where this runs
     assert run("systemd-analyze", "verify", unit) == ""
+    run("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)  # exposure of 2.0 at most
 
 
 @pytest.fixture(params=["example", "compose"])
