@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Thread
 
 import structlog
@@ -36,6 +37,7 @@ def serve(
     external_url: str,
     log_level: str,
     log_format: str,
+    audit_file: Path | None = None,
 ) -> None:
     """Runs until SIGTERM or SIGINT, then finishes what is under way. Exits 1 with a sentence if it cannot start.
 
@@ -47,11 +49,11 @@ def serve(
     failpoints.arm()
     try:
         listeners = listening(Address(host, port))
-        service = Service(settings, read, external_url, web.cors_origin)
+        service = Service(settings, read, external_url, web.cors_origin, audit_file)
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")
-    signal.signal(signal.SIGHUP, lambda *_: Thread(target=service.reload.reload, daemon=True).start())
+    signal.signal(signal.SIGHUP, lambda *_: Thread(target=service.reread, daemon=True).start())
     try:
         run(service.app, listeners, web)
     finally:

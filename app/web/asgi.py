@@ -28,6 +28,7 @@ from app.web.api import captures as api
 from app.web.api import profiles as profiles_api
 from app.web.api.webhook import Webhook
 from app.web.api.webhook_openapi import describe
+from app.web.auth.audit import Audit
 from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.differences import Differences
@@ -109,6 +110,7 @@ def middleware(parts: Parts) -> list[Middleware]:
     """What every request passes through, the outermost first."""
     return [
         Middleware(Cors, allowed=parts.cors_origin),
+        Middleware(Audit, write=parts.audit, tokens=parts.tokens),
         Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
         Middleware(LanguageSwitch),
     ]

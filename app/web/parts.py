@@ -53,6 +53,7 @@ class Parts:
     cors_origin: the origins whose pages may read artifacts, for fullmatch
     config: the text of the configuration
     reload: reads it again, and returns why it was not taken
+    audit: AuditLog.write
     """
 
     ledger: Ledger
@@ -75,6 +76,7 @@ class Parts:
     cors_origin: re.Pattern[str] | None = None
     config: Callable[[], str] = str
     reload: Callable[[], str | None] = lambda: None
+    audit: Callable[..., None] = lambda event, **fields: None
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:

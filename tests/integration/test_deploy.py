@@ -1,6 +1,7 @@
 """What stands in deploy/, asked of the programs that will read it."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 
 from app.plugins import kind_of
 from app.resolvers.order import RESOLVERS
+from tests.lab.pages import section, text_of
 from tests.unit.resolvers.host import Host
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -25,7 +27,7 @@ def run(*argv: str | Path) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("rules", ["rules", "exporters"])
+@pytest.mark.parametrize("rules", ["rules", "exporters", "alertprof"])
 def test_the_alert_rules_fire_when_they_should_and_not_otherwise(rules: str) -> None:
     run("promtool", "check", "rules", DEPLOY / "prometheus" / f"{rules}.yml")
     run("promtool", "test", "rules", DEPLOY / "prometheus" / f"{rules}_test.yml")
@@ -81,6 +83,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / "alertprof.service").read_text()
     unit.write_text(text.replace("/opt/alertprof/bin/alertprof", "/bin/true"))  # it has to exist where this runs
     assert run("systemd-analyze", "verify", unit) == ""
+    run("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)  # exposure of 2.0 at most
 
 
 @pytest.fixture(params=["example", "compose"])
@@ -108,6 +111,16 @@ def test_alertmanager_accepts_its_configuration(alertmanager: Path) -> None:
 def test_every_alert_that_a_shipped_rule_fires_is_sent_to_alertprof(rules: str, alertmanager: Path) -> None:
     for name, labels in alerts_of(rules):
         assert "alertprof" in receivers(alertmanager, {"alertname": name, **labels}), name
+
+
+def test_alerts_about_alertprof_itself_are_all_tested_documented_and_not_sent_to_it(alertmanager: Path) -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alertprof.yml").read_text())["groups"][0]["rules"]
+    fired = alerts_of("alertprof")
+    assert {rule["alert"] for rule in rules} == {name for name, _ in fired}
+    table = section(text_of("docs/metrics.md"), "## Alerts and dashboard")
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [rule["alert"] for rule in rules]
+    for name, labels in fired:
+        assert "alertprof" not in receivers(alertmanager, {"alertname": name, **labels}), name
 
 
 @pytest.mark.parametrize("said", [{}, {"profile": "no"}, {"severity": "critical"}])

@@ -32,6 +32,8 @@ def routes(parts: Parts) -> APIRouter:
         with suppress(LedgerUnavailable):  # the other metrics matter most while the database is unavailable
             parts.metrics.show_captures(parts.ledger.counts())
             parts.metrics.blocked.set(len(parts.ledger.blocked()))
+            now = parts.now()
+            parts.metrics.show_queue(*parts.ledger.queue(now), now)
         return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -63,6 +63,12 @@ class Tokens:
             return self.users is None
         return is_listed(credential(authorization or ""), *files.values())
 
+    def file_with(self, method: str, path: str, authorization: str) -> str:
+        """The key in `auth` of the file whose token allows such a request; "" if none does. Raises TokensUnreadable."""
+        given = credential(authorization)
+        files = self.files_for(method, path).items()
+        return next((f"auth.{key}" for key, file in files if given and is_listed(given, file)), "")
+
     def may_look(self, authorization: str | None) -> bool:
         """Whether the token is a viewer's, which opens requests that only read. Raises TokensUnreadable."""
         return self.viewer_file is not None and is_listed(credential(authorization or ""), self.viewer_file)
