@@ -68,12 +68,13 @@ class Worker:
             thread.start()
 
     def follow(self, pipeline: Pipeline, hold: timedelta, threads: int) -> None:
-        """Works by another configuration from the next step on. There are never fewer threads than before."""
-        self._pipeline, self._hold = pipeline, hold
-        new = [self._thread(n) for n in range(len(self._threads), threads)]
-        for thread in new:
+        """Works by another configuration from the next step on. There are never fewer threads than before. Raises
+        RuntimeError where threads cannot be had; it works as before then."""
+        for n in range(len(self._threads), threads):
+            thread = self._thread(n)
             thread.start()
-        self._threads += new
+            self._threads.append(thread)
+        self._pipeline, self._hold = pipeline, hold
 
     def _thread(self, n: int) -> threading.Thread:
         return threading.Thread(target=self._work, name=f"worker-{n}", daemon=True)

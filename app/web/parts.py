@@ -51,7 +51,7 @@ class Parts:
     tokens: those in force
     recorded: called with each message of the webhook once it is durable
     cors_origin: the origins whose pages may read artifacts, for fullmatch
-    config: the text of the configuration
+    config: the text of the configuration, without secrets
     reload: reads it again, and returns why it was not taken
     audit: AuditLog.write
     """

@@ -860,7 +860,8 @@ def test_of_two_replicas_one_takes_the_calm_capture_and_the_next_one_only_after_
     assert mine.calm.take(manual(1), "orders", NOON - day)
     assert not theirs.calm.take(manual(2), "orders", NOON - day) and theirs.get(manual(2).id) is None
     assert theirs.calm.take(manual(3, created_at=later), "orders", later - day)
-    assert not mine.calm.take(manual(4, created_at=later), "orders", later - day)
+    for skewed in (later, later - SECOND):
+        assert not mine.calm.take(manual(4, created_at=skewed), "orders", skewed - day)
     assert mine.calm.take(manual(5), "payments", NOON - day)
     claim = claimed(mine)  # of the first one, which was not judged before the next
     mine.release(claim, completed(claim.capture))
@@ -879,12 +880,14 @@ def test_a_service_is_due_by_its_last_capture_unless_a_baseline_was_made_lately(
         ledger.create(capture.ended(State.COMPLETED, NOON))
     ledger.create(manual(4, rule="r", target=Target("h", 7, "by hand")).ended(State.COMPLETED, NOON))
     before = NOON + SECOND
-    assert [each.id for each in ledger.calm.due("r", before)] == [manual(2).id, manual(3).id]
-    assert ledger.calm.due("another", before) == ()
-    assert ledger.choose_baseline(ledger.calm.due("r", before)[1])
-    assert [each.id for each in ledger.calm.due("r", NOON - SECOND)] == [manual(2).id]
+    later = before + timedelta(days=1)
+    assert [each.id for each in ledger.calm.due("r", before, later)] == [manual(2).id, manual(3).id]
+    assert ledger.calm.due("another", before, later) == ()
+    assert ledger.choose_baseline(ledger.calm.due("r", before, later)[1])
+    assert [each.id for each in ledger.calm.due("r", NOON - SECOND, before)] == [manual(2).id]
     assert ledger.calm.take(manual(5), "orders", NOON)
-    assert ledger.calm.due("r", NOON - SECOND) == ()
+    assert ledger.calm.due("r", NOON - SECOND, before) == ()
+    assert ledger.calm.number(NOON - SECOND, NOON) == (2, 1), "those of rules, of which one has ended"
 
 
 def test_alerts_are_told_while_they_fire_and_for_a_while_after_they_ended(ledger: Ledger) -> None:

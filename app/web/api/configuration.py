@@ -5,7 +5,6 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 
-from app.errors import without_logins
 from app.web.api.manual import asker
 from app.web.parts import Parts
 
@@ -26,7 +25,8 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/-/config", summary="The configuration in force")
     def config() -> str:
-        """As its file has it, without the logins in addresses. Tokens and keys are in files of their own."""
-        return without_logins(parts.config()) or "# There is no configuration file: the defaults are in force.\n"
+        """As its file has it, without the logins in addresses and without secrets in commands. Tokens and keys are in
+        files of their own."""
+        return parts.config() or "# There is no configuration file: the defaults are in force.\n"
 
     return router
