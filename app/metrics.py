@@ -3,7 +3,7 @@
 Names and units follow https://prometheus.io/docs/practices/naming/. The label values are the contract's words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from platform import python_version
 
@@ -24,6 +24,7 @@ class Metrics:
         self._define_webhook(self.registry)
         self._define_captures(self.registry)
         self._define_state(self.registry)
+        self._define_notifications(self.registry)
 
     def _define_webhook(self, registry: CollectorRegistry) -> None:
         self.webhook_messages = Counter(
@@ -110,6 +111,26 @@ class Metrics:
             "alertprof_build_info", "1, with the versions as labels.", ["version", "python"], registry=registry
         )
         build.labels(version("alertprof"), python_version()).set(1)
+
+    def _define_notifications(self, registry: CollectorRegistry) -> None:
+        self.notifications = Counter(
+            "alertprof_notifications",
+            "Attempts to tell of a capture's end, by notifier, its kind, and outcome: delivered, retried, failed, dropped.",
+            ["notifier", "kind", "outcome"],
+            registry=registry,
+        )
+        self.notification_seconds = Histogram(
+            "alertprof_notification_seconds", "Of a delivery.", ["kind"], buckets=SLOW, registry=registry
+        )
+        self.notifications_waiting = Gauge(
+            "alertprof_notifications_waiting", "Notices that wait to be delivered.", ["notifier"], registry=registry
+        )
+
+    def show_notices(self, counts: Mapping[str, int], names: Iterable[str]) -> None:
+        """Sets how many notices wait for each of these notifiers."""
+        self.notifications_waiting.clear()
+        for name in names:
+            self.notifications_waiting.labels(name).set(counts.get(name, 0))
 
     def reloaded(self, obstacle: str | None) -> None:
         """Notes that the configuration was read. obstacle: why it was not taken."""
