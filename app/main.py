@@ -35,9 +35,11 @@ from app.intake.rules import first_match
 from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.model import Capture, Step
+from app.notifiers.dispatcher import Dispatcher
 from app.profilers import harm
 from app.resolvers.order import RESOLVERS
 from app.stores import Store
+from app.telling import opened, recipients
 from app.web.alertmanager import LeftOutFetcher
 from app.web.api.readiness import Readiness
 from app.web.asgi import create_app
@@ -73,6 +75,7 @@ class Service:
         self.schedule = Schedule(self.ledger, lambda: self.settings.rules)
         self.pending = PendingAlerts(settings.prometheus, self._pending, now)
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
+        self.dispatcher = self._dispatcher(settings, external_url)
         self.explainer = Explainer(lambda: self.settings.rules, RESOLVERS, self._route, self.pool, self.ledger)
         self._clear_at = 0.0
         self.worker = Worker(
@@ -98,7 +101,7 @@ class Service:
             self.pool.follow(connector, settings.recipes, settings.redaction, self._at_work)
         self.ledger.decide, self.ledger.bounds = deciding(settings), settings.limits
         self.pending.url, self.left_out.url = settings.prometheus, settings.alertmanager
-        self.arming, self.settings = arming, settings
+        self.arming, self.settings, self.dispatcher.notifiers = arming, settings, settings.notifiers
 
     def _pending(self, labels: Mapping[str, str], at: datetime) -> bool:
         return self.arming.pending(labels, at)
@@ -123,6 +126,11 @@ class Service:
             settings.redaction,
         )
 
+    def _dispatcher(self, settings: Settings, external_url: str) -> Dispatcher:
+        self.ledger.notices.recipients = partial(recipients, lambda: self.settings)
+        open_ = partial(opened, self.ledger, self.store, external_url)
+        return Dispatcher(self.ledger.notices, settings.notifiers, open_, self.metrics, now=now)
+
     def _pipeline(self, settings: Settings, arming: Arming) -> Pipeline:
         return Pipeline(
             pool=self.pool,
@@ -146,18 +154,21 @@ class Service:
         self.worker.start()
         self.left_out.start()
         self.pending.start()
+        self.dispatcher.start()
 
     def close(self) -> None:
         """Ends the threads and closes every connection."""
         self.left_out.stop()
         self.pending.stop()
         self.worker.stop(DRAIN)
+        self.dispatcher.stop()
         self.pool.close()
         self.readers.close()
         self.ledger.close()
 
     def _chores(self) -> None:
         self.pool.close_idle()
+        self.dispatcher.clear()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
             self.arming.clear(now())

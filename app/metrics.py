@@ -115,7 +115,7 @@ class Metrics:
     def _define_notifications(self, registry: CollectorRegistry) -> None:
         self.notifications = Counter(
             "alertprof_notifications",
-            "Attempts to tell of a capture's end, by notifier, its kind, and outcome: delivered, retried, failed, dropped.",
+            "Notices of ended captures, by notifier, its kind, and outcome of each attempt.",
             ["notifier", "kind", "outcome"],
             registry=registry,
         )

@@ -1,7 +1,7 @@
 """Delivers the notices of the ledger, each by its notifier, until it was taken or is given up. Built by main.py.
 
 A few threads of its own do this, so that a receiver that hangs never holds up a capture; and one notifier never keeps
-more than one of them. A delivery may be repeated: after a fault, and after a kill between it and the removal of its row.
+more than one of them. A delivery may be repeated: after a fault, and after a kill before the removal of its row.
 """
 
 import random
@@ -42,6 +42,7 @@ class Dispatcher:
         notifiers: Mapping[str, Notifier],
         open_: Callable[[Notice], Notification | None],
         metrics: Metrics,
+        *,
         now: Callable[[], datetime],
         first_wait: float = FIRST_WAIT,
     ) -> None:

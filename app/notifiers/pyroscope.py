@@ -29,7 +29,7 @@ class Pyroscope(Endpoint):
 
     labels: tuple[str, ...] = LABELS
     tenant: str = ""
-    kinds: tuple[Kind, ...] = (Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK)
+    kinds: tuple[str, ...] = (Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK)
 
     def __post_init__(self) -> None:
         Endpoint.__post_init__(self)

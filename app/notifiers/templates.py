@@ -96,7 +96,7 @@ def _on_one_line(text: str) -> str:
 _ESCAPES: dict[Format, Callable[[str], str]] = {
     "text": lambda text: _unmentioned(_on_one_line(text)),
     "markdown": lambda text: _MARKDOWN.sub(r"\\\1", _unmentioned(_on_one_line(text))),
-    "html": lambda text: escape(_unmentioned(_on_one_line(text))),
+    "html": lambda text: _unmentioned(escape(_on_one_line(text))),
     "json": lambda text: json.dumps(text)[1:-1],
     "url": lambda text: quote(text, safe=""),
 }

@@ -22,11 +22,13 @@ class Upload(Endpoint):
 
     path: str = "/{{ capture.id }}/{{ artifact.name }}"
     method: Literal["PUT", "POST"] = "PUT"
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         Endpoint.__post_init__(self)
         check_template("path", self.path, "url")
+        if strange := sorted(set(self.kinds) - set(Kind)):
+            raise ValueError(f"kinds: there is no {strange[0]}; there are {', '.join(Kind)}")
 
     def tell(self, notification: Notification) -> None:
         """Sends every file; all of them again after a fault, to the same addresses."""
