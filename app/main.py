@@ -37,9 +37,11 @@ from app.intake.body import alerts_in
 from app.intake.rules import first_match
 from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
+from app.notifiers.dispatcher import Dispatcher
 from app.resolvers.order import RESOLVERS
 from app.stores import Store
 from app.telemetry import Telemetry
+from app.telling import opened, recipients
 from app.web.alertmanager import LeftOutFetcher
 from app.web.api.readiness import Readiness
 from app.web.asgi import create_app
@@ -81,6 +83,7 @@ class Service:
         self.schedule = Schedule(self.ledger, lambda: self.settings.rules)
         self.pending = PendingAlerts(settings.prometheus, self._pending, now)
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
+        self.dispatcher = self._dispatcher(settings, external_url)
         self.explainer = Explainer(lambda: self.settings.rules, RESOLVERS, self._route, self.pool, self.ledger)
         self._clear_at = 0.0
         self.worker = Worker(
@@ -106,7 +109,7 @@ class Service:
             self.pool.follow(connector, settings.recipes, settings.redaction, self._at_work)
         self.ledger.decide, self.ledger.bounds = deciding(settings), settings.limits
         self.pending.url, self.left_out.url = settings.prometheus, settings.alertmanager
-        self.arming, self.settings = arming, settings
+        self.arming, self.settings, self.dispatcher.notifiers = arming, settings, settings.notifiers
 
     def reread(self) -> str | None:
         """Opens the audit log anew and takes what the configuration says now. Returns why that was not taken."""
@@ -138,6 +141,11 @@ class Service:
             settings.redaction,
         )
 
+    def _dispatcher(self, settings: Settings, external_url: str) -> Dispatcher:
+        self.ledger.notices.recipients = partial(recipients, lambda: self.settings)
+        open_ = partial(opened, self.ledger, self.store, external_url)
+        return Dispatcher(self.ledger.notices, settings.notifiers, open_, self.metrics, now=now)
+
     def _pipeline(self, settings: Settings, arming: Arming) -> Pipeline:
         return Pipeline(
             pool=self.pool,
@@ -162,12 +170,14 @@ class Service:
         self.worker.start()
         self.left_out.start()
         self.pending.start()
+        self.dispatcher.start()
 
     def close(self) -> None:
         """Ends the threads and closes every connection."""
         self.left_out.stop()
         self.pending.stop()
         self.worker.stop(DRAIN)
+        self.dispatcher.stop()
         self.pool.close()
         self.readers.close()
         self.ledger.close()
@@ -175,6 +185,7 @@ class Service:
 
     def _chores(self) -> None:
         self.pool.close_idle()
+        self.dispatcher.clear()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
             self.arming.clear(now())

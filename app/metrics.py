@@ -33,6 +33,7 @@ class Metrics:
         self._define_captures()
         self._define_durations()
         self._define_hosts()
+        self._define_notifications()
         self._define_state()
         ProcessCollector(registry=self.registry)
         self._begin_at_zero()
@@ -149,6 +150,25 @@ class Metrics:
         self.captures_ended.labels(State.COMPLETED.value, "")
         for code in Code:
             self.captures_ended.labels(State.FAILED.value, code.value)
+
+    def _define_notifications(self) -> None:
+        self.notifications = self._counter(
+            "alertprof_notifications",
+            "Notices of ended captures, by notifier, its kind, and outcome of each attempt.",
+            ["notifier", "kind", "outcome"],
+        )
+        self.notification_seconds = self._histogram(
+            "alertprof_notification_seconds", "Of a delivery.", ["kind"], buckets=SLOW
+        )
+        self.notifications_waiting = self._gauge(
+            "alertprof_notifications_waiting", "Notices that wait to be delivered.", ["notifier"]
+        )
+
+    def show_notices(self, counts: Mapping[str, int], names: Iterable[str]) -> None:
+        """Sets how many notices wait for each of these notifiers."""
+        self.notifications_waiting.clear()
+        for name in names:
+            self.notifications_waiting.labels(name).set(counts.get(name, 0))
 
     def reloaded(self, obstacle: str | None) -> None:
         """Notes that the configuration was read. obstacle: why it was not taken."""

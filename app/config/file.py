@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
+from app.config.notifiers import NamedNotifier, NotifyEntry
 from app.config.plugin_options import plugin_maker, profiler_kinds, resolver_kinds
 from app.config.scalars import (
     Count,
@@ -173,6 +174,7 @@ class Rule(Block):
     duration: Recording = timedelta(seconds=30)
     cooldown: Duration | None = None
     prearm: bool = False
+    notify: list[NotifyEntry] | None = None
     baseline: Baseline | None = None
 
 
@@ -188,4 +190,6 @@ class Whole(Block):
     alertmanager: Alertmanager = Alertmanager()
     prometheus: Prometheus = Prometheus()
     redact: Redact = Redact()
+    notifiers: list[NamedNotifier] = []
+    notify: list[NotifyEntry] = []
     rules: list[Rule] = []

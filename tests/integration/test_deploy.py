@@ -131,3 +131,13 @@ def test_an_alert_that_asks_for_no_profile_is_not_sent_to_alertprof(said: dict[s
 def test_the_unit_reloads_by_the_signal_that_reads_the_configuration_again() -> None:
     unit = (DEPLOY / "systemd" / "alertprof.service").read_text()
     assert "ExecReload=/bin/kill -HUP $MAINPID\n" in unit
+
+
+@pytest.mark.parametrize("name", ["links", "slack.text", "dingtalk.content"])
+def test_the_links_in_alertmanagers_templates_lead_to_the_alert(name: str) -> None:
+    message = DEPLOY.parent / "tests" / "data" / "alertmanager" / "0.25-firing.json"
+    glob = f"--template.glob={DEPLOY / 'alertmanager' / 'alertprof.tmpl'}"
+    text = f'--template.text={{{{ template "alertprof.{name}" . }}}}'
+    said = run("amtool", "template", "render", glob, f"--template.data={message}", text)
+    alert = json.loads(message.read_text())["alerts"][0]
+    assert re.search(rf"http://alertprof\.example\.com:9911/alerts/{alert['fingerprint']}\b", said), said
