@@ -37,6 +37,7 @@ from app.web.pages import alerts, difference, docs, flame_page, services, speeds
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import changes as change_pages
+from app.web.pages.errors import ErrorPages
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -109,6 +110,7 @@ def middleware(parts: Parts) -> list[Middleware]:
     """What every request passes through, the outermost first."""
     return [
         Middleware(Cors, allowed=parts.cors_origin),
+        Middleware(ErrorPages, parts=parts),
         Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
         Middleware(LanguageSwitch),
     ]
