@@ -185,6 +185,7 @@ class Service:
             config=self.reload.text,
             reload=self.reload.reload,
             recorded=self.left_out.ask,
+            prometheus=lambda: self.settings.prometheus,
         )
 
     def _explained(self, body: bytes, connect: bool) -> Explained:

@@ -53,6 +53,7 @@ class Parts:
     cors_origin: the origins whose pages may read artifacts, for fullmatch
     config: the text of the configuration
     reload: reads it again, and returns why it was not taken
+    prometheus: the address of Prometheus' API, None where none is configured
     """
 
     ledger: Ledger
@@ -75,6 +76,7 @@ class Parts:
     cors_origin: re.Pattern[str] | None = None
     config: Callable[[], str] = str
     reload: Callable[[], str | None] = lambda: None
+    prometheus: Callable[[], str | None] = lambda: None
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:
