@@ -215,6 +215,7 @@ class Service:
             reload=self.reread,
             audit=self.audit.write,
             recorded=self.left_out.ask,
+            prometheus=lambda: self.settings.prometheus,
         )
 
     def _explained(self, body: bytes, connect: bool) -> Explained:

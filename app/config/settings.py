@@ -57,7 +57,7 @@ class Settings:
     warnings: tuple[str, ...] = ()
     redaction: Redaction = BUILT_IN
     alertmanager: str | None = None  # the address of its API, for alerts that a message left out
-    prometheus: str | None = None  # the address of its API, for pending alerts
+    prometheus: str | None = None  # the address of its API, for pending alerts and the graphs of alerts
     text: str = field(default="", compare=False)
     external_labels: frozenset[str] = frozenset()  # the names of the labels that it adds to alerts when it sends them
     notifiers: Mapping[str, Notifier] = field(default_factory=dict)  # by their names

@@ -34,10 +34,11 @@ from app.web.auth.guard import Guard
 from app.web.differences import Differences
 from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
-from app.web.pages import alerts, difference, docs, flame_page, services, speedscope, text, trial
+from app.web.pages import alert_graph, alerts, difference, docs, flame_page, services, speedscope, text, trial
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import changes as change_pages
+from app.web.pages.errors import ErrorPages
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
@@ -97,6 +98,7 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
         alerts.routes(parts),
         services.routes(parts, profiles),
         capture_pages.routes(parts, profiles),
+        alert_graph.routes(parts),
         flame_page.routes(parts, graphs),
         text.routes(parts),
         change_pages.routes(parts),
@@ -111,6 +113,7 @@ def middleware(parts: Parts) -> list[Middleware]:
     return [
         Middleware(Cors, allowed=parts.cors_origin),
         Middleware(Audit, write=parts.audit, tokens=parts.tokens),
+        Middleware(ErrorPages, parts=parts),
         Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
         Middleware(LanguageSwitch),
     ]

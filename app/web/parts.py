@@ -54,6 +54,7 @@ class Parts:
     config: the text of the configuration, without secrets
     reload: reads it again, and returns why it was not taken
     audit: AuditLog.write
+    prometheus: the address of Prometheus' API, None where none is configured
     """
 
     ledger: Ledger
@@ -77,6 +78,7 @@ class Parts:
     config: Callable[[], str] = str
     reload: Callable[[], str | None] = lambda: None
     audit: Callable[..., None] = lambda event, **fields: None
+    prometheus: Callable[[], str | None] = lambda: None
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:

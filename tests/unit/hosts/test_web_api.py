@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.hosts import web_api
-from app.hosts.web_api import document
+from app.hosts.web_api import Bounds, document
 
 
 @contextmanager
@@ -39,8 +38,7 @@ def beginning(begun: bytes) -> Iterator[str]:
     ],
 )
 def test_an_answer_that_does_not_end_in_time_is_cut_off_in_headers_in_its_body_and_in_the_handshake(
-    scheme: str, begun: bytes, monkeypatch: pytest.MonkeyPatch
+    scheme: str, begun: bytes
 ) -> None:
-    monkeypatch.setattr(web_api, "WHOLE", 0.2)
     with beginning(begun) as authority, pytest.raises(ValueError, match=r"its answer was not whole after 0\.2 s"):
-        document(f"{scheme}://{authority}/api/v1/alerts")
+        document(f"{scheme}://{authority}/api/v1/alerts", bounds=Bounds(whole=0.2))
