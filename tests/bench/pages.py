@@ -37,7 +37,7 @@ LATE = 300_000  # milliseconds
 D3_PAGE = """<!doctype html><meta charset=utf-8><div id=chart></div>
 <script src=/d3/dist/d3.min.js></script><script src=/flame/dist/d3-flamegraph.js></script>
 <script>fetch("/tree.json").then(r => r.json()).then(tree => {
-  window.chart = flamegraph().width(1280).transitionDuration(0).minFrameSize(0.7);
+  window.chart = flamegraph().width(1280).transitionDuration(0).minFrameSize(1);
   d3.select("#chart").datum(tree.root).call(chart);
   requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = performance.now(); }));
 });</script>"""
@@ -50,8 +50,10 @@ D3_ZOOM = """() => new Promise(done => {
   requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
 })"""
 ZOOM = """answered => new Promise(done => {
-  const frames = [...document.querySelectorAll("g.frame")].filter(g => !g.frame.above);
-  frames.sort((a, b) => b.frame.width - a.frame.width);
+  const boxes = [...document.querySelectorAll(".drawing path:not(.above, .current)")].flatMap(path =>
+    [...path.getAttribute("d").matchAll(/M(\\S+) ([^h]+)h([^v]+)/g)].map(box => box.slice(1).map(Number)));
+  const [x, y, width] = boxes.sort((a, b) => b[2] - a[2])[3], picture = document.querySelector("svg.flame");
+  const { left, top } = picture.getBoundingClientRect();
   const began = performance.now(), place = document.querySelector(".drawing");
   let draws = 0;
   new MutationObserver((_, seen) => {
@@ -59,7 +61,7 @@ ZOOM = """answered => new Promise(done => {
     seen.disconnect();
     requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
   }).observe(place, {childList: true});
-  frames[3].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+  picture.dispatchEvent(new MouseEvent("click", {bubbles: true, clientX: left + x + width / 2, clientY: top + y + 9}));
 })"""
 
 
@@ -130,7 +132,7 @@ def ours(chromium: Browser, folder: Path, profile: bytes, count: int) -> Iterato
                 capture = web.keep_completed(profile[:4] + number.to_bytes(4, "little") + profile[8:])
                 for times in (first, again):
                     with visited(chromium, f"{url}/ui/captures/{capture.id}/flame") as page:
-                        times.append(drawn_at(page, "document.querySelector('g.frame')"))
+                        times.append(drawn_at(page, "document.querySelector('.drawing path')"))
                         page.wait_for_timeout(300)
                         which = answered if times is again else zoomed
                         which.append(float(page.evaluate(ZOOM, times is again)))
