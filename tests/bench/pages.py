@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
@@ -25,7 +25,7 @@ from app.analysis.stacks import Texts
 from app.analysis.tree import tree
 from app.web.api.schemas.profile import flame_graph
 from tests.bench.rounds import Unmeasured
-from tests.lab import npm, speedscope
+from tests.lab import browser, npm
 from tests.lab.browser import CHROMIUM, served
 from tests.unit.web.web_app import WebApp
 
@@ -89,11 +89,9 @@ def measure(folder: Path, *, quick: bool) -> str:
     (file := folder / "million.pprof").write_bytes(profile := million())
     whole = tree(read_file(file), most=1 << 30)
     count = 1 if quick else 5
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with browser.chromium() as chromium:
         rows = [*ours(chromium, folder, profile, count), *theirs(chromium, json.dumps(flame_graph(whole)), count)]
         rows.append(with_speedscope(chromium, profile, count))
-        chromium.close()
     title = f"## A flame graph of {len(whole.nodes)} nodes, {len(profile) / 1e6:.1f} MB"
     head = f"{title}\n\n| | until it is drawn | until a zoom is drawn |\n|---|---:|---:|"
     return "\n".join([head, *rows])
@@ -165,8 +163,8 @@ def theirs(chromium: Browser, data: str, count: int) -> Iterator[str]:
 def with_speedscope(chromium: Browser, profile: bytes, count: int) -> str:
     """Until its title is the profile's name: then it draws. Its zoom is in a canvas, and not measured."""
     try:
-        viewer = StaticFiles(directory=speedscope.home(), html=True)
-    except speedscope.Unavailable as reason:
+        viewer = StaticFiles(directory=npm.package(*npm.SPEEDSCOPE) / "dist" / "release", html=True)
+    except npm.Unavailable as reason:
         return f"| speedscope | {reason} | |"
     file = Route("/million.pprof", lambda _: Response(profile))
     drawn = list[float]()
@@ -174,4 +172,4 @@ def with_speedscope(chromium: Browser, profile: bytes, count: int) -> str:
         for _ in range(count):
             with visited(chromium, f"{url}/#profileURL={url}/million.pprof") as page:
                 drawn.append(drawn_at(page, "document.title.endsWith('- speedscope')"))
-    return f"| speedscope {speedscope.VERSION} | {middle(drawn) / 1e3:.2f} s | |"
+    return f"| speedscope {npm.SPEEDSCOPE[1]} | {middle(drawn) / 1e3:.2f} s | |"
