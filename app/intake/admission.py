@@ -103,19 +103,9 @@ def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: da
         generator_url=alert.generator_url,
     )
     timeline = (Event(now, "received", _received(trigger, rule)),)
-    if rule is None:
-        capture = Capture(new_id, now, trigger, due_at=now, timeline=timeline)
-    else:
-        capture = Capture(
-            new_id,
-            now,
-            trigger,
-            due_at=now,
-            rule=rule.name,
-            profiler=rule.profiler,
-            duration=rule.duration,
-            timeline=timeline,
-        )
+    capture = Capture(new_id, now, trigger, due_at=now, timeline=timeline)
+    if rule:
+        capture = replace(capture, rule=rule.name, profiler=rule.profiler, duration=rule.duration)
     if hindrance and hindrance.code is Code.PAUSED:
         return replace(capture, reason=hindrance).with_event(now, "waiting", hindrance.message)
     return capture.skipped(now, hindrance.code, hindrance.message) if hindrance else capture

@@ -15,11 +15,13 @@ from starlette.exceptions import HTTPException
 from app.analysis.flame.asked import Asked
 from app.analysis.flame.view import View
 from app.analysis.profile import BadProfile
-from app.model import Capture, Kind
+from app.model import Artifact, Capture, Kind
 from app.web.parts import Parts
 from app.web.profiles import READERS, SHOWN, TIMEOUT, Profiles, profile_of
 
 KEPT = 16  # profiles whose paths are in files; each at most child.MOST_ANSWERED bytes
+
+Key = tuple[str, str | None]  # the file's SHA-256, and the sample type or None for the one that is shown
 
 
 @dataclass(slots=True)
@@ -40,33 +42,41 @@ class FlameGraphs:
     def __init__(self, parts: Parts, profiles: Profiles) -> None:
         self.parts, self.profiles = parts, profiles
         self.lock, self.places = Lock(), BoundedSemaphore(READERS)
-        self.last: OrderedDict[tuple[str, str | None], Index] = OrderedDict()
+        self.last: OrderedDict[Key, Index] = OrderedDict()
 
     def view(self, capture: Capture, kind: Kind, sample_type: str | None, asked: Asked) -> View:
         """What is asked of the profile of this kind. Raises HTTPException as Profiles does, and 404 for a function that
         was not sampled."""
-        index = self._index(capture, kind, sample_type or SHOWN.get(kind))
+        file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
+        index = self._index(capture, file, sample_type)
         if not self.places.acquire(timeout=TIMEOUT):
             raise HTTPException(503, "Others are being answered; try again in a moment.", {"Retry-After": "5"})
         try:
-            return self.parts.flame_view(index.path, asked)
+            view = self.parts.flame_view(index.path, asked)
         except BadProfile as error:
             raise HTTPException(404, f"The {kind} profile {error}.") from error
         finally:
             self.places.release()
+        self._known((file.sha256, view.about.sample_type), index)
+        return view
 
-    def _index(self, capture: Capture, kind: Kind, sample_type: str | None) -> Index:
+    def _index(self, capture: Capture, file: Artifact, sample_type: str | None) -> Index:
         """The paths, made now if they are not there; whoever asks meanwhile waits."""
-        file = profile_of(capture, kind)
-        with self.lock:
-            index = self.last.setdefault((file.sha256, sample_type), Index())
-            self.last.move_to_end((file.sha256, sample_type))
-            while len(self.last) > KEPT:
-                self.last.popitem(last=False)
+        index = self._known((file.sha256, sample_type), Index())
         with index.making:
             if index.file is None:
                 made = NamedTemporaryFile(prefix="alertprof-paths-")  # noqa: SIM115 - lives as long as the index
                 out = Path(made.name)
                 self.profiles.read(lambda path: self.parts.flame_index(path, sample_type, out), (capture, file))
                 index.file = made
+        return index
+
+    def _known(self, key: Key, index: Index) -> Index:
+        """The index that is there for this key, or else this one from now on: the sample type that is shown when none
+        is asked for has its name only in the answer."""
+        with self.lock:
+            index = self.last.setdefault(key, index)
+            self.last.move_to_end(key)
+            while len(self.last) > KEPT:
+                self.last.popitem(last=False)
         return index

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
@@ -25,7 +25,7 @@ from app.analysis.stacks import Texts
 from app.analysis.tree import tree
 from app.web.api.schemas.profile import flame_graph
 from tests.bench.rounds import Unmeasured
-from tests.lab import npm, speedscope
+from tests.lab import browser, npm
 from tests.lab.browser import CHROMIUM, served
 from tests.unit.web.web_app import WebApp
 
@@ -37,7 +37,7 @@ LATE = 300_000  # milliseconds
 D3_PAGE = """<!doctype html><meta charset=utf-8><div id=chart></div>
 <script src=/d3/dist/d3.min.js></script><script src=/flame/dist/d3-flamegraph.js></script>
 <script>fetch("/tree.json").then(r => r.json()).then(tree => {
-  window.chart = flamegraph().width(1280).transitionDuration(0).minFrameSize(0.7);
+  window.chart = flamegraph().width(1280).transitionDuration(0).minFrameSize(1);
   d3.select("#chart").datum(tree.root).call(chart);
   requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = performance.now(); }));
 });</script>"""
@@ -50,8 +50,10 @@ D3_ZOOM = """() => new Promise(done => {
   requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
 })"""
 ZOOM = """answered => new Promise(done => {
-  const frames = [...document.querySelectorAll("g.frame")].filter(g => !g.frame.above);
-  frames.sort((a, b) => b.frame.width - a.frame.width);
+  const boxes = [...document.querySelectorAll(".drawing path:not(.above, .current)")].flatMap(path =>
+    [...path.getAttribute("d").matchAll(/M(\\S+) ([^h]+)h([^v]+)/g)].map(box => box.slice(1).map(Number)));
+  const [x, y, width] = boxes.sort((a, b) => b[2] - a[2])[3], picture = document.querySelector("svg.flame");
+  const { left, top } = picture.getBoundingClientRect();
   const began = performance.now(), place = document.querySelector(".drawing");
   let draws = 0;
   new MutationObserver((_, seen) => {
@@ -59,7 +61,7 @@ ZOOM = """answered => new Promise(done => {
     seen.disconnect();
     requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
   }).observe(place, {childList: true});
-  frames[3].dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+  picture.dispatchEvent(new MouseEvent("click", {bubbles: true, clientX: left + x + width / 2, clientY: top + y + 9}));
 })"""
 
 
@@ -87,11 +89,9 @@ def measure(folder: Path, *, quick: bool) -> str:
     (file := folder / "million.pprof").write_bytes(profile := million())
     whole = tree(read_file(file), most=1 << 30)
     count = 1 if quick else 5
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with browser.chromium() as chromium:
         rows = [*ours(chromium, folder, profile, count), *theirs(chromium, json.dumps(flame_graph(whole)), count)]
         rows.append(with_speedscope(chromium, profile, count))
-        chromium.close()
     title = f"## A flame graph of {len(whole.nodes)} nodes, {len(profile) / 1e6:.1f} MB"
     head = f"{title}\n\n| | until it is drawn | until a zoom is drawn |\n|---|---:|---:|"
     return "\n".join([head, *rows])
@@ -130,7 +130,7 @@ def ours(chromium: Browser, folder: Path, profile: bytes, count: int) -> Iterato
                 capture = web.keep_completed(profile[:4] + number.to_bytes(4, "little") + profile[8:])
                 for times in (first, again):
                     with visited(chromium, f"{url}/ui/captures/{capture.id}/flame") as page:
-                        times.append(drawn_at(page, "document.querySelector('g.frame')"))
+                        times.append(drawn_at(page, "document.querySelector('.drawing path')"))
                         page.wait_for_timeout(300)
                         which = answered if times is again else zoomed
                         which.append(float(page.evaluate(ZOOM, times is again)))
@@ -163,8 +163,8 @@ def theirs(chromium: Browser, data: str, count: int) -> Iterator[str]:
 def with_speedscope(chromium: Browser, profile: bytes, count: int) -> str:
     """Until its title is the profile's name: then it draws. Its zoom is in a canvas, and not measured."""
     try:
-        viewer = StaticFiles(directory=speedscope.home(), html=True)
-    except speedscope.Unavailable as reason:
+        viewer = StaticFiles(directory=npm.package(*npm.SPEEDSCOPE) / "dist" / "release", html=True)
+    except npm.Unavailable as reason:
         return f"| speedscope | {reason} | |"
     file = Route("/million.pprof", lambda _: Response(profile))
     drawn = list[float]()
@@ -172,4 +172,4 @@ def with_speedscope(chromium: Browser, profile: bytes, count: int) -> str:
         for _ in range(count):
             with visited(chromium, f"{url}/#profileURL={url}/million.pprof") as page:
                 drawn.append(drawn_at(page, "document.title.endsWith('- speedscope')"))
-    return f"| speedscope {speedscope.VERSION} | {middle(drawn) / 1e3:.2f} s | |"
+    return f"| speedscope {npm.SPEEDSCOPE[1]} | {middle(drawn) / 1e3:.2f} s | |"

@@ -17,7 +17,7 @@ from app.analysis.tree import Node, Tree
 from app.errors import Code, Reason
 from app.model import Capture, Event, State, Step, Target, Trigger
 from app.web.auth.guard import HEADERS
-from tests.lab.browser import CHROMIUM, dom_of, served
+from tests.lab.browser import CHROMIUM, chromium, served
 from tests.unit.web.web_app import WebApp
 
 ACT = "document.documentElement.dataset.pwned=1"
@@ -198,11 +198,18 @@ def test_a_download_is_a_file_by_our_name_and_never_a_page(web: WebApp) -> None:
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> Callable[[str], str]:
+def seen() -> Iterator[Callable[[str], str]]:
     """seen(url): the page as it is in the browser once its scripts have run."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    return lambda url: dom_of(url, tmp_path)
+    with chromium() as browser:
+        page = browser.new_page()
+
+        def once_quiet(url: str) -> str:
+            page.goto(url, wait_until="networkidle")
+            return page.content()
+
+        yield once_quiet
 
 
 def test_a_browser_runs_nothing_of_what_was_planted(

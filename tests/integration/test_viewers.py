@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
+from playwright.sync_api import Page, expect
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
@@ -22,8 +23,8 @@ from app.model import Artifact, Kind
 from app.web.auth.links import SignedLinks
 from app.web.auth.tokens import Tokens
 from tests.integration.guarded import Guarded
-from tests.lab import golang, ports, speedscope
-from tests.lab.browser import CHROMIUM, dom_of, served, title_at
+from tests.lab import golang, npm, ports
+from tests.lab.browser import CHROMIUM, chromium, served
 from tests.lab.process import eventually
 from tests.unit.web.web_app import WebApp
 
@@ -39,7 +40,6 @@ TEXTS = {  # a file in each format, and a function in it
 }
 PEOPLE = {"authorization": "Bearer people"}
 
-browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -69,6 +69,14 @@ def link_to(web: WebApp, content: bytes) -> str:
 # --- a browser ---
 
 
+@pytest.fixture
+def page() -> Iterator[Page]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with chromium() as browser:
+        yield browser.new_page()
+
+
 def page_that_fetches(url: str) -> Starlette:
     script = (
         f"fetch({url!r}).then(r => r.text()).then(t => document.title = 'read ' + t)"
@@ -78,9 +86,8 @@ def page_that_fetches(url: str) -> Starlette:
     return Starlette(routes=[Mount("/", page)])
 
 
-@browser
 def test_a_page_of_another_origin_reads_an_artifact_where_its_origin_is_allowed_and_only_there(
-    web: WebApp, tmp_path: Path
+    web: WebApp, page: Page
 ) -> None:
     link = link_to(web, b"the profile")
     for allowed, title in (
@@ -90,29 +97,30 @@ def test_a_page_of_another_origin_reads_an_artifact_where_its_origin_is_allowed_
     ):
         web.cors_origin = allowed
         with served(web.reached_by().app) as ours, served(page_that_fetches(ours + link)) as other:
-            assert f"<title>{title}</title>" in dom_of(other, tmp_path), allowed
+            page.goto(other)
+            expect(page, allowed).to_have_title(title)
 
 
-@browser
-def test_a_page_of_another_origin_reads_nothing_but_artifacts(web: WebApp, tmp_path: Path) -> None:
+def test_a_page_of_another_origin_reads_nothing_but_artifacts(web: WebApp, page: Page) -> None:
     web.tokens, web.cors_origin = Tokens(), ".*"
     web.keep_completed()
     with served(web.reached_by().app) as ours, served(page_that_fetches(f"{ours}/captures")) as other:
-        assert "<title>refused</title>" in dom_of(other, tmp_path)
+        page.goto(other)
+        expect(page).to_have_title("refused")
 
 
-@browser
 @pytest.mark.parametrize("format", [Format.FOLDED, Format.JFR])
-def test_speedscope_shows_a_profile_behind_a_signed_link(web: WebApp, tmp_path: Path, format: Format) -> None:
+def test_speedscope_shows_a_profile_behind_a_signed_link(
+    web: WebApp, page: Page, tmp_path: Path, format: Format
+) -> None:
     try:
-        viewer = StaticFiles(directory=speedscope.home(), html=True)
-    except speedscope.Unavailable as reason:
+        viewer = StaticFiles(directory=npm.package(*npm.SPEEDSCOPE) / "dist" / "release", html=True)
+    except npm.Unavailable as reason:
         pytest.skip(str(reason))
     link = link_to(web, profile(format, tmp_path))
-    with served(web.reached_by().app) as ours, served(viewer) as page:
-        address = f"{page}/#profileURL={quote(ours + link, safe='')}"
-        title = title_at(address, tmp_path, "--enable-unsafe-swiftshader", end="- speedscope")
-        assert title == "worker-7-cpu-20261123T120000.pprof - speedscope"
+    with served(web.reached_by().app) as ours, served(viewer) as theirs:
+        page.goto(f"{theirs}/#profileURL={quote(ours + link, safe='')}")
+        expect(page).to_have_title("worker-7-cpu-20261123T120000.pprof - speedscope", timeout=120_000)
 
 
 # --- go tool pprof ---

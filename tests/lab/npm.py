@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.lab.golang import CACHE
 
 TIMEOUT = 100  # seconds
+SPEEDSCOPE = ("speedscope", "1.25.0", "2831f1e0d26df914b477e522d78b8485511495a6af81a0b88158f8b48f9e0d03")  # MIT
 
 
 class Unavailable(Exception):

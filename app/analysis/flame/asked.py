@@ -43,7 +43,7 @@ def _both_sides(paths: Paths, asked: Asked) -> View:
         raise BadProfile(f"has no sample of a function {asked.function[:200]!r}")
     below, above = _from_the_first(paths, callees), _from_the_first(paths, callers)
     matched = _matched(below, below.root, asked.search) if asked.search else None
-    sides = [frames_of(side, side.around(0, 1, side.root), asked.share) for side in (below, above)]
+    sides = [frames_of(side, side.called(side.root, 0, 0), asked.share) for side in (below, above)]
     return View(paths.about, (), sides[0], sides[1], matched)
 
 

@@ -1,20 +1,21 @@
 """Every path of a profile and what was sampled on it, so that any part of its call tree is found without making it.
 
 A function is a letter, and a path is a text: callers first. The texts are sorted, so what a function called on one
-path lies side by side, and the sums before each path say what it cost. A tree of a million nodes is made of far fewer
-paths. index.py makes them of a profile, view.py finds in them what can be seen.
+path lies side by side. It ends where a path has fewer letters in common with the one before it, and the sums before
+each path say what it cost. A tree of a million nodes is made of far fewer paths. index.py makes them of a profile,
+view.py finds in them what can be seen.
 """
 
 import json
 import zlib
 from array import array
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 END: Final = "\0"  # between two paths; no function has this letter
+SIZES: Final = 24  # bytes at the beginning of a file: the sizes of its first three parts
 DEPTH_BITS: Final = 8  # of an id; a path has at most tree.DEEPEST functions
 
 
@@ -45,12 +46,13 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """texts: sorted, each once; sums: what was sampled on all paths before each, and in the end on all; names: of the
-    letters, by their number."""
+    """texts: sorted, each once; sums: what was sampled on all paths before each, and in the end on all; shared: how
+    many first letters each path has in common with the one before it; names: of the letters, by their number."""
 
     about: About
     texts: Sequence[str]
     sums: Sequence[int]
+    shared: bytes
     names: Sequence[str]
 
     @property
@@ -62,14 +64,22 @@ class Paths:
         begin, depth = id >> DEPTH_BITS, id & ((1 << DEPTH_BITS) - 1)
         if not (0 <= begin < len(self.texts) and 0 < depth <= len(self.texts[begin])):
             return self.root
-        return self.around(begin, depth, self.root)
+        *_, found = self.leading_to(begin, depth)
+        return found
 
-    def around(self, at: int, depth: int, within: Span) -> Span:
-        """The function to which the first `depth` letters of the path `at` lead. within: one of its callers."""
-        prefix = self.texts[at][:depth]
-        following = prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else ""
-        begin = bisect_left(self.texts, prefix, within.begin, at)
-        return Span(begin, bisect_left(self.texts, following, at + 1, within.end) if prefix else within.end, depth)
+    def leading_to(self, at: int, depth: int) -> Iterator[Span]:
+        """The root, and the first `depth` functions on the path `at`, callers first."""
+        span = self.root
+        yield span
+        for _ in range(depth):
+            span = self.called(span, at, span.begin)
+            yield span
+
+    def called(self, span: Span, at: int, since: int) -> Span:
+        """The function that this one called on the path `at`. since: where that or an earlier call of it begins."""
+        begin = max(self.shared.rfind(span.depth, since + 1, at + 1), since)
+        end = self.shared.find(span.depth, at + 1, span.end)
+        return Span(begin, span.end if end < 0 else end, span.depth + 1)
 
     def name(self, span: Span) -> str:
         """The function's name; "root" of the root."""
@@ -88,7 +98,18 @@ class Paths:
 def gathered(about: About, values: Mapping[str, int], names: Sequence[str]) -> Paths:
     """The paths. values: of each path."""
     texts = sorted(values)
-    return Paths(about, texts, [0, *accumulate(map(values.__getitem__, texts))], names)
+    shared = bytes(_in_common(one, other) for one, other in pairwise(["", *texts]))
+    return Paths(about, texts, [0, *accumulate(map(values.__getitem__, texts))], shared, names)
+
+
+def _in_common(one: str, other: str) -> int:
+    """The number of first letters."""
+    count = 0
+    for letter, same in zip(one, other, strict=False):
+        if letter != same:
+            break
+        count += 1
+    return count
 
 
 def packed(paths: Paths) -> bytes:
@@ -96,17 +117,18 @@ def packed(paths: Paths) -> bytes:
     head = json.dumps([paths.about, paths.names]).encode()
     sums = array("q", paths.sums).tobytes()
     texts = END.join(paths.texts).encode("utf-8", "surrogatepass")
-    return zlib.compress(b"".join((array("q", [len(head), len(sums)]).tobytes(), head, sums, texts)), 1)
+    sizes = array("q", [len(head), len(sums), len(paths.shared)]).tobytes()
+    return zlib.compress(b"".join((sizes, head, sums, paths.shared, texts)), 1)
 
 
 def unpacked(file: bytes) -> Paths:
     """The paths of a file that `packed` made."""
     plain = zlib.decompress(file)
     sizes, sums = array("q"), array("q")
-    sizes.frombytes(plain[:16])
-    first, second = 16 + sizes[0], 16 + sizes[0] + sizes[1]
-    (kind, sample_type, sample_types, unit, seconds, total), names = json.loads(plain[16:first])
+    sizes.frombytes(plain[:SIZES])
+    _, first, second, third = accumulate(sizes, initial=SIZES)
+    (kind, sample_type, sample_types, unit, seconds, total), names = json.loads(plain[SIZES:first])
     sums.frombytes(plain[first:second])
-    texts = plain[second:].decode("utf-8", "surrogatepass").split(END) if len(sums) > 1 else []
+    texts = plain[third:].decode("utf-8", "surrogatepass").split(END) if len(sums) > 1 else []
     about = About(kind, sample_type, tuple(sample_types), unit, seconds, total)
-    return Paths(about, texts, sums.tolist(), names)
+    return Paths(about, texts, sums.tolist(), plain[second:third], names)

@@ -50,22 +50,20 @@ def frames_of(paths: Paths, root: Span, share: float) -> tuple[Frame, ...]:
 
 def callers_of(paths: Paths, span: Span) -> tuple[Frame, ...]:
     """The root first, the caller of `span` last."""
-    found: list[Frame] = []
-    above = paths.root
-    for depth in range(span.depth):
-        above = paths.around(span.begin, depth, above)
-        found.append(Frame(above.id, paths.name(above), paths.value(above), paths.own(above), depth - 1))
-    return tuple(found)
+    above = list(paths.leading_to(span.begin, span.depth))[:-1]
+    return tuple(
+        Frame(each.id, paths.name(each), paths.value(each), paths.own(each), row - 1) for row, each in enumerate(above)
+    )
 
 
 def _children(paths: Paths, span: Span, least: int) -> Iterator[Span]:
     """What the function called that has a value of at least `least`. The others are leapt over: only the function to
     which the path belongs, at which the sum of all paths passed reaches `least`, can be that large."""
-    texts, sums, depth = paths.texts, paths.sums, span.depth + 1
-    at = span.begin + (span.begin < span.end and len(texts[span.begin]) == span.depth)
+    sums = paths.sums
+    at = span.begin + (span.begin < span.end and len(paths.texts[span.begin]) == span.depth)
     while at < span.end and sums[span.end] - sums[at] >= least:
         reached = bisect_left(sums, sums[at] + least, at + 1, span.end) - 1
-        child = paths.around(reached, depth, Span(at, span.end, span.depth))
+        child = paths.called(span, reached, at)
         if paths.value(child) >= least:
             yield child
         at = child.end

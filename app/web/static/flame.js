@@ -3,9 +3,9 @@
 
 import { above, grown, matching, percent, placed, withId } from "./flame_tree.js";
 import { copy } from "./copy.js";
-import { amounts, drawn, fillTable } from "./flame_drawing.js";
+import { amounts, drawn, fillTable, marked, pointed } from "./flame_drawing.js";
 
-const THINNEST = 0.7; // pixels
+const THINNEST = 1; // pixel
 const REMEMBERED = 40; // answers
 const TYPED = 150; // milliseconds without a key until a search is asked
 
@@ -59,8 +59,8 @@ class FlameGraph {
     const href = new URL(this.home.dataset.href, location.href);
     for (const [name, value] of Object.entries(more)) if (value !== "") href.searchParams.set(name, value);
     const key = href.search;
+    this.asking?.abort(); // what was asked before is not shown any more
     if (!this.answers.has(key)) {
-      this.asking?.abort();
       this.asking = new AbortController();
       const response = await fetch(href, { signal: this.asking.signal });
       const body = await response.json();
@@ -73,12 +73,13 @@ class FlameGraph {
 
   async show() {
     const width = this.width();
+    const asked = this.answer(this.whole ? {} : { root: this.root, min: (THINNEST / width).toPrecision(3), function: this.function, search: this.search.value });
     if (!this.whole && !this.function && this.tree) {
       const known = withId(this.tree.callers.concat(this.tree.root).pop(), this.root);
       if (known) this.draw({ ...this.tree, callers: [], root: known, inverted: null }, width); // until the answer is there
     }
     try {
-      const plain = await this.answer(this.whole ? {} : { root: this.root, min: (THINNEST / width).toPrecision(3), function: this.function, search: this.search.value });
+      const plain = await asked;
       this.unit = plain.unit;
       this.total = plain.total;
       this.tree = {
@@ -128,9 +129,8 @@ class FlameGraph {
   }
 
   tell(frame) {
-    this.current?.group?.classList.remove("current");
     this.current = frame;
-    frame.group?.classList.add("current");
+    this.mark("current", [frame]);
     this.told.querySelector("b").textContent = frame.name;
     this.told.querySelector("span").textContent = this.say(frame);
     document.dispatchEvent(new CustomEvent("function-shown", { detail: { name: frame.name, from: this } }));
@@ -139,15 +139,19 @@ class FlameGraph {
   highlight() {
     const wanted = this.search.value.toLowerCase();
     this.place.firstChild.classList.toggle("searched", wanted !== "");
-    for (const frame of this.frames) frame.group.classList.toggle("hit", wanted !== "" && frame.name.toLowerCase().includes(wanted));
+    this.mark("hit", wanted ? this.frames.filter((frame) => frame.name.toLowerCase().includes(wanted)) : []);
     const root = this.shown.root;
     const found = this.shown.matched ?? (wanted ? matching(root, wanted) : null);
     this.matched.textContent = wanted && found !== null ? this.texts.matched.replace("SHARE", percent(found, root.size) || "0%") : "";
   }
 
+  mark(way, frames) {
+    marked(this.place.firstChild, way, frames);
+  }
+
   /** Marks the frames of a function that is pointed at elsewhere on the page. */
-  mark(name) {
-    for (const frame of this.frames ?? []) frame.group.classList.toggle("same", frame.name === name);
+  same(name) {
+    if (this.frames) this.mark("same", this.frames.filter((frame) => frame.name === name));
   }
 
   // --- what people do ---
@@ -157,13 +161,12 @@ class FlameGraph {
   }
 
   listen() {
-    const framed = (event) => event.target.closest?.("g.frame")?.frame;
-    this.place.addEventListener("mouseover", (event) => framed(event) && this.tell(framed(event)));
-    this.place.addEventListener("click", (event) => {
-      if (!framed(event)) return;
-      event.preventDefault();
-      this.zoom(framed(event));
+    const framed = (event) => this.frames && pointed(this.place.firstChild, this.frames, event);
+    this.place.addEventListener("mousemove", (event) => {
+      const frame = framed(event);
+      if (frame && frame !== this.current) this.tell(frame);
     });
+    this.place.addEventListener("click", (event) => framed(event) && this.zoom(framed(event)));
     this.place.addEventListener("keydown", (event) => this.key(event));
     this.button("all").addEventListener("click", () => this.go(0));
     this.button("sides")?.addEventListener("click", () => this.go(0, this.current.name));
@@ -219,7 +222,7 @@ class FlameGraph {
     event.preventDefault();
     if (next) {
       this.tell(next);
-      next.group.scrollIntoView({ block: "nearest" });
+      this.place.querySelector(".current").scrollIntoView({ block: "nearest" });
     }
   }
 
@@ -238,6 +241,6 @@ class FlameGraph {
 
 for (const home of document.querySelectorAll(".flamegraph")) {
   const graph = new FlameGraph(home);
-  document.addEventListener("function-pointed-at", (event) => graph.mark(event.detail));
+  document.addEventListener("function-pointed-at", (event) => graph.same(event.detail));
   document.addEventListener("function-chosen", (event) => graph.go(0, event.detail));
 }

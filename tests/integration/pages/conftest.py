@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from app.analysis import isolate
 from app.analysis.flame import asking
 from app.analysis.readers import Readers
+from tests.lab import browser
 from tests.lab.browser import CHROMIUM, served
 from tests.unit.web.web_app import WebApp
 
@@ -22,17 +23,14 @@ def is_fault(said: ConsoleMessage, page: Page) -> bool:
     return said.type == "error" and said.location["url"] != page.url
 
 
-# No longer than a module: asyncio.run fails while Playwright's loop runs in the same thread.
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # no longer: see browser.chromium
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip(
             "the pages are NOT looked at in a browser: chromium is not installed (tests/lab/prepare.sh does it)"
         )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+    with browser.chromium() as started:
+        yield started
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def test_from_the_list_to_the_guilty_function_and_back(web: WebApp, visit: Visit
     page.wait_for_url("**/ui/captures/*")
     assert page.inner_text("main").startswith(FOUND.title), "the verdict comes first"
     assert HOT in page.inner_text(".verdict") and "take 42 %" in page.inner_text(".verdict")
-    expect(page.locator("g.frame").first).to_be_visible()
+    expect(page.locator(".drawing path").first).to_be_visible()
 
     page.click(".verdict button")
     expect(page.locator(".told b")).to_have_text(HOT)
@@ -39,7 +39,7 @@ def test_from_the_list_to_the_guilty_function_and_back(web: WebApp, visit: Visit
     expect(page.locator(".told b")).to_have_text("root")
     row = page.locator("table.top tr", has_text="com.example.function").first
     row.hover()
-    expect(page.locator("g.frame.same")).not_to_have_count(0)
+    expect(page.locator(".drawing path.same")).to_have_count(1)
 
 
 def test_a_recording_that_ends_while_the_page_is_open_is_shown_without_a_key(web: WebApp, visit: Visit) -> None:
@@ -87,18 +87,18 @@ def test_compared_with_the_baseline_what_changed_is_first_and_the_graph_is_colou
     page = visit(f"/ui/captures/{capture.id}")
     page.click("text=compare >> nth=-1")
     page.wait_for_url("**/diff**")
-    expect(page.locator("g.frame").first).to_be_visible()
+    expect(page.locator(".drawing path").first).to_be_visible()
     page.focus("svg.flame")
     page.keyboard.press("ArrowDown")
     assert "was" in page.inner_text(".told span")
     page.keyboard.press("Enter")
-    expect(page.locator("g.frame.above")).to_have_count(1)
+    expect(page.locator(".drawing text.above")).to_have_count(1)
 
 
 def test_it_fits_a_phone_and_axe_finds_nothing_serious_by_day_and_by_night(web: WebApp, visit: Visit) -> None:
     capture = web.keep_completed(PROFILE, findings=(FOUND,))
     page = visit(f"/ui/captures/{capture.id}", width=PHONE)
-    expect(page.locator("g.frame").first).to_be_visible()
+    expect(page.locator(".drawing path").first).to_be_visible()
     assert (too_wide(page), broken_words(page), serious(page)) == ([], [], [])
     page.emulate_media(color_scheme="dark")
     assert serious(page) == []

@@ -10,7 +10,6 @@ from threading import Thread
 
 import pytest
 
-from app.hosts import web_api
 from app.intake.body import parse, to_alerts
 from app.ledger.arrivals import Receipt
 from app.metrics import Metrics

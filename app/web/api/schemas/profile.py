@@ -154,8 +154,8 @@ def nested(nodes: Iterable[Any]) -> dict[str, Any]:
     made: list[dict[str, Any]] = []
     for node in nodes:
         plain = node._asdict()
-        parent = plain.pop("parent")
-        made.append({**plain, "children": []})
+        parent, plain["children"] = plain.pop("parent"), []
+        made.append(plain)
         if parent >= 0:
-            made[parent]["children"].append(made[-1])
+            made[parent]["children"].append(plain)
     return made[0]

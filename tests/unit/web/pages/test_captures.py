@@ -171,6 +171,13 @@ def test_without_any_profile_there_is_no_table(web: WebApp) -> None:
     assert "This capture has no cpu profile" in page(web, f"/ui/captures/{capture.id}/flame")
 
 
+def test_the_profile_is_read_once_for_the_page_and_for_what_its_script_asks(web: WebApp) -> None:
+    capture = web.keep_completed()
+    page(web, f"/ui/captures/{capture.id}/flame")
+    seen = web.client.get(f"/captures/{capture.id}/flamegraph?kind=cpu&sample_type=cpu&root=0").json()
+    assert (seen["sample_type"], len(web.trees)) == ("cpu", 1)
+
+
 def test_the_flame_graph_is_a_link_away_and_leads_back(web: WebApp) -> None:
     capture = web.keep_completed()
     link = f"/ui/captures/{capture.id}/flame?kind=cpu&amp;sample_type=samples"
