@@ -152,14 +152,10 @@ def keys_at(loc: Loc, root: type[BaseModel]) -> list[str]:
 
 
 def block_in(annotation: Any) -> Any:
-    """The model inside `list[Host]` or `Retention | None`."""
+    """The model inside `list[Host]` or `Retention | None`; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return (
-        next(found for part in get_args(annotation) if (found := block_in(part)) is not None)
-        if get_args(annotation)
-        else None
-    )
+    return next((found for part in get_args(annotation) if (found := block_in(part)) is not None), None)
 
 
 def settings(whole: shape.Whole, storage: Path) -> Settings:
