@@ -21,7 +21,8 @@ from app.web.problem import problem
 
 MAX_BODY = 65536  # bytes
 LARGER = {"/explain": 1 << 20, "/ui/try": 1 << 20}  # bytes; the body is a message of the webhook
-OPEN = frozenset({"/-/healthy", "/-/ready", "/static/style.css"})  # probes, and what the page of a refusal needs
+PROBES = frozenset({"/-/healthy", "/-/ready"})
+OPEN = PROBES | {"/static/style.css"}  # what the page of a refusal needs
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
