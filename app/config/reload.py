@@ -11,6 +11,8 @@ import structlog
 from app.config.settings import BadConfig, Settings
 from app.config.shown import without_secrets
 from app.metrics import Metrics
+from app.web.auth.tokens import Tokens
+from app.web.auth.tokens_file import TokensUnreadable, read_tokens
 
 log = structlog.get_logger()
 
@@ -50,6 +52,8 @@ class Reload:
             settings = self._read()
             if kept := read_once(self._settings, settings):
                 return f"{kept} is read when the service starts: restart it, or put back what {kept} was"
+            if locked := locked_out(self._settings.auth, settings.auth):
+                return f"nobody would be let in: {locked}"
             self._follow(settings)
         except (BadConfig, ValueError, OSError, RuntimeError) as fault:
             return str(fault)
@@ -67,4 +71,16 @@ def read_once(before: Settings, after: Settings) -> str | None:
     for key in ("database", "artifacts"):
         if getattr(before.storage, key) != getattr(after.storage, key):
             return f"storage.{key}"
+    return None
+
+
+def locked_out(before: Tokens, after: Tokens) -> str | None:
+    """Why a token file that opens a whole part of the service, and is not in force yet, opens nothing; None if none is
+    so. Alerts would be turned away until somebody sees it."""
+    for file in {after.webhook_file, after.operator_file} - {before.webhook_file, before.operator_file}:
+        try:
+            if file:
+                read_tokens(file)
+        except TokensUnreadable as fault:
+            return str(fault)
     return None

@@ -70,6 +70,21 @@ def test_where_data_rests_is_not_changed_and_the_key_is_named(reloaded: Reloaded
     assert (reloaded.followed, reloaded.reload.text()) == ([], "")
 
 
+@pytest.mark.parametrize("key", ["webhook_token_file", "operator_token_file"])
+def test_a_reload_that_would_let_nobody_in_is_not_taken(reloaded: Reloaded, key: str) -> None:
+    file = reloaded.file.parent / "new.token"
+    text = f"auth: {{{key}: {file}}}\n"
+    assert reloaded.said(text) == (
+        f"nobody would be let in: the token file {file} cannot be read: No such file or directory"
+    )
+    file.touch()
+    assert "is empty" in (reloaded.said(text) or "")
+    file.write_text("a-token\n")
+    assert reloaded.said(text) is None
+    file.unlink()
+    assert reloaded.said(text + GOOD) is None, "that is so already: other changes are taken"
+
+
 def test_what_the_service_cannot_follow_is_told_and_not_in_force(reloaded: Reloaded) -> None:
     def follow(settings: Settings) -> None:
         raise RuntimeError("can't start new thread")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from starlette.routing import BaseRoute, Route
 
 from app.web.auth.guard import OPEN
-from app.web.auth.tokens import METRICS, WEBHOOK
+from app.web.auth.tokens import METRICS, WEBHOOK, Tokens
 from tests.unit.web.auth.test_guard import bearer
 from tests.unit.web.web_app import WebApp
 
@@ -56,16 +55,11 @@ def may(who: str, method: str, path: str) -> object:
 
 @pytest.mark.parametrize("who", ["operator", "viewer", "metrics", "webhook", "nobody"])
 def test_every_route_lets_in_whom_the_table_says(web: WebApp, tmp_path: Path, who: str) -> None:
-    files = {name: tmp_path / f"{name}.token" for name in ("operator", "viewer", "metrics", "webhook")}
-    for name, file in files.items():
-        file.write_text(f"token-of-{name}")
-    web.tokens = replace(
-        web.tokens,
-        operator_file=files["operator"],
-        viewer_file=files["viewer"],
-        metrics_file=files["metrics"],
-        webhook_file=files["webhook"],
-    )
+    files = [tmp_path / f"{name}.token" for name in ("webhook", "operator", "viewer", "metrics")]
+    for file in files:
+        file.write_text(f"token-of-{file.stem}")
+    webhook, operator, viewer, metrics = files
+    web.tokens = Tokens(webhook, operator, viewer, metrics)
     web.client = web.reached_by(follow_redirects=False, raise_server_exceptions=False)
     wrong, there = [], sorted(set(paths(web.client.app.routes)))  # type: ignore[attr-defined]
     assert len(there) > 40
