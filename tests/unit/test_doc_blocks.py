@@ -30,6 +30,7 @@ OTHERS = {  # programs of the machine, or of .venv; what is given to them is not
         "curl",
         "echo",
         "go",
+        "jq",
         "ln",
         "mkdir",
         "openssl",
@@ -142,6 +143,10 @@ def relabelling(text: str, folder: Path) -> None:
     part_of_a_rule(text, folder)
 
 
+def scrapes(text: str, folder: Path) -> None:
+    promtool("config", text.replace("credentials_file", "credentials"), folder)  # it looks for the file
+
+
 def promtool(what: str, text: str, folder: Path) -> None:
     """Prometheus' own verdict, where it is installed (tests/lab/prepare.sh does it)."""
     file = folder / f"{what}.yml"
@@ -157,6 +162,7 @@ READERS: tuple[tuple[set[str], Callable[[str, Path], None]], ...] = (
     (set(Rule.model_fields), part_of_a_rule),
     (set(web.Whole.model_fields), web_configuration),
     ({"groups"}, alert_rules),
+    ({"scrape_configs"}, scrapes),
 )
 
 
