@@ -28,12 +28,16 @@ OTHERS = {  # programs of the machine, or of .venv; what is given to them is not
     *(
         "amtool",
         "curl",
+        "docker",
         "echo",
         "go",
+        "helm",
         "jq",
+        "kubectl",
         "ln",
         "mkdir",
         "openssl",
+        "pipx",
         "printf",
         "python3",
         "sh",
@@ -41,8 +45,9 @@ OTHERS = {  # programs of the machine, or of .venv; what is given to them is not
         "ssh-keygen",
         "ssh-keyscan",
         "tail",
+        "uv",
     ),
-    *("/opt/alertprof/bin/pip", ".venv/bin/lint-imports", ".venv/bin/ruff"),
+    *("build/bin/pip", "build/bin/python", "/opt/alertprof/bin/pip", ".venv/bin/lint-imports", ".venv/bin/ruff"),
 }
 PASSWORD = "$2b$04$L5IDZYDkR7QyHpUokb2zdu3XadFjr5m4SMSSkkHNYR2cUmd9NR/BG"  # of "one"
 PICTURES = "docs/architecture.md"  # tests/unit/test_architecture.py looks at these
