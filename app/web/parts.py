@@ -53,7 +53,7 @@ class Parts:
     cors_origin: the origins whose pages may read artifacts, for fullmatch
     config: the text of the configuration
     reload: reads it again, and returns why it was not taken
-    audit: AuditLog.write
+    audit: AuditLog.write; None: requests are not written to it
     """
 
     ledger: Ledger
@@ -76,7 +76,7 @@ class Parts:
     cors_origin: re.Pattern[str] | None = None
     config: Callable[[], str] = str
     reload: Callable[[], str | None] = lambda: None
-    audit: Callable[..., None] = lambda event, **fields: None
+    audit: Callable[..., None] | None = None
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:
