@@ -30,6 +30,11 @@ class AuditLog:
         self._lock, self._torn = Lock(), False
         self._stream = self._opened() if file else None
 
+    @property
+    def kept(self) -> bool:
+        """Whether anything is written at all."""
+        return self._stream is not None
+
     def write(self, event: str, **fields: Any) -> None:
         """Appends an event, with the id of the capture that this thread works on. None and "" are left out."""
         if self._stream is None:

@@ -213,7 +213,7 @@ class Service:
             tokens=lambda: self.settings.auth,
             config=self.reload.text,
             reload=self.reread,
-            audit=self.audit.write,
+            audit=self.audit.write if self.audit.kept else None,
             recorded=self.left_out.ask,
             prometheus=lambda: self.settings.prometheus,
         )

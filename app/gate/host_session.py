@@ -94,7 +94,8 @@ class HostSession:
 
     @property
     def connected(self) -> bool:
-        return self._connection is not None and self._connection.alive
+        connection = self._connection  # read once: another thread may close it
+        return connection is not None and connection.alive
 
     def _open(self, ours: int = 0) -> Gate:
         """A gate on the connection that there is; where that turns out to be dead, once more on a new one.

@@ -109,9 +109,10 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
 
 def middleware(parts: Parts) -> list[Middleware]:
     """What every request passes through, the outermost first."""
+    audited = [Middleware(Audit, write=parts.audit, tokens=parts.tokens)] if parts.audit else []
     return [
         Middleware(Cors, allowed=parts.cors_origin),
-        Middleware(Audit, write=parts.audit, tokens=parts.tokens),
+        *audited,
         Middleware(ErrorPages, parts=parts),
         Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
         Middleware(LanguageSwitch),

@@ -53,7 +53,7 @@ class Parts:
     cors_origin: the origins whose pages may read artifacts, for fullmatch
     config: the text of the configuration, without secrets
     reload: reads it again, and returns why it was not taken
-    audit: AuditLog.write
+    audit: AuditLog.write; None: requests are not written to it
     prometheus: the address of Prometheus' API, None where none is configured
     """
 
@@ -77,7 +77,7 @@ class Parts:
     cors_origin: re.Pattern[str] | None = None
     config: Callable[[], str] = str
     reload: Callable[[], str | None] = lambda: None
-    audit: Callable[..., None] = lambda event, **fields: None
+    audit: Callable[..., None] | None = None
     prometheus: Callable[[], str | None] = lambda: None
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 
 from app.plugins import kind_of
 from app.resolvers.order import RESOLVERS
+from tests.lab import golang
 from tests.lab.pages import section, text_of
 from tests.unit.resolvers.host import Host
 
@@ -128,6 +130,43 @@ def test_an_alert_that_asks_for_no_profile_is_not_sent_to_alertprof(said: dict[s
     assert receivers(EXAMPLE, {"alertname": "DiskFull", "severity": "warning", **said}) == ["nobody"]
 
 
+def test_everything_that_the_composition_names_is_there_and_its_service_is_a_go_zero_that_compiles() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        assert set(service.get("secrets", [])) <= set(compose["secrets"]), name
+        assert {each["source"] for each in service.get("configs", [])} <= set(compose["configs"]), name
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            assert (DEPLOY / source).is_dir() if source.startswith(".") else source in compose["volumes"], name
+    for said in compose["configs"].values():
+        assert yaml.safe_load(said["content"])
+    try:
+        binary = golang.build("compose")
+    except golang.Unavailable as reason:
+        pytest.skip(str(reason))
+    assert b"go-zero/core/proc" in binary.read_bytes()
+
+
+def test_the_secrets_of_the_composition_are_made_once_and_alertprof_accepts_its_and_the_bases_configuration(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "secrets.sh").write_text((DEPLOY / "secrets.sh").read_text())
+    run("sh", tmp_path / "secrets.sh")
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    made = {name: tmp_path / secret["file"] for name, secret in compose["secrets"].items()}
+    before = {name: file.read_bytes() for name, file in made.items()}
+    run("sh", tmp_path / "secrets.sh")
+    assert {name: file.read_bytes() for name, file in made.items()} == before
+    assert made["id_ed25519"].stat().st_mode & 0o077 == 0
+    run("ssh-keygen", "-F", "orders", "-f", made["known_hosts"])
+    base = (DEPLOY / "kustomize" / "alertprof.yml").read_text()
+    for n, text in enumerate((compose["configs"]["alertprof"]["content"], base)):
+        (config := tmp_path / f"alertprof-{n}.yml").write_text(
+            re.sub(r"/(run|etc)/(\w+/)+(?=\w+$)", f"{tmp_path}/secrets/", text, flags=re.MULTILINE)
+        )
+        run(sys.executable, "-m", "app", "check-config", config)
+
+
 def test_the_unit_reloads_by_the_signal_that_reads_the_configuration_again() -> None:
     unit = (DEPLOY / "systemd" / "alertprof.service").read_text()
     assert "ExecReload=/bin/kill -HUP $MAINPID\n" in unit
@@ -141,3 +180,16 @@ def test_the_links_in_alertmanagers_templates_lead_to_the_alert(name: str) -> No
     said = run("amtool", "template", "render", glob, f"--template.data={message}", text)
     alert = json.loads(message.read_text())["alerts"][0]
     assert re.search(rf"http://alertprof\.example\.com:9911/alerts/{alert['fingerprint']}\b", said), said
+
+
+def test_the_base_and_the_chart_give_alertprof_the_same_configuration() -> None:
+    base = (DEPLOY / "kustomize" / "alertprof.yml").read_text()
+    values = yaml.safe_load((DEPLOY / "helm" / "alertprof" / "values.yaml").read_text())
+    assert values["config"] == yaml.safe_load(base)
+
+
+def test_the_base_names_every_file_beside_it() -> None:
+    folder = DEPLOY / "kustomize"
+    base = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    named = {*base["resources"], *base["configMapGenerator"][0]["files"], "kustomization.yaml"}
+    assert named == {file.name for file in folder.iterdir()}

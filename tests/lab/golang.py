@@ -61,6 +61,7 @@ TARGETS = {
     "lying": Target("service", tags="timed"),  # says v1.6.0 in its build information, behaves as v1.6.1 and later
     "real-v1.6.0": Target("service", "real-1.6.0.mod", "real", proxied=True),
     "real-v1.10.3": Target("service", "real-1.10.3.mod", "real", proxied=True),
+    "compose": Target("../../deploy/orders", proxied=True),
     "plain": Target("plain", package="./quiet", binary="quiet"),
     "plain-usr2": Target("plain", package="./listening", binary="listening"),
     "trapping": Target("plain", package="./trapping", binary="trapping"),

@@ -4,12 +4,13 @@ import re
 import sys
 from pathlib import Path
 
-from tests.matrix import gate, gohttp, gomemory, killed, nodes, penalties, rust, servers, shells
+from tests.matrix import gate, gohttp, gomemory, killed, nodes, packaging, penalties, rust, servers, shells
 
 DOCUMENT = Path("docs/ssh.md")
 SUBJECTS = {
     "servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "rust": rust, "node": nodes,
     "memory": gomemory, "gate": gate, "killed": killed,
+    "packaging": packaging,
 }  # fmt: skip
 
 

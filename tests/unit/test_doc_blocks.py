@@ -28,11 +28,16 @@ OTHERS = {  # programs of the machine, or of .venv; what is given to them is not
     *(
         "amtool",
         "curl",
+        "docker",
         "echo",
         "go",
+        "helm",
+        "jq",
+        "kubectl",
         "ln",
         "mkdir",
         "openssl",
+        "pipx",
         "printf",
         "python3",
         "sh",
@@ -40,8 +45,9 @@ OTHERS = {  # programs of the machine, or of .venv; what is given to them is not
         "ssh-keygen",
         "ssh-keyscan",
         "tail",
+        "uv",
     ),
-    *("/opt/alertprof/bin/pip", ".venv/bin/lint-imports", ".venv/bin/ruff"),
+    *("build/bin/pip", "build/bin/python", "/opt/alertprof/bin/pip", ".venv/bin/lint-imports", ".venv/bin/ruff"),
 }
 PASSWORD = "$2b$04$L5IDZYDkR7QyHpUokb2zdu3XadFjr5m4SMSSkkHNYR2cUmd9NR/BG"  # of "one"
 PICTURES = "docs/architecture.md"  # tests/unit/test_architecture.py looks at these
@@ -142,6 +148,10 @@ def relabelling(text: str, folder: Path) -> None:
     part_of_a_rule(text, folder)
 
 
+def scrapes(text: str, folder: Path) -> None:
+    promtool("config", text.replace("credentials_file", "credentials"), folder)  # it looks for the file
+
+
 def promtool(what: str, text: str, folder: Path) -> None:
     """Prometheus' own verdict, where it is installed (tests/lab/prepare.sh does it)."""
     file = folder / f"{what}.yml"
@@ -157,6 +167,7 @@ READERS: tuple[tuple[set[str], Callable[[str, Path], None]], ...] = (
     (set(Rule.model_fields), part_of_a_rule),
     (set(web.Whole.model_fields), web_configuration),
     ({"groups"}, alert_rules),
+    ({"scrape_configs"}, scrapes),
 )
 
 
