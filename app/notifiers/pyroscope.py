@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from app.model import Artifact, Kind
 from app.notifiers.base import Notification, Undelivered
-from app.notifiers.endpoint import Endpoint
+from app.notifiers.endpoint import Endpoint, below
 
 PPROF = frozenset(
     {Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.GOROUTINE, Kind.GOROUTINELEAK, Kind.THREADCREATE}
@@ -55,7 +55,7 @@ class Pyroscope(Endpoint):
         tenant = {"X-Scope-OrgID": self.tenant} if self.tenant else {}
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(artifact.size), **tenant}
         try:
-            self.send("POST", f"{self.address()}/ingest", notification.read(artifact), headers, asked)
+            self.send("POST", below(self.address(), "/ingest"), notification.read(artifact), headers, asked)
         except OSError as fault:
             raise Undelivered(f"{artifact.name} cannot be read: {fault}") from fault
 
