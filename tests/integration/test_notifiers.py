@@ -238,6 +238,12 @@ def test_apprise_tells_a_service_and_a_failure_says_why_without_the_address(tmp_
     with Receiver(port=port) as receiver:
         chat.tell(told(captured(None, "@everyone look <!channel>")))
     said = json.loads(receiver.requests[0].body)
+    with (
+        Receiver(Answer(302, headers={"Location": "/login"}), Answer(), port=port) as moved,
+        pytest.raises(Undelivered),
+    ):
+        chat.tell(told())
+    assert len(moved.requests) == 1, "Apprise takes what follows a redirect for a delivery"
     assert said["title"] == "HighCPU: orders completed"
     assert "look" in said["message"] and "@everyone" not in said["message"] and "<!channel>" not in said["message"]
 
