@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
+from app.model import Target
 from app.notifiers.apprise import Apprise, installed
 from app.notifiers.base import Undelivered
 from app.notifiers.grafana import Grafana
@@ -195,6 +196,16 @@ def test_pyroscope_gets_each_profile_as_its_source_reads_it() -> None:
         "until": ["1795435230"],
     }
     assert request.body == CPU.name[:7].encode(), "the file itself, no form"
+
+
+def test_a_service_that_pyroscope_cannot_name_has_its_name_as_a_label() -> None:
+    target = Target("10.0.0.5", 7, "订单 {x}")
+    with Receiver() as receiver:
+        Pyroscope(url=receiver.url, labels=("__name__", "9.x")).tell(
+            told(captured({"__name__": "up", "9.x": "é"}, target=target))
+        )
+    (name,) = parse_qs(urlsplit(receiver.requests[0].path).query)["name"]
+    assert name == f"____x_{{_9_x=é,host=10.0.0.5,capture={ID},service_name=订单__x_}}"
 
 
 def test_an_upload_puts_every_file_where_the_template_says(tmp_path: Path) -> None:
