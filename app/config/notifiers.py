@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
@@ -23,6 +24,12 @@ class Named:
 
     name: str
     notifier: Notifier
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """The files that its options name."""
+        for option in fields(self.notifier):  # type: ignore[arg-type]  # every kind is a dataclass
+            if "path" in option.metadata and (file := getattr(self.notifier, option.name)):
+                yield option.name, Path(file)
 
 
 def notifier_kinds() -> Mapping[str, type[Notifier]]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from app.config.file import Block, Whole
+from app.config.notifiers import Named
 from app.config.settings import checked, content
 from app.config.yaml_marks import Fault, Loc, read
 from app.errors import Refused
@@ -36,6 +37,8 @@ def files_in(block: Block, at: Loc) -> Iterator[tuple[Loc, str, Path]]:
         for index, one in enumerate(value if isinstance(value, list) else [value]):
             if isinstance(one, Path):
                 yield (*at, key, index), key, one
+            elif isinstance(one, Named):
+                yield from ((((*at, key, index, name)), SECRETS, file) for name, file in one.files())
             elif isinstance(one, Block):
                 yield from files_in(one, (*at, key, index) if isinstance(value, list) else (*at, key))
 
@@ -93,8 +96,18 @@ def token(file: Path, read: Callable[[Path], list[bytes]] = read_tokens) -> str:
     return ""
 
 
+def readable(file: Path) -> str:
+    """Why the file cannot be read, or holds nothing; "" for one that can."""
+    try:
+        return "" if file.read_bytes().strip() else f"{file} is empty"
+    except OSError as fault:
+        return f"{file} cannot be read: {fault.strerror}"
+
+
+SECRETS = "of a notifier"
 CHECKS: dict[str, Callable[[Path], str]] = {
     "identity_file": private_key,
     "known_hosts_file": known,
+    SECRETS: readable,
     "link_key_file": partial(token, read=read_keys),
 }

@@ -20,6 +20,7 @@ MOST = 1000  # notices that wait for one notifier; what would be one more is dro
 
 _n = notices.c
 _COUNTS = sa.select(_n.notifier, sa.func.count().label("waiting")).group_by(_n.notifier)
+_OF_CAPTURE = sa.select(_n.notifier).where(_n.capture == sa.bindparam("about"))
 _MINE = _n.notifier.in_(sa.bindparam("names", expanding=True)) & _n.notifier.not_in(
     sa.bindparam("busy", expanding=True)
 )
@@ -78,16 +79,18 @@ class Notices:
 
     def add(self, connection: sa.Connection, capture: Capture, now: datetime) -> Added:
         """Adds the notices of a capture that ends in this transaction."""
-        wanted = sorted(set(self.recipients(capture)))
+        wanted = set(self.recipients(capture))
         if not wanted:
             return Added()
+        # A row that is there already would break the transaction, and with it the end of the capture.
+        wanted -= set(connection.execute(_OF_CAPTURE, {"about": capture.id}).scalars())
         waiting = _counted(connection)
-        taken = [name for name in wanted if waiting.get(name, 0) < MOST]
+        taken = [name for name in sorted(wanted) if waiting.get(name, 0) < MOST]
         at = micro(now)
         common = {"capture": capture.id, "created_at": at, "due_at": at, "attempt": 0}
         if taken:
             connection.execute(sa.insert(notices), [{"notifier": name, **common} for name in taken])
-        return Added(bool(taken), tuple(name for name in wanted if name not in taken))
+        return Added(bool(taken), tuple(sorted(wanted.difference(taken))))
 
     def free_all(self, connection: sa.Connection) -> None:
         """Ends all leases; for a caller that knows that their holders are dead."""

@@ -66,9 +66,3 @@ def secret(file: str) -> str:
     if not line or not line.isprintable():
         raise Undelivered(f"{file} holds no secret in its first line")
     return line
-
-
-def only_one(kind: str, **options: str) -> None:
-    """Raises ValueError unless exactly one of these options is set."""
-    if sum(map(bool, options.values())) != 1:
-        raise ValueError(f"{kind} needs one of {' and '.join(options)}, and not both")

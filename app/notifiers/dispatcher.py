@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import TypeVar
 
 import structlog
 
@@ -25,6 +26,8 @@ MOST_ATTEMPTS = 100
 OLDEST = timedelta(hours=24)
 LONGEST_NAP = 5.0  # seconds; other replicas add notices without waking this one
 REMOVED = "unknown"  # the kind of a notifier that the configuration does not have any more
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +126,7 @@ class Dispatcher:
 
     def _deliver(self, notice: Notice) -> None:
         notifier = self.notifiers.get(notice.notifier)
-        notification = self._open(notice) if notifier else None
+        notification = self._sure(lambda: self._open(notice)) if notifier else None
         if notifier is None or notification is None:
             why = "its capture was removed" if notifier else "its notifier was removed from the configuration"
             self._end(notice, "dropped", why)
@@ -146,18 +149,30 @@ class Dispatcher:
             self._end(notice, "failed", why)
             return
         wait = max(pause(notice.attempt, self._first_wait), fault.wait or 0.0)
-        self._notices.later(notice, now + timedelta(seconds=wait))
+        due = now + timedelta(seconds=wait)
+        self._sure(lambda: self._notices.later(notice, due))
         said = {"notifier": notice.notifier, "capture": notice.capture, "attempt": notice.attempt}
         log.warning("a notice was not delivered, it is tried again", **said, again_in=round(wait, 1), fault=why)
         self._count(notice.notifier, "retried")
 
     def _end(self, notice: Notice, outcome: str, why: str) -> None:
-        if not self._notices.remove(notice):
+        if not self._sure(lambda: self._notices.remove(notice)):
             log.warning("another replica took a notice over", notifier=notice.notifier, capture=notice.capture)
         write = log.info if outcome == "delivered" else log.error
         more = {"fault": why} if why else {}
         write("notice", outcome=outcome, notifier=notice.notifier, capture=notice.capture, **more)
         self._count(notice.notifier, outcome)
+
+    def _sure(self, act: Callable[[], T]) -> T:
+        """What `act` returns, once the ledger answers: a delivery whose row stayed would be made again. Raises
+        LedgerUnavailable when the service ends before."""
+        while True:
+            try:
+                return act()
+            except LedgerUnavailable as fault:
+                log.error("the ledger does not take what became of a notice, it is tried again", fault=str(fault))
+                if self._stopping.wait(0.5):
+                    raise
 
     def _count(self, name: str, outcome: str) -> None:
         notifier = self.notifiers.get(name)

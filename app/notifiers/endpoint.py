@@ -4,23 +4,26 @@ The address is the operator's, never a label's. A redirect is not followed: it w
 said about a failure holds neither the address' path nor a secret, also where the answer repeats one.
 """
 
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
-from app.notifiers.base import Notifier, Undelivered, only_one, secret
+from app.notifiers.base import Notifier, Undelivered, secret
 
 WHOLE = 60.0  # seconds for an answer, once the request was sent
 LARGEST = 1 << 20  # bytes of an answer
 SHOWN = 200  # characters of an answer that are shown
 LONGEST_WAIT = 600.0  # seconds of Retry-After that are respected
 MAY_PASS = frozenset({401, 403, 404, 408, 409, 423, 425, 429})  # a person may set right a token or an address
+# A part of a path that nobody would choose: Slack's, Feishu's and the like.
+_SECRET = re.compile(r"(?=[^/]*[0-9])([A-Za-z0-9_]{20,}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
 FILE: Any = {"path": True}
 
 
@@ -43,9 +46,10 @@ class Endpoint(Notifier):
     timeout: timedelta = timedelta(seconds=10)
 
     def __post_init__(self) -> None:
-        only_one("it", url=self.url, url_file=self.url_file)
+        if bool(self.url) == bool(self.url_file):
+            raise ValueError("write one of url and url_file, and not both")
         if self.url:
-            checked(self.url)
+            without_secrets(checked(self.url))
         if bool(self.username) != bool(self.password_file):
             raise ValueError("username and password_file belong together")
         if self.key_file and not self.cert_file:
@@ -103,6 +107,19 @@ def checked(url: str) -> str:
     if taken.username or taken.password:
         raise ValueError("url: write the login as username and password_file, not into the address")
     return url.rstrip("/")
+
+
+def without_secrets(url: str) -> None:
+    """Raises ValueError for an address that seems to hold a secret: the configuration is shown to everybody."""
+    taken = urlsplit(url)
+    if taken.query or any(map(_SECRET.fullmatch, taken.path.split("/"))):
+        raise ValueError("url: this address seems to hold a secret; keep it in a file, and name that as url_file")
+
+
+def below(url: str, path: str) -> str:
+    """The address of something below this one. path: begins with a slash."""
+    taken = urlsplit(url)
+    return urlunsplit(taken._replace(path=taken.path.rstrip("/") + path))
 
 
 def bounded(answer: httpx2.Response) -> bytes:

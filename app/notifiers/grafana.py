@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.notifiers.base import Notification, Undelivered
-from app.notifiers.endpoint import Endpoint
+from app.notifiers.endpoint import Endpoint, below
 from app.notifiers.templates import check_template
 from app.notifiers.texts import BODY, text_of
 
@@ -33,7 +33,7 @@ class Grafana(Endpoint):
 
     def tell(self, notification: Notification) -> None:
         """Adds the annotation, unless it is there."""
-        url, mark = f"{self.address()}/api/annotations", f"capture:{notification.capture.id}"
+        url, mark = below(self.address(), "/api/annotations"), f"capture:{notification.capture.id}"
         headers = {"Accept": "application/json"}
         if not self._there(self.send("GET", url, b"", headers, {"tags": mark, "limit": "1"})):
             body = json.dumps(self._annotation(notification, mark)).encode()

@@ -11,13 +11,13 @@ from typing import ClassVar
 
 from app.model import Artifact, Kind
 from app.notifiers.base import Notification, Undelivered
-from app.notifiers.endpoint import Endpoint
+from app.notifiers.endpoint import Endpoint, below
 
 PPROF = frozenset(
     {Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.GOROUTINE, Kind.GOROUTINELEAK, Kind.THREADCREATE}
 )
 LABELS = ("alertname", "severity", "namespace", "pod", "container", "job", "instance")
-MOST_LABELS, LONGEST = 30, 200  # labels of one series, characters of a value
+MOST_LABELS, LONGEST = 20, 200  # of the alert's labels; Pyroscope takes 30 with its own. Characters of a value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +55,20 @@ class Pyroscope(Endpoint):
         tenant = {"X-Scope-OrgID": self.tenant} if self.tenant else {}
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(artifact.size), **tenant}
         try:
-            self.send("POST", f"{self.address()}/ingest", notification.read(artifact), headers, asked)
+            self.send("POST", below(self.address(), "/ingest"), notification.read(artifact), headers, asked)
         except OSError as fault:
             raise Undelivered(f"{artifact.name} cannot be read: {fault}") from fault
 
     def _name(self, notification: Notification) -> str:
+        """The series. A service with a name that Pyroscope's syntax cannot have gets it as a label, which counts."""
         capture = notification.capture
-        service = capture.target.service if capture.target else ""
+        service = value(capture.target.service if capture.target else "") or "unknown"
+        plain = re.sub(r"[^A-Za-z0-9_.\-]", "_", service)
         ours = {"host": capture.target.host if capture.target else "", "capture": capture.id}
-        chosen = {name: capture.trigger.labels.get(name, "") for name in self.labels}
-        taken = [f"{label_name(name)}={value(said)}" for name, said in {**chosen, **ours}.items() if value(said)]
-        return f"{value(service) or 'unknown'}{{{','.join(taken[-MOST_LABELS:])}}}"
+        ours |= {} if plain == service else {"service_name": service}
+        chosen = {label_name(name): capture.trigger.labels.get(name, "") for name in self.labels[:MOST_LABELS]}
+        said = {name: value(text) for name, text in {**chosen, **ours}.items() if not name.startswith("__")}
+        return f"{plain}{{{','.join(f'{name}={text}' for name, text in said.items() if text)}}}"
 
 
 def label_name(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from app.model import Artifact, Kind
 from app.notifiers.base import Notification, Undelivered
-from app.notifiers.endpoint import Endpoint
+from app.notifiers.endpoint import Endpoint, below
 from app.notifiers.templates import check_template
 from app.notifiers.texts import text_of
 
@@ -47,7 +47,7 @@ class Upload(Endpoint):
             "Repr-Digest": f"sha-256=:{base64_of(artifact.sha256)}:",
         }
         try:
-            self.send(self.method, self.address() + path, notification.read(artifact), headers)
+            self.send(self.method, below(self.address(), path), notification.read(artifact), headers)
         except OSError as fault:
             raise Undelivered(f"{artifact.name} cannot be read: {fault}") from fault
 

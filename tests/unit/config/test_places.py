@@ -109,3 +109,12 @@ def test_a_key_of_links_that_could_be_guessed_is_told(folder: Path) -> None:
     assert fault.startswith(f"1:23: auth.link_key_file: the key file {folder / 'link.key'} has a key of less than 32")
     assert fault.endswith("make one with: openssl rand -hex 32")
     assert told(folder, "auth: {link_key_file: good.key}\n") == []
+
+
+def test_files_with_the_secrets_of_notifiers_are_looked_for_too(folder: Path) -> None:
+    there = 'notifiers: [{name: a, kind: webhook, url: "http://x", token_file: token}]\n'
+    assert told(folder, there) == []
+    (gone,) = told(folder, there.replace("token_file: token", "token_file: nosuch"))
+    assert gone.startswith("1:") and "nosuch cannot be read" in gone
+    (empty,) = told(folder, there.replace("token_file: token", "token_file: empty"))
+    assert "empty is empty" in empty

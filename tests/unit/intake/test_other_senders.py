@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.intake.body import alerts_in, parse_with_alerts
 from app.intake.message import BadMessage
 from app.model import Alert
 from tests.lab.pages import ROOT
+from tests.unit.web.web_app import WebApp
 
 DATA = ROOT / "tests" / "data"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -102,3 +104,20 @@ def test_what_is_no_message_of_anybody_is_refused(said: str) -> None:
 def test_an_event_may_be_explained_as_it_is() -> None:
     (alert,) = alerts_in(body("nightingale/event.json"), NOW)
     assert alert.labels["alertname"] == "HighCPU"
+
+
+def test_nightingales_event_is_captured_once_however_often_it_comes_and_its_recovery_ends_the_episode(
+    tmp_path: Path,
+) -> None:
+    web = WebApp(tmp_path)
+    try:
+        post = partial(web.client.post, "/webhook", headers={"Content-Type": "application/json"})
+        (capture,) = post(content=body("nightingale/event.json")).json()["captures"]
+        again = event(trigger_time=1795471210, last_eval_time=1795471210, notify_cur_number=3)
+        assert post(json=again).json()["known"] == [capture]
+        assert post(content=body("nightingale/recovered.json")).status_code == 202
+        row = web.ledger.get(capture)
+        assert row and row.resolved_at
+        assert len(post(content=body("grafana/mixed.json")).json()["captures"]) == 1
+    finally:
+        web.ledger.close()

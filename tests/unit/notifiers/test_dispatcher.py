@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.ledger.ledger import Ledger
+from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.ledger.notices import Notice
 from app.metrics import Metrics
 from app.notifiers import dispatcher as module
@@ -99,6 +99,23 @@ def test_what_a_notifier_does_not_take_comes_again_with_the_same_key_until_it_do
     until(lambda: ledger.notices.counts() == {})
     assert len(fake.keys) == 4 and len(set(fake.keys)) == 1
     assert outcomes(metrics) == {"retried": 3, "delivered": 1}
+
+
+def test_a_delivery_is_made_once_though_the_ledger_does_not_answer_after_it(
+    ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, remove, faults = Fake(), ledger.notices.remove, [LedgerUnavailable("the disk is full")]
+
+    def unavailable(notice: Notice) -> bool:
+        if faults:
+            raise faults.pop()
+        return remove(notice)
+
+    monkeypatch.setattr(ledger.notices, "remove", unavailable)
+    _, metrics = run(chat=fake)
+    end(ledger)
+    until(lambda: outcomes(metrics) == {"delivered": 1})
+    assert len(fake.keys) == 1 and ledger.notices.counts() == {}
 
 
 def test_what_can_never_be_taken_is_given_up_at_once(ledger: Ledger, run: Run) -> None:
