@@ -4,12 +4,12 @@ import re
 import sys
 from pathlib import Path
 
-from tests.matrix import gate, gohttp, gomemory, killed, nodes, penalties, rust, servers, shells
+from tests.matrix import gate, gohttp, gomemory, killed, nodes, penalties, profilers, rust, servers, shells
 
 DOCUMENT = Path("docs/ssh.md")
 SUBJECTS = {
     "servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "rust": rust, "node": nodes,
-    "memory": gomemory, "gate": gate, "killed": killed,
+    "memory": gomemory, "gate": gate, "killed": killed, "profilers": profilers,
 }  # fmt: skip
 
 
