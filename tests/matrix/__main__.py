@@ -4,13 +4,14 @@ import re
 import sys
 from pathlib import Path
 
-from tests.matrix import gate, gohttp, gomemory, killed, nodes, packaging, penalties, rust, servers, shells
+from tests.matrix import (
+    gate, gohttp, gomemory, killed, nodes, packaging, penalties, profilers, rust, servers, shells,
+)  # fmt: skip
 
 DOCUMENT = Path("docs/ssh.md")
 SUBJECTS = {
     "servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "rust": rust, "node": nodes,
-    "memory": gomemory, "gate": gate, "killed": killed,
-    "packaging": packaging,
+    "memory": gomemory, "gate": gate, "killed": killed, "profilers": profilers, "packaging": packaging,
 }  # fmt: skip
 
 

@@ -199,9 +199,11 @@ def test_the_counts_are_what_the_options_say(
         ("async-profiler-4.3-interval-1ms.folded", Options(rate=1000), 0.114),
         ("async-profiler-4.3-wall.folded", Options(rate=20, sample="wall"), 22.95),  # of 22 threads
         ("austin-3.7-wall.folded", Options(unit="microseconds", sample="wall"), 0.772745),
+        ("austin-4.0-wall.folded", Options(unit="microseconds", sample="wall"), 0.321543),
+        ("python-3.15-wall.folded", Options(rate=1000, sample="wall"), 3.622),  # of two threads in two seconds
     ],
 )
-def test_what_async_profiler_wrote_in_a_second_has_its_times(name: str, options: Options, seconds: float) -> None:
+def test_what_samplers_wrote_has_its_times(name: str, options: Options, seconds: float) -> None:
     profile = read(convert(Format.FOLDED, PROFILES / name, options).data)
     assert top(profile, 1).total / 1e9 == pytest.approx(seconds)
 

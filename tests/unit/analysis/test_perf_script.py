@@ -271,6 +271,8 @@ def test_a_frame_has_its_source(path: Path) -> None:
         ("6.1-no-call-graph", Kind.CPU, ["samples", "cpu"], "finish_task_switch.isra.0"),
         ("6.1-task-events", Kind.CPU, ["samples", "cpu"], None),
         ("7.2-go", Kind.CPU, ["samples", "cpu"], "main.(*S[go.shape.int]).Hot"),
+        ("7.3-cpp", Kind.CPU, ["samples", "cpu"], "orders::Basket<double>::total"),
+        ("7.3-rust", Kind.CPU, ["samples", "cpu"], "<hot::orders::Basket<f32>>::total"),
     ],
 )
 def test_what_perf_wrote_of_other_choices_is_read(name: str, kind: Kind, types: list[str], hottest: str | None) -> None:
