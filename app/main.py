@@ -14,7 +14,7 @@ import uuid_utils
 
 from app.analysis.diff.asking import difference_of, difference_tree_of
 from app.analysis.flame.asking import index_file, view_in
-from app.analysis.isolate import check_files, facts_of, peek_of, top_of, tree_of
+from app.analysis.isolate import check_files, facts_of, goroutines_of, peek_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.audit import AuditLog
 from app.captures.pending import PendingAlerts
@@ -202,6 +202,7 @@ class Service:
             top=partial(top_of, ask=self.readers.ask),
             tree=partial(tree_of, ask=self.readers.ask),
             peek=partial(peek_of, ask=self.readers.ask),
+            goroutines=partial(goroutines_of, ask=self.readers.ask),
             difference=partial(difference_of, ask=self.readers.ask),
             difference_tree=partial(difference_tree_of, ask=self.readers.ask),
             flame_index=partial(index_file, ask=self.readers.ask),

@@ -82,7 +82,7 @@ def _facts(request: Json, _at: int, path: str) -> Json:
 
     from app.analysis.facts import as_json, facts
 
-    return as_json(facts(Path(path), request["module"]))
+    return as_json(facts(Path(path), request["module"]), stacks=request["stacks"])
 
 
 def _compared(request: Json, _at: int, path: str) -> Json:

@@ -3,7 +3,7 @@
 Files of other programs than Go's have none.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,11 +41,13 @@ def _of_profile(profile: Profile, module: str) -> Facts:
     return charges(profile, names.index(MEASURED[kind]), module) if MEASURED.get(kind) in names else None
 
 
-def as_json(found: Facts) -> dict[str, Any]:
-    """The facts as child.py answers them; see of_json."""
+def as_json(found: Facts, *, stacks: int = 0) -> dict[str, Any]:
+    """The facts as child.py answers them; see of_json. stacks: of how many groups of goroutines; then those at own
+    functions come first."""
     if isinstance(found, Charges):
         return {"charges": asdict(found)}
-    return {"groups": [asdict(group) for group in found or ()]}
+    groups = sorted(found or (), key=lambda group: stacks > 0 and not group.place.at)
+    return {"groups": [asdict(each if at < stacks else replace(each, stack=())) for at, each in enumerate(groups)]}
 
 
 def of_json(plain: dict[str, Any]) -> Facts:
@@ -61,6 +63,6 @@ def _charge(plain: dict[str, Any]) -> Charge:
     return Charge(**{**plain, "paid": tuple(plain["paid"]), "path": tuple(plain["path"])})
 
 
-def _group(place: list[Any], **counts: int) -> Group:
+def _group(place: list[Any], stack: list[str], **counts: int) -> Group:
     made = Place(*place)
-    return Group(made._replace(path=tuple(made.path)), **counts)
+    return Group(made._replace(path=tuple(made.path)), stack=tuple(stack), **counts)

@@ -69,6 +69,7 @@ class Group:
     """The goroutines at one place. longest, shortest: minutes of their waits, as far as a dump tells.
 
     creators: how many goroutines made them; gone: how many of these goroutines were made by one that has ended
+    stack: of one of them, `function file.go:12` each, the innermost first
     """
 
     place: Place
@@ -77,6 +78,7 @@ class Group:
     shortest: int = 0
     creators: int = 0
     gone: int = 0
+    stack: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(slots=True)
@@ -94,9 +96,15 @@ class _One:
 def of_profile(profile: Profile, index: int, module: str = "") -> tuple[Group, ...]:
     """The groups of a goroutine or goroutineleak profile, the largest first. module: see Owners."""
     counts: Counter[Place] = Counter()
+    stacks: dict[Place, list[Frame]] = {}
     for values, frames in stacks_of(profile, module):
-        counts[_place(frames, _state_of(frames), "", leaked=False)] += values[index]
-    return tuple(Group(place, count) for place, count in counts.most_common(MOST_GROUPS))
+        place = _place(frames, _state_of(frames), "", leaked=False)
+        counts[place] += values[index]
+        stacks.setdefault(place, frames)
+    return tuple(
+        Group(place, count, stack=tuple(f"{frame.name} {frame.place}".strip() for frame in stacks[place][:MOST_FRAMES]))
+        for place, count in counts.most_common(MOST_GROUPS)
+    )
 
 
 def of_dump(data: bytes, module: str = "") -> tuple[Group, ...]:
@@ -118,7 +126,8 @@ def _group(place: Place, those: Sequence[_One], alive: set[str]) -> Group:
     minutes = [one.minutes for one in those]
     creators = {one.creator for one in those} - {""}
     gone = sum(one.creator not in alive for one in those if one.creator)
-    return Group(place, len(those), max(minutes), min(minutes), len(creators), gone)
+    stack = tuple(f"{name} {file.rpartition('/')[2]}:{line}" for name, file, line in those[0].frames)
+    return Group(place, len(those), max(minutes), min(minutes), len(creators), gone, stack)
 
 
 def _parsed(lines: Sequence[str]) -> Iterator[_One]:

@@ -12,6 +12,7 @@ from typing import Any
 from app.analysis.child import Json, Limits
 from app.analysis.convert import Format
 from app.analysis.facts import Facts, of_json
+from app.analysis.goroutines import Group
 from app.analysis.peek import Call, Peek, Peeked
 from app.analysis.profile import Mapped
 from app.analysis.reading_process import LIMITS, Ask, ask_once, one_answer
@@ -21,6 +22,8 @@ from app.analysis.tree import Node, Tree
 from app.analysis.unnamed import Unnamed
 from app.errors import Code, Retryable
 from app.model import Kind
+
+STACKS = 50  # groups of goroutines with a stack
 
 
 def top_of(
@@ -57,8 +60,16 @@ def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, t
 
 def facts_of(paths: Sequence[Path], module: str = "", *, limits: Limits = LIMITS) -> dict[Path, Facts]:
     """For each file, the facts that findings are made of; see facts.facts. Files that cannot be read are left out."""
-    answered = _ask_all({"do": "facts", "module": module}, paths, limits)
+    answered = _ask_all({"do": "facts", "module": module, "stacks": 0}, paths, limits)
     return {path: of_json(answer) for path, answer in answered.items()}
+
+
+def goroutines_of(path: Path, module: str = "", *, limits: Limits = LIMITS, ask: Ask = ask_once) -> tuple[Group, ...]:
+    """The groups of goroutines in a dump or a goroutine profile, those at own functions first, and the
+    first STACKS with a stack; none in other files. module: see Owners. Raises BadProfile for any fault of the file."""
+    request = {"do": "facts", "paths": [str(path.absolute())], "module": module, "stacks": STACKS}
+    found = of_json(one_answer(request, limits, ask))
+    return found if isinstance(found, tuple) else ()
 
 
 def _ask_all(request: Json, paths: Sequence[Path], limits: Limits) -> dict[Path, Json]:

@@ -33,7 +33,18 @@ from app.web.auth.guard import Guard
 from app.web.differences import Differences
 from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
-from app.web.pages import alert_graph, alerts, difference, docs, flame_page, services, speedscope, text, trial
+from app.web.pages import (
+    alert_graph,
+    alerts,
+    difference,
+    docs,
+    flame_page,
+    goroutines,
+    services,
+    speedscope,
+    text,
+    trial,
+)
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import changes as change_pages
@@ -98,6 +109,7 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
         services.routes(parts, profiles),
         capture_pages.routes(parts, profiles),
         alert_graph.routes(parts),
+        goroutines.routes(parts, profiles),
         flame_page.routes(parts, graphs),
         text.routes(parts),
         change_pages.routes(parts),

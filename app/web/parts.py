@@ -15,6 +15,7 @@ from app.analysis.diff.table import Difference
 from app.analysis.diff.tree import DifferenceTree
 from app.analysis.flame.asked import Asked
 from app.analysis.flame.view import View
+from app.analysis.goroutines import Group
 from app.analysis.peek import Peek
 from app.analysis.top import Top
 from app.analysis.tree import Tree
@@ -42,6 +43,7 @@ class Parts:
 
     now: the time
     top, tree, peek: analysis.isolate.top_of, .tree_of, .peek_of
+    goroutines: analysis.isolate.goroutines_of
     difference, difference_tree: of analysis.diff.asking
     flame_index, flame_view: analysis.flame.asking.index_file, .view_in
     ready: None when the service is ready, otherwise the sentence why not
@@ -64,6 +66,7 @@ class Parts:
     top: Callable[[Path, int, str | None], Top]
     tree: Callable[[Path, str | None], Tree]
     peek: Callable[[Path, str, int, str | None], Peek]
+    goroutines: Callable[[Path, str], tuple[Group, ...]]
     difference: Callable[[Path, Path, int, str | None, Normalize | None], Difference]
     difference_tree: Callable[[Path, Path, str | None, Normalize | None], DifferenceTree]
     flame_index: Callable[[Path, str | None, Path], None]

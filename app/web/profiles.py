@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 
+from app.analysis.goroutines import Group
 from app.analysis.peek import Peek
 from app.analysis.profile import BadProfile
 from app.analysis.top import Top, first
@@ -63,6 +64,11 @@ class Profiles:
         file, sample_type = profile_of(capture, kind), sample_type or SHOWN.get(kind)
         key = ("peek", file.sha256, function, n, sample_type)
         return self.once(key, lambda path: self.parts.peek(path, function, n, sample_type), (capture, file))
+
+    def goroutines(self, capture: Capture, file: Artifact, module: str) -> tuple[Group, ...]:
+        """The goroutines of a dump or a goroutine profile in groups; see isolate.goroutines_of."""
+        key = ("goroutines", file.sha256, module)
+        return self.once(key, lambda path: self.parts.goroutines(path, module), (capture, file))
 
     def once(self, key: Key, read: Callable[..., T], *files: tuple[Capture, Artifact]) -> T:
         """What `read` makes of the files, each as a path; what it made the last time for this key. A fault is told of

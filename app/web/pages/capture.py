@@ -13,6 +13,7 @@ from app.web.links import links_of
 from app.web.pages.alert_graph import is_offered
 from app.web.pages.changes import offers
 from app.web.pages.evidence import evidence_of
+from app.web.pages.goroutines import dump_of
 from app.web.pages.renderer import OWN_ORIGIN, PageRenderer
 from app.web.pages.scene import neighbours, phases, seconds_left, verdict
 from app.web.parts import Parts, the_capture
@@ -54,6 +55,7 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
             beside=neighbours(parts, capture),
             offers=offers(capture),
             graph=is_offered(parts, capture),
+            goroutines=dump_of(capture) is not None,
             bases=offered(parts, capture) if has else [],
         )
 

@@ -6,17 +6,32 @@ The documents are our own, and everything in them comes from a host: the templat
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 
 from app.analysis.units import format_value
 from app.model import Capture, Kind
+from app.web.languages import _, marked
 from app.web.parts import Parts, stored
 
 LARGEST = 2 << 20  # bytes of a document that is shown
 WIDE, HIGH = 600, 60  # of a picture's own coordinates
 TOP = 3  # busiest processes, kinds of descriptors
+SIZES: Final = {
+    "rss": marked("resident"),
+    "peak_rss": marked("at most"),
+    "anonymous": marked("anonymous"),
+    "file": marked("of files"),
+    "swap": marked("swapped"),
+}
+DRAWN: Final = (  # the column, its title, its unit
+    ("cpu_percent", marked("processor time, % of a core"), ""), ("rss_bytes", marked("resident memory"), "bytes"),
+    ("cgroup_memory_bytes", marked("memory of the control group"), "bytes"),
+    ("throttled_percent", marked("throttled, % of the periods"), ""), ("threads", marked("threads"), ""),
+    ("host_cpu_percent", marked("host, % of all processors"), ""),
+    ("host_available_bytes", marked("host's available memory"), "bytes"),
+)  # fmt: skip
 
 Json = Mapping[str, Any]
 
@@ -64,69 +79,64 @@ def look_rows(look: Json) -> Iterator[tuple[str, str]]:
     """The first look, a line a subject."""
     process, group, host = (look.get(part, {}) for part in ("process", "cgroup", "host"))
     if process:
-        said = [f"{process['cpu_seconds']:.1f} s of processor time in {process.get('running_seconds', 0):.0f} s"]
-        said += [f"{process['threads']} threads", f"{process['major_faults']} major faults"]
-        said += [f"waits in {process['waits_in']}"] if "waits_in" in process else []
-        yield "process", ", ".join(said)
-        sizes = process.get("bytes", {})
-        names = {
-            "rss": "resident",
-            "peak_rss": "at most",
-            "anonymous": "anonymous",
-            "file": "of files",
-            "swap": "swapped",
-        }
-        yield "its memory", ", ".join(f"{in_bytes(sizes[key])} {name}" for key, name in names.items() if key in sizes)
+        yield from process_rows(process)
     if limit := group.get("memory_limit"):
-        yield "memory limit", f"{in_bytes(limit['bytes'])} ({limit['group']})"
+        yield _("memory limit"), f"{in_bytes(limit['bytes'])} ({limit['group']})"
     if events := {key: count for key, count in group.get("memory.events", {}).items() if count}:
-        yield "memory events", ", ".join(f"{key} {count}" for key, count in events.items())
+        yield _("memory events"), ", ".join(f"{key} {count}" for key, count in events.items())
     if load := host.get("load"):
-        yield "host", f"load {load[0]} {load[1]} {load[2]} on {host.get('cpus', '?')} processors"
+        loads, cpus = " ".join(map(str, load[:3])), host.get("cpus", "?")
+        yield _("host"), _("load %(loads)s on %(cpus)s processors", loads=loads, cpus=cpus)
     if free := host.get("bytes", {}).get("MemAvailable"):
-        yield "host's memory", f"{in_bytes(free)} available of {in_bytes(host['bytes'].get('MemTotal', 0))}"
-    for name, stalls in (("host waits", host.get("pressure", {})), ("cgroup waits", group.get("pressure", {}))):
+        whole = in_bytes(host["bytes"].get("MemTotal", 0))
+        yield _("host's memory"), _("%(free)s available of %(whole)s", free=in_bytes(free), whole=whole)
+    for name, stalls in ((_("host waits"), host.get("pressure", {})), (_("cgroup waits"), group.get("pressure", {}))):
         some = {kind: stall["some"]["avg10"] for kind, stall in stalls.items() if "some" in stall}
         if any(some.values()):
-            yield name, ", ".join(f"for {kind} {share} % of 10 s" for kind, share in some.items())
+            each = (_("for %(kind)s %(share)s %% of 10 s", kind=kind, share=share) for kind, share in some.items())
+            yield name, ", ".join(each)
+
+
+def process_rows(process: Json) -> Iterator[tuple[str, str]]:
+    """The process itself, in the first look."""
+    used, running = f"{process['cpu_seconds']:.1f}", f"{process.get('running_seconds', 0):.0f}"
+    said = [_("%(used)s s of processor time in %(running)s s", used=used, running=running)]
+    said += [_("%(n)s threads", n=process["threads"]), _("%(n)s major faults", n=process["major_faults"])]
+    said += [_("waits in %(function)s", function=process["waits_in"])] if "waits_in" in process else []
+    yield _("process"), ", ".join(said)
+    sizes = process.get("bytes", {})
+    yield _("its memory"), ", ".join(f"{in_bytes(sizes[key])} {_(name)}" for key, name in SIZES.items() if key in sizes)
 
 
 def around_rows(around: Json) -> Iterator[tuple[str, str]]:
     """What the process holds, and who else is on its host."""
     if held := around.get("descriptors"):
-        yield "descriptors", most_of(held)
+        yield _("descriptors"), most_of(held)
     for table, states in around.get("sockets", {}).items():
-        yield f"{table} sockets", most_of(states)
+        yield _("%(table)s sockets", table=table), most_of(states)
     if waits := around.get("threads", {}).get("waits_in"):
-        yield "threads wait in", most_of(waits)
+        yield _("threads wait in"), most_of(waits)
     biggest = sorted(around.get("processes", []), key=lambda one: -one["rss_bytes"])[:TOP]
     if biggest:
-        yield "largest processes", ", ".join(f"{one['name']} {in_bytes(one['rss_bytes'])}" for one in biggest)
+        yield _("largest processes"), ", ".join(f"{one['name']} {in_bytes(one['rss_bytes'])}" for one in biggest)
 
 
 def sample_rows(samples: Json) -> Iterator[tuple[str, str]]:
     """Who else was busy, and what the kernel said."""
     if others := samples.get("others", [])[:TOP]:
-        yield "busy beside it", ", ".join(f"{one['name']} (pid {one['pid']}) {one['cpu_percent']} %" for one in others)
+        each = (f"{one['name']} (pid {one['pid']}) {one['cpu_percent']} %" for one in others)
+        yield _("busy beside it"), ", ".join(each)
     for line in samples.get("kernel", [])[-TOP:]:
-        yield "kernel", line
+        yield _("kernel"), line
 
 
 def charts(samples: Json) -> Iterator[Chart]:
     """The columns that are drawn."""
     limit = samples.get("cgroup_memory_limit_bytes")
-    for key, title, unit in (
-        ("cpu_percent", "processor time, % of a core", ""),
-        ("rss_bytes", "resident memory", "bytes"),
-        ("cgroup_memory_bytes", "memory of the control group", "bytes"),
-        ("throttled_percent", "throttled, % of the periods", ""),
-        ("threads", "threads", ""),
-        ("host_cpu_percent", "host, % of all processors", ""),
-        ("host_available_bytes", "host's available memory", "bytes"),
-    ):
+    for key, title, unit in DRAWN:
         values = [value or 0 for value in samples.get(key, [])]
         if len(values) > 1:
-            yield chart(title, values, unit, limit if key == "cgroup_memory_bytes" else None)
+            yield chart(_(title), values, unit, limit if key == "cgroup_memory_bytes" else None)
 
 
 def chart(title: str, values: Sequence[float], unit: str, limit: float | None) -> Chart:

@@ -45,6 +45,7 @@ class PageRenderer:
             "signed": signed,
             "percent": format_percent,
             "summary": words.summary,
+            "paused": words.paused_in_words,
             "sampled": sampled,
             "breakable": values.breakable,
             "command": self.command,

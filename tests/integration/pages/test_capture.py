@@ -2,18 +2,22 @@
 people change, and a comparison with the baseline.
 """
 
+import gzip
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from app.model import Finding, State, Step
+from app.model import Artifact, Finding, Kind, State, Step
 from tests.integration.pages.conftest import PHONE, Visit
 from tests.lab.looks import broken_words, serious, too_wide
 from tests.unit.web.web_app import WebApp
 
-PROFILE = (Path(__file__).parents[2] / "data" / "profiles" / "java.cpu").read_bytes()
+DATA = Path(__file__).parents[2] / "data"
+PROFILE = (DATA / "profiles" / "java.cpu").read_bytes()
+DUMP = gzip.decompress((DATA / "faults" / "ledger" / "goroutine.txt.gz").read_bytes())
 HOT = "com.example.function14"
 FOUND = Finding("warning", "one function takes most of the time", f"{HOT} and what it calls take 42 %", "cpu", (HOT,))
 
@@ -93,6 +97,16 @@ def test_compared_with_the_baseline_what_changed_is_first_and_the_graph_is_colou
     assert "was" in page.inner_text(".told span")
     page.keyboard.press("Enter")
     expect(page.locator(".drawing text.above")).to_have_count(1)
+
+
+def test_the_groups_of_goroutines_unfold_to_their_stacks_by_keyboard_on_a_phone(web: WebApp, visit: Visit) -> None:
+    name = "order-mq-21181-goroutine-20261123T120000.txt"
+    capture = web.keep_completed(DUMP, artifacts=(Artifact(name, Kind.GOROUTINE, len(DUMP), sha256(DUMP).hexdigest()),))
+    page = visit(f"/ui/captures/{capture.id}", width=PHONE)
+    page.focus(".groups summary >> nth=0")
+    page.keyboard.press("Enter")
+    expect(page.locator(".groups li", has_text="sync.(*Mutex).Lock").first).to_be_visible()
+    assert (too_wide(page), broken_words(page), serious(page)) == ([], [], [])
 
 
 def test_it_fits_a_phone_and_axe_finds_nothing_serious_by_day_and_by_night(web: WebApp, visit: Visit) -> None:

@@ -16,6 +16,7 @@ from app.analysis.diff.files import table_of_files, tree_of_files
 from app.analysis.flame.asked import Asked, view_of
 from app.analysis.flame.paths import About, gathered, packed, unpacked
 from app.analysis.flame.view import View
+from app.analysis.isolate import goroutines_of
 from app.analysis.peek import peek
 from app.analysis.profile import BadProfile, read
 from app.analysis.top import Row, Top
@@ -109,6 +110,7 @@ class WebApp:
             top=self.top,
             tree=self.tree,
             peek=lambda path, function, n, type: peek(read(path.read_bytes()), function, n, type),
+            goroutines=goroutines_of,
             difference=lambda base, path, n, type, how: table_of_files(path, base, n, type, how),
             difference_tree=lambda base, path, type, how: tree_of_files(path, base, type, how),
             flame_index=self.flame_index,

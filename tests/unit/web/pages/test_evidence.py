@@ -44,6 +44,20 @@ def test_samples_are_drawn_and_the_first_look_is_readable(web: WebApp) -> None:
     assert "&lt;b&gt;post" in seen and "<b>post" not in seen
 
 
+def test_everything_that_we_say_of_a_capture_is_in_the_readers_language(web: WebApp) -> None:
+    web.ledger.pause(web.now, "alice")
+    web.client.headers["accept-language"] = "zh-CN"
+    seen = shown(
+        web,
+        {"schema": "alertprof/first-look/1", **scene_in(LINES, 3000)},
+        {"schema": "alertprof/surroundings/1", **around_in(AROUND)},
+        {"schema": "alertprof/samples/1", **document_of(series_in([*lines(memory=50, other=310), KILL], 7))},
+    )
+    ours = ("processor", "resident", "threads", "available", "fired", "recorded", "kept", "paused", "busy")
+    assert [word for word in ours if word in seen] == []
+    assert "HighCPU 已触发" in seen and "alice" in seen and "<polyline" in seen
+
+
 def test_evidence_that_cannot_be_read_costs_the_page_nothing_else(web: WebApp) -> None:
     seen = shown(web, ["no document"], {"schema": "of/another"}, {"schema": "alertprof/samples/1", "seconds": [0.0]})
     assert "<polyline" not in seen and "Timeline" in seen
