@@ -7,14 +7,16 @@ was made from. https://hatch.pypa.io/latest/plugins/build-hook/custom/
 
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import tomllib
 import urllib.request
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -38,12 +40,18 @@ class BuildRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A line of the lock. integrity: `sha512-BASE64`; files: patterns of paths in the package."""
+    """A line of the lock. integrity: `sha512-BASE64`; files: patterns of paths in the package; license: SPDX."""
 
     name: str
     version: str
     integrity: str
     files: Sequence[str]
+    license: str = ""
+
+    @property
+    def purl(self) -> str:
+        """https://github.com/package-url/purl-spec"""
+        return f"pkg:npm/{self.name.replace('@', '%40')}@{self.version}"
 
     @property
     def stamp(self) -> str:
@@ -51,7 +59,9 @@ class Package:
 
 
 class Assets(BuildHookInterface):  # type: ignore[type-arg] # hatchling's configuration of a builder is not ours to name
-    """Completes the folder of the assets before a build."""
+    """Completes the folder of the assets before a build, and gives a wheel its bill of materials."""
+
+    _sbom: Path | None = None
 
     def dependencies(self) -> list[str]:
         """npm from PyPI where nothing else knows the registry, and only if something is missing."""
@@ -62,6 +72,44 @@ class Assets(BuildHookInterface):  # type: ignore[type-arg] # hatchling's config
     def initialize(self, version: str, build_data: dict[str, object]) -> None:
         """Raises BuildRefused."""
         complete(Path(self.root))
+        if self.target_name == "wheel" and version == "standard":
+            self._sbom = Path(tempfile.mkdtemp()) / "alertprof.cdx.json"
+            self._sbom.write_text(sbom(self.metadata.version, locked(Path(self.root))), "utf-8")
+            build_data["sbom_files"] = [str(self._sbom)]
+
+    def finalize(self, version: str, build_data: dict[str, object], artifact_path: str) -> None:
+        """Removes what initialize has made."""
+        if self._sbom:
+            shutil.rmtree(self._sbom.parent)
+
+
+def sbom(version: str, packages: Sequence[Package]) -> str:
+    """The bill of materials of a wheel: what it contains of other projects (PEP 770), as CycloneDX 1.6. The same bytes
+    for the same lock. What pip installs besides is in the wheel's metadata, and not in the wheel."""
+    own = {"type": "application", "name": "alertprof", "version": version, "purl": f"pkg:pypi/alertprof@{version}"}
+    parts = [
+        {
+            "type": "library",
+            "bom-ref": package.purl,
+            "name": package.name,
+            "version": package.version,
+            "licenses": [{"expression": package.license}],
+            "purl": package.purl,
+            "hashes": [{"alg": "SHA-512", "content": b64decode(package.integrity.partition("-")[2]).hex()}],
+            "properties": [{"name": "alertprof:path", "value": f"{VENDOR / package.name}"}],
+        }
+        for package in packages
+    ]
+    bill = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": {**own, "bom-ref": own["purl"], "licenses": [{"license": {"id": "MIT"}}]}},
+        "components": parts,
+        "dependencies": [{"ref": own["purl"], "dependsOn": [package.purl for package in packages]}],
+    }
+    return json.dumps(bill, indent=2) + "\n"
 
 
 def complete(root: Path) -> None:
@@ -75,7 +123,10 @@ def complete(root: Path) -> None:
 def locked(root: Path) -> list[Package]:
     """The packages of the lock."""
     lock = tomllib.loads((root / LOCK).read_text("utf-8"))
-    return [Package(name, each["version"], each["integrity"], each["files"]) for name, each in lock.items()]
+    return [
+        Package(name, each["version"], each["integrity"], each["files"], each.get("license", ""))
+        for name, each in lock.items()
+    ]
 
 
 def missing(root: Path) -> list[Package]:

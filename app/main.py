@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
+from pathlib import Path
 from time import monotonic
 
 import structlog
@@ -14,6 +16,7 @@ from app.analysis.diff.asking import difference_of, difference_tree_of
 from app.analysis.flame.asking import index_file, view_in
 from app.analysis.isolate import check_files, facts_of, peek_of, top_of, tree_of
 from app.analysis.readers import Readers
+from app.audit import AuditLog
 from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
 from app.captures.prearm import Arming
@@ -34,10 +37,11 @@ from app.intake.body import alerts_in
 from app.intake.rules import first_match
 from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
-from app.model import Capture, Step
-from app.profilers import harm
+from app.notifiers.dispatcher import Dispatcher
 from app.resolvers.order import RESOLVERS
 from app.stores import Store
+from app.telemetry import Telemetry
+from app.telling import opened, recipients
 from app.web.alertmanager import LeftOutFetcher
 from app.web.api.readiness import Readiness
 from app.web.asgi import create_app
@@ -59,20 +63,27 @@ class Service:
         read: Callable[[], Settings],
         external_url: str,
         cors_origin: re.Pattern[str] | None = None,
+        audit_file: Path | None = None,
     ) -> None:
         self.metrics, self.settings = Metrics(), settings
+        self.audit = AuditLog(audit_file, self.metrics.audit_lost.inc)
+        self.telemetry = Telemetry(self.metrics, self.audit)
         self.ledger = Ledger(
             settings.storage.database, decide=deciding(settings), bounds=settings.limits, exclusive=True
         )
         self.store = Store(settings.storage.artifacts)
         self.metrics.store_free.set_function(self.store.free_bytes)
         self.connector = Connector(settings.hosts)
-        self.pool = HostPool(self.connector, settings.recipes, settings.redaction)
+        self.pool = HostPool(self.connector, settings.recipes, settings.redaction, self.telemetry.observer)
+        self.metrics.watch_hosts(
+            self.pool.states, lambda: self.connector.pace.in_flight, lambda: self.connector.pace.waiting
+        )
         self.readers = Readers()
         self.arming = self._arming(settings)
         self.schedule = Schedule(self.ledger, lambda: self.settings.rules)
         self.pending = PendingAlerts(settings.prometheus, self._pending, now)
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
+        self.dispatcher = self._dispatcher(settings, external_url)
         self.explainer = Explainer(lambda: self.settings.rules, RESOLVERS, self._route, self.pool, self.ledger)
         self._clear_at = 0.0
         self.worker = Worker(
@@ -81,7 +92,7 @@ class Service:
             now,
             threads=THREADS + settings.limits.at_once,
             hold=settings.limits.hold,
-            on_step=self._count,
+            on_step=self.telemetry.stepped,
             chores=self._chores,
         )
         self.ledger.on_due = self.worker.wake
@@ -98,7 +109,14 @@ class Service:
             self.pool.follow(connector, settings.recipes, settings.redaction, self._at_work)
         self.ledger.decide, self.ledger.bounds = deciding(settings), settings.limits
         self.pending.url, self.left_out.url = settings.prometheus, settings.alertmanager
-        self.arming, self.settings = arming, settings
+        self.arming, self.settings, self.dispatcher.notifiers = arming, settings, settings.notifiers
+
+    def reread(self) -> str | None:
+        """Opens the audit log anew and takes what the configuration says now. Returns why that was not taken."""
+        self.audit.reopen()
+        obstacle = self.reload.reload()
+        self.telemetry.reloaded(obstacle)
+        return obstacle
 
     def _pending(self, labels: Mapping[str, str], at: datetime) -> bool:
         return self.arming.pending(labels, at)
@@ -123,6 +141,11 @@ class Service:
             settings.redaction,
         )
 
+    def _dispatcher(self, settings: Settings, external_url: str) -> Dispatcher:
+        self.ledger.notices.recipients = partial(recipients, lambda: self.settings)
+        open_ = partial(opened, self.ledger, self.store, external_url)
+        return Dispatcher(self.ledger.notices, settings.notifiers, open_, self.metrics, now=now)
+
     def _pipeline(self, settings: Settings, arming: Arming) -> Pipeline:
         return Pipeline(
             pool=self.pool,
@@ -142,27 +165,33 @@ class Service:
     def open(self) -> None:
         """Migrates the database and starts the threads. Raises LedgerUnavailable or OSError."""
         self.ledger.migrate()
+        self.audit.write("started", version=version("alertprof"))
         self.store.sweep()
         self.worker.start()
         self.left_out.start()
         self.pending.start()
+        self.dispatcher.start()
 
     def close(self) -> None:
         """Ends the threads and closes every connection."""
         self.left_out.stop()
         self.pending.stop()
         self.worker.stop(DRAIN)
+        self.dispatcher.stop()
         self.pool.close()
         self.readers.close()
         self.ledger.close()
+        self.audit.write("stopped")
 
     def _chores(self) -> None:
         self.pool.close_idle()
+        self.dispatcher.clear()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
             self.arming.clear(now())
             clear(self.ledger, self.store, self.settings.storage.retention, now(), self.metrics.removed_bytes.inc)
             self.schedule.run(now())
+            self.metrics.stored_bytes.set(sum(each.size for each in self.ledger.stored()))
 
     def _parts(self, external_url: str) -> Parts:
         return Parts(
@@ -183,25 +212,15 @@ class Service:
             profilers=named_alone() - {"auto"},
             tokens=lambda: self.settings.auth,
             config=self.reload.text,
-            reload=self.reload.reload,
+            reload=self.reread,
+            audit=self.audit.write,
             recorded=self.left_out.ask,
+            prometheus=lambda: self.settings.prometheus,
         )
 
     def _explained(self, body: bytes, connect: bool) -> Explained:
         moment = now()
         return self.explainer.answer(alerts_in(body, moment), moment, connect=connect)
-
-    def _count(self, before: Capture, after: Capture) -> None:
-        for event in after.timeline[len(before.timeline) :]:
-            log.info("capture", capture_id=after.id, state=after.state.value, step=event.step, message=event.message)
-        if before.step is Step.START and after.step is Step.WAIT:
-            self.metrics.recordings_started.labels(after.profiler).inc()
-        if (signal_sent := harm.signal_of(after)) and not harm.signal_of(before):
-            self.metrics.harm.labels(signal_sent).inc()
-        for artifact in set(after.artifacts) - set(before.artifacts):
-            self.metrics.artifact_bytes.labels(artifact.kind.value).inc(artifact.size)
-        if after.state.ended:
-            self.metrics.ended(after)
 
 
 def deciding(settings: Settings) -> Decide:

@@ -5,6 +5,9 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
 from threading import Thread
 
 import structlog
@@ -36,32 +39,51 @@ def serve(
     external_url: str,
     log_level: str,
     log_format: str,
+    audit_file: Path | None = None,
 ) -> None:
     """Runs until SIGTERM or SIGINT, then finishes what is under way. Exits 1 with a sentence if it cannot start.
 
     read: the settings anew, for SIGHUP and POST /-/reload; as Reload takes it."""
     os.umask(0o077)  # rows and files say what runs where, and with which arguments
     configure_logs(log_level, log_format)
-    for number in IGNORED:
-        signal.signal(number, ignore)
+    signals = Signals()  # from now on none of them ends the service, however long it takes to start
     failpoints.arm()
     try:
         listeners = listening(Address(host, port))
-        service = Service(settings, read, external_url, web.cors_origin)
+        service = Service(settings, read, external_url, web.cors_origin, audit_file)
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")
-    signal.signal(signal.SIGHUP, lambda *_: Thread(target=service.reload.reload, daemon=True).start())
+    signals.follow(service.reread)
     try:
         run(service.app, listeners, web)
     finally:
         service.close()
 
 
-def ignore(number: int, _frame: object) -> None:
-    """Logs the signal. A thread of its own writes the line: the handler may interrupt the writing of another line."""
-    fields = {"signal": signal.Signals(number).name}
-    Thread(target=log.warning, args=("signal passed over",), kwargs=fields, daemon=True).start()
+class Signals:
+    """SIGHUP, which asks for a reload, and IGNORED, which are only logged. A thread acts on them, because a handler
+    may interrupt the writing of a log line, or itself. However many come meanwhile, they are one."""
+
+    def __init__(self) -> None:
+        self._came: SimpleQueue[int] = SimpleQueue()  # the only queue that a handler may use
+        for number in (signal.SIGHUP, *IGNORED):
+            signal.signal(number, lambda number, _: self._came.put(number))
+
+    def follow(self, reload: Callable[[], object]) -> None:
+        """Acts on those that have come, and on those that will."""
+        Thread(target=self._work, args=(reload,), name="signals", daemon=True).start()
+
+    def _work(self, reload: Callable[[], object]) -> None:
+        while True:
+            came = {self._came.get()}
+            with suppress(Empty):
+                while True:
+                    came.add(self._came.get_nowait())
+            for number in sorted(came.intersection(IGNORED)):
+                log.warning("signal passed over", signal=signal.Signals(number).name)
+            if signal.SIGHUP in came:
+                reload()
 
 
 def run(app: FastAPI, listeners: Sequence[socket.socket], web: WebConfig) -> None:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.lab.golang import Unavailable
@@ -13,6 +14,8 @@ from tests.lab.target import Service
 # No test depends on the machine's speed: an example that a busy machine held up is no failure.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+# structlog's default draws a traceback with the values of all variables, which takes longer than most tests.
+structlog.configure([structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def climbed(climb: Climb, rung: Rung, subject: Subject, moment: str) -> tuple[Ga
         final = isinstance(fault, Refused) and moment != ENDED
         return Gathered(f"{kind_of(rung)} {but}: {fault.reason.message}"), final
     except Exception as fault:  # a fault of ours must not cost the capture
-        log.exception("a rung broke", capture=subject.capture.id, rung=kind_of(rung))
+        log.exception("a rung broke", capture_id=subject.capture.id, rung=kind_of(rung))
         return Gathered(f"{kind_of(rung)} {but}: {type(fault).__name__}: {fault}"[:500]), moment != ENDED
 
 

@@ -98,7 +98,7 @@ class Pipeline:
         except Retryable as fault:
             return retry_later(capture, now, fault)
         except Exception as fault:  # a fault of ours must not lose the capture: it is retried, then it is the reason
-            log.exception("a step broke", capture=capture.id, step=capture.step.value)
+            log.exception("a step broke", capture_id=capture.id, step=capture.step.value)
             said = f"alertprof's own fault while at {capture.step.value}: {type(fault).__name__}: {fault}"
             return retry_later(capture, now, Retryable(Code.TIMEOUT, said[:500]))
 

@@ -16,6 +16,7 @@ from app.captures.artifacts import length_of
 from app.errors import AlertprofError
 from app.evidence.samples import SUFFIX as SAMPLES
 from app.finding import Finding
+from app.findings.claim import Claim, claim_in
 from app.findings.every import ORDER, findings
 from app.findings.resident import Resident, resident_in
 from app.findings.scene import AFTER, Baseline, File, Scene, scene
@@ -48,7 +49,7 @@ class Reading:
             facts = self._facts(capture, base)
         except AlertprofError as fault:
             return capture.with_event(now, "findings", f"the files could not be read for findings: {fault}")
-        seen = replace(self._scene(capture, facts), resident=self._resident(capture))
+        seen = replace(self._scene(capture, facts), resident=self._resident(capture), claim=claim_of(capture))
         if base:
             against = self._baseline(capture, base, facts)
             said = f"compared with the baseline {base.id}, which was made at {base.created_at:%Y-%m-%d %H:%M} UTC"
@@ -115,6 +116,12 @@ def uptime(capture: Capture) -> float:
     """Seconds from the start of the process to the end of the recording; 0 where that is not known."""
     since, until = capture.target and capture.target.started_at, capture.stopped_at
     return max((until - since).total_seconds(), 0.0) if since and until else 0.0
+
+
+def claim_of(capture: Capture) -> Claim | None:
+    """What the alert's rule said of the process's CPU time, where that is certain."""
+    trigger = capture.trigger
+    return claim_in(trigger.generator_url, {**trigger.labels, **trigger.annotations})
 
 
 def about(capture: Capture) -> str:

@@ -62,4 +62,4 @@ def clear(ledger: Ledger, store: Store, policy: Policy, now: datetime, removed: 
                 store.delete_all(row.id)
                 removed(row.size)
         except (LedgerUnavailable, OSError) as fault:
-            log.error("retention could not remove a capture", capture=row.id, fault=str(fault))
+            log.error("retention could not remove a capture", capture_id=row.id, fault=str(fault))

@@ -15,7 +15,7 @@ import uuid_utils
 from app.finding import CRITICAL
 from app.intake.rules import Rule
 from app.ledger.calm import AlertRow
-from app.ledger.ledger import Ledger
+from app.ledger.ledger import Bounds, Ledger
 from app.model import Capture, State, Trigger
 from app.resolvers.words import service_of
 
@@ -41,9 +41,15 @@ class Schedule:
             if rule.baseline_every:
                 self._take(rule, rule.baseline_every, now)
 
+    def _room(self, now: datetime) -> int:
+        """How many more may be taken: alerts are left half of what the limits allow."""
+        bounds = self.ledger.bounds or Bounds()
+        taken, active = self.ledger.calm.number(now - timedelta(hours=1), now)
+        return min(max(bounds.per_hour // 2, 1) - taken, max(bounds.at_once // 2, 1) - active)
+
     def _take(self, rule: Rule, every: timedelta, now: datetime) -> None:
-        calm = self.ledger.calm
-        if not (due := calm.due(rule.name, now - every)):
+        calm, room = self.ledger.calm, self._room(now)
+        if room <= 0 or not (due := calm.due(rule.name, now - every, now)):
             return
         alerts = calm.alerts(now - rule.cooldown)
         for last in due:
@@ -55,6 +61,9 @@ class Schedule:
             if calm.take(capture, service, now - every):
                 log.info("a calm capture is due", capture_id=capture.id, service=service, rule=rule.name)
                 self.ledger.on_due()
+                room -= 1
+            if room == 0:
+                return
 
     def _must_wait(self, last: Capture, rule: Rule, now: datetime) -> bool:
         """Whether the service was captured a moment ago: the cooldown also holds for what is taken on a schedule."""

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from app.captures.evidence import with_look
 from app.captures.failures import HOLD, held_back, retry_later, with_deadline
@@ -37,7 +38,7 @@ class Worker:
     now: the time, aware UTC
     threads: how many captures are worked on at the same time
     hold: how long an alert may be held back
-    on_step: receives each capture before and after a step
+    on_step: receives each capture before and after a step, and how many seconds the step took
     chores: called every RENEW_EVERY seconds
     """
 
@@ -49,7 +50,7 @@ class Worker:
         *,
         threads: int = 16,
         hold: timedelta = HOLD,
-        on_step: Callable[[Capture, Capture], None] = lambda before, after: None,
+        on_step: Callable[[Capture, Capture, float], None] = lambda before, after, seconds: None,
         chores: Callable[[], None] = lambda: None,
     ) -> None:
         self._ledger, self._pipeline, self._now = ledger, pipeline, now
@@ -67,12 +68,13 @@ class Worker:
             thread.start()
 
     def follow(self, pipeline: Pipeline, hold: timedelta, threads: int) -> None:
-        """Works by another configuration from the next step on. There are never fewer threads than before."""
-        self._pipeline, self._hold = pipeline, hold
-        new = [self._thread(n) for n in range(len(self._threads), threads)]
-        for thread in new:
+        """Works by another configuration from the next step on. There are never fewer threads than before. Raises
+        RuntimeError where threads cannot be had; it works as before then."""
+        for n in range(len(self._threads), threads):
+            thread = self._thread(n)
             thread.start()
-        self._threads += new
+            self._threads.append(thread)
+        self._pipeline, self._hold = pipeline, hold
 
     def _thread(self, n: int) -> threading.Thread:
         return threading.Thread(target=self._work, name=f"worker-{n}", daemon=True)
@@ -111,7 +113,8 @@ class Worker:
 
     def _advance_held(self, claim: Claim) -> None:
         try:
-            self._advance(claim)
+            with bound_contextvars(capture_id=claim.capture.id):
+                self._advance(claim)
         finally:
             self._held.pop(claim.capture.id, None)
 
@@ -134,15 +137,17 @@ class Worker:
         """Takes one step after another while the next one is due at once."""
         capture = claim.capture
         while True:
+            began = monotonic()
             wanted = self._pipeline.advance(capture, self._now())
+            seconds = monotonic() - began
             due_now = wanted.due_at is not None and wanted.due_at <= self._now()
             keep = due_now and not self._stopping.is_set()
             try:
                 after = self._save(claim, capture, wanted, keep=keep)
             except FenceLost:
-                log.warning("another replica took the capture over", capture=capture.id)
+                log.warning("another replica took the capture over")
                 return
-            self._on_step(capture, after)
+            self._on_step(capture, after, seconds)
             if not keep or after is not wanted:
                 self._hurry.set()  # the waiting thread has not considered this row: it was held
                 return
@@ -163,7 +168,7 @@ class Worker:
                 after = over_limit(before, self._now(), full, self._hold)
                 keep = False
             except LedgerUnavailable as fault:
-                log.error("the ledger does not take a step, it is tried again", capture=after.id, fault=str(fault))
+                log.error("the ledger does not take a step, it is tried again", fault=str(fault))
                 self._hurry.wait(0.5)
                 if self._stopping.is_set():
                     raise FenceLost(after.id) from fault

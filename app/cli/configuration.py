@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.console import fail, say_json
 from app.cli.options import DEFAULT_STORAGE
 
 if TYPE_CHECKING:
@@ -47,14 +48,26 @@ def file_faults(file: Path | None) -> list[str]:
     return [f"{file}:{fault}" for fault in places.faults(file)]
 
 
-def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="A configuration file.")]) -> None:
+def check_config(
+    file: Annotated[Path | None, typer.Argument(metavar="F", help="A configuration file.")] = None,
+    *,
+    print_schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of such a file.")] = False,
+) -> None:
     """Tell every fault of a configuration file and of the keys and tokens that it names, as F:line:column."""
+    if print_schema:
+        from app.config.schema import schema  # noqa: PLC0415
+
+        say_json(schema())
+        return
+    if file is None:
+        fail("name the configuration file: alertprof check-config FILE; or --schema for what it may have", 2)
     settings = settings_of(file, DEFAULT_STORAGE)
     if faults := file_faults(file):
         typer.echo("\n".join(faults), err=True)
         raise SystemExit(1)
-    for rule in settings.rules:
-        for note in rule.spec.notes() if rule.spec else ():
-            typer.echo(f"{file}: note: rule {rule.name}: {note}")
+    from app.config.unwise import notes  # noqa: PLC0415
+
+    for note in notes(settings.rules):
+        typer.echo(f"{file}: note: {note}")
     rules = len(settings.rules)
     typer.echo(f"{file}: good, {rules} rule{'' if rules == 1 else 's'}")

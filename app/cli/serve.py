@@ -58,6 +58,9 @@ def serve(
     storage_path: Storage = DEFAULT_STORAGE,
     log_level: Annotated[LogLevel, typer.Option("--log.level")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option("--log.format")] = LogFormat.LOGFMT,
+    audit_log: Annotated[
+        Path | None, typer.Option("--audit.log", metavar="FILE", help="Who asked what, and what hosts were sent: JSON.")
+    ] = None,
 ) -> None:
     """Run the service, until SIGTERM or Ctrl-C."""
     settings, web = settings_of(config_file, storage_path), web_config_of(web_config)
@@ -65,19 +68,19 @@ def serve(
         settings = guarded(settings, web, listen.host, config_file)
     except ValueError as refusal:
         fail(str(refusal))
-    origins = valid_cors_origin(cors_origin)
     from app.config.settings import load  # noqa: PLC0415
     from app.serving import serve as run  # noqa: PLC0415
 
     run(
         settings,
         lambda: guarded(load(config_file, storage_path), web, listen.host, config_file),
-        web=replace(web, cors_origin=origins),
+        web=replace(web, cors_origin=valid_cors_origin(cors_origin)),
         host=listen.host,
         port=listen.port,
         external_url=valid_external_url(external_url) or listen.url(web.scheme),
         log_level=log_level.value,
         log_format=log_format.value,
+        audit_file=audit_log,
     )
 
 

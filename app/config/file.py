@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
-from app.config.plugin_options import plugin_maker, profiler_kinds, resolver_kinds
+from app.config.notifiers import NamedNotifier, NotifyEntry
+from app.config.plugin_options import KindSchema, plugin_maker, profiler_kinds, resolver_kinds
 from app.config.scalars import (
     Count,
     Duration,
@@ -165,14 +166,19 @@ class Rule(Block):
     name: Annotated[str, AfterValidator(valid_rule_name)]
     matchers: list[Annotated[tuple[Matcher, ...], from_text(parse_matchers)]] = []
     relabel_configs: list[RelabelConfig] = []
-    resolvers: list[Annotated[Any, PlainValidator(plugin_maker("resolver", resolver_kinds))]] = []
+    resolvers: list[
+        Annotated[Any, PlainValidator(plugin_maker("resolver", resolver_kinds)), KindSchema(resolver_kinds)]
+    ] = []
     only: Only = Only()
     take: Literal["newest", "oldest", "cpu", "memory", "all"] | None = None
-    profiler: Annotated[Any, PlainValidator(plugin_maker("profiler", profiler_kinds))] = Auto()
+    profiler: Annotated[Any, PlainValidator(plugin_maker("profiler", profiler_kinds)), KindSchema(profiler_kinds)] = (
+        Auto()
+    )
     evidence: Evidence = Evidence()
     duration: Recording = timedelta(seconds=30)
     cooldown: Duration | None = None
     prearm: bool = False
+    notify: list[NotifyEntry] | None = None
     baseline: Baseline | None = None
 
 
@@ -188,4 +194,6 @@ class Whole(Block):
     alertmanager: Alertmanager = Alertmanager()
     prometheus: Prometheus = Prometheus()
     redact: Redact = Redact()
+    notifiers: list[NamedNotifier] = []
+    notify: list[NotifyEntry] = []
     rules: list[Rule] = []

@@ -4,12 +4,13 @@ The options are the fields of the plug-in's dataclass, checked by their types.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from dataclasses import Field as Option
 from datetime import timedelta
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError, ValidationInfo
+from pydantic import GetJsonSchemaHandler, TypeAdapter, ValidationError, ValidationInfo
+from pydantic_core import CoreSchema
 
 from app.config.scalars import parse_path
 from app.plugins import kinds
@@ -33,6 +34,39 @@ def plugin_maker(what: str, available: Callable[[], Mapping[str, type[Any]]]) ->
         return with_options(there[kind], kind, options, info)
 
     return make
+
+
+@dataclass(frozen=True, slots=True)
+class KindSchema:
+    """The JSON Schema of a plug-in in the configuration, beside plugin_maker. available: as there."""
+
+    available: Callable[[], Mapping[str, type[Any]]]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A kind, or a map of one kind and its options."""
+        kinds = self.available()
+        return {"anyOf": [{"enum": sorted(kinds)}, *(map_schema(kind, kinds[kind]) for kind in sorted(kinds))]}
+
+
+def map_schema(kind: str, cls: type[Any]) -> dict[str, Any]:
+    """The JSON Schema of the map of this kind and its options."""
+    options, hints = [option for option in fields(cls) if option.init], get_type_hints(cls)
+    needed = [option.name for option in options if option.default is option.default_factory is MISSING]
+    return {
+        "type": "object",
+        "properties": {"kind": {"const": kind}, **{o.name: option_schema(o, hints[o.name]) for o in options}},
+        "required": ["kind", *needed],
+        "additionalProperties": False,
+    }
+
+
+def option_schema(option: Option[Any], hint: Any) -> dict[str, Any]:
+    """The JSON Schema of one option; see option_value."""
+    if "plugins" in option.metadata:
+        return {"type": "array"}
+    if hint is timedelta or "path" in option.metadata:
+        return {"type": "array", "items": {"type": "string"}} if get_origin(hint) is tuple else {"type": "string"}
+    return TypeAdapter(hint).json_schema()
 
 
 def resolver_kinds() -> Mapping[str, type[Resolver]]:

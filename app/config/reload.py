@@ -9,6 +9,7 @@ from threading import Lock
 import structlog
 
 from app.config.settings import BadConfig, Settings
+from app.config.shown import without_secrets
 from app.metrics import Metrics
 
 log = structlog.get_logger()
@@ -30,8 +31,8 @@ class Reload:
         metrics.reloaded(None)
 
     def text(self) -> str:
-        """The configuration in force as its file has it; "" for the defaults."""
-        return self._settings.text
+        """The configuration in force as its file has it, without secrets; "" for the defaults."""
+        return without_secrets(self._settings.text, self._settings.redaction)
 
     def reload(self) -> str | None:
         """Takes what the files say now. Returns None, or why it was not taken: the earlier configuration stays."""

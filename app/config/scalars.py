@@ -9,7 +9,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
@@ -25,16 +25,16 @@ BYTES = {"": 0, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB"
 BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
-def from_text(parse: Callable[[str], Any]) -> PlainValidator:
+def from_text(parse: Callable[[str], Any], written: Any = str) -> PlainValidator:
     """A validator for a scalar. A number goes to `parse` as a text, so that its error can say that the unit is
-    missing."""
+    missing. written: the type of what is right, for the JSON Schema."""
 
     def read(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise ValueError("write a text here, in quotes if need be")
         return parse(str(value))
 
-    return PlainValidator(read)
+    return PlainValidator(read, json_schema_input_type=written)
 
 
 def parse_size(text: str) -> int:
@@ -173,12 +173,12 @@ def valid_interval(length: timedelta) -> timedelta:
     return length
 
 
-Duration = Annotated[timedelta, from_text(durations.parse)]
+Duration = Annotated[timedelta, from_text(durations.parse, str | Literal[0])]
 Recording = Annotated[timedelta, from_text(durations.recording)]
 Size = Annotated[int, from_text(parse_size)]
-File = Annotated[Path, PlainValidator(parse_path)]
-Files = Annotated[list[File], BeforeValidator(one_or_many)]
+File = Annotated[Path, PlainValidator(parse_path, json_schema_input_type=str)]
+Files = Annotated[list[File], BeforeValidator(one_or_many, json_schema_input_type=str | list[str])]
 Pattern = Annotated[Any, from_text(parse_pattern)]
 Count = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
-Written = Annotated[str, BeforeValidator(number_as_text)]
+Written = Annotated[str, BeforeValidator(number_as_text, json_schema_input_type=str | int)]

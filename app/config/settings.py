@@ -14,11 +14,14 @@ from pydantic import BaseModel, ValidationError
 
 from app.captures.retention import Policy
 from app.config import file as shape
+from app.config import notifiers
+from app.config.references import repeated_names, unasked_prometheus
 from app.config.yaml_marks import Fault, Loc, Marked, read, read_as
 from app.gate.recipes import Recipe
 from app.hosts.settings import HostOverride, HostsSettings, SshOptions
-from app.intake.rules import DEFAULT, Rule
+from app.intake.rules import DEFAULT, Recipient, Rule
 from app.ledger.ledger import Bounds
+from app.notifiers.base import Notifier
 from app.plugins import kind_of
 from app.redaction import BUILT_IN, Redaction
 from app.web.auth.links import SignedLinks
@@ -54,9 +57,11 @@ class Settings:
     warnings: tuple[str, ...] = ()
     redaction: Redaction = BUILT_IN
     alertmanager: str | None = None  # the address of its API, for alerts that a message left out
-    prometheus: str | None = None  # the address of its API, for pending alerts
+    prometheus: str | None = None  # the address of its API, for pending alerts and the graphs of alerts
     text: str = field(default="", compare=False)
     external_labels: frozenset[str] = frozenset()  # the names of the labels that it adds to alerts when it sends them
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)  # by their names
+    notify: tuple[Recipient, ...] = ()  # who is told where a rule does not say it
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
@@ -92,7 +97,7 @@ def content(file: Path) -> str:
 def parse(text: str, file: Path, storage: Path = DEFAULT_STORAGE) -> Settings:
     """The settings in `text`. file: its name in faults, and where relative paths begin. Raises BadConfig."""
     marked = read(text)
-    marked.faults += repeated_names(marked) + unasked_prometheus(marked)
+    marked.faults += repeated_names(marked) + unasked_prometheus(marked) + notifiers.faults(marked)
     return replace(settings(checked(marked, file, shape.Whole), storage), text=text)
 
 
@@ -111,30 +116,6 @@ def checked(marked: Marked, file: Path, root: type[Root]) -> Root:
     if whole is None or first_at:
         raise BadConfig(file, sorted(first_at.values()))
     return whole
-
-
-def repeated_names(marked: Marked) -> list[Fault]:
-    """Faults for names that several rules have. A capture's row names its rule, so names have to differ."""
-    rules = marked.data.get("rules") if isinstance(marked.data, dict) else None
-    names = [rule.get("name") if isinstance(rule, dict) else None for rule in rules] if isinstance(rules, list) else []
-    return [
-        marked.fault(("rules", index, "name"), f"an earlier rule is called {name!r} too; rename one of them")
-        for index, name in enumerate(names)
-        if isinstance(name, str) and name in names[:index]
-    ]
-
-
-def unasked_prometheus(marked: Marked) -> list[Fault]:
-    """Faults for rules that want evidence of pending alerts where nothing says which Prometheus has them."""
-    whole = marked.data if isinstance(marked.data, dict) else {}
-    prometheus, rules = whole.get("prometheus"), whole.get("rules")
-    if (isinstance(prometheus, dict) and prometheus.get("url")) or not isinstance(rules, list):
-        return []
-    return [
-        marked.fault(("rules", index, "prearm"), "Prometheus has to be asked for pending alerts: set prometheus.url")
-        for index, rule in enumerate(rules)
-        if isinstance(rule, dict) and rule.get("prearm") is True
-    ]
 
 
 def to_fault(marked: Marked, error: Mapping[str, Any], root: type[BaseModel]) -> Fault:
@@ -171,14 +152,10 @@ def keys_at(loc: Loc, root: type[BaseModel]) -> list[str]:
 
 
 def block_in(annotation: Any) -> Any:
-    """The model inside `list[Host]` or `Retention | None`."""
+    """The model inside `list[Host]` or `Retention | None`; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return (
-        next(found for part in get_args(annotation) if (found := block_in(part)) is not None)
-        if get_args(annotation)
-        else None
-    )
+    return next((found for part in get_args(annotation) if (found := block_in(part)) is not None), None)
 
 
 def settings(whole: shape.Whole, storage: Path) -> Settings:
@@ -201,6 +178,8 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
         redaction=Redaction(tuple(whole.redact.names), tuple(whole.redact.patterns)),
         alertmanager=whole.alertmanager.url,
         prometheus=whole.prometheus.url,
+        notifiers={one.name: one.notifier for one in whole.notifiers},
+        notify=tuple(one.recipient() for one in whole.notify),
         external_labels=frozenset(whole.prometheus.external_labels),
         auth=Tokens(
             whole.auth.webhook_token_file,
@@ -241,6 +220,7 @@ def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
         asked=said.evidence.asked(),
         take=said.take,
         prearm=said.prearm,
+        notify=None if said.notify is None else tuple(one.recipient() for one in said.notify),
         baseline_every=said.baseline.every if said.baseline else None,
         resolvers=tuple(said.resolvers),
         only_exe=said.only.exe,

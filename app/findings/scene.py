@@ -10,6 +10,7 @@ from app.analysis.diff.table import Difference
 from app.analysis.facts import Facts
 from app.analysis.goroutines import Group, Place
 from app.finding import Finding
+from app.findings.claim import Claim
 from app.findings.resident import Resident
 from app.model import Kind
 
@@ -26,6 +27,7 @@ class Scene:
     heap, heap_after: at the beginning and at the end, or the first alone
     snapshots: goroutine profiles and dumps in the order of time; before, after: the two profiles that may be compared
     seconds: of the recording; uptime: of the process, in seconds; about: the alert's name and annotations
+    claim: what its rule said of the CPU time, where that is certain
     resident: the memory of the process; baseline: what it is compared with; None where the service has none
     """
 
@@ -40,6 +42,7 @@ class Scene:
     seconds: float = 0.0
     uptime: float = 0.0
     about: str = ""
+    claim: Claim | None = None
     resident: Resident | None = None
     baseline: "Baseline | None" = None
 

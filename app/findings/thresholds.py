@@ -9,6 +9,7 @@ from typing import Final
 SAMPLES: Final = 30  # below, the sampling noise of a share of one half is above 9 points
 CORES: Final = 0.03  # below, a process is idle, also on a host that is short of processors
 IDLE: Final = 0.1  # below, an alert about the CPU is about another moment or another process
+CAUGHT: Final = 0.5  # of what the alert's rule measured; a rate over minutes and half a minute differ by less
 BUSY: Final = 0.05  # below, it is no news that the little that is done is done in one place
 HOT: Final = 0.5  # of all CPU time in one function: no second one can cost as much
 DOMINATES: Final = 0.95  # a callee with this part of its caller's cost is what the caller does

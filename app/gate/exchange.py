@@ -4,7 +4,7 @@ A request is matched once more, whole, before a byte of it is sent; an answer is
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from threading import Lock
 from time import monotonic
@@ -29,6 +29,8 @@ class Exchange:
         self._pipe, self._timeout = pipe, timeout
         self._lock, self._numbers, self._buffer = Lock(), count(1), b""
         self.lost = False
+        self.sent: Callable[[str, Sequence[str]], None] = lambda verb, words: None
+        """Called with each verb and its words, just before they are sent."""
 
     def close(self) -> None:
         """Ends the gate: it leaves when its input ends."""
@@ -86,6 +88,7 @@ class Exchange:
             raise ValueError(f"not in the gate's grammar: {request!r}")
         if self.lost:
             raise self._broken("was lost")
+        self.sent(verb, words)
         try:
             self._pipe.send(request, self._timeout)
         except Retryable:

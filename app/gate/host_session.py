@@ -1,12 +1,14 @@
 """The connection and the gates of one host. pool.py keeps one of these a host."""
 
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from time import monotonic
 
 from app.errors import AlertprofError, Code, Retryable
 from app.gate.client import Gate
 from app.gate.entry import NoEntry, NotBegun
+from app.gate.observer import SILENT, Observer
 from app.hosts.breaker import TurnedAway
 from app.hosts.pipe import Tunnel
 from app.hosts.ssh import Connection, Connector, NoSession
@@ -19,10 +21,12 @@ PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # seconds, longer each time
 class HostSession:
     """Thread-safe. enter: makes a gate on a connection, as the configuration says; users: who may not be cut off."""
 
-    def __init__(self, host: str, connector: Connector, enter: Callable[..., Gate]) -> None:
+    def __init__(
+        self, host: str, connector: Connector, enter: Callable[..., Gate], observer: Observer = SILENT
+    ) -> None:
         self.host = host
         self.used, self.users = monotonic(), 0
-        self.enter = enter
+        self.enter, self._observer = enter, observer
         self._connector = connector
         self._lock = Lock()
         self._connection: Connection | None = None
@@ -43,7 +47,7 @@ class HostSession:
             return self._standing()
 
     def _standing(self) -> Gate:
-        if self._gate is None or self._gate.lost or not self._connected():
+        if self._gate is None or self._gate.lost or not self.connected:
             self._gate = self._open()
         return self._gate
 
@@ -66,6 +70,7 @@ class HostSession:
 
     def _tunnel(self, address: str, port: int) -> Tunnel:
         connection = self._connection_now()
+        self._observer.tunnel(self.host, address, port)
         try:
             return connection.tunnel(address, port)
         except Retryable:
@@ -87,7 +92,8 @@ class HostSession:
                 self._connection.close()
             self._gate = self._connection = None
 
-    def _connected(self) -> bool:
+    @property
+    def connected(self) -> bool:
         return self._connection is not None and self._connection.alive
 
     def _open(self, ours: int = 0) -> Gate:
@@ -96,7 +102,7 @@ class HostSession:
         ours: how many of the guests are whoever asks."""
         if self._connection is not None:
             try:
-                return self.enter(self._connection)
+                return self._entered(self._connection)
             except (NoSession, NotBegun):  # the connection stands, and whoever else is on it would be cut off
                 if self._in_use(ours):
                     raise
@@ -106,13 +112,29 @@ class HostSession:
         self._connection = None
         self._require_no_pause()
         with self._connector.pace.turn():
-            return self._begun()
+            return self._observed()
+
+    def _observed(self) -> Gate:
+        """A gate on a new connection, of which the observer is told."""
+        began = monotonic()
+        try:
+            gate = self._begun()
+        except AlertprofError as fault:
+            self._observer.login(self.host, "", monotonic() - began, fault.reason)
+            raise
+        self._observer.login(self.host, self._connection.user if self._connection else "", monotonic() - began, None)
+        return gate
+
+    def _entered(self, connection: Connection, *, fresh: bool = False) -> Gate:
+        gate = self.enter(connection, fresh=fresh)
+        gate.sent = partial(self._observer.request, self.host)
+        return gate
 
     def _begun(self) -> Gate:
         """A gate on a new connection."""
         connection = self._connect()
         try:
-            gate = self.enter(connection, fresh=True)
+            gate = self._entered(connection, fresh=True)
         except NoSession as fault:
             connection.close()
             message = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"
@@ -128,10 +150,14 @@ class HostSession:
         standing = self._gate is not None and not self._gate.lost
         return standing or self.users > ours or any(tunnel.open for tunnel in self._tunnels)
 
+    @property
+    def pause_left(self) -> float:
+        """Seconds for which no login is tried; 0 or less: none."""
+        return self._paused_until - monotonic()
+
     def _require_no_pause(self) -> None:
         """A host that did not let us in several times in a row is not even tried for a while."""
-        left = self._paused_until - monotonic()
-        if left > 0:
+        if (left := self.pause_left) > 0:
             message = f"{self.host}: {self._failures} logins failed in a row; the next one is tried in {left:.0f} s"
             raise Retryable(Code.HOST_UNREACHABLE, message)
 

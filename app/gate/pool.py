@@ -15,6 +15,7 @@ from app.errors import Code, Refused
 from app.gate.client import Gate
 from app.gate.entry import enter
 from app.gate.host_session import HostSession
+from app.gate.observer import SILENT, Observer
 from app.gate.recipes import Recipe
 from app.hosts.names import plain
 from app.hosts.pipe import Tunnel
@@ -27,9 +28,17 @@ NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
 class HostPool:
     """Thread-safe. Raises what Connector.connect raises, and Retryable for a lost gate.
 
-    recipes: what of the configuration is part of every gate that is sent; redaction: of what gates tell."""
+    recipes: what of the configuration is part of every gate that is sent; redaction: of what gates tell; observer: is
+    told what is done to hosts."""
 
-    def __init__(self, connector: Connector, recipes: Iterable[Recipe] = (), redaction: Redaction = BUILT_IN) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        recipes: Iterable[Recipe] = (),
+        redaction: Redaction = BUILT_IN,
+        observer: Observer = SILENT,
+    ) -> None:
+        self._observer = observer
         self._sessions: dict[str, HostSession] = {}
         self._lock = Lock()
         self.follow(connector, recipes, redaction, lambda host: False)
@@ -82,6 +91,12 @@ class HostPool:
         Raises what `gate` and Connection.tunnel raise."""
         return self._session(host).tunnel(address, port)
 
+    def states(self) -> tuple[int, int]:
+        """How many hosts are connected, and how many are left alone for a while because logins failed."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return sum(session.connected for session in sessions), sum(session.pause_left > 0 for session in sessions)
+
     def close_idle(self) -> None:
         with self._lock:
             idle = [session for session in self._sessions.values() if session.idle]
@@ -116,7 +131,7 @@ class HostPool:
         with self._lock:
             if outdated and self._sessions.get(host) is outdated:
                 del self._sessions[host]
-            session = self._sessions.setdefault(host, HostSession(host, self._connector, self._enter))
+            session = self._sessions.setdefault(host, HostSession(host, self._connector, self._enter, self._observer))
             session.used = monotonic()
         if outdated:
             outdated.close()

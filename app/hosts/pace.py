@@ -72,6 +72,16 @@ class Pace:
                     self._limit.note(seconds)
                 self._changed.notify_all()
 
+    @property
+    def in_flight(self) -> int:
+        """Logins under way."""
+        return len(self._begun)
+
+    @property
+    def waiting(self) -> int:
+        """Logins that wait for their turn."""
+        return len(self._waiting)
+
     def _wait(self, ticket: object) -> None:
         with self._changed:
             self._waiting.append(ticket)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from app.intake.message import BadMessage, Message, NotJson, WireAlert, to_alert
+from app.intake.nightingale import is_event
 from app.intake.salvage import first_faults, invalid_alert, salvaged
 from app.model import Alert
 
@@ -62,7 +63,7 @@ def _as_message(body: bytes, now: datetime) -> bytes:
         found = json.loads(body)
     except (ValueError, RecursionError):
         return body
-    if not isinstance(found, dict) or not found or "alerts" in found:
+    if not isinstance(found, dict) or not found or "alerts" in found or is_event(found):
         return body
     alert = found if isinstance(found.get("labels"), dict) else {"labels": found}
     return json.dumps({"alerts": [{"startsAt": now.isoformat(), **alert}]}).encode()

@@ -13,12 +13,14 @@ from typing import Any, Literal
 from app.intake.matchers import Matcher, MatcherError, parse_matcher, parse_matchers
 from app.intake.relabel import Relabel
 from app.intake.relabelling import Dropped, relabelled
+from app.model import State
 
 __all__ = [
     "DEFAULT",
     "Dropped",
     "Matcher",
     "MatcherError",
+    "Recipient",
     "Relabel",
     "Rule",
     "first_match",
@@ -26,6 +28,14 @@ __all__ = [
     "parse_matchers",
     "relabelled",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A notifier that is told of captures that end so. to: its name."""
+
+    to: str
+    on: frozenset[State]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ class Rule:
     only_exe: re.Pattern[str] | None = None  # a process that these do not match is never signalled
     only_cmdline: re.Pattern[str] | None = None
     prearm: bool = False  # evidence is taken while such an alert is pending
+    notify: tuple[Recipient, ...] | None = None  # who is told of its captures; None: as for all
     baseline_every: timedelta | None = None  # how often a calm capture is taken, to compare others with; None: never
     relabel: tuple[
         Relabel, ...

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from app.intake import nightingale
 from app.intake.message import (
     FINGERPRINT,
     MAX_ALERTS,
@@ -41,6 +42,8 @@ _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 def salvaged(body: bytes) -> Message:
     """The message in `body`. Raises NotJson, TooManyAlerts, and BadMessage for a body without a list of alerts."""
     said = parse_json(body)
+    if nightingale.is_event(said):
+        said = nightingale.as_message(said)
     if not isinstance(said, dict):
         raise BadMessage("This is no message of Alertmanager's webhook: it is no JSON object.")
     found = said.get("alerts")

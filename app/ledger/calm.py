@@ -20,8 +20,21 @@ _LAST_OF_EACH = (
     .where(_o.trigger_kind == "alert", _o.rule == sa.bindparam("rule"), _o.state == State.COMPLETED, _o.service != "")
     .group_by(_o.service)
 )
-_LATELY = sa.select(calm.c.service).where(calm.c.taken_at > sa.bindparam("before"))
-_CHOSEN_LATELY = sa.select(_o.baseline).where(_o.baseline.is_not(None), _o.created_at > sa.bindparam("before"))
+
+
+def _lately(time: sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:
+    """Clocks of replicas differ a little; what is as far in the future is from before the clock was set, and counts for
+    nothing."""
+    return (time > sa.bindparam("since")) & (time < sa.bindparam("until"))
+
+
+def _about(now: datetime, since: datetime) -> dict[str, int]:
+    """What _lately takes."""
+    return {"since": micro(since), "until": micro(now + (now - since))}
+
+
+_LATELY = sa.select(calm.c.service).where(_lately(calm.c.taken_at))
+_CHOSEN_LATELY = sa.select(_o.baseline).where(_o.baseline.is_not(None), _lately(_o.created_at))
 _DUE = (
     sa.select(captures)
     .where(_c.id.in_(_LAST_OF_EACH), _c.service.not_in(_LATELY), _c.service.not_in(_CHOSEN_LATELY))
@@ -35,9 +48,12 @@ _ALERTS: sa.Select[Any] = sa.select(_c.service, _c.rule, _c.labels).where(
 )
 _AGAIN = (
     sa.update(calm)
-    .where(calm.c.service == sa.bindparam("of"), calm.c.taken_at <= sa.bindparam("before"))
+    .where(calm.c.service == sa.bindparam("of"), ~_lately(calm.c.taken_at))
     .values(taken_at=sa.bindparam("now"), capture=sa.bindparam("id"))
 )
+_UNDER_WAY = sa.select(
+    sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((_c.ended_at.is_(None), 1), else_=0)), 0)
+).where(_lately(_c.created_at), _c.trigger_kind == "manual", _c.rule != "manual")
 _UNJUDGED = sa.select(captures).where(_c.id.in_(sa.select(calm.c.capture)), _c.ended_at <= sa.bindparam("before"))
 _JUDGED = sa.update(calm).where(calm.c.capture == sa.bindparam("id")).values(capture=None)
 
@@ -56,11 +72,11 @@ class CalmCaptures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, rule: str, before: datetime) -> tuple[Capture, ...]:
+    def due(self, rule: str, since: datetime, now: datetime) -> tuple[Capture, ...]:
         """Of each service that alerts of this rule have captured, the last such capture; without the services of which
-        a calm capture was taken, or whose baseline was made, after `before`."""
+        a calm capture was taken, or whose baseline was made, since then."""
         with self._database.reading() as connection:
-            rows = connection.execute(_DUE, {"rule": rule, "before": micro(before)})
+            rows = connection.execute(_DUE, {"rule": rule, **_about(now, since)})
             return tuple(to_capture(row) for row in rows)
 
     def alerts(self, since: datetime) -> tuple[AlertRow, ...]:
@@ -69,13 +85,19 @@ class CalmCaptures:
             rows = connection.execute(_ALERTS, {"since": micro(since)}).all()
         return tuple(AlertRow(row.service or "", row.rule, labels_of(row)) for row in rows)
 
-    def take(self, capture: Capture, service: str, before: datetime) -> bool:
-        """Records a calm capture of the service. False if another replica was quicker, so that one was taken after
-        `before`."""
+    def number(self, since: datetime, now: datetime) -> tuple[int, int]:
+        """How many calm captures were taken since then, and how many of those have not ended."""
+        with self._database.reading() as connection:
+            taken, active = connection.execute(_UNDER_WAY, _about(now, since)).one()
+        return taken, active
+
+    def take(self, capture: Capture, service: str, since: datetime) -> bool:
+        """Records a calm capture of the service. False if another replica was quicker, so that one was taken since
+        then."""
         row = {"of": service, "now": micro(capture.created_at), "id": capture.id}
         try:
             with self._database.writing() as connection:
-                if connection.execute(_AGAIN, {**row, "before": micro(before)}).rowcount == 0:
+                if connection.execute(_AGAIN, {**row, **_about(capture.created_at, since)}).rowcount == 0:
                     first = {"service": service, "taken_at": row["now"], "capture": capture.id}
                     connection.execute(sa.insert(calm), first)
                 queries.create(connection, capture)

@@ -38,13 +38,13 @@ class ProcessTaken(Exception):
         self.other = other
 
 
+_DUE_AND_FREE = (
+    _c.due_at <= sa.bindparam("now"),
+    _c.lease_until.is_(None) | (_c.lease_until <= sa.bindparam("now")),
+)
 _NEXT = (
     sa.select(_c.id)
-    .where(
-        _c.due_at <= sa.bindparam("now"),
-        _c.lease_until.is_(None) | (_c.lease_until <= sa.bindparam("now")),
-        _c.id.not_in(sa.bindparam("held", expanding=True)),
-    )
+    .where(*_DUE_AND_FREE, _c.id.not_in(sa.bindparam("held", expanding=True)))
     .order_by(_c.turn, _c.due_at)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -79,6 +79,7 @@ _AT_WORK = sa.select(_c.host).where(_c.active_process.is_not(None), _c.host.is_n
 _SOONEST = sa.select(sa.func.min(sa.case((_c.lease_until > _c.due_at, _c.lease_until), else_=_c.due_at))).where(
     _c.due_at.is_not(None)
 )
+_QUEUE = sa.select(sa.func.count(), sa.func.min(_c.due_at)).where(*_DUE_AND_FREE)
 _FREE_ALL = (
     sa.update(captures).where(_c.due_at.is_not(None), _c.owner.is_not(None)).values(owner=None, lease_until=None)
 )
@@ -125,6 +126,12 @@ def hosts_at_work(connection: sa.Connection) -> frozenset[str]:
 def soonest(connection: sa.Connection) -> datetime | None:
     """When the next row can be claimed: it is due and its lease is over. None: there is none."""
     return moment_or_none(connection.execute(_SOONEST).scalar())
+
+
+def queue(connection: sa.Connection, now: datetime) -> tuple[int, datetime | None]:
+    """The number of rows that can be claimed now, and when the first of them was due."""
+    length, oldest = connection.execute(_QUEUE, {"now": micro(now)}).one()
+    return length, moment_or_none(oldest)
 
 
 def free_all(connection: sa.Connection) -> None:

@@ -10,10 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import arrivals, baselines, blocks, capacity, claims, messages, migrations, proof, queries, switches
+from app.ledger import arrivals, baselines, blocks, claims, messages, migrations, proof, queries, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.calm import CalmCaptures
 from app.ledger.capacity import Bounds, Full
@@ -21,10 +20,12 @@ from app.ledger.claims import Claim, FenceLost, ProcessTaken
 from app.ledger.database import Database, LedgerUnavailable
 from app.ledger.inbox import Inbox
 from app.ledger.messages import Message
+from app.ledger.notices import Notices
 from app.ledger.prearms import PreArms
 from app.ledger.queries import Filter, Page, Stored
 from app.ledger.reader import LedgerReader, Values, open_reader
-from app.model import Alert, Blocked, Capture, Step
+from app.ledger.saving import write
+from app.model import Alert, Blocked, Capture
 
 __all__ = [
     "Bounds",
@@ -76,6 +77,7 @@ class Ledger(LedgerReader):
         self._clock = clock
         self._inbox = Inbox(self._record)
         self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
+        self.notices = Notices(self._database)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then
@@ -84,6 +86,7 @@ class Ledger(LedgerReader):
             migrations.upgrade(connection)
             if self._database.owned:
                 claims.free_all(connection)
+                self.notices.free_all(connection)
 
     def prove(self, now: datetime) -> None:
         """Writes a row, to see whether the database takes one. Raises LedgerUnavailable."""
@@ -165,27 +168,25 @@ class Ledger(LedgerReader):
         for _ in range(_ATTEMPTS):
             try:
                 with self._database.writing() as connection:
-                    if self.bounds and capture.step is Step.START and claim.capture.step is Step.RESOLVE:
-                        self._take_place(connection, capture, self.bounds)
-                    claims.save(connection, claim, capture, release=release)
-                    freed = capacity.freed(connection, capture, self._clock())
+                    freed, added = write(
+                        connection,
+                        claim,
+                        capture,
+                        release=release,
+                        bounds=self.bounds,
+                        notices=self.notices,
+                        now=self._clock(),
+                    )
             except IntegrityError:
                 self._raise_if_taken(capture)
             else:
+                self.notices.on_added(added)
                 return self.on_due() if freed else None
         raise LedgerUnavailable(f"captures keep beginning and ending on the process of {capture.id}; try again")
 
-    def _take_place(self, connection: sa.Connection, capture: Capture, bounds: Bounds) -> None:
-        """Takes the place for one more recording. ProcessTaken is the better reason, so it is looked for first."""
-        other = claims.active_on(connection, capture.process.key) if capture.process else None
-        if other not in (None, capture.id):
-            raise ProcessTaken(str(other))
-        capacity.take(connection, capture, bounds, self._clock())
-
     def _raise_if_taken(self, capture: Capture) -> None:
-        process_key = capture.process.key if capture.process else ""
         with self._database.reading() as connection:
-            other = claims.active_on(connection, process_key)
+            other = claims.active_on(connection, capture.process.key if capture.process else "")
         if other is not None:
             raise ProcessTaken(other)
 

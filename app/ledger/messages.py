@@ -1,7 +1,8 @@
 """The last messages of the webhook, so that a person can ask what became of them.
 
 A message is written in the transaction that decides about its alerts: an insert and a bounded delete. Only the newest
-ones are kept. A large one is kept without its body, and one that only repeats is not kept at all.
+ones are kept. A large one is kept without its body, and one that only repeats is not kept at all, unless it is the
+first to say that Alertmanager left alerts out: it may send the alerts it does not leave out in a message before that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,13 +55,17 @@ _OLD = sa.select(_old.c.id).where(_old.c.id < _OLDEST_KEPT).order_by(_old.c.id).
 _REMOVE = sa.delete(messages).where(_m.id.in_(_OLD))
 _BUT_BODY = [column for column in messages.columns if column is not _m.body]
 _LAST = sa.select(*_BUT_BODY).order_by(_m.id.desc()).limit(KEPT)
+_TOLD = sa.select(_m.id).where(_m.about == sa.bindparam("about"), _m.left_out == sa.bindparam("left_out")).limit(1)
 _GET = sa.select(messages).where(_m.id == sa.bindparam("key"))
 
 
 def keep(connection: sa.Connection, deliveries: Sequence[Delivery], receipts: Sequence[Receipt], now: datetime) -> None:
     """Keeps those messages that have a body and something new. Most messages only repeat, and are not written."""
-    both = zip(deliveries, receipts, strict=True)
-    came = [(delivery, receipt) for delivery, receipt in both if delivery.body and not only_repeats(receipt)]
+    came = [
+        (delivery, receipt)
+        for delivery, receipt in zip(deliveries, receipts, strict=True)
+        if delivery.body and not (only_repeats(receipt) and _is_told(connection, delivery))
+    ]
     if came:
         connection.execute(_INSERT, [_row(delivery, receipt, now) for delivery, receipt in came[-KEPT:]])
         connection.execute(_REMOVE)
@@ -69,6 +74,12 @@ def keep(connection: sa.Connection, deliveries: Sequence[Delivery], receipts: Se
 def only_repeats(receipt: Receipt) -> bool:
     """Whether every firing alert of the message was a repeat."""
     return bool(receipt.known) and not receipt.created and not receipt.skipped
+
+
+def _is_told(connection: sa.Connection, delivery: Delivery) -> bool:
+    """Whether nothing was left out beside these alerts, or one of the kept messages says the same."""
+    same = {"about": about(delivery.alerts), "left_out": delivery.left_out}
+    return not delivery.left_out or connection.execute(_TOLD, same).first() is not None
 
 
 def last(connection: sa.Connection) -> tuple[Message, ...]:

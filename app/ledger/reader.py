@@ -72,6 +72,11 @@ class LedgerReader:
         with self._database.reading() as connection:
             return claims.soonest(connection)
 
+    def queue(self, now: datetime) -> tuple[int, datetime | None]:
+        """How many captures are due at `now` and claimed by nobody, and since when the oldest of them is due."""
+        with self._database.reading() as connection:
+            return claims.queue(connection, now)
+
     def last_ended(self, process_key: str, host: str, service: str, *, by: str | None = None) -> Capture | None:
         """The latest capture that recorded and has ended, on this process (ProcessId.key) or of this service on this
         host: a restarted process has another key. by: only those that an alert ("alert") or a person ("manual")

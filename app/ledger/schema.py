@@ -120,6 +120,18 @@ calm = sa.Table(
     sa.Column("capture", sa.Text),  # until it was judged whether it becomes the baseline
 )
 
+# Whom the end of a capture has still to be told; a row is removed once that was done, or given up.
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("notifier", sa.Text, primary_key=True),  # the name that the configuration gives it
+    sa.Column("capture", _Id, primary_key=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),  # how often it was claimed; also the fence of the lease
+    sa.Column("lease_until", sa.BigInteger),
+)
+
 settings = sa.Table(
     "settings",
     metadata,

@@ -23,6 +23,8 @@ from app.gate.recipes import Recipe
 from app.model import Capture, Finding, Kind, ProcessId
 from app.profilers.harm import refusal as blocked_refusal
 
+SWITCH_FIRED = "the dead-man's switch on the host had ended"  # begins a message; the metrics count it
+
 
 @dataclass(frozen=True, slots=True)
 class StepResult:

@@ -1,7 +1,7 @@
 """Reads the names of functions for a profile that has addresses only: from the files whose code the process runs.
 
 gperftools and jemalloc write such profiles. The gate brings home the tables of symbols and the names that are wanted,
-nothing else of the files. Called by recipe_profiler.py.
+nothing else of the files. Called by recipe_profiler.py, and by http_pprof.py for other programs than Go's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +15,12 @@ from app.analysis.symbol_table import names_at
 from app.analysis.unnamed import Unnamed
 from app.errors import AlertprofError
 from app.finding import INFO, Finding
+from app.gate.answers import Process
 from app.gate.client import Gate
 from app.gate.mapped import PAGES_AT_MOST, RANGES_AT_MOST, CodeArea, Span
 from app.gate.memory import PAGE
 from app.model import ProcessId
-from app.profilers.base import Fetched
+from app.profilers.base import Fetched, Recording
 
 VERB = (
     "the gate that is installed there may not read the files: install what `alertprof gate --config.file F` prints "
@@ -136,12 +137,31 @@ def with_names(gate: Gate, process: ProcessId, file: Fetched) -> Fetched:
     """The file with the names that its addresses have on the host, and a finding if most of them have none.
 
     What cannot be read costs names, never the file."""
+    places = _places(file)
+    return _read_names(gate, process, file, places) if places else file
+
+
+def named(recording: Recording, process: Process, file: Fetched) -> Fetched:
+    """A file that came over HTTP, with names as `with_names` reads them. Go's profiles have theirs.
+
+    The names come from the files of this process alone, and only where the profile has them at the very same
+    addresses: whose profile it is need not be proven yet."""
+    if process.go_version or file.fault or not file.suffix.endswith(".pprof"):
+        return file
+    if not (places := _places(file)):
+        return file
+    with recording.files() as gate:
+        return _read_names(gate, process.id, file, places)
+
+
+def _places(file: Fetched) -> list[Unnamed]:
     try:
-        places = unnamed_of(file.path)
+        return [place for path in (file.path, *file.slices) for place in unnamed_of(path)]
     except BadProfile:  # which the check of the file tells
-        return file
-    if not places:
-        return file
+        return []
+
+
+def _read_names(gate: Gate, process: ProcessId, file: Fetched, places: Sequence[Unnamed]) -> Fetched:
     reading = _Reading(gate, process)
     try:
         reading.read(places)

@@ -16,7 +16,7 @@ from app.gate.answers import Answer, Mode, Process
 from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.model import Capture, Finding, Kind
-from app.profilers.base import Fetched, Incoming, Profiler, Recording, Selection, StepResult
+from app.profilers.base import SWITCH_FIRED, Fetched, Incoming, Profiler, Recording, Selection, StepResult
 from app.profilers.checks import danger_in, name_of, refuse_full_disk, refuse_shell
 from app.profilers.gate_profiler import LOOK_EVERY, SOON, GateProfiler
 from app.profilers.proof import refuse_conflict, refuse_shared, unseen
@@ -166,7 +166,7 @@ class GoZero(GateProfiler):
         if answer.code == "foreign":
             message = "another recording runs in the process now; ours is over"
         elif answer.fired:
-            message = "the dead-man's switch on the host had ended the recording"
+            message = f"{SWITCH_FIRED} the recording"
         else:
             message = "SIGUSR2 sent, recording ended" if toggled else "the recording ended by itself"
         surprising = answer.fired and not toggled

@@ -14,9 +14,11 @@ from typing import Any, ClassVar
 from app.errors import Code, Refused, Retryable
 from app.gate.answers import Process
 from app.gate.pool import HostPool
+from app.gate.recipes import MAPPED, Recipe
 from app.model import Capture, Kind
 from app.profilers.base import Fetched, Incoming, Profiler, Recording, StepResult
 from app.profilers.checks import name_of
+from app.profilers.code_names import named
 from app.profilers.endpoint import EndpointSearch, lives, other_at
 from app.profilers.goroutines import COUNTED, count_in, counted_soon
 from app.profilers.origin import layout_of, prove_all
@@ -94,6 +96,11 @@ class HttpPprof(Profiler):
         if half or both or ":" in self.username:
             raise ValueError(f"{NAME}: a login is username (without a colon) and password_file, or token_file alone")
 
+    def recipes(self) -> tuple[Recipe, ...]:
+        return (
+            (MAPPED,) if self.ports else ()
+        )  # other programs than Go's, which are asked at these alone, may lack names
+
     def judge(self, process: Process, host: str, pool: HostPool) -> str:
         if not process.go_version and not self.ports:
             raise Refused(
@@ -153,7 +160,7 @@ class HttpPprof(Profiler):
         fetched: list[Fetched] = []
 
         def keep(file: Fetched) -> None:
-            incoming.keep(file)
+            incoming.keep(named(recording, process, file))
             fetched.append(file)
 
         takes.all(

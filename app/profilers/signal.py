@@ -14,7 +14,7 @@ from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.gate.recipes import Recipe
 from app.model import Capture
-from app.profilers.base import Recording, StepResult
+from app.profilers.base import SWITCH_FIRED, Recording, StepResult
 from app.profilers.checks import danger_in, refuse_full_disk, refuse_shell
 from app.profilers.gate_profiler import SOON
 from app.profilers.globs import check_glob, shell_glob
@@ -123,7 +123,7 @@ class Signal(SignalProfiler):
     def _stopped(self, gate: Gate, recording: Recording, answer: Answer) -> StepResult:
         appeared = f"{len(answer.files)} files appeared"
         if answer.fired:
-            return StepResult(f"the dead-man's switch on the host had ended it; {appeared}")
+            return StepResult(f"{SWITCH_FIRED} it; {appeared}")
         return StepResult(f"{self.stop_signal} sent; {appeared}" if answer.stopped else appeared)
 
     def _suffix(self, n: int) -> str:

@@ -1,11 +1,11 @@
 """The ASGI application: the webhook, the API and the pages. Called by main.py."""
 
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
@@ -16,7 +16,6 @@ from app.web.api import (
     bundle,
     changes,
     configuration,
-    examples,
     flamegraph,
     health,
     links,
@@ -26,30 +25,22 @@ from app.web.api import (
 )
 from app.web.api import captures as api
 from app.web.api import profiles as profiles_api
+from app.web.api.openapi import TITLE, document
 from app.web.api.webhook import Webhook
-from app.web.api.webhook_openapi import describe
+from app.web.auth.audit import Audit
 from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
 from app.web.differences import Differences
 from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
-from app.web.pages import alerts, difference, docs, flame_page, services, speedscope, text, trial
+from app.web.pages import alert_graph, alerts, difference, docs, flame_page, services, speedscope, text, trial
 from app.web.pages import capture as capture_pages
 from app.web.pages import captures as captures_pages
 from app.web.pages import changes as change_pages
+from app.web.pages.errors import ErrorPages
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
-
-TITLE = "alertprof"
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {
-        "description": "A problem, with a sentence in `detail` (RFC 9457)",
-        "content": {"application/problem+json": {"schema": {"type": "object"}, "example": examples.PROBLEM}},
-    }
-    for code in ("default", 422)
-}
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -61,14 +52,24 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect turns Alertmanager's POST into a GET without a body
         middleware=middleware(parts),
-        responses=PROBLEMS,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     handle_problems(app)
     add_webhook(app, parts)
-    for router in routers(parts):
+    there = [*routers(parts)]
+    for router in there:
+        answer_head(router)
         app.include_router(router)
+    routes = [route for router in there for route in router.routes]
+    app.openapi = cache(lambda: document(routes, parts.external_url))  # type: ignore[method-assign]
     return app
+
+
+def answer_head(router: APIRouter) -> None:
+    """Lets HEAD be answered as GET is; the server leaves the body out."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
 
 
 def routers(parts: Parts) -> Iterator[APIRouter]:
@@ -96,6 +97,7 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
         alerts.routes(parts),
         services.routes(parts, profiles),
         capture_pages.routes(parts, profiles),
+        alert_graph.routes(parts),
         flame_page.routes(parts, graphs),
         text.routes(parts),
         change_pages.routes(parts),
@@ -109,22 +111,15 @@ def middleware(parts: Parts) -> list[Middleware]:
     """What every request passes through, the outermost first."""
     return [
         Middleware(Cors, allowed=parts.cors_origin),
+        Middleware(Audit, write=parts.audit, tokens=parts.tokens),
+        Middleware(ErrorPages, parts=parts),
         Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
         Middleware(LanguageSwitch),
     ]
 
 
 def add_webhook(app: FastAPI, parts: Parts) -> None:
-    """Adds the webhook as a bare route before all others, and describes it in the OpenAPI document."""
+    """Adds the webhook as a bare route before all others."""
     webhook = Webhook(parts.ledger.receive, parts.metrics, parts.recorded)
     for path in ("/webhook", "/webhook/"):
         app.router.routes.insert(0, Route(path, webhook, methods=["POST"], include_in_schema=False))
-
-    def openapi() -> dict[str, Any]:
-        if not app.openapi_schema:
-            schema = get_openapi(title=TITLE, version=version(TITLE), routes=app.routes, summary=app.summary)
-            describe(schema)
-            app.openapi_schema = schema
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]

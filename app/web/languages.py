@@ -25,7 +25,7 @@ COOKIE, PARAMETER = "lang", "lang"
 KEPT = 365 * 24 * 3600  # seconds that a browser keeps the choice
 
 _language: ContextVar[str] = ContextVar("language", default="en")
-_query: ContextVar[str] = ContextVar("query", default="")
+_query: ContextVar[str | None] = ContextVar("query", default=None)  # None: what is asked for is no page
 
 
 def _(text: str, **values: Any) -> str:
@@ -55,8 +55,9 @@ def address() -> str:
 
 
 def address_in(other: str) -> str:
-    """The address of the page that is asked for, in another language."""
-    return f"?{urlencode([*_pairs(_query.get()), (PARAMETER, other)])}"
+    """The address of the page that is asked for, in another language; of the first page where it is none."""
+    query = _query.get()
+    return f"{'/' if query is None else ''}?{urlencode([*_pairs(query), (PARAMETER, other)])}"
 
 
 @cache
@@ -102,6 +103,15 @@ def is_page(path: str) -> bool:
     return path in ("/", "/docs") or path.startswith(("/ui/", "/alerts/"))
 
 
+def choose_language(request: Request) -> None:
+    """From now on, the texts are in the language of this request: that of its address, of its cookie, or of the
+    browser's preference."""
+    _query.set(request.url.query if is_page(request.url.path) else None)
+    known = (request.query_params.get(PARAMETER, ""), request.cookies.get(COOKIE, ""))
+    chosen = (each for each in known if each in LANGUAGES)
+    _language.set(next(chosen, None) or preferred(request.headers.get("accept-language", "")))
+
+
 class LanguageSwitch:
     """Middleware: sets the language of each request for a page. `?lang=…` is kept in a cookie, and left out of the
     address, which others may be sent."""
@@ -116,9 +126,7 @@ class LanguageSwitch:
         chosen = request.query_params.get(PARAMETER)
         if chosen in LANGUAGES and request.method == "GET":
             return await switched(request, chosen)(scope, receive, send)
-        _query.set(request.url.query)
-        kept = request.cookies.get(COOKIE, "")
-        _language.set(kept if kept in LANGUAGES else preferred(request.headers.get("accept-language", "")))
+        choose_language(request)
         return await self.app(scope, receive, _with_language(send))
 
 
@@ -130,8 +138,8 @@ def switched(request: Request, chosen: str) -> RedirectResponse:
     return answer
 
 
-def _pairs(query: str) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != PARAMETER]
+def _pairs(query: str | None) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in parse_qsl(query or "", keep_blank_values=True) if name != PARAMETER]
 
 
 def _with_language(send: Send) -> Send:

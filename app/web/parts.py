@@ -51,8 +51,10 @@ class Parts:
     tokens: those in force
     recorded: called with each message of the webhook once it is durable
     cors_origin: the origins whose pages may read artifacts, for fullmatch
-    config: the text of the configuration
+    config: the text of the configuration, without secrets
     reload: reads it again, and returns why it was not taken
+    audit: AuditLog.write
+    prometheus: the address of Prometheus' API, None where none is configured
     """
 
     ledger: Ledger
@@ -75,6 +77,8 @@ class Parts:
     cors_origin: re.Pattern[str] | None = None
     config: Callable[[], str] = str
     reload: Callable[[], str | None] = lambda: None
+    audit: Callable[..., None] = lambda event, **fields: None
+    prometheus: Callable[[], str | None] = lambda: None
 
 
 def the_capture(parts: Parts, capture_id: str) -> Capture:

@@ -19,6 +19,7 @@ from app.errors import AlertprofError
 from app.intake.message import BadMessage, NotJson, TooManyAlerts
 from app.ledger.database import LedgerUnavailable
 
+OWN_FAULT = "alertprof met a fault of its own; its log has the details under this path and time."
 METHODS = ("GET", "HEAD", "POST", "DELETE")
 
 log = structlog.get_logger(__name__)
@@ -108,5 +109,4 @@ async def _passing(_: Request, error: Exception) -> Response:
 
 async def _own(request: Request, error: Exception) -> Response:
     log.error("a request met a fault of alertprof's own", path=request.url.path, error=repr(error))
-    detail = "alertprof met a fault of its own; its log has the details under this path and time."
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, OWN_FAULT)

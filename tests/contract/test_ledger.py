@@ -705,6 +705,13 @@ def test_a_message_that_only_repeats_is_not_kept_and_one_with_something_new_is(l
     assert [message.body for message in kept if message] == ["over", "more", "first"]
 
 
+def test_a_message_that_repeats_is_kept_once_if_it_says_that_alerts_were_left_out(ledger: Ledger) -> None:
+    """Alertmanager may send the only alert that it does not leave out in a message before."""
+    for left_out in (0, 4, 4, 5):
+        ledger.receive([firing("a1")], b"{}", left_out).result(9)
+    assert [message.left_out for message in ledger.messages()] == [5, 4, 0]
+
+
 def test_a_message_of_which_nothing_was_recorded_is_not_kept(ledger: Ledger) -> None:
     usual = ledger.decide
     ledger.decide = lambda alert, episode, *, now, paused: 1 / 0  # type: ignore[assignment]
@@ -853,7 +860,8 @@ def test_of_two_replicas_one_takes_the_calm_capture_and_the_next_one_only_after_
     assert mine.calm.take(manual(1), "orders", NOON - day)
     assert not theirs.calm.take(manual(2), "orders", NOON - day) and theirs.get(manual(2).id) is None
     assert theirs.calm.take(manual(3, created_at=later), "orders", later - day)
-    assert not mine.calm.take(manual(4, created_at=later), "orders", later - day)
+    for skewed in (later, later - SECOND):
+        assert not mine.calm.take(manual(4, created_at=skewed), "orders", skewed - day)
     assert mine.calm.take(manual(5), "payments", NOON - day)
     claim = claimed(mine)  # of the first one, which was not judged before the next
     mine.release(claim, completed(claim.capture))
@@ -872,12 +880,14 @@ def test_a_service_is_due_by_its_last_capture_unless_a_baseline_was_made_lately(
         ledger.create(capture.ended(State.COMPLETED, NOON))
     ledger.create(manual(4, rule="r", target=Target("h", 7, "by hand")).ended(State.COMPLETED, NOON))
     before = NOON + SECOND
-    assert [each.id for each in ledger.calm.due("r", before)] == [manual(2).id, manual(3).id]
-    assert ledger.calm.due("another", before) == ()
-    assert ledger.choose_baseline(ledger.calm.due("r", before)[1])
-    assert [each.id for each in ledger.calm.due("r", NOON - SECOND)] == [manual(2).id]
+    later = before + timedelta(days=1)
+    assert [each.id for each in ledger.calm.due("r", before, later)] == [manual(2).id, manual(3).id]
+    assert ledger.calm.due("another", before, later) == ()
+    assert ledger.choose_baseline(ledger.calm.due("r", before, later)[1])
+    assert [each.id for each in ledger.calm.due("r", NOON - SECOND, before)] == [manual(2).id]
     assert ledger.calm.take(manual(5), "orders", NOON)
-    assert ledger.calm.due("r", NOON - SECOND) == ()
+    assert ledger.calm.due("r", NOON - SECOND, before) == ()
+    assert ledger.calm.number(NOON - SECOND, NOON) == (2, 1), "those of rules, of which one has ended"
 
 
 def test_alerts_are_told_while_they_fire_and_for_a_while_after_they_ended(ledger: Ledger) -> None:
@@ -951,7 +961,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0007"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0008"
     engine.dispose()
 
 

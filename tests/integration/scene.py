@@ -1,6 +1,6 @@
 """alertprof beside a real sshd: what most tests of the whole line begin with."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -25,8 +25,10 @@ class Scene:
         ssh: Mapping[str, Any] | None = None,
         config: Mapping[str, Any] | None = None,
         sshd: Mapping[str, Any] | None = None,
+        words: Sequence[str] = (),
     ) -> None:
-        """user: whom sshd lets in; ssh, config: more keys of that section, of the file; sshd: more words for Sshd."""
+        """user: whom sshd lets in; ssh, config: more keys of that section, of the file; sshd: more words for Sshd;
+        words: more options of `alertprof serve`."""
         self.sshd = Sshd(folder / "sshd", user=user, **(sshd or {})).__enter__()
         (folder / "alertprof").mkdir()
         way = {
@@ -37,7 +39,7 @@ class Scene:
             **(ssh or {}),
         }
         rules = [{"name": "every alert", "duration": duration}]
-        self.service = Alertprof(folder / "alertprof", {"ssh": way, "rules": rules, **(config or {})})
+        self.service = Alertprof(folder / "alertprof", {"ssh": way, "rules": rules, **(config or {})}, words=words)
 
     def deliver(self, *alerts: Mapping[str, Any]) -> dict[str, Any]:
         """One message of Alertmanager; its answer."""

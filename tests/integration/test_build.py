@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import subprocess
 import sys
 import tarfile
@@ -109,24 +110,44 @@ def test_an_npmrc_names_the_registry_and_one_that_is_away_is_said_with_the_setti
         complete(tmp_path)
 
 
+def built(kind: str, folder: Path, out: Path, umask: int = 0o022) -> Path:
+    """The sdist or wheel that hatchling makes of a folder."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(out)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, umask=umask)
+    (made,) = out.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+    return made
+
+
 def test_an_sdist_builds_a_wheel_without_a_registry_and_both_carry_what_is_shown_and_its_licences(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("npm_config_registry", NOWHERE)
-
-    def built(kind: str, folder: Path) -> None:
-        command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(tmp_path)]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-
-    built("sdist", ROOT)
-    (sdist,) = tmp_path.glob("*.tar.gz")
+    sdist = built("sdist", ROOT, tmp_path / "one")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
-    built("wheel", unpacked)
-    (wheel,) = tmp_path.glob("*.whl")
+    wheel = built("wheel", unpacked, tmp_path / "one")
+    assert built("sdist", unpacked, tmp_path / "two", 0o077).read_bytes() == sdist.read_bytes()
+    assert built("wheel", ROOT, tmp_path / "two", 0o077).read_bytes() == wheel.read_bytes()
     names = zipfile.ZipFile(wheel).namelist()
+    check_bill(zipfile.ZipFile(wheel))
     for package in tomllib.loads((ROOT / "npm-lock.toml").read_text()):
         assert f"{VENDOR}/{package}/LICENSE" in names
     assert f"{VENDOR}/htmx.org/htmx.min.js" in names
     assert [name for name in names if name.startswith(f"{VENDOR}/speedscope/speedscope-") and name.endswith(".js")]
+
+
+def check_bill(wheel: zipfile.ZipFile) -> None:
+    """What the wheel contains of other projects is what its bill of materials says, with the pinned hashes."""
+    (name,) = (name for name in wheel.namelist() if "/sboms/" in name)
+    assert name.endswith(".dist-info/sboms/alertprof.cdx.json")
+    bill = json.loads(wheel.read(name))
+    lock = tomllib.loads((ROOT / "npm-lock.toml").read_text())
+    assert {(part["name"], part["version"]) for part in bill["components"]} == {
+        (name, each["version"]) for name, each in lock.items()
+    }
+    for part in bill["components"]:
+        digest = b64encode(bytes.fromhex(part["hashes"][0]["content"])).decode()
+        assert lock[part["name"]]["integrity"] == f"sha512-{digest}"
+        (place,) = part["properties"]
+        assert [each for each in wheel.namelist() if each.startswith(f"{place['value']}/")]

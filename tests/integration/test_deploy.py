@@ -1,6 +1,7 @@
 """What stands in deploy/, asked of the programs that will read it."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 
 from app.plugins import kind_of
 from app.resolvers.order import RESOLVERS
+from tests.lab.pages import section, text_of
 from tests.unit.resolvers.host import Host
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -25,7 +27,7 @@ def run(*argv: str | Path) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("rules", ["rules", "exporters"])
+@pytest.mark.parametrize("rules", ["rules", "exporters", "alertprof"])
 def test_the_alert_rules_fire_when_they_should_and_not_otherwise(rules: str) -> None:
     run("promtool", "check", "rules", DEPLOY / "prometheus" / f"{rules}.yml")
     run("promtool", "test", "rules", DEPLOY / "prometheus" / f"{rules}_test.yml")
@@ -81,6 +83,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / "alertprof.service").read_text()
     unit.write_text(text.replace("/opt/alertprof/bin/alertprof", "/bin/true"))  # it has to exist where this runs
     assert run("systemd-analyze", "verify", unit) == ""
+    run("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)  # exposure of 2.0 at most
 
 
 @pytest.fixture(params=["example", "compose"])
@@ -110,6 +113,16 @@ def test_every_alert_that_a_shipped_rule_fires_is_sent_to_alertprof(rules: str, 
         assert "alertprof" in receivers(alertmanager, {"alertname": name, **labels}), name
 
 
+def test_alerts_about_alertprof_itself_are_all_tested_documented_and_not_sent_to_it(alertmanager: Path) -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alertprof.yml").read_text())["groups"][0]["rules"]
+    fired = alerts_of("alertprof")
+    assert {rule["alert"] for rule in rules} == {name for name, _ in fired}
+    table = section(text_of("docs/metrics.md"), "## Alerts and dashboard")
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [rule["alert"] for rule in rules]
+    for name, labels in fired:
+        assert "alertprof" not in receivers(alertmanager, {"alertname": name, **labels}), name
+
+
 @pytest.mark.parametrize("said", [{}, {"profile": "no"}, {"severity": "critical"}])
 def test_an_alert_that_asks_for_no_profile_is_not_sent_to_alertprof(said: dict[str, str]) -> None:
     assert receivers(EXAMPLE, {"alertname": "DiskFull", "severity": "warning", **said}) == ["nobody"]
@@ -118,3 +131,13 @@ def test_an_alert_that_asks_for_no_profile_is_not_sent_to_alertprof(said: dict[s
 def test_the_unit_reloads_by_the_signal_that_reads_the_configuration_again() -> None:
     unit = (DEPLOY / "systemd" / "alertprof.service").read_text()
     assert "ExecReload=/bin/kill -HUP $MAINPID\n" in unit
+
+
+@pytest.mark.parametrize("name", ["links", "slack.text", "dingtalk.content"])
+def test_the_links_in_alertmanagers_templates_lead_to_the_alert(name: str) -> None:
+    message = DEPLOY.parent / "tests" / "data" / "alertmanager" / "0.25-firing.json"
+    glob = f"--template.glob={DEPLOY / 'alertmanager' / 'alertprof.tmpl'}"
+    text = f'--template.text={{{{ template "alertprof.{name}" . }}}}'
+    said = run("amtool", "template", "render", glob, f"--template.data={message}", text)
+    alert = json.loads(message.read_text())["alerts"][0]
+    assert re.search(rf"http://alertprof\.example\.com:9911/alerts/{alert['fingerprint']}\b", said), said

@@ -79,7 +79,7 @@ def test_a_fault_is_answered_and_the_earlier_configuration_stays(tmp_path: Path)
         eventually(lambda: "storage.database is read when" in service.process.tail(), "SIGHUP reads it too")
 
 
-def test_what_records_comes_home_though_its_host_is_not_allowed_any_more(
+def test_what_records_comes_home_though_its_host_is_not_allowed_any_more_and_sighups_storm(
     tmp_path: Path, run_target: Callable[..., Service]
 ) -> None:
     limits = {"per_host": 3, "cooldown": "0s"}
@@ -89,6 +89,8 @@ def test_what_records_comes_home_though_its_host_is_not_allowed_any_more(
         scene.service.wait_capture(begun, ("recording",))
         rewritten(scene.service, allowed_hosts=["10.0.0.1"], rules=[{"name": "others"}])
         assert scene.ask("POST", "/-/reload").status_code == 200
+        for _ in range(500):
+            os.kill(scene.service.pid, signal.SIGHUP)
 
         (refused,) = scene.captured(alert("b" * 16, host=HOST, pid=second.pid, service="second"))
         assert (refused["rule"], refused["reason"]["code"]) == ("others", "host_not_allowed")
@@ -98,3 +100,4 @@ def test_what_records_comes_home_though_its_host_is_not_allowed_any_more(
         (later,) = scene.captured(alert("c" * 16, host=HOST, pid=first.pid, service="first"))
         assert later["reason"]["code"] == "host_not_allowed"
         assert second.count("usr2") == 0
+        assert (scene.service.folder / "alertprof.log").read_text().count("the configuration was reloaded") < 50

@@ -21,16 +21,17 @@ class Unavailable(Exception):
 def package(name: str, version: str, sha256: str) -> Path:
     """The folder of the unpacked package. sha256: of its tarball. Raises Unavailable; RuntimeError for another
     content."""
-    folder = CACHE / f"{name}-{sha256[:16]}"
+    file = name.removeprefix("@").replace("/", "-")  # as npm names the tarball
+    folder = CACHE / f"{file}-{sha256[:16]}"
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{name}.lock").open("w") as lock:
+    with (CACHE / f"{file}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            _fetch(name, version, sha256, folder)
+            _fetch(name, version, sha256, folder, f"{file}-{version}.tgz")
     return folder / "package"
 
 
-def _fetch(name: str, version: str, sha256: str, folder: Path) -> None:
+def _fetch(name: str, version: str, sha256: str, folder: Path, tarball: str) -> None:
     """All of it or nothing: under another name first."""
     if not shutil.which("npm"):
         raise Unavailable(f"{name} is NOT tested with: there is no npm here to fetch it with")
@@ -40,7 +41,7 @@ def _fetch(name: str, version: str, sha256: str, folder: Path) -> None:
             subprocess.run(words, cwd=place, timeout=TIMEOUT, capture_output=True, text=True, check=True)
         except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
             raise Unavailable(f"{name} is NOT tested with: npm could not fetch it: {error}") from error
-        packed = Path(place, f"{name}-{version}.tgz")
+        packed = Path(place, tarball)
         if (found := hashlib.sha256(packed.read_bytes()).hexdigest()) != sha256:
             raise RuntimeError(f"{packed.name} is not what is pinned: its sha256 is {found}")
         with tarfile.open(packed) as archive:

@@ -121,14 +121,15 @@ class Prometheus(_Server):
         instance: str,
         job: str,
         rules: Mapping[str, Any],
-        alertmanager: Alertmanager,
+        alertmanager: Alertmanager | None = None,
         external_labels: Mapping[str, str] | None = None,
         port: int = 0,
     ) -> None:
         """Scrapes `instance` (host:port) every second, as `job`, and judges `rules` (a rule file's content)."""
         binary, port = _binary("prometheus"), port or ports.free()
         (folder / "rules.yml").write_text(yaml.safe_dump(dict(rules)))
-        managers = [{"static_configs": [{"targets": [alertmanager.url.removeprefix("http://")]}]}]
+        told = [alertmanager.url.removeprefix("http://")] if alertmanager else []
+        managers = [{"static_configs": [{"targets": told}]}]
         scrape = {"job_name": job, "static_configs": [{"targets": [instance]}]}
         config = {
             "global": {
@@ -144,6 +145,12 @@ class Prometheus(_Server):
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         argv = [binary, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'tsdb'}"]
         super().__init__([*argv, f"--web.listen-address=127.0.0.1:{port}"], folder, port)
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """The series that an expression yields now. HTTPStatusError with Prometheus' words for one that it refuses."""
+        answer = httpx2.get(f"{self.url}/api/v1/query", params={"query": expr}, timeout=30).raise_for_status().json()
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return found
 
     def alert_states(self) -> dict[str, str]:
         """alertname -> pending or firing."""

@@ -2,7 +2,7 @@
 
 import ssl
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,9 +25,11 @@ class Alertprof:
         config: Mapping[str, Any] | None = None,
         *,
         env: Mapping[str, str] | None = None,
+        words: Sequence[str] = (),
         run: type[Process] = Process,
     ) -> None:
-        """env: added to ours; run: what makes a process of it. It keeps its port over `restart`."""
+        """env: added to ours; words: more options of `serve`; run: what makes a process of it. It keeps its port
+        over `restart`."""
         self.folder, self.port = folder, ports.free()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "alertprof.yml"
@@ -35,7 +37,7 @@ class Alertprof:
         self.config.write_text(yaml.safe_dump({"storage": storage, **(config or {})}))
         serve = [sys.executable, "-m", "app", "serve", f"--config.file={self.config}"]
         place = [f"--web.listen-address=127.0.0.1:{self.port}", f"--storage.path={folder / 'data'}"]
-        self.process = run([*serve, *place], folder / "alertprof.log", env=env, name="alertprof")
+        self.process = run([*serve, *place, *words], folder / "alertprof.log", env=env, name="alertprof")
         self._await_ready()
 
     def _await_ready(self) -> None:

@@ -1,13 +1,16 @@
 """What the documents name exists: tests, files, headings, kinds of plug-ins."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from app.notifiers.base import Notifier
 from app.plugins import kinds
 from app.profilers.base import ProfilerSpec
 from app.resolvers.base import Resolver
+from app.web.api.schemas.notification import NotificationOut
 from tests.lab.pages import PAGES, ROOT, anchors_of, prose_of, section, text_of
 
 TESTS = {
@@ -82,3 +85,13 @@ def test_every_kind_of_profiler_is_in_the_table_of_the_profilers() -> None:
         re.findall(r"^\| `([\w-]+)` \|.*\|.*\|$", text_of("docs/profilers.md").partition("\n## ")[0], re.MULTILINE)
     )
     assert rows == set(kinds("app.profilers", ProfilerSpec))
+
+
+def test_every_kind_of_notifier_is_in_the_table_of_notifying() -> None:
+    table = section(text_of("docs/notifying.md"), "## Kinds")
+    assert set(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)) == set(kinds("app.notifiers", Notifier))
+
+
+def test_the_schema_of_a_notification_is_that_of_what_is_sent() -> None:
+    there = json.loads((ROOT / "docs" / "notification.schema.json").read_text(encoding="utf-8"))
+    assert there == NotificationOut.model_json_schema()

@@ -40,9 +40,14 @@ read_stat() {
 
 stat_hidden() { [ -z "$stat_text" ] && [ -e "/proc/$1/stat" ]; }
 
+# One that ends has lost its memory, and with it its executable, a while before it is a zombie.
 gone_or_blind() {
   code=blind stat_text=
-  read_stat stat || stat_hidden "$pid" || code=gone
+  if read_stat stat; then
+    case $vsize:$image in 0:0:0) code=gone ;; esac
+  else
+    stat_hidden "$pid" || code=gone
+  fi
 }
 
 pin_process() {

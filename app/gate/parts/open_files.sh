@@ -58,8 +58,11 @@ scan_open_files() {
   done
   set -- $unknown
   [ $# -le 1000 ] || set -- fd/
-  listing=$nl$(ls -ln "$@"; echo ".$?")
-  all_listed "$@" || { unreadable=blind; return 0; }
+  scans=0
+  until listing=$nl$(ls -ln "$@"; echo ".$?"); all_listed "$@"; do
+    scans=$((scans + 1))
+    [ $scans -lt 3 ] || { unreadable=blind; return 0; }
+  done
   IFS=$nl; for entry in ${listing%.?}; do IFS=$ws
     case $entry in
     'total '*) continue ;;
@@ -70,7 +73,7 @@ scan_open_files() {
 }
 
 # Without the mark, nothing could be started. ls fails for a descriptor that vanishes while it lists them; each that was
-# not listed must have vanished.
+# not listed must have vanished. One that is in use again by then is there and was not listed: list them again.
 all_listed() { # OPERAND…
   case $listing in *"$nl".[01]) return 0 ;; *"$nl".2) ;; *) return 1 ;; esac
   for descriptor; do

@@ -5,14 +5,19 @@ one request are answered with the whole file, as the RFC allows.
 """
 
 import re
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
+from app.web.api.problems import problems
+from app.web.etag import UNCHANGED, is_known
 from app.web.parts import Parts, stored, the_artifact, the_capture
 
+BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
+FILE: Final[dict[str, Any]] = {"content": {"application/octet-stream": BYTES}}
 SPAN = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 
 
@@ -20,14 +25,18 @@ def routes(parts: Parts) -> APIRouter:
     """GET and HEAD of one artifact."""
     router = APIRouter(tags=["captures"])
 
-    @router.head("/captures/{capture_id}/artifacts/{name}", include_in_schema=False)
     @router.get(
         "/captures/{capture_id}/artifacts/{name}",
         summary="A file, byte for byte",
         response_class=Response,
-        responses={200: {"content": {"application/octet-stream": {}}}, 206: {}, 304: {}, 416: {}},
+        responses={
+            200: FILE | {"description": "The file"},
+            206: FILE | {"description": "A part of it"},
+            **UNCHANGED,
+            **problems(410, 416, 503),
+        },
     )
-    def artifact(capture_id: str, name: str, request: Request) -> Response:
+    def download_artifact(capture_id: str, name: str, request: Request) -> Response:
         """`go tool pprof` opens this address as it is."""
         file = the_artifact(the_capture(parts, capture_id), name)
         etag = f'"{file.sha256}"'
@@ -49,12 +58,6 @@ def routes(parts: Parts) -> APIRouter:
         return StreamingResponse(chunks, status_code=206 if span else 200, headers=headers)
 
     return router
-
-
-def is_known(headers: Headers, etag: str) -> bool:
-    """Whether the client has the file already (If-None-Match)."""
-    asked = headers.get("if-none-match", "")
-    return asked.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in asked.split(","))
 
 
 def wanted_span(headers: Headers, etag: str, size: int) -> tuple[int, int] | None:

@@ -19,12 +19,12 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["administration"])
 
     @router.get("/-/blocked", summary="Executables that are not signalled any more, since a signal harmed a process")
-    def listed() -> BlockedExecutablesOut:
+    def list_blocked() -> BlockedExecutablesOut:
         """Newest first."""
         return BlockedExecutablesOut(blocked=[BlockedOut.model_validate(one) for one in parts.ledger.blocked()])
 
     @router.get("/-/blocked/{blocked_id}", summary="One of them")
-    def one(blocked_id: str) -> BlockedOut:
+    def get_blocked(blocked_id: str) -> BlockedOut:
         there = parts.ledger.blocked()
         found = next((each for each in there if each.id == blocked_id), None)
         return BlockedOut.model_validate(or_404(found, blocked_id))

@@ -15,14 +15,13 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
     router = APIRouter(tags=["captures"])
     page = PageRenderer(parts)
 
-    @router.head("/captures/{capture_id}/bundle", include_in_schema=False)
     @router.get(
         "/captures/{capture_id}/bundle",
         summary="Everything of a capture in one zip",
         response_class=Response,
-        responses={200: {"content": {"application/zip": {}}}},
+        responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
     )
-    def bundle(capture_id: str, request: Request) -> Response:
+    def download_bundle(capture_id: str, request: Request) -> Response:
         """README, alert, timeline, report (HTML and Markdown), profiles, evidence and checksums. It opens without
         alertprof, and is sent while it is made."""
         capture = the_capture(parts, capture_id)

@@ -45,7 +45,13 @@ CAPTURE: dict[str, JsonValue] = {
     "profiler": "go-zero",
     "timeline": [{"at": "2026-11-23T22:40:00.301Z", "step": "start", "message": "it records"}],
     "artifacts": [
-        {"name": NAME, "kind": "cpu", "size": 12345, "sha256": "9f86d0…", "href": f"/captures/{ID}/artifacts/{NAME}"}
+        {
+            "name": NAME,
+            "kind": "cpu",
+            "size": 12345,
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "href": f"/captures/{ID}/artifacts/{NAME}",
+        }
     ],
     "findings": [],
     "labels": {},
@@ -222,4 +228,11 @@ EXPLAINED: dict[str, JsonValue] = {
         }
     ],
     "left_out": 0,
+}
+RECEIPT: dict[str, JsonValue] = {
+    "captures": [ID],
+    "known": [],
+    "skipped": [
+        {"fingerprint": "51c9b0f7a1d2e3f4", "reason": {"code": "no_rule", "message": "none of the 3 rules matches"}}
+    ],
 }

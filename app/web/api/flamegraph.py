@@ -50,7 +50,7 @@ def routes(parts: Parts, profiles: Profiles, differences: Differences, graphs: F
         summary="The call tree",
         responses={200: {"model": FlameGraphOut | FlameViewOut | DifferenceGraphOut}},
     )
-    def flamegraph(capture_id: str, query: Annotated[FlameQuery, Query()]) -> JSONResponse:
+    def get_flame_graph(capture_id: str, query: Annotated[FlameQuery, Query()]) -> JSONResponse:
         """With `base`, the call trees of both as one. With `root`, `min`, `function` or `search` a part of the tree,
         in which every function has an id."""
         capture = the_capture(parts, capture_id)

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
 from app.ledger.ledger import LedgerUnavailable
+from app.web.api.problems import problems
 from app.web.parts import Parts
 
 
@@ -15,23 +16,23 @@ def routes(parts: Parts) -> APIRouter:
     """The routes for probes and for Prometheus."""
     router = APIRouter(tags=["administration"], default_response_class=PlainTextResponse)
 
-    @router.head("/-/healthy", include_in_schema=False)
     @router.get("/-/healthy", summary="The process answers")
-    async def healthy() -> str:
+    async def is_healthy() -> str:
         return "alertprof is healthy.\n"
 
-    @router.head("/-/ready", include_in_schema=False)
-    @router.get("/-/ready", summary="It can take alerts")
-    def ready() -> str:
+    @router.get("/-/ready", summary="It can take alerts", responses=problems(503))
+    def is_ready() -> str:
         if obstacle := parts.ready():
             raise HTTPException(503, f"alertprof is not ready: {obstacle}.")
         return "alertprof is ready.\n"
 
-    @router.get("/metrics", summary="For Prometheus")
-    def metrics() -> Response:
+    @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)
+    def read_metrics() -> Response:
         with suppress(LedgerUnavailable):  # the other metrics matter most while the database is unavailable
             parts.metrics.show_captures(parts.ledger.counts())
             parts.metrics.blocked.set(len(parts.ledger.blocked()))
+            now = parts.now()
+            parts.metrics.show_queue(*parts.ledger.queue(now), now)
         return Response(parts.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -23,7 +23,7 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["captures"])
 
     @router.get("/captures/{capture_id}/links", summary="Links that open one file each, without a token")
-    def links(
+    def list_links(
         capture_id: str,
         response: Response,
         lifetime: Annotated[

@@ -15,6 +15,7 @@ from uuid_utils import uuid7
 from app.model import Capture, Trigger
 from app.web import durations
 from app.web.api import examples
+from app.web.api.problems import problems
 from app.web.api.schemas.capture import CaptureOut, capture_out
 from app.web.api.schemas.capture_request import CaptureRequest
 from app.web.auth.tokens import user
@@ -22,6 +23,7 @@ from app.web.parts import Parts
 
 POLL = 0.5  # seconds between two reads of the ledger by a waiting request
 LONGEST_WAIT = timedelta(minutes=15)
+LOCATION = {"Location": {"description": "the new capture", "schema": {"type": "string"}}}
 BODIES = {name: Example(value=value) for name, value in examples.REQUESTS.items()}
 
 log = structlog.get_logger(__name__)
@@ -31,8 +33,13 @@ def routes(parts: Parts) -> APIRouter:
     """POST /capture."""
     router = APIRouter(tags=["captures"])
 
-    @router.post("/capture", status_code=202, summary="Capture a process that you name")
-    async def capture(
+    @router.post(
+        "/capture",
+        status_code=202,
+        summary="Capture a process that you name",
+        responses={202: {"headers": LOCATION}, **problems(409)},
+    )
+    async def create_capture(
         request: Request,
         response: Response,
         wanted: Annotated[CaptureRequest, Body(openapi_examples=BODIES)],

@@ -15,14 +15,14 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["administration"])
 
     @router.post("/-/pause", summary="Start no captures for now; running ones are finished")
-    def pause(request: Request) -> PausedOut:
+    def pause_captures(request: Request) -> PausedOut:
         parts.ledger.pause(parts.now(), asker(request))
         log.warning("captures paused", by=asker(request))
         held = parts.ledger.paused() or "started again already: somebody else has just resumed them"
         return PausedOut(paused=True, detail=f"Captures are {held}.")
 
     @router.post("/-/resume", summary="Start captures again")
-    def resume(request: Request) -> PausedOut:
+    def resume_captures(request: Request) -> PausedOut:
         parts.ledger.resume()
         log.warning("captures resumed", by=asker(request))
         return PausedOut(paused=False, detail="Captures are started again.")

@@ -58,7 +58,7 @@ def routes(parts: Parts, profiles: Profiles, differences: Differences) -> APIRou
     router = APIRouter(tags=["captures"])
 
     @router.get("/captures/{capture_id}/top", summary="The table of `go tool pprof -top -nodefraction=0`")
-    def top(capture_id: str, query: Annotated[TopQuery, Query()]) -> TopOut | DifferenceOut:
+    def get_top(capture_id: str, query: Annotated[TopQuery, Query()]) -> TopOut | DifferenceOut:
         """With `base`, the table of `-diff_base`, and which functions changed by more than noise."""
         capture = the_capture(parts, capture_id)
         if asked := query.comparison(parts, capture):
@@ -67,7 +67,7 @@ def routes(parts: Parts, profiles: Profiles, differences: Differences) -> APIRou
         return TopOut.model_validate(profiles.top(capture, query.kind, query.n, query.sample_type))
 
     @router.get("/captures/{capture_id}/peek", summary="What calls a function, and what it calls")
-    def peek(capture_id: str, query: Annotated[PeekQuery, Query()]) -> PeekOut:
+    def get_peek(capture_id: str, query: Annotated[PeekQuery, Query()]) -> PeekOut:
         """As `go tool pprof -peek` shows it, but for a text in the name instead of a regular expression."""
         found = profiles.peek(the_capture(parts, capture_id), query.kind, query.function, query.n, query.sample_type)
         if not found.functions:

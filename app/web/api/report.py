@@ -30,7 +30,7 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
         summary="Findings, top functions and what to do next, at most 6000 bytes",
         response_class=Markdown,
     )
-    def one(
+    def get_report(
         capture_id: str,
         focus: Annotated[
             str, Query(max_length=200, description="only what concerns functions with this in their name")

@@ -91,6 +91,11 @@ class Webhook:
         self.resolved.inc(resolved)
         self.invalid.inc(invalid)
         self.metrics.webhook_left_out.inc(message.left_out)
+        self.metrics.decided(
+            captured=len(receipt.created),
+            repeated=max(0, firing - len(receipt.created) - len(receipt.skipped) + invalid),
+            skipped=(reason for _, reason in receipt.skipped),
+        )
         is_news = receipt.created or receipt.skipped or resolved
         write = log.info if is_news else log.debug  # a line costs as much as all the rest, and repeats keep coming
         write(

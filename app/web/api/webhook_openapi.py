@@ -2,9 +2,15 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from app.intake.message import MAX_ALERTS, Message
+from app.web.api.examples import RECEIPT
+from app.web.api.problems import CONTENT
+from app.web.api.schemas.capture import ReasonOut
 from app.web.api.webhook import MAX_BODY
 
+SCHEMAS = "#/components/schemas/"
 REFUSALS = {
     "400": "No JSON",
     "413": f"Larger than {MAX_BODY >> 20} MiB, or more than {MAX_ALERTS} alerts",
@@ -20,32 +26,44 @@ EXAMPLE = {
     "generatorURL": "http://prometheus.example.com/graph",
     "fingerprint": "8a3e2b1c4d5f6071",
 }
-ANSWER = {
-    "captures": ["019aafe2-7f4c-7e0e-9d3b-0c2f6f5a9f11"],
-    "known": [],
-    "skipped": [{"fingerprint": "51c9b0f7a1d2e3f4", "reason": {"code": "no_rule", "message": "none of the 3 rules …"}}],
-}
+
+
+class SkippedOut(BaseModel):
+    """An alert that leads to no capture, and why."""
+
+    fingerprint: str
+    reason: ReasonOut
+
+
+class ReceiptOut(BaseModel):
+    """What became of a message: ids of new captures, ids that repeats fell on, and the skipped alerts."""
+
+    captures: list[str]
+    known: list[str]
+    skipped: list[SkippedOut]
 
 
 def describe(openapi: dict[str, Any]) -> None:
     """Adds the route to an OpenAPI document, in place."""
-    shape = Message.model_json_schema(ref_template="#/components/schemas/{model}")
-    openapi.setdefault("components", {}).setdefault("schemas", {}).update(shape.pop("$defs"))
+    schemas = openapi["components"]["schemas"]
+    for model in (Message, ReceiptOut):
+        shape = model.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")
+        schemas |= {**shape.pop("$defs"), model.__name__: shape}
+    for name in ("Message", "WireAlert"):
+        schemas[name]["additionalProperties"] = True
     example = {"version": "4", "status": "firing", "receiver": "alertprof", "alerts": [EXAMPLE]}
-    body = {"schema": shape, "examples": {"one firing alert": {"value": example}}}
-    refusals = {
-        code: {"description": why, "content": {"application/problem+json": {}}} for code, why in REFUSALS.items()
-    }
+    body = {"schema": {"$ref": f"{SCHEMAS}Message"}, "examples": {"one firing alert": {"value": example}}}
+    answer = {"schema": {"$ref": f"{SCHEMAS}ReceiptOut"}, "example": RECEIPT}
     openapi["paths"]["/webhook"] = {
         "post": {
             "tags": ["webhook"],
             "summary": "Alertmanager's webhook, version 4",
             "description": "202 once everything is durably recorded; 503 when nothing was, so that it comes again.",
-            "operationId": "webhook",
+            "operationId": "sendMessage",
             "requestBody": {"required": True, "content": {"application/json": body}},
             "responses": {
-                "202": {"description": "Recorded", "content": {"application/json": {"example": ANSWER}}},
-                **refusals,
+                "202": {"description": "Recorded", "content": {"application/json": answer}},
+                **{code: {"description": why, "content": CONTENT} for code, why in REFUSALS.items()},
             },
         }
     }

@@ -21,7 +21,7 @@ from app.web.problem import problem
 
 MAX_BODY = 65536  # bytes
 LARGER = {"/explain": 1 << 20, "/ui/try": 1 << 20}  # bytes; the body is a message of the webhook
-PROBES = frozenset({"/-/healthy", "/-/ready"})
+OPEN = frozenset({"/-/healthy", "/-/ready", "/static/style.css"})  # probes, and what the page of a refusal needs
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -62,7 +62,7 @@ class Guard:
         headers, tokens = Headers(scope=scope), self.tokens()
         if scope["method"] not in SAFE:
             refuse_other_sites(headers, self.origin)
-        elif scope["path"] in PROBES:
+        elif scope["path"] in OPEN:
             return
         if not tokens.guards_operators:
             refuse_rebound_names(headers.get("host", ""), self.name)

@@ -9,8 +9,9 @@ over path and EXPIRES in base64url. Nothing is in the query: Perfetto opens no a
 import hmac
 import re
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
@@ -22,6 +23,12 @@ SHORTEST_KEY = 32  # characters
 LINK = re.compile(r"/links/([0-9]{1,12})\.([A-Za-z0-9_-]{43})(/captures/[^/]+/artifacts/[^/]+)", re.ASCII)
 
 
+@cache
+def own_key() -> bytes:
+    """The key that only this process has. It stays the same when the configuration is read anew."""
+    return token_hex(32).encode()
+
+
 class LinkRefused(Exception):
     """The link opens nothing. The text is a sentence that says why, without the signature."""
 
@@ -30,12 +37,10 @@ class LinkRefused(Exception):
 class SignedLinks:
     """Signs links and opens them.
 
-    key_file: one key a line. The first one signs; a link of any of them opens. None: a key that only this process has,
-    until it ends.
+    key_file: one key a line. The first one signs; a link of any of them opens. None: the process's own key.
     """
 
     key_file: Path | None = None
-    own_key: bytes = field(default_factory=lambda: token_hex(32).encode(), compare=False, repr=False)
 
     def signed(self, path: str, expires: datetime) -> str:
         """The path of a link that opens the artifact at `path` until `expires`. Raises TokensUnreadable."""
@@ -59,7 +64,7 @@ class SignedLinks:
         return path
 
     def _keys(self) -> list[bytes]:
-        return [self.own_key] if self.key_file is None else read_keys(self.key_file)
+        return [own_key()] if self.key_file is None else read_keys(self.key_file)
 
 
 def read_keys(file: Path) -> list[bytes]:

@@ -63,6 +63,12 @@ class Tokens:
             return self.users is None
         return is_listed(credential(authorization or ""), *files.values())
 
+    def file_with(self, method: str, path: str, authorization: str) -> str:
+        """The key in `auth` of the file whose token allows such a request; "" if none does. Raises TokensUnreadable."""
+        given = credential(authorization)
+        files = self.files_for(method, path).items()
+        return next((f"auth.{key}" for key, file in files if given and is_listed(given, file)), "")
+
     def may_look(self, authorization: str | None) -> bool:
         """Whether the token is a viewer's, which opens requests that only read. Raises TokensUnreadable."""
         return self.viewer_file is not None and is_listed(credential(authorization or ""), self.viewer_file)
@@ -80,10 +86,10 @@ class Tokens:
 
     def refusal(self, listen_host: str) -> str | None:
         """Why the service must not listen on this address, or None. Without credentials: loopback only."""
-        if (self.viewer_file or self.metrics_file) and not self.guards_operators:
-            return (
-                "auth.viewer_token_file and auth.metrics_token_file open a part of what is guarded: guard the whole by "
-                "auth.operator_token_file, or by basic_auth_users or required client certificates in --web.config.file"
+        if (self.viewer_file or self.metrics_file) and not self.asks_for_credentials:
+            return (  # client certificates alone let everybody who has one do everything
+                "auth.viewer_token_file and auth.metrics_token_file open a part of what tokens guard: guard the whole "
+                "by auth.operator_token_file, or by basic_auth_users in --web.config.file"
             )
         if self.guards_operators or is_loopback(listen_host):
             return None

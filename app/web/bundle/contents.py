@@ -38,11 +38,16 @@ def entries(parts: Parts, page: PageRenderer, profiles: Profiles, capture: Captu
     for file in capture.artifacts:
         yield Entry(paths[file.name], _read(parts, capture, file), file.size, file.sha256, file.name.endswith(PACKED))
     yield _text("report.md", report(capture, tops(profiles, capture), parts.external_url))
-    yield _text("report.html", report_page(page, profiles, capture))
+    yield Entry("report.html", [report_page(page, profiles, capture).encode("utf-8", "replace")])
 
 
 def _text(name: str, text: str) -> Entry:
-    return Entry(name, [text.encode("utf-8", "replace")])
+    return Entry(name, [printable(text).encode("utf-8", "replace")])
+
+
+def printable(text: str) -> str:
+    """The text with JSON's escape for every character that could move a terminal's cursor, or turn its text around."""
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text)
 
 
 def _json(document: object) -> str:

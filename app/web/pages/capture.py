@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from app.model import Capture, Kind
 from app.web.differences import offered
 from app.web.links import links_of
+from app.web.pages.alert_graph import is_offered
 from app.web.pages.changes import offers
 from app.web.pages.evidence import evidence_of
 from app.web.pages.renderer import OWN_ORIGIN, PageRenderer
@@ -52,6 +53,7 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
             left=seconds_left(capture, parts.now()),
             beside=neighbours(parts, capture),
             offers=offers(capture),
+            graph=is_offered(parts, capture),
             bases=offered(parts, capture) if has else [],
         )
 

@@ -54,8 +54,11 @@ class PageRenderer:
 
     def __call__(self, template: str, **variables: Any) -> str:
         """The HTML of `template` with these variables."""
-        paused = self.parts.ledger.paused()
-        return self.jinja.get_template(template).render(now=self.parts.now(), paused=paused, **variables)
+        return self.alone(template, paused=self.parts.ledger.paused(), **variables)
+
+    def alone(self, template: str, **variables: Any) -> str:
+        """The same, without asking the ledger."""
+        return self.jinja.get_template(template).render({"now": self.parts.now(), "paused": None, **variables})
 
     def command(self, link: Link) -> str:
         """The command line that opens an artifact."""

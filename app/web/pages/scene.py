@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from app.analysis.owners import short
 from app.analysis.top import Top
 from app.analysis.units import format_percent
-from app.finding import CRITICAL, INFO, WARNING
+from app.finding import CRITICAL, INFO, WARNING, Finding
 from app.ledger.ledger import Filter
 from app.model import Capture
 from app.web.languages import _
@@ -23,11 +24,13 @@ NARROWEST: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """severity: of the finding, or "" where there is none; function: whom it concerns most, or ""."""
+    """text: one sentence; function: whom it concerns most, or ""; finding: the one that says so, None where there is
+    none; others: the further findings."""
 
-    severity: str
     text: str
     function: str
+    finding: Finding | None = None
+    others: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,14 @@ class Neighbours:
 
 def verdict(capture: Capture, top: Top | None) -> Verdict | None:
     """The strongest finding, with what it costs; without findings the function that cost most itself."""
-    found = min(capture.findings, key=lambda each: STRENGTH.get(each.severity, len(STRENGTH)), default=None)
+    found = sorted(capture.findings, key=lambda each: STRENGTH.get(each.severity, len(STRENGTH)))
     if found:
-        return Verdict(found.severity, f"{found.title}: {found.detail}", found.functions[0] if found.functions else "")
+        first, *others = found
+        return Verdict(first.title, first.functions[0] if first.functions else "", first, tuple(others))
     if top and top.rows and top.rows[0].flat:
         row = top.rows[0]
-        text = _("took %(share)s of %(type)s itself", share=format_percent(row.flat_percent), type=top.sample_type)
-        return Verdict("", text, row.function)
+        told = {"function": short(row.function), "share": format_percent(row.flat_percent), "type": top.sample_type}
+        return Verdict(_("%(function)s took %(share)s of %(type)s itself", **told), row.function)
     return None
 
 

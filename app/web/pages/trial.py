@@ -48,7 +48,7 @@ def routes(parts: Parts) -> APIRouter:
         response_model=ExplainedOut,
         openapi_extra={"requestBody": BODY},
     )
-    async def explain(
+    async def explain_message(
         request: Request,
         connect: Annotated[bool, Query(description="look at the hosts too; nothing is changed there")] = False,
     ) -> Explained:
@@ -58,7 +58,7 @@ def routes(parts: Parts) -> APIRouter:
         return await explained(parts, request, await request.body(), connect=connect)
 
     @router.get("/messages", summary="The last 50 messages that the webhook took, newest first")
-    def messages() -> MessagesOut:
+    def list_messages() -> MessagesOut:
         """Those that were refused as malformed are not among them."""
         return MessagesOut(messages=[message_out(message) for message in parts.ledger.messages()])
 
@@ -68,7 +68,7 @@ def routes(parts: Parts) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {"application/json": {"example": examples.MESSAGE}}}},
     )
-    def message(message_id: str) -> Response:
+    def get_message(message_id: str) -> Response:
         return Response(body_of(parts, message_id), media_type="application/json")
 
     return router

@@ -28,6 +28,7 @@ def test_from_the_list_to_the_guilty_function_and_back(web: WebApp, visit: Visit
     page = visit("/")
     page.locator("main table a, main article a, main li a").first.click()
     page.wait_for_url("**/ui/captures/*")
+    assert page.inner_text("main").startswith(FOUND.title), "the verdict comes first"
     assert HOT in page.inner_text(".verdict") and "take 42 %" in page.inner_text(".verdict")
     expect(page.locator(".drawing path").first).to_be_visible()
 

@@ -1,6 +1,6 @@
 // Profiled serves net/http/pprof on loopback only, and has no go-zero.
 //
-//	PORT  the port on 127.0.0.1        HOT=1  hot from the start        CONTENDED=1  has locks to wait for, and counts them
+//	PORT  the port on 127.0.0.1        HOT=1  warm from the start        CONTENDED=1  has locks to wait for, and counts them
 //	GROWING=1  keeps ever more memory, and leaves ever more goroutines that nobody can wake
 //	PASS_ON  a URL, to which requests are passed on        PASSED  whose path begins with one of these only, by commas
 //	WRITE_TIMEOUT  as in 5s, of its server        TIMEOUT  of a http.TimeoutHandler        WRAPPED=1  hides the server's writer
@@ -115,10 +115,14 @@ func check(err error) {
 	}
 }
 
+// spin is busy about a third of the time, so that tests beside it get on.
 func spin() {
 	block := make([]byte, 16<<10)
 	for {
-		answers += checksum(block)
+		for range make([]struct{}, 100) {
+			answers += checksum(block)
+		}
+		time.Sleep(2 * time.Millisecond)
 	}
 }
 

@@ -13,12 +13,13 @@ var (
 	answers uint64
 )
 
-func heat(length time.Duration) {
+// heat is busy for that long, and rests for a while after each millisecond or so.
+func heat(length, rest time.Duration) {
 	lock.Lock()
 	defer lock.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), length)
 	heated = append(heated, cancel)
-	go hotLoop(ctx)
+	go hotLoop(ctx, rest)
 }
 
 func cool() {
@@ -33,12 +34,13 @@ func cool() {
 // hotLoop is what a profile of this service has to name, with checksum below it.
 //
 //go:noinline
-func hotLoop(ctx context.Context) {
+func hotLoop(ctx context.Context, rest time.Duration) {
 	for i := 0; ctx.Err() == nil; i++ {
 		block := remember(i)
 		for n := 0; n < 100; n++ {
 			answers += checksum(block)
 		}
+		time.Sleep(rest)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Orders is the service that gets hot. One program for every go-zero: the module file given to `go build -modfile`
 // says which one it stands on (go.mod and timed.mod: the stand-in; real-*.mod with the tag "real": go-zero itself).
 //
-//	PORT  the port on 127.0.0.1, or LISTEN (stand-in only)        HOT=1  hot from the start
+//	PORT  the port on 127.0.0.1, or LISTEN (stand-in only)        HOT=1  warm from the start: busy a third of the time
 //	BALLAST  MiB that it holds in memory
 package main
 
@@ -16,7 +16,7 @@ const forever = 24 * time.Hour
 
 func main() {
 	if os.Getenv("HOT") != "" {
-		heat(forever)
+		heat(forever, 2*time.Millisecond)
 	}
 	if mib, err := strconv.Atoi(os.Getenv("BALLAST")); err == nil {
 		hold(mib << 20)
@@ -30,7 +30,7 @@ func hot(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		length = forever
 	}
-	heat(length)
+	heat(length, 0)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.analysis.counted import all_up_to
 from app.analysis.profile import BadProfile, read
 from app.analysis.top import top
 from tests.unit.analysis.synthetic import Maker, cpu
@@ -32,6 +33,19 @@ def test_the_last_location_is_there_and_the_next_one_and_number_0_are_not(locati
         assert sentence(made.data()) == "a broken profile: a sample names a location that is not there"
 
 
+def test_numbers_that_go_too_far_are_found_wherever_they_stand() -> None:
+    ids = [*range(1, 400), *range(16000, 16600)]
+    for most in (1, 2, 126, 127, 128, 129, 255, 256, 383, 384, 16127, 16128, 16255, 16256, 16383, 16384, 16390):
+        for id in ids:
+            assert all_up_to(most, [b"\1", packed(1) + packed(id) + packed(1), b""]) is (id <= most), (most, id)
+        for wrong in (packed(most) + b"\0", b"\x80\0", b"\x81", b"\x80\x80\x80\1"):
+            assert not all_up_to(most, [packed(most), wrong, packed(most)]), (most, wrong)
+
+
+def packed(number: int) -> bytes:
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + packed(number >> 7)
+
+
 def test_ids_need_not_be_counted() -> None:
     made = of_many(2)
     made.message.location[1].id = made.message.sample[1].location_id[0] = (1 << 64) - 1
@@ -49,6 +63,7 @@ def sample(body: bytes) -> bytes:
         b"\x0a\x02\x01\x02\x12\x02\x01\x07",
         b"\x12\x02\x01\x07\x0a\x02\x01\x02",
         b"\x08\x01\x08\x02\x10\x01\x10\x07",
+        b"\x0a\x01\x01\x12\x01\x01\x08\x02\x10\x07",  # begun as usual
         b"\x08\x81\x00\x0a\x01\x02\x10\x01\x12\x01\x07",  # mixed, and a number longer than it need be
         b"\xa2\x06\x01x\x0a\x01\x01\x12\x02\x01\x07\xad\x06....",  # with fields of later versions
     ],

@@ -157,6 +157,27 @@ def test_a_baseline_that_a_person_chose_is_left_alone_for_as_long(service: Servi
     assert len(service.later(61 * MINUTE)) == 1
 
 
+def test_many_services_take_turns_so_that_alerts_are_left_half_of_the_limits(service: Service) -> None:
+    for number in range(7):
+        service.alert(f"b{number}", host="h", pid="200", service=f"other-{number}")
+        service.ends(f"b{number}")
+    service.ledger.bounds = Bounds(per_hour=8, at_once=64)
+    assert [len(service.later(length)) for length in (61 * MINUTE, 5 * MINUTE, 5 * MINUTE)] == [4, 4, 4]
+    assert len(service.later(61 * MINUTE)) == 8
+    assert len({each.target and each.target.service for each in service.taken()}) == 8
+
+    service.ledger.bounds = Bounds(at_once=6)
+    service.now += DAY
+    service.schedule.run(service.now)
+    assert len([each for each in service.taken() if not each.state.ended]) == 3
+
+
+def test_a_clock_that_was_a_year_ahead_costs_no_year_of_baselines(service: Service) -> None:
+    assert len(service.later(365 * DAY)) == 1
+    service.now -= 364 * DAY
+    assert len(service.later(MINUTE)) == 1, "the cooldown after a capture of the future is not over"
+
+
 def test_a_rule_without_a_schedule_takes_none(service: Service) -> None:
     service.rule = replace(RULE, baseline_every=None)
     assert service.later(9 * DAY) == []

@@ -200,3 +200,30 @@ def test_what_is_worked_on_is_not_taken_again_though_its_lease_has_lapsed(
         go_on.set()
         eventually(lambda: state(ledger, slow) is State.COMPLETED, "it ends")
     assert begun.count(slow) == 1
+
+
+def test_a_configuration_that_lacks_threads_is_not_followed_in_part(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def advance(capture: Capture, at: datetime) -> Capture:
+        return capture.ended(State.COMPLETED, at)
+
+    def other(capture: Capture, at: datetime) -> Capture:
+        return capture.ended(State.FAILED, at)
+
+    start, left = threading.Thread.start, [2]
+
+    def only_two(thread: threading.Thread) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with working(ledger, advance) as worker:
+        with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+            patch.setattr(threading.Thread, "start", only_two)
+            worker.follow(cast(Pipeline, StandIn(other)), timedelta(hours=1), 8)
+        done = ask(ledger, 1)
+        eventually(lambda: state(ledger, done).ended, "it is worked on")
+        assert state(ledger, done) is State.COMPLETED, "by the earlier configuration"
+    assert not [each for each in worker._threads if each.is_alive()]

@@ -54,7 +54,7 @@ def test_wrong_usage_is_2(run: Run, args: list[str]) -> None:
 
 def test_a_good_configuration_is_0_and_a_bad_one_1_with_every_fault(run: Run, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
-    good.write_text("rules: [{name: a}, {name: b}]")
+    good.write_text("rules: [{name: a, matchers: ['job=a']}, {name: b}]")
     bad.write_text("ssh: {prot: 22}\nlimits: {cooldown: 30}\n")
 
     assert run("check-config", str(good)) == (0, f"{good}: good, 2 rules\n", "")

@@ -8,7 +8,9 @@ import pytest
 
 from app.config.reload import Reload
 from app.config.settings import Settings, load
+from app.config.shown import without_secrets
 from app.metrics import Metrics
+from app.redaction import Redaction
 
 GOOD = "limits: {per_hour: 7}\n"
 
@@ -75,3 +77,22 @@ def test_what_the_service_cannot_follow_is_told_and_not_in_force(reloaded: Reloa
     reloaded.follow = follow
     assert reloaded.said(GOOD) == "can't start new thread"
     assert (reloaded.reload.text(), reloaded.metric("successful")) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "storage: {database: 'postgresql+psycopg://u:pa/geheim@db/x'}",
+        'storage: {database: "postgresql+psycopg:\\x2f/u:geheim@db/x"}',
+        "storage:\n  database: >-\n    postgresql+psycopg://u:\n    geheim@db/x\n",
+        "storage: {database: 'postgresql+psycopg://db/x?user=u&password=geheim'}",
+        "prometheus: {url: &one 'http://u:geheim@[::1]:9090/'}\n# it was http://u:geheim@old\n",
+        "rules: [{name: a, profiler: {kind: command, start: [x, --token, geheim]}}]",
+        "redact: {patterns: ['pin ([a-z]+)']} # pin geheim",
+    ],
+)
+def test_what_is_shown_of_a_configuration_has_no_secret_however_yaml_writes_it(text: str) -> None:
+    redaction = Redaction(patterns=("pin ([a-z]+)",))
+    shown = without_secrets(f"{text}\nlimits: {{per_hour: 7}}\n", redaction)
+    assert "geheim" not in shown
+    assert shown.endswith("limits: {per_hour: 7}\n")

@@ -246,7 +246,7 @@ colour: red
         (
             "colour: red",
             "1:1: colour: unknown key; there are ssh, hosts, allowed_hosts, storage, auth, limits, alertmanager, "
-            "prometheus, redact, rules",
+            "prometheus, redact, notifiers, notify, rules",
         ),
         (
             "ssh: {}\nssh: {}",

@@ -46,6 +46,8 @@ def test_a_process_whose_memory_is_gone_is_no_other_program(shell: str, tmp_path
     (tmp_path / "runs").write_text(STAT)
     script = 'for each in ends begins runs; do read_stat "$each"; other_image; echo "$code"; done'
     assert said(shell, "identity", script, tmp_path).split() == ["gone", "replaced", "replaced"]
+    script = 'for each in ends begins runs; do cp "$each" stat; gone_or_blind; echo "$code"; done'
+    assert said(shell, "identity", script, tmp_path).split() == ["gone", "blind", "blind"]
 
 
 def test_a_process_whose_name_looks_like_the_rest_of_its_stat_is_read(shell: str, tmp_path: Path) -> None:
@@ -125,6 +127,15 @@ def test_a_file_name_of_two_lines_is_never_taken_for_a_descriptor(shell: str, tm
     (tmp_path / "fd" / "4").symlink_to("x\nlx fd/3$(touch${IFS}harm);touch${IFS}harm;x -> /y")
     script = 'pid=7 ns=7; list_unknown() { unknown="fd/3 fd/4"; }; scan_open_files; echo "$unreadable"; ls -d harm'
     assert said(shell, "identity open_files", script, tmp_path) == "unreadable\n"
+
+
+def test_a_descriptor_that_vanishes_while_it_is_listed_and_is_used_again_is_listed_again(
+    shell: str, tmp_path: Path
+) -> None:
+    opened(tmp_path, "orders-7-cpu-1128022951.pprof")
+    script = 'ls() { [ -d listed ] || { mkdir listed; return 2; }; command ls "$@"; }\n'
+    script += 'pid=7 ns=7; scan_open_files; echo "${open_files%% /*}|$unreadable"'
+    assert said(shell, "identity open_files", script, tmp_path) == "3 cpu 1128022951|\n"
 
 
 def test_a_list_of_open_files_that_nobody_could_make_is_not_an_empty_one(shell: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import heapq
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -98,3 +99,28 @@ def test_a_host_that_keeps_us_waiting_holds_up_no_other_and_a_fault_frees_its_pl
     never.set()
     first.join(20)
     second.join(20)
+
+
+def test_after_a_thousand_logins_that_failed_no_place_is_lost_and_one_at_a_time_always_goes_on() -> None:
+    limit = Limit()
+    pace = Pace(limit, clock=lambda: 0.0)
+
+    def fail() -> None:
+        for number in range(125):
+            with suppress(OSError, SystemExit), pace.turn():
+                raise OSError if number % 2 else SystemExit
+
+    threads = [threading.Thread(target=fail) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert (pace._begun, list(pace._waiting), limit.number) == ({}, [], FIRST)
+    for seconds in (0.01, *[9.0] * 1000, *[90.0] * 1000):
+        limit.note(seconds)
+        assert limit.number >= 1
+    begun, ends = list[int](), threading.Event()
+    last = begin(pace, begun, 1, ends)
+    eventually(lambda: begun == [1], "it has its turn")
+    ends.set()
+    last.join(20)

@@ -61,8 +61,8 @@ def test_harm_is_counted_once_by_its_signal(tmp_path: Path) -> None:
     service = Service(load(None, tmp_path), partial(load, None, tmp_path), "http://localhost")
     before = capture()
     after = harmed(before, HARM, NOON)
-    service._count(before, after)
-    service._count(after, after.with_event(NOON, "collected", "6 files"))
+    service.telemetry.stepped(before, after, 0.1)
+    service.telemetry.stepped(after, after.with_event(NOON, "collected", "6 files"), 0.1)
     service.ledger.close()
     assert b'alertprof_harm_total{signal="SIGUSR2"} 1.0' in service.metrics.exposition()
     assert signal_of(before) is None

@@ -10,7 +10,6 @@ from threading import Thread
 
 import pytest
 
-from app.hosts import web_api
 from app.intake.body import parse, to_alerts
 from app.ledger.arrivals import Receipt
 from app.metrics import Metrics
@@ -114,12 +113,6 @@ def test_an_answer_that_cannot_be_read_is_given_up_and_told(answer: bytes) -> No
     with answering(answer) as (url, _), asking(url, taken, metrics) as left_out:
         left_out.ask(parse(CUT))
         eventually(lambda: fetches(metrics, "failed"), "after three tries")
-
-
-def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_api, "WHOLE", -1.0)
-    with answering(ANSWER) as (url, _), pytest.raises(ValueError, match="not whole after"):
-        firing_alerts(url, Group("cut", ()))
 
 
 def test_no_more_are_recorded_at_a_time_than_a_message_may_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,10 +25,11 @@ from app.intake.body import parse as parse_message
 from app.intake.body import to_alerts
 from app.intake.message import BadMessage
 from app.model import ProcessId
-from app.web.api.artifacts import is_known, wanted_span
+from app.web.api.artifacts import wanted_span
 from app.web.auth.guard import host_name, refuse_other_sites
 from app.web.auth.tokens import Tokens
 from app.web.auth.users import Users
+from app.web.etag import is_known
 from app.web.problem import refused_message
 from tests.unit.web.test_security_users import PEOPLE
 

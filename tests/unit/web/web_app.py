@@ -79,6 +79,7 @@ class WebApp:
     deadlines: float = 5.0  # seconds for looking at hosts
     cors_origin: str = ""
     database: str = ""  # instead of SQLite in the folder
+    prometheus: str | None = None
 
     def __post_init__(self) -> None:
         match = partial(first_match, RULES)
@@ -117,6 +118,7 @@ class WebApp:
             profilers=("go-zero",),
             explain=self.explain,
             tokens=lambda: self.tokens,
+            prometheus=lambda: self.prometheus,
             cors_origin=compiled(self.cors_origin) if self.cors_origin else None,
         )
         given: dict[str, Any] = {"base_url": EXTERNAL, "follow_redirects": False, "raise_server_exceptions": False}

@@ -6,17 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.model import Artifact, Capture, Trigger
-from app.web.api import examples
+from app.errors import Code
+from app.model import Artifact, Capture, Kind, State, Trigger
 
 
 class ReasonOut(BaseModel):
-    code: str
+    code: Code
     message: str
 
 
 class AlertTriggerOut(BaseModel):
-    kind: Literal["alert"] = "alert"
+    kind: Literal["alert"]
     fingerprint: str
     alertname: str
     starts_at: datetime | None
@@ -27,7 +27,7 @@ class AlertTriggerOut(BaseModel):
 
 
 class ManualTriggerOut(BaseModel):
-    kind: Literal["manual"] = "manual"
+    kind: Literal["manual"]
     by: str
     note: str
 
@@ -58,7 +58,7 @@ class EventOut(BaseModel):
 
 class ArtifactOut(BaseModel):
     name: str
-    kind: str
+    kind: Kind
     size: int
     sha256: str
     href: str
@@ -81,10 +81,8 @@ class FindingOut(BaseModel):
 class CaptureOut(BaseModel):
     """One capture, as the contract shows it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.CAPTURE]})
-
     id: str
-    state: str
+    state: State
     reason: ReasonOut | None
     created_at: datetime
     started_at: datetime | None
@@ -106,8 +104,6 @@ class CaptureOut(BaseModel):
 class CapturesOut(BaseModel):
     """A page of captures, newest first."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.CAPTURES]})
-
     captures: list[CaptureOut]
     next: Annotated[str | None, Field(description="the cursor of the next page; null on the last")]
 
@@ -116,7 +112,7 @@ def capture_out(capture: Capture) -> CaptureOut:
     """The capture as the API shows it."""
     return CaptureOut(
         id=capture.id,
-        state=capture.state.value,
+        state=capture.state,
         reason=ReasonOut(code=capture.reason.code, message=capture.reason.message) if capture.reason else None,
         created_at=capture.created_at,
         started_at=capture.started_at,
@@ -142,13 +138,14 @@ def href(capture_id: str, name: str) -> str:
 
 
 def _artifact(capture_id: str, a: Artifact) -> ArtifactOut:
-    return ArtifactOut(name=a.name, kind=a.kind.value, size=a.size, sha256=a.sha256, href=href(capture_id, a.name))
+    return ArtifactOut(name=a.name, kind=a.kind, size=a.size, sha256=a.sha256, href=href(capture_id, a.name))
 
 
 def _trigger(trigger: Trigger, resolved_at: datetime | None) -> AlertTriggerOut | ManualTriggerOut:
     if trigger.kind == "manual":
-        return ManualTriggerOut(by=trigger.by, note=trigger.note)
+        return ManualTriggerOut(kind="manual", by=trigger.by, note=trigger.note)
     return AlertTriggerOut(
+        kind="alert",
         fingerprint=trigger.fingerprint or "",
         alertname=trigger.alertname,
         starts_at=trigger.starts_at,

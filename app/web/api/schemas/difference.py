@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.analysis.diff.table import Difference
 from app.analysis.diff.tree import DifferenceTree
-from app.web.api import examples
 from app.web.api.schemas.profile import GraphOut, RowOut, nested
 
 
@@ -41,8 +40,6 @@ class BaseOut(BaseModel):
 
 class DifferenceOut(BaseModel):
     """The differences to a base, in `unit`; percentages are of the total of the base."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.DIFFERENCE]})
 
     kind: str
     sample_type: str

@@ -6,8 +6,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.web.api import examples
-
 
 class MessageOut(BaseModel):
     """One message that the webhook took. `size`: bytes; `created`, `known`, `skipped`: how many of its alerts led to a
@@ -29,8 +27,6 @@ class MessageOut(BaseModel):
 
 class MessagesOut(BaseModel):
     """The last messages, newest first."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.MESSAGES]})
 
     messages: list[MessageOut]
 
@@ -63,7 +59,7 @@ class ExplanationOut(BaseModel):
 class ExplainedOut(BaseModel):
     """What would become of each alert. `would`: every one leads to a capture; `left_out`: not explained."""
 
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.EXPLAINED]})
+    model_config = ConfigDict(from_attributes=True)
 
     would: bool
     alerts: list[ExplanationOut]

@@ -5,23 +5,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.web.api import examples
+from app.model import Kind
 
 
 class LinkOut(BaseModel):
     """A file of the capture, and where it is read without a token."""
 
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.LINK]})
+    model_config = ConfigDict(from_attributes=True)
 
     name: str
-    kind: str
+    kind: Kind
     href: str
 
 
 class LinksOut(BaseModel):
     """All files of a capture."""
 
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.LINKS]})
+    model_config = ConfigDict(from_attributes=True)
 
     links: list[LinkOut]
     expires_at: Annotated[datetime | None, Field(description="null where no token is asked for")]

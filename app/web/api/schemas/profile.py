@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.analysis.flame.view import View
 from app.analysis.tree import Tree
-from app.web.api import examples
 
 
 class RowOut(BaseModel):
@@ -37,7 +36,7 @@ class TableOut(BaseModel):
 class TopOut(TableOut):
     """The functions that cost most. `profilers_own`: what of a heap's total are buffers of the profilers themselves."""
 
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.TOP]})
+    model_config = ConfigDict(from_attributes=True)
 
     rows: tuple[RowOut, ...]
     profilers_own: int = 0
@@ -68,7 +67,7 @@ class PeekedOut(BaseModel):
 class PeekOut(TableOut):
     """Functions with what calls them and what they call. `matched`: how many fit; the largest ten are here."""
 
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [examples.PEEK]})
+    model_config = ConfigDict(from_attributes=True)
 
     matched: int
     functions: tuple[PeekedOut, ...]
@@ -96,8 +95,6 @@ class GraphOut(BaseModel):
 
 class FlameGraphOut(GraphOut):
     """The call tree, of a bounded number of functions; values in `unit`, without their sign."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.FLAME_GRAPH]})
 
     root: FrameOut
 

@@ -136,6 +136,43 @@ def test_a_hostile_service_gives_no_path_and_no_header(web: WebApp) -> None:
     )
 
 
+def test_no_text_in_a_bundle_moves_the_cursor_of_who_prints_it_and_json_still_says_what_was_said(web: WebApp) -> None:
+    odd = "\x1b]0;title\x07\x9b2J \u202ered\u2028<script>alert(1)</script>\nnext"
+    capture = web.keep_completed()
+    capture = web.keep_completed(
+        target=replace(capture.target or pytest.fail(), service=odd, cmdline=odd),
+        trigger=replace(capture.trigger, labels={"alertname": odd, odd: odd}, annotations={odd: odd}),
+        timeline=(Event(NOON, "start", odd),),
+        findings=(Finding(CRITICAL, odd, odd, functions=(odd,), helps=odd, refuted_by=odd),),
+    )
+    archive = ZipFile(io.BytesIO(web.client.get(f"/captures/{capture.id}/bundle").content))
+    texts = {name.rpartition("/")[2]: archive.read(name).decode("utf-8", "replace") for name in archive.namelist()}
+    assert "<script" not in texts["report.html"]
+    for name in ("README.txt", "timeline.txt", "alert.json", "capture.json", "report.md"):
+        assert all(char.isprintable() or char == "\n" for char in texts[name]), name
+    assert json.loads(texts["alert.json"])["labels"][odd] == odd
+    assert len(texts["timeline.txt"].splitlines()) == 1
+
+
+def test_a_capture_that_is_deleted_while_its_bundle_is_sent_leaves_a_whole_zip(web: WebApp, address: str) -> None:
+    capture_id, reads = address.split("/")[2], list[str]()
+    read = web.store.read
+
+    def deleted_meanwhile(key: str, start: int | None = None, end: int | None = None) -> Iterator[bytes]:
+        reads.append(key)
+        if len(reads) > 1:
+            web.store.delete_all(capture_id)
+            raise FileNotFoundError(2, "No such file")
+        return read(key, start, end)
+
+    web.store.read = deleted_meanwhile  # type: ignore[method-assign]
+    archive = ZipFile(io.BytesIO(web.client.get(address).content))
+    assert archive.testzip() is None
+    assert len(archive.read(f"{NAME}/INCOMPLETE.txt").splitlines()) == 2
+    assert "no longer in the store" in archive.read(f"{NAME}/report.html").decode()
+    assert archive.read(f"{NAME}/profiles/{CPU}") == PROFILE
+
+
 def test_a_zip_is_made_while_it_is_read_however_large_its_files_are() -> None:
     drawn = 0
 

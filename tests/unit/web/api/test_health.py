@@ -43,7 +43,7 @@ def test_ended_captures_are_counted_by_state_and_reason(web: WebApp) -> None:
 
     assert 'alertprof_captures_ended_total{reason="process_not_found",state="failed"} 1.0' in metrics
     assert 'alertprof_captures_ended_total{reason="",state="completed"} 1.0' in metrics
-    assert "alertprof_recording_seconds_sum 30.0" in metrics
+    assert 'alertprof_capture_phase_seconds_sum{phase="recording"} 30.0' in metrics
 
 
 def test_the_metrics_come_even_when_the_ledger_is_away(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,7 @@ def test_a_part_is_not_opened_where_the_whole_is_open() -> None:
     for partly in (Tokens(viewer_file=Path("v")), Tokens(metrics_file=Path("m"))):
         assert "guard the whole by auth.operator_token_file" in (partly.refusal("127.0.0.1") or "")
         assert replace(partly, operator_file=Path("o")).refusal("127.0.0.1") is None
+        assert replace(partly, certified=True).refusal("127.0.0.1"), "a certificate alone opens more than the token"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.5", "::", "example.com"])

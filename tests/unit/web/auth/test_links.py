@@ -179,6 +179,12 @@ def test_replicas_with_the_same_key_open_each_others_links_and_others_do_not(loc
         assert other.client.get(link).status_code == status
 
 
+def test_a_link_outlives_a_reload_of_the_configuration(locked: WebApp, tmp_path: Path, capture: Capture) -> None:
+    link = link_to(locked, capture)
+    replica(locked, Tokens(operator_file=tmp_path / "operator.token", links=SignedLinks()))  # as a reload makes them
+    assert locked.client.get(link).status_code == 200
+
+
 def test_a_key_is_exchanged_without_a_link_that_fails(locked: WebApp, tmp_path: Path, capture: Capture) -> None:
     (key := tmp_path / "link.key").write_text(OLD)
     replica(locked, Tokens(operator_file=tmp_path / "operator.token", links=SignedLinks(key)))

@@ -1,0 +1,96 @@
+"""Who is told: the keys `notifiers` and `notify`, as pydantic models, and what refers to what in them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
+
+from app.config.plugin_options import plugin_maker
+from app.config.yaml_marks import Fault, Loc, Marked
+from app.intake.rules import Recipient
+from app.model import State
+from app.notifiers.base import Notifier
+from app.plugins import kinds
+
+NAME = r"^[A-Za-z0-9_.-]{1,64}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A notifier with the name that the configuration gives it."""
+
+    name: str
+    notifier: Notifier
+
+
+def notifier_kinds() -> Mapping[str, type[Notifier]]:
+    """The notifiers by their kinds."""
+    return kinds("app.notifiers", Notifier)
+
+
+def named(value: Any, info: ValidationInfo) -> Named:
+    """An entry of `notifiers`: a name, a kind, and the options of that kind. Raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError("write a map with name, kind and the options of that kind")
+    options = dict(value)
+    name = options.pop("name", None)
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        raise ValueError("a notifier needs a name of letters, digits, _, . and -, at most 64")
+    return Named(name, plugin_maker("notifier", notifier_kinds)(options, info))
+
+
+class Notify(BaseModel):
+    """An entry of `notify`: which notifier is told, and of which ends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    to: Annotated[str, Field(pattern=NAME)]
+    on: Annotated[list[Literal["completed", "failed"]], Field(min_length=1)] = ["completed", "failed"]
+
+    def recipient(self) -> Recipient:
+        """The entry for rules."""
+        return Recipient(self.to, frozenset(map(State, self.on)))
+
+
+NamedNotifier = Annotated[Named, PlainValidator(named)]
+NotifyEntry = Annotated[Notify, BeforeValidator(lambda said: {"to": said} if isinstance(said, str) else said)]
+
+
+def faults(marked: Marked) -> list[Fault]:
+    """Faults for two notifiers of one name, and for entries of `notify` that name none."""
+    whole = marked.data if isinstance(marked.data, dict) else {}
+    names = [said.get("name") for said in maps(whole.get("notifiers"))]
+    twice = [
+        marked.fault(("notifiers", index, "name"), f"an earlier notifier is called {name!r} too; rename one of them")
+        for index, name in enumerate(names)
+        if name is not None and name in names[:index]
+    ]
+    there = ", ".join(sorted(name for name in names if isinstance(name, str))) or "none"
+    return twice + [
+        marked.fault(loc, f"there is no notifier {name!r}; there are: {there}")
+        for loc, name in named_by(whole)
+        if name not in names
+    ]
+
+
+def named_by(whole: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
+    """Every name that an entry of `notify` has, with its place."""
+    lists: list[tuple[Loc, Any]] = [(("notify",), whole.get("notify"))]
+    rules = whole.get("rules")
+    if isinstance(rules, list):
+        lists += [
+            (("rules", n, "notify"), rule.get("notify")) for n, rule in enumerate(rules) if isinstance(rule, dict)
+        ]
+    for loc, entries in lists:
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, str):
+                yield (*loc, index), entry
+            elif isinstance(entry, dict) and isinstance(entry.get("to"), str):
+                yield (*loc, index, "to"), entry["to"]
+
+
+def maps(entries: Any) -> list[dict[str, Any]]:
+    """The entries of a list, with an empty map for what is none."""
+    return [entry if isinstance(entry, dict) else {} for entry in entries] if isinstance(entries, list) else []

@@ -1,0 +1,38 @@
+"""One transaction of a worker: what a capture became, the place that it takes, and whom its end is told."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from app.ledger import capacity, claims
+from app.ledger.capacity import Bounds
+from app.ledger.claims import Claim, ProcessTaken
+from app.ledger.notices import Added, Notices
+from app.model import Capture, Step
+
+
+def write(
+    connection: sa.Connection,
+    claim: Claim,
+    capture: Capture,
+    *,
+    release: bool,
+    bounds: Bounds | None,
+    notices: Notices,
+    now: datetime,
+) -> tuple[bool, Added]:
+    """Writes the capture; and whether that made others due, and which notices it added. Raises as Ledger.save, and
+    IntegrityError when another capture is active on its process."""
+    if bounds and capture.step is Step.START and claim.capture.step is Step.RESOLVE:
+        _take_place(connection, capture, bounds, now)
+    claims.save(connection, claim, capture, release=release)
+    added = notices.add(connection, capture, now) if capture.state.ended else Added()
+    return capacity.freed(connection, capture, now), added
+
+
+def _take_place(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
+    """Takes the place for one more recording. ProcessTaken is the better reason, so it is looked for first."""
+    other = claims.active_on(connection, capture.process.key) if capture.process else None
+    if other not in (None, capture.id):
+        raise ProcessTaken(str(other))
+    capacity.take(connection, capture, bounds, now)

@@ -1,0 +1,153 @@
+"""Notices are delivered until they are taken or given up, and a fault costs no capture."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.ledger.ledger import Ledger
+from app.ledger.notices import Notice
+from app.metrics import Metrics
+from app.notifiers import dispatcher as module
+from app.notifiers.base import Notification, Notifier, Undelivered
+from app.notifiers.dispatcher import LONGEST_WAIT, OLDEST, Dispatcher, pause
+from tests.unit.ledger.builders import LEASE, ME, NOON, completed, manual, sqlite
+from tests.unit.notifiers.told import captured, told
+
+
+@dataclass(frozen=True)
+class Fake(Notifier):
+    """Raises the faults in their order, then takes what it is told."""
+
+    faults: list[Exception] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    taken: threading.Event = field(default_factory=threading.Event)
+
+    def tell(self, notification: Notification) -> None:
+        self.keys.append(notification.key)
+        if self.faults:
+            raise self.faults.pop(0)
+        self.taken.set()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    one = sqlite(tmp_path, clock=lambda: datetime.now(UTC))
+    yield one
+    one.close()
+
+
+Open = Callable[[Notice], Notification | None] | None
+Run = Callable[..., tuple[Dispatcher, Metrics]]
+
+
+@pytest.fixture
+def run(ledger: Ledger) -> Iterator[Run]:
+    """A dispatcher that works, told of by every capture that ends."""
+    started: list[Dispatcher] = []
+
+    def run_(open_: Open = None, later: timedelta = timedelta(0), **notifiers: Notifier) -> Any:
+        metrics = Metrics()
+        ledger.notices.recipients = lambda capture: tuple(notifiers)
+        dispatcher = Dispatcher(
+            ledger.notices,
+            notifiers,
+            open_ or (lambda notice: told(captured(id=notice.capture))),
+            metrics,
+            now=lambda: datetime.now(UTC) + later,
+            first_wait=0.001,
+        )
+        dispatcher.start()
+        started.append(dispatcher)
+        return dispatcher, metrics
+
+    yield run_
+    for one in started:
+        one.stop()
+
+
+def end(ledger: Ledger, number: int = 1) -> None:
+    ledger.create(manual(number))
+    claim = ledger.claim(NOON, ME, LEASE)
+    assert claim
+    ledger.release(claim, completed(claim.capture))
+
+
+def outcomes(metrics: Metrics) -> dict[str, float]:
+    samples = next(iter(metrics.notifications.collect())).samples
+    return {sample.labels["outcome"]: sample.value for sample in samples if sample.name.endswith("_total")}
+
+
+def until(condition: Callable[[], object]) -> None:
+    reached = threading.Event()
+    for _ in range(500):
+        if condition():
+            return
+        reached.wait(0.01)
+    raise AssertionError("it did not come to that")
+
+
+def test_what_a_notifier_does_not_take_comes_again_with_the_same_key_until_it_does(ledger: Ledger, run: Run) -> None:
+    fake = Fake([Undelivered("refused"), RuntimeError("a fault of ours"), Undelivered("reset")])
+    _, metrics = run(chat=fake)
+    end(ledger)
+    assert fake.taken.wait(5)
+    until(lambda: ledger.notices.counts() == {})
+    assert len(fake.keys) == 4 and len(set(fake.keys)) == 1
+    assert outcomes(metrics) == {"retried": 3, "delivered": 1}
+
+
+def test_what_can_never_be_taken_is_given_up_at_once(ledger: Ledger, run: Run) -> None:
+    fake = Fake([Undelivered("400", final=True)])
+    _, metrics = run(chat=fake)
+    end(ledger)
+    until(lambda: outcomes(metrics) == {"failed": 1})
+    assert ledger.notices.counts() == {}
+
+
+def test_after_enough_attempts_a_notice_is_given_up(ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ATTEMPTS", 3)
+    _, metrics = run(chat=Fake([Undelivered("no") for _ in range(9)]))
+    end(ledger)
+    until(lambda: outcomes(metrics) == {"retried": 2, "failed": 1})
+
+
+def test_a_notifier_that_hangs_holds_up_no_other_and_no_capture(ledger: Ledger, run: Run) -> None:
+    release, quick = threading.Event(), Fake()
+
+    class Hanging(Fake):
+        def tell(self, notification: Notification) -> None:
+            release.wait(20)
+
+    run(slow=Hanging(), quick=quick)
+    try:
+        for number in range(1, 8):
+            end(ledger, number)
+        until(lambda: len(quick.keys) == 7)
+    finally:
+        release.set()
+
+
+def test_the_notice_of_a_removed_capture_is_dropped(ledger: Ledger, run: Run) -> None:
+    _, metrics = run(lambda notice: None, chat=Fake())
+    end(ledger)
+    until(lambda: outcomes(metrics) == {"dropped": 1})
+
+
+def test_old_notices_of_a_notifier_that_is_gone_are_given_up_and_told_in_the_metrics(ledger: Ledger, run: Run) -> None:
+    dispatcher, metrics = run(later=OLDEST, chat=Fake())
+    dispatcher.notifiers = {}
+    end(ledger)
+    dispatcher.clear()
+    assert ledger.notices.counts() == {}
+    assert outcomes(metrics) == {"failed": 1}
+
+
+def test_each_attempt_waits_longer_up_to_ten_minutes() -> None:
+    waits = [pause(attempt, 1.0) for attempt in range(1, 101)]
+    assert waits[0] < 1.3 and waits[4] > 10
+    assert max(waits) <= LONGEST_WAIT * 1.2 and waits[-1] >= LONGEST_WAIT * 0.8
