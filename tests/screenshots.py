@@ -1,26 +1,38 @@
 """`make screenshots`: a picture of each page by day, by night and on a phone, for docs/pages.md.
 
-The pages show made-up captures: the application of the unit tests.
+The pages show made-up captures of the application of the unit tests, with the profiles of a service of tests/faults.
 """
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from app.analysis import isolate
+from app.analysis.flame import asking
+from app.analysis.readers import Readers
 from app.errors import Code, Reason
+from app.finding import WARNING, Finding
 from app.ledger.ledger import Filter
-from app.model import State, Step, Target, Trigger
-from tests.lab.browser import CHROMIUM, served
+from app.model import Artifact, Capture, Kind, State, Step, Target, Trigger
+from tests.lab.browser import chromium, served
 from tests.unit.web.web_app import WebApp
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pages"
+PROFILES = Path(__file__).parent / "data" / "faults" / "chatty"
 LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "phone": (390, "dark")}
 HIGH = 844  # pixels
 SERVICES = ("order-mq", "cart-api", "user-rpc", "payment-api")
+FOUND = Finding(
+    WARNING, "log lines cost more than the work", "log/slog and what it calls take 61 % of the CPU", "cpu",
+    ("log/slog.(*Logger).log",), "logging",
+)  # fmt: skip
 
 
 def fill(web: WebApp) -> None:
@@ -46,42 +58,98 @@ def fill(web: WebApp) -> None:
             began = at + timedelta(seconds=2)
             stopped = began + timedelta(seconds=30)
             times: dict[str, Any] = {"created_at": at, "started_at": began, "stopped_at": stopped}
-            web.keep_completed(trigger=trigger, target=target, ended_at=stopped + timedelta(seconds=3), **times)
+            completed(web, n, trigger=trigger, target=target, ended_at=stopped + timedelta(seconds=3), **times)
     target = Target("10.0.0.6", 21181, "order-mq", "/srv/order-mq")
     web.keep(state=State.RECORDING, step=Step.WAIT, target=target, started_at=web.now - timedelta(seconds=19))
 
 
-PAGES: dict[str, Callable[[WebApp], str]] = {
-    "captures": lambda web: "/",
-    "capture": lambda web: f"/ui/captures/{web.ledger.find(Filter(state=State.COMPLETED, limit=1)).captures[0].id}",
-    "alert": lambda web: "/alerts/8a3e2b1c4d5f6001",
-    "service": lambda web: "/ui/services/order-mq",
-    "try": lambda web: "/ui/try",
+def completed(web: WebApp, n: int, **more: Any) -> None:
+    """A capture with a CPU profile and a heap profile, which has grown in every second capture."""
+    files = {Kind.CPU: "cpu.pprof", Kind.HEAP: ("heap.pprof", "heap-after.pprof")[n % 2]}
+    contents = {kind: (PROFILES / name).read_bytes() for kind, name in files.items()}
+    artifacts = tuple(
+        Artifact(f"{more['target'].service}-{21000 + n}-{kind}-20261123T120000Z.pprof", kind, len(content),
+                 sha256(content).hexdigest())
+        for kind, content in contents.items()
+    )  # fmt: skip
+    capture = web.keep_completed(artifacts=artifacts, findings=(FOUND,) if n % 2 else (), **more)
+    for artifact in artifacts:
+        web.store.files[f"{capture.id}/{artifact.name}"] = contents[artifact.kind]
+
+
+def newest(web: WebApp) -> tuple[Capture, Capture]:
+    """The newest two of a service that have profiles."""
+    found = web.ledger.find(Filter(state=State.COMPLETED, service="cart-api", limit=2)).captures
+    return found[0], found[1]
+
+
+def is_drawn(page: Page) -> None:
+    expect(page.locator(".drawing path").first).to_be_visible(timeout=60_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """path: of the page; ready: waits until it can be taken."""
+
+    path: Callable[[WebApp], str]
+    ready: Callable[[Page], None] = lambda page: page.wait_for_load_state("networkidle")
+
+
+def of_capture(rest: str) -> Callable[[WebApp], str]:
+    """The path of a page of the newest capture. OTHER, FILE: the one before; the CPU profile."""
+
+    def path(web: WebApp) -> str:
+        one, other = newest(web)
+        return f"/ui/captures/{one.id}" + rest.replace("OTHER", other.id).replace("FILE", one.artifacts[0].name)
+
+    return path
+
+
+PICTURES = {
+    "captures": Picture(lambda web: "/"),
+    "capture": Picture(of_capture(""), is_drawn),
+    "flame": Picture(of_capture("/flame"), is_drawn),
+    "compare": Picture(of_capture("/diff?base=OTHER&kind=heap"), is_drawn),
+    "speedscope": Picture(of_capture("/speedscope/FILE")),
+    "alert": Picture(lambda web: "/alerts/8a3e2b1c4d5f6001"),
+    "service": Picture(lambda web: "/ui/services/order-mq"),
+    "try": Picture(lambda web: "/ui/try"),
+    "error": Picture(lambda web: "/ui/captures/0199"),
 }
+
+
+def take(browser: Browser, web: WebApp, url: str) -> None:
+    """All pictures."""
+    for look, (width, scheme) in LOOKS.items():
+        context = browser.new_context(
+            base_url=url,
+            viewport={"width": width, "height": HIGH},
+            color_scheme="dark" if scheme == "dark" else "light",
+            locale="en",
+            timezone_id="UTC",
+        )
+        page = context.new_page()
+        for name, picture in PICTURES.items():
+            page.goto(picture.path(web))
+            picture.ready(page)
+            file = FOLDER / f"{name}-{look}.png"
+            page.screenshot(path=file)
+            print(file, file.stat().st_size)
+        context.close()
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder:
         web = WebApp(Path(folder))
+        readers = Readers()
+        web.top = partial(isolate.top_of, ask=readers.ask)  # type: ignore[method-assign]
+        web.flame_index = partial(asking.index_file, ask=readers.ask)  # type: ignore[method-assign]
+        web.flame_view = partial(asking.view_in, ask=readers.ask)  # type: ignore[method-assign]
         fill(web)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        with served(web.client.app) as url:
-            for look, (width, scheme) in LOOKS.items():
-                context = browser.new_context(
-                    base_url=url,
-                    viewport={"width": width, "height": HIGH},
-                    color_scheme="dark" if scheme == "dark" else "light",
-                    locale="en",
-                    timezone_id="UTC",
-                )
-                page = context.new_page()
-                for name, path in PAGES.items():
-                    page.goto(path(web))
-                    picture = FOLDER / f"{name}-{look}.png"
-                    page.screenshot(path=picture)
-                    print(picture, picture.stat().st_size)
-        browser.close()
+        with chromium("--enable-unsafe-swiftshader") as browser, served(web.reached_by().app) as url:
+            take(browser, web, url)
+        readers.close()
         web.ledger.close()
 
 

@@ -27,6 +27,8 @@ def captures(
     alertname: Annotated[str | None, typer.Option(help="For alerts of this name.")] = None,
     fingerprint: Annotated[str | None, typer.Option(help="For this very alert.")] = None,
     profiler: Annotated[str | None, typer.Option(help="By this profiler.")] = None,
+    rule: Annotated[str | None, typer.Option(help="By this rule.")] = None,
+    reason: Annotated[str | None, typer.Option(help="With this code of a reason: cooldown, say.")] = None,
     since: Annotated[str | None, typer.Option(help="A time, or so long ago: 24h.")] = None,
     until: Annotated[str | None, typer.Option(help="A time, or so long ago.")] = None,
     match: Annotated[list[str] | None, typer.Option(help="A matcher on the alert's labels; may be repeated.")] = None,
@@ -38,7 +40,8 @@ def captures(
 
     asked = {
         "state": state, "host": host, "service": service, "alertname": alertname, "fingerprint": fingerprint,
-        "profiler": profiler, "since": since, "until": until, "match": match, "limit": limit,
+        "profiler": profiler, "rule": rule, "reason": reason, "since": since, "until": until, "match": match,
+        "limit": limit,
     }  # fmt: skip
     page = connected(url, token_file).get("/captures", {name: value for name, value in asked.items() if value})
     tell(page, render.capture_page(page), as_json=as_json)

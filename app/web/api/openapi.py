@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from app.web.api import examples
 from app.web.api.problems import ANY, Problem, problems
 from app.web.api.webhook_openapi import describe
-from app.web.auth.guard import PROBES
+from app.web.auth.guard import OPEN
 from app.web.auth.tokens import METRICS, SAFE
 
 TITLE: Final = "alertprof"
@@ -107,7 +107,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def secure(method: str, path: str, operation: dict[str, Any]) -> None:
     """Says which credentials open the operation, as auth/tokens.py has it."""
     names, refusals = ["operatorToken", "user"], [401, 403]
-    if path in PROBES:
+    if path in OPEN:
         names, refusals = [], []
     elif path == "/webhook":
         names, refusals = ["webhookToken", *names], [401]

@@ -23,6 +23,13 @@ def test_every_reading_command_takes_json() -> None:
     assert takes == READING
 
 
+def test_the_command_has_every_filter_of_the_api(web: WebApp) -> None:
+    group: Any = typer.main.get_command(cli.app)
+    listing = web.client.get("/openapi.json").json()["paths"]["/captures"]["get"]
+    filters = {parameter["name"] for parameter in listing["parameters"]} - {"id", "cursor"}  # `show` takes an id
+    assert filters <= {option.name for option in group.commands["captures"].params}
+
+
 @pytest.mark.parametrize(
     ("command", "path"),
     [

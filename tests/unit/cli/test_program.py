@@ -240,6 +240,9 @@ def test_captures_are_listed_with_filters(run: Run, web: WebApp, service: str) -
     assert "10.0.0.5 21181" in lines[2]
     assert done.id in run("captures", "--state", "completed", "--match", 'job="order-mq"', "--match", "instance!=x").out
     assert failed.id not in run("captures", "--state", "completed").out
+    why = run("captures", "--reason", "process_not_found", "--rule", "orders").out
+    assert failed.id in why and done.id not in why
+    assert failed.id not in run("captures", "--rule", "others").out
     assert "--until" in run("captures", "--limit", "1").out
 
 
