@@ -1,8 +1,6 @@
 """The wiring: builds every package's objects and hands each what it needs. serving.py runs it."""
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
@@ -23,6 +21,7 @@ from app.captures.specs import named_alone
 from app.captures.worker import Worker
 from app.config.reload import Reload
 from app.config.settings import Settings
+from app.config.web import PLAIN, WebConfig
 from app.explain.explainer import Explainer
 from app.explain.explanation import Explained
 from app.gate.pool import HostPool
@@ -58,7 +57,7 @@ class Service:
         settings: Settings,
         read: Callable[[], Settings],
         external_url: str,
-        cors_origin: re.Pattern[str] | None = None,
+        web: WebConfig = PLAIN,
     ) -> None:
         self.metrics, self.settings = Metrics(), settings
         self.ledger = Ledger(
@@ -86,7 +85,7 @@ class Service:
         )
         self.ledger.on_due = self.worker.wake
         self.reload = Reload(settings, read, self.follow, self.metrics)
-        self.app = create_app(replace(self._parts(external_url), cors_origin=cors_origin))
+        self.app = create_app(self._parts(external_url, web))
 
     def follow(self, settings: Settings) -> None:
         """Works by these settings from now on. Raises RuntimeError where threads cannot be had; nothing has changed
@@ -164,7 +163,7 @@ class Service:
             clear(self.ledger, self.store, self.settings.storage.retention, now(), self.metrics.removed_bytes.inc)
             self.schedule.run(now())
 
-    def _parts(self, external_url: str) -> Parts:
+    def _parts(self, external_url: str, web: WebConfig) -> Parts:
         return Parts(
             ledger=self.ledger,
             store=self.store,
@@ -185,6 +184,9 @@ class Service:
             config=self.reload.text,
             reload=self.reload.reload,
             recorded=self.left_out.ask,
+            cors_origin=web.cors_origin,
+            rate_limit=web.rate_limit,
+            route_prefix=web.route_prefix,
         )
 
     def _explained(self, body: bytes, connect: bool) -> Explained:

@@ -47,7 +47,7 @@ def serve(
     failpoints.arm()
     try:
         listeners = listening(Address(host, port))
-        service = Service(settings, read, external_url, web.cors_origin)
+        service = Service(settings, read, external_url, web)
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")

@@ -39,6 +39,8 @@ from app.web.pages import changes as change_pages
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
+from app.web.transport.prefix import Prefix
+from app.web.transport.rate import RateLimit
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -107,6 +109,8 @@ def routers(parts: Parts) -> Iterator[APIRouter]:
 def middleware(parts: Parts) -> list[Middleware]:
     """What every request passes through, the outermost first."""
     return [
+        Middleware(Prefix, external_url=parts.external_url, route_prefix=parts.route_prefix),
+        Middleware(RateLimit, rate=parts.rate_limit),
         Middleware(Cors, allowed=parts.cors_origin),
         Middleware(Guard, tokens=parts.tokens, external_url=parts.external_url, now=parts.now),
         Middleware(LanguageSwitch),

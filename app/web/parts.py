@@ -24,6 +24,7 @@ from app.ledger.ledger import Ledger
 from app.metrics import Metrics
 from app.model import Artifact, Capture
 from app.web.auth.tokens import Tokens
+from app.web.transport.rate import Rate
 
 
 class Store(Protocol):
@@ -51,6 +52,8 @@ class Parts:
     tokens: those in force
     recorded: called with each message of the webhook once it is durable
     cors_origin: the origins whose pages may read artifacts, for fullmatch
+    rate_limit: of the requests; None for none
+    route_prefix: what stands before every route; None: the path of external_url
     config: the text of the configuration
     reload: reads it again, and returns why it was not taken
     """
@@ -73,6 +76,8 @@ class Parts:
     tokens: Callable[[], Tokens] = Tokens
     recorded: Callable[[Message], None] = lambda message: None
     cors_origin: re.Pattern[str] | None = None
+    rate_limit: Rate | None = None
+    route_prefix: str | None = None
     config: Callable[[], str] = str
     reload: Callable[[], str | None] = lambda: None
 
