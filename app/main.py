@@ -1,8 +1,6 @@
 """The wiring: builds every package's objects and hands each what it needs. serving.py runs it."""
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -26,6 +24,7 @@ from app.captures.specs import named_alone
 from app.captures.worker import Worker
 from app.config.reload import Reload
 from app.config.settings import Settings
+from app.config.web import PLAIN, WebConfig
 from app.explain.explainer import Explainer
 from app.explain.explanation import Explained
 from app.gate.pool import HostPool
@@ -62,7 +61,7 @@ class Service:
         settings: Settings,
         read: Callable[[], Settings],
         external_url: str,
-        cors_origin: re.Pattern[str] | None = None,
+        web: WebConfig = PLAIN,
         audit_file: Path | None = None,
     ) -> None:
         self.metrics, self.settings = Metrics(), settings
@@ -97,7 +96,7 @@ class Service:
         )
         self.ledger.on_due = self.worker.wake
         self.reload = Reload(settings, read, self.follow, self.metrics)
-        self.app = create_app(replace(self._parts(external_url), cors_origin=cors_origin))
+        self.app = create_app(self._parts(external_url, web))
 
     def follow(self, settings: Settings) -> None:
         """Works by these settings from now on. Raises RuntimeError where threads cannot be had; nothing has changed
@@ -193,7 +192,7 @@ class Service:
             self.schedule.run(now())
             self.metrics.stored_bytes.set(sum(each.size for each in self.ledger.stored()))
 
-    def _parts(self, external_url: str) -> Parts:
+    def _parts(self, external_url: str, web: WebConfig) -> Parts:
         return Parts(
             ledger=self.ledger,
             store=self.store,
@@ -217,6 +216,9 @@ class Service:
             audit=self.audit.write if self.audit.kept else None,
             recorded=self.left_out.ask,
             prometheus=lambda: self.settings.prometheus,
+            cors_origin=web.cors_origin,
+            rate_limit=web.rate_limit,
+            route_prefix=web.route_prefix,
         )
 
     def _explained(self, body: bytes, connect: bool) -> Explained:

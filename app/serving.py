@@ -50,7 +50,7 @@ def serve(
     failpoints.arm()
     try:
         listeners = listening(Address(host, port))
-        service = Service(settings, read, external_url, web.cors_origin, audit_file)
+        service = Service(settings, read, external_url, web, audit_file)
         service.open()
     except (LedgerUnavailable, OSError) as fault:
         sys.exit(f"alertprof: {fault}")

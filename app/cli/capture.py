@@ -7,6 +7,7 @@ import typer
 
 from app.cli.console import fail, say
 from app.cli.options import DEFAULT_URL, Host, TokenFile, Url, connected
+from app.cli.progress import Progress
 
 if TYPE_CHECKING:
     from app.cli.client import Client
@@ -46,19 +47,31 @@ def capture(
     if not wait:
         typer.echo(f"{made['id']}  {service.url}/ui/captures/{made['id']}")
         return
-    follow(service, made)
+    follow(service, made, seconds(duration))
 
 
-def follow(service: "Client", made: dict[str, Any]) -> None:
-    """Prints the timeline as it grows, then the files and the top functions. Exits with 1 unless it completed."""
+def seconds(duration: str) -> float:
+    """Of a duration that the service has taken."""
+    from app.web import durations  # noqa: PLC0415
+
+    return durations.parse(duration).total_seconds()
+
+
+def follow(service: "Client", made: dict[str, Any], length: float) -> None:
+    """Prints the timeline as it grows, then the files and the top functions. Exits with 1 unless it completed.
+
+    length: seconds of the recording, for the bar on a terminal.
+    """
     from app.cli import render  # noqa: PLC0415
 
-    printed = 0
+    printed, progress = 0, Progress(length)
     while True:
+        progress.clear()
         say(render.events(made, printed))
         printed = len(made["timeline"])
         if made["state"] in render.ENDED:
             break
+        progress.show(made)
         time.sleep(POLL)
         made = service.get(f"/captures/{made['id']}")
     typer.echo()

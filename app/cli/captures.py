@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.console import fail, plain, say_json, tell
+from app.cli.following import follow
 from app.cli.ids import path_of
 from app.cli.options import DEFAULT_URL, AsJson, Count, Id, Kind, TokenFile, Url, connected
 
@@ -33,6 +34,7 @@ def captures(
     until: Annotated[str | None, typer.Option(help="A time, or so long ago.")] = None,
     match: Annotated[list[str] | None, typer.Option(help="A matcher on the alert's labels; may be repeated.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on: print each change, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List captures, newest first."""
@@ -43,7 +45,10 @@ def captures(
         "profiler": profiler, "rule": rule, "reason": reason, "since": since, "until": until, "match": match,
         "limit": limit,
     }  # fmt: skip
-    page = connected(url, token_file).get("/captures", {name: value for name, value in asked.items() if value})
+    client, query = connected(url, token_file), {name: value for name, value in asked.items() if value}
+    if watch:
+        follow(client, query, as_json=as_json)
+    page = client.get("/captures", query)
     tell(page, render.capture_page(page), as_json=as_json)
 
 

@@ -4,19 +4,23 @@ Each command is a function in a module of its family. A command imports what it 
 `--help` loads neither the web framework nor the database.
 """
 
+import os
 from typing import Annotated
 
 import typer
 
 from app.cli.capture import capture
 from app.cli.captures import captures, fetch, links, show, top
+from app.cli.completion import COMPLETING, completion
 from app.cli.configuration import check_config
 from app.cli.console import fail
 from app.cli.diff import diff
 from app.cli.doctor import doctor
 from app.cli.explain import explain
 from app.cli.gate import gate
+from app.cli.init import init
 from app.cli.mcp.command import mcp
+from app.cli.migrate import migrate
 from app.cli.serve import serve
 from app.cli.unblock import unblock
 
@@ -33,6 +37,10 @@ app = typer.Typer(
 
 def main() -> None:
     """The command `alertprof`. Whatever goes wrong is one sentence on stderr."""
+    if COMPLETING in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
+
+        completion_init()
     try:
         app()
     except Exception as error:
@@ -75,3 +83,6 @@ app.command()(top)
 app.command()(diff)
 app.command()(unblock)
 app.command()(mcp)
+app.command()(init)
+app.command()(migrate)
+app.command()(completion)

@@ -42,6 +42,11 @@ def capture_page(page: Json) -> Iterator[str]:
         yield plain(f"There are more; --limit shows up to 500, --until {last} goes on.")
 
 
+def capture_line(capture: Json) -> str:
+    """One line about a capture, for a list that grows."""
+    return plain("  ".join(filter(None, _row(capture))))
+
+
 def _row(capture: Json) -> tuple[str, ...]:
     reason = f" ({capture['reason']['code']})" if capture["reason"] else ""
     target, trigger = capture["target"] or {}, capture["trigger"]

@@ -34,6 +34,12 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+RoutePrefix = Annotated[
+    str | None,
+    typer.Option("--web.route-prefix", help="Before every route; by default the path of --web.external-url."),
+]
+
+
 def listen_address(text: str) -> Address:
     """The value of --web.listen-address. Raises typer.BadParameter."""
     try:
@@ -52,6 +58,7 @@ def serve(
         Path | None, typer.Option("--web.config.file", help="TLS and users, as in Prometheus.")
     ] = None,
     external_url: Annotated[str, typer.Option("--web.external-url", help="How people reach it, for links.")] = "",
+    route_prefix: RoutePrefix = None,
     cors_origin: Annotated[
         str, typer.Option("--web.cors.origin", metavar="REGEX", help="Whose pages may read artifacts: a whole origin.")
     ] = "",
@@ -68,13 +75,14 @@ def serve(
         settings = guarded(settings, web, listen.host, config_file)
     except ValueError as refusal:
         fail(str(refusal))
+    web = replace(web, cors_origin=valid_cors_origin(cors_origin), route_prefix=valid_prefix(route_prefix))
     from app.config.settings import load  # noqa: PLC0415
     from app.serving import serve as run  # noqa: PLC0415
 
     run(
         settings,
         lambda: guarded(load(config_file, storage_path), web, listen.host, config_file),
-        web=replace(web, cors_origin=valid_cors_origin(cors_origin)),
+        web=web,
         host=listen.host,
         port=listen.port,
         external_url=valid_external_url(external_url) or listen.url(web.scheme),
@@ -98,6 +106,13 @@ def valid_external_url(text: str) -> str:
     if text and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", text):
         fail(f"--web.external-url: {text!r} is no address; write it as https://alertprof.example.com", 2)
     return text.rstrip("/")
+
+
+def valid_prefix(text: str | None) -> str | None:
+    """The value of --web.route-prefix without its trailing slash. Exits with 2 for what is no path."""
+    if text and not re.fullmatch(r"/[A-Za-z0-9._~/-]*", text):
+        fail(f"--web.route-prefix: {text!r} is no path; write it as /alertprof, or / for none", 2)
+    return None if text is None else text.rstrip("/")
 
 
 def valid_cors_origin(text: str) -> re.Pattern[str] | None:

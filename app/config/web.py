@@ -9,6 +9,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -16,20 +17,16 @@ import structlog
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from app.config.file import Block
-from app.config.scalars import File
+from app.config.scalars import Count, Duration, File
 from app.config.settings import BadConfig, checked, content
+from app.config.web_headers import valid_headers
 from app.config.yaml_marks import read
 from app.web.auth.tokens_file import TokensUnreadable
 from app.web.auth.users import Users
+from app.web.transport.rate import Rate
 from app.web.transport.tls import Tls
 
 BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
-HEADERS: Mapping[str, tuple[str, ...]] = {  # the header and its allowed values; () allows any
-    "Strict-Transport-Security": (),
-    "X-Content-Type-Options": ("nosniff",),
-    "X-Frame-Options": ("deny", "sameorigin"),
-    "X-XSS-Protection": (),
-}
 CLIENTS = {
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
@@ -90,20 +87,6 @@ def valid_users(users: Any) -> Any:
         if not name or ":" in name:
             raise ValueError(f"{name!r} is no user's name: HTTP Basic ends it at a colon")
     return users
-
-
-def valid_headers(headers: dict[str, str]) -> dict[str, str]:
-    """The headers. Raises ValueError for one that may not be set, or not to this value."""
-    for name, value in headers.items():
-        if name == "Content-Security-Policy":
-            raise ValueError(f"{name} is alertprof's own: it forbids every script, and cannot be replaced")
-        if name not in HEADERS:
-            raise ValueError(f"{name} cannot be set; there are {', '.join(HEADERS)}")
-        if HEADERS[name] and value not in HEADERS[name]:
-            raise ValueError(f"{name} is {' or '.join(HEADERS[name])}")
-        if not value.isascii() or not value.isprintable():
-            raise ValueError(f"{name} has a character that no header may have")
-    return headers
 
 
 Readable = Annotated[File, AfterValidator(readable)]
@@ -167,22 +150,38 @@ class HttpServer(Block):
     headers: Annotated[dict[str, str], AfterValidator(valid_headers)] = Field(default_factory=dict)
 
 
+class RateLimit(Block):
+    interval: Duration = timedelta()
+    burst: Count = 1
+
+    @model_validator(mode="after")
+    def is_one(self) -> Self:
+        """Raises ValueError for a burst without an interval."""
+        if self.burst > 1 and not self.interval:
+            raise ValueError(
+                "requests are bounded in size, time and number already; to bound their rate give interval too, as 100ms"
+            )
+        return self
+
+
 class Whole(Block):
     tls_server_config: TlsServer | None = None
     http_server_config: HttpServer = HttpServer()
     basic_auth_users: Annotated[dict[str, Hash], BeforeValidator(valid_users)] = Field(default_factory=dict)
-    rate_limit: Annotated[None, not_here("requests are bounded in size, time and number already; take this out")] = None
+    rate_limit: RateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
     """What the file asks for. headers: names and values, for every answer. cors_origin: of --web.cors.origin, for
-    fullmatch."""
+    fullmatch; route_prefix: of --web.route-prefix, None if it is not given."""
 
     tls: Tls | None = None
     users: Users | None = None
     headers: tuple[tuple[str, str], ...] = ()
     cors_origin: re.Pattern[str] | None = None
+    rate_limit: Rate | None = None
+    route_prefix: str | None = None
 
     @property
     def scheme(self) -> str:
@@ -191,6 +190,9 @@ class WebConfig:
     @property
     def certified(self) -> bool:
         return self.tls is not None and self.tls.required
+
+
+PLAIN = WebConfig()
 
 
 class UsersOfFile:
@@ -235,8 +237,10 @@ def load(file: Path | None) -> WebConfig:
     if file is None:
         return WebConfig()
     said = whole(file)
+    limit = said.rate_limit
     return WebConfig(
         tls=said.tls_server_config.tls() if said.tls_server_config else None,
         users=Users(UsersOfFile(file)) if said.basic_auth_users else None,
         headers=tuple(said.http_server_config.headers.items()),
+        rate_limit=Rate(limit.interval.total_seconds(), limit.burst) if limit and limit.interval else None,
     )

@@ -52,6 +52,8 @@ from app.web.pages.errors import ErrorPages
 from app.web.parts import Parts
 from app.web.problem import handle_problems
 from app.web.profiles import Profiles
+from app.web.transport.prefix import Prefix
+from app.web.transport.rate import RateLimit
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -123,6 +125,8 @@ def middleware(parts: Parts) -> list[Middleware]:
     """What every request passes through, the outermost first."""
     audited = [Middleware(Audit, write=parts.audit, tokens=parts.tokens)] if parts.audit else []
     return [
+        Middleware(Prefix, external_url=parts.external_url, route_prefix=parts.route_prefix),
+        Middleware(RateLimit, rate=parts.rate_limit),
         Middleware(Cors, allowed=parts.cors_origin),
         *audited,
         Middleware(ErrorPages, parts=parts),

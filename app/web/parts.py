@@ -25,6 +25,7 @@ from app.ledger.ledger import Ledger
 from app.metrics import Metrics
 from app.model import Artifact, Capture
 from app.web.auth.tokens import Tokens
+from app.web.transport.rate import Rate
 
 
 class Store(Protocol):
@@ -53,6 +54,8 @@ class Parts:
     tokens: those in force
     recorded: called with each message of the webhook once it is durable
     cors_origin: the origins whose pages may read artifacts, for fullmatch
+    rate_limit: of the requests; None for none
+    route_prefix: what stands before every route; None: the path of external_url
     config: the text of the configuration, without secrets
     reload: reads it again, and returns why it was not taken
     audit: AuditLog.write; None: requests are not written to it
@@ -78,6 +81,8 @@ class Parts:
     tokens: Callable[[], Tokens] = Tokens
     recorded: Callable[[Message], None] = lambda message: None
     cors_origin: re.Pattern[str] | None = None
+    rate_limit: Rate | None = None
+    route_prefix: str | None = None
     config: Callable[[], str] = str
     reload: Callable[[], str | None] = lambda: None
     audit: Callable[..., None] | None = None

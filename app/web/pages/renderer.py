@@ -14,6 +14,7 @@ from app.web.pages import values, words
 from app.web.pages.difference_flame import signed
 from app.web.pages.states import reason_in_words, state_in_words
 from app.web.parts import Parts
+from app.web.transport.prefix import with_external_path
 
 # Of pages with a form: with the no-referrer policy of the others a browser sends `Origin: null`, as for another site.
 OWN_ORIGIN = {"referrer-policy": "same-origin"}
@@ -59,7 +60,8 @@ class PageRenderer:
 
     def alone(self, template: str, **variables: Any) -> str:
         """The same, without asking the ledger."""
-        return self.jinja.get_template(template).render({"now": self.parts.now(), "paused": None, **variables})
+        html = self.jinja.get_template(template).render({"now": self.parts.now(), "paused": None, **variables})
+        return with_external_path(html, self.parts.external_url)
 
     def command(self, link: Link) -> str:
         """The command line that opens an artifact."""

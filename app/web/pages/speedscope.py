@@ -22,6 +22,7 @@ from app.web.links import signed_link
 from app.web.pages.renderer import PageRenderer
 from app.web.parts import Parts, the_artifact, the_capture
 from app.web.profiles import SUFFIX
+from app.web.transport.prefix import external_path
 
 STATIC = Path(__file__).parents[1] / "static"
 FONT = re.compile(r"@font-face\{[^}]*\}")  # a file, which the sandbox could not read
@@ -55,7 +56,7 @@ def routes(parts: Parts) -> APIRouter:
         file = the_artifact(capture, name)
         if not file.name.endswith(SUFFIX):
             raise HTTPException(422, f"{file.name} is no profile: speedscope opens files that end in {SUFFIX}.")
-        link, shown = signed_link(parts, capture, file), viewer()
+        link, shown = external_path(parts.external_url) + signed_link(parts, capture, file), viewer()
         hosts = (request.headers.get("host", ""), urlsplit(parts.external_url).netloc)
         response.headers["content-security-policy"] = policy(shown, link, hosts)
         response.headers["cache-control"] = "no-store"  # it has a signed link

@@ -38,6 +38,7 @@ from app.resolvers.order import RESOLVERS
 from app.web.asgi import create_app
 from app.web.auth.tokens import Tokens
 from app.web.parts import Parts
+from app.web.transport.rate import Rate
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 RULES = (Rule("orders", parse_matchers('job=~"order-.+"')), Rule("critical", parse_matchers('severity="critical"')))
@@ -79,6 +80,9 @@ class WebApp:
     tried: list[tuple[bytes, bool]] = field(default_factory=list)
     deadlines: float = 5.0  # seconds for looking at hosts
     cors_origin: str = ""
+    external_url: str = EXTERNAL
+    rate_limit: Rate | None = None
+    route_prefix: str | None = None
     database: str = ""  # instead of SQLite in the folder
     prometheus: str | None = None
 
@@ -116,7 +120,9 @@ class WebApp:
             flame_index=self.flame_index,
             flame_view=self.flame_view,
             ready=lambda: self.obstacle,
-            external_url=EXTERNAL,
+            external_url=self.external_url,
+            rate_limit=self.rate_limit,
+            route_prefix=self.route_prefix,
             profilers=("go-zero",),
             explain=self.explain,
             tokens=lambda: self.tokens,
