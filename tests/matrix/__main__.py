@@ -5,7 +5,17 @@ import sys
 from pathlib import Path
 
 from tests.matrix import (
-    gate, gohttp, gomemory, killed, nodes, packaging, penalties, profilers, rust, servers, shells,
+    gate,
+    gohttp,
+    gomemory,
+    killed,
+    nodes,
+    packaging,
+    penalties,
+    profilers,
+    rust,
+    servers,
+    shells,
 )  # fmt: skip
 
 DOCUMENT = Path("docs/ssh.md")
