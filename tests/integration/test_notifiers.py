@@ -7,6 +7,7 @@ The servers are no real Grafana and Pyroscope: neither can be built here. What t
 import json
 import socket
 import sqlite3
+import ssl
 import struct
 import sys
 import threading
@@ -30,6 +31,7 @@ from tests.lab import ports
 from tests.lab.receiver import Answer, Receiver
 from tests.lab.service import TLS, Alertprof
 from tests.unit.notifiers.told import CPU, ID, TRACE, captured, told
+from tests.unit.web.certificates import Authority
 
 ALERT = {"alertname": "HighCPU", "host": "192.0.2.7", "pid": "7", "service": "orders", "team": "<!channel>"}
 MESSAGE = {"alerts": [{"labels": ALERT, "startsAt": "2026-11-23T12:00:00Z", "fingerprint": "8a3e2b1c4d5f6071"}]}
@@ -156,10 +158,26 @@ def test_a_secret_that_cannot_be_read_is_named_and_tried_again(tmp_path: Path) -
     assert not fault.value.final
 
 
-def test_a_server_whose_certificate_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("no certificate")
-    with pytest.raises(Undelivered, match="ca_file"):
-        Webhook(url="https://127.0.0.1:1", ca_file=str(tmp_path / "ca.pem")).tell(told())
+def test_a_server_that_no_trusted_authority_vouches_for_is_told_nothing_and_one_may_ask_for_our_certificate(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path / "ours")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*authority.issue("server"))
+    tls.load_verify_locations(authority.file)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    cert, key = map(str, authority.issue("client"))
+    ours: dict[str, Any] = {"ca_file": str(authority.file), "cert_file": cert, "key_file": key}
+    with Receiver(tls=tls) as receiver:
+        strangers: list[dict[str, Any]] = [{}, {"ca_file": str(Authority(tmp_path / "theirs").file)}]
+        for said in (*strangers, {"ca_file": ours["ca_file"]}):
+            with pytest.raises(Undelivered):
+                Webhook(url=receiver.url, **said).tell(told())
+        with pytest.raises(Undelivered, match="ca_file"):
+            Webhook(url=receiver.url, ca_file=key).tell(told())
+        assert not receiver.requests
+        Webhook(url=receiver.url, **ours).tell(told())
+        assert len(receiver.requests) == 1
 
 
 def test_grafana_gets_one_annotation_over_the_recording_however_often_it_is_told(tmp_path: Path) -> None:

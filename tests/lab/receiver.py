@@ -1,5 +1,6 @@
 """An HTTP server on loopback that keeps what it is sent, and answers as it is told to."""
 
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,9 +26,10 @@ class Answer:
 
 
 class Receiver:
-    """answers: for the requests in their order; the last one for all that follow. port: 0 for a free one."""
+    """answers: for the requests in their order; the last one for all that follow. port: 0 for a free one. tls: speaks
+    TLS."""
 
-    def __init__(self, *answers: Answer, port: int = 0) -> None:
+    def __init__(self, *answers: Answer, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self._answers = list(answers) or [Answer()]
         self.port = port or ports.free()
@@ -51,11 +53,14 @@ class Receiver:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def taken(self, request: Request) -> Answer:
         self.requests.append(request)

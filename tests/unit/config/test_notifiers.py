@@ -8,6 +8,7 @@ import pytest
 from app.config.settings import BadConfig, Settings, parse
 from app.model import State, Trigger
 from app.telling import recipients
+from tests.lab.pages import ROOT
 from tests.unit.notifiers.told import captured, failed
 
 FILE = """\
@@ -73,3 +74,10 @@ def test_relative_files_begin_at_the_configuration(settings: Settings) -> None:
 )
 def test_a_fault_is_named_with_its_place_and_what_would_be_right(text: str, fault: str) -> None:
     assert any(fault in line for line in faults(text)), faults(text)
+
+
+def test_the_notifiers_of_the_example_are_good_once_they_are_taken_out_of_their_comments() -> None:
+    text = (ROOT / "deploy" / "alertprof.example.yml").read_text(encoding="utf-8")
+    block = text[text.index("# notifiers:") : text.index("notify: []")]
+    found = parse(block.replace("# ", "", 1).replace("\n# ", "\n"), Path("a.yml"))
+    assert sorted(found.notifiers) == ["graphs", "incidents", "oncall", "profiles"]
