@@ -74,9 +74,7 @@ class Service:
         self.metrics.store_free.set_function(self.store.free_bytes)
         self.connector = Connector(settings.hosts)
         self.pool = HostPool(self.connector, settings.recipes, settings.redaction, self.telemetry.observer)
-        self.metrics.watch_hosts(
-            self.pool.states, lambda: self.connector.pace.in_flight, lambda: self.connector.pace.waiting
-        )
+        self.metrics.watch_hosts(self.pool.states, lambda: self.connector.pace.logins)
         self.readers = Readers()
         self.arming = self._arming(settings)
         self.schedule = Schedule(self.ledger, lambda: self.settings.rules)

@@ -214,14 +214,12 @@ class Metrics:
         self.queue_length.set(length)
         self.queue_oldest.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
 
-    def watch_hosts(
-        self, states: Callable[[], tuple[int, int]], in_flight: Callable[[], int], waiting: Callable[[], int]
-    ) -> None:
-        """Reads these at every scrape: hosts connected and paused, logins under way, logins that wait for a turn."""
+    def watch_hosts(self, states: Callable[[], tuple[int, int]], logins: Callable[[], tuple[int, int]]) -> None:
+        """Reads these at every scrape: hosts connected and paused; logins under way, and those that wait for a turn."""
         self.connections.labels("connected").set_function(lambda: states()[0])
         self.connections.labels("paused").set_function(lambda: states()[1])
-        self.logins_in_flight.set_function(in_flight)
-        self.logins_waiting.set_function(waiting)
+        self.logins_in_flight.set_function(lambda: logins()[0])
+        self.logins_waiting.set_function(lambda: logins()[1])
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""

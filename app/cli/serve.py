@@ -38,6 +38,9 @@ RoutePrefix = Annotated[
     str | None,
     typer.Option("--web.route-prefix", help="Before every route; by default the path of --web.external-url."),
 ]
+AuditFile = Annotated[
+    Path | None, typer.Option("--audit.log", metavar="FILE", help="Who asked what, and what hosts were sent: JSON.")
+]
 
 
 def listen_address(text: str) -> Address:
@@ -65,9 +68,7 @@ def serve(
     storage_path: Storage = DEFAULT_STORAGE,
     log_level: Annotated[LogLevel, typer.Option("--log.level")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option("--log.format")] = LogFormat.LOGFMT,
-    audit_log: Annotated[
-        Path | None, typer.Option("--audit.log", metavar="FILE", help="Who asked what, and what hosts were sent: JSON.")
-    ] = None,
+    audit_log: AuditFile = None,
 ) -> None:
     """Run the service, until SIGTERM or Ctrl-C."""
     settings, web = settings_of(config_file, storage_path), web_config_of(web_config)

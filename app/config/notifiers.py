@@ -6,9 +6,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    ValidationInfo,
+)
+from pydantic_core import CoreSchema
 
-from app.config.plugin_options import plugin_maker
+from app.config.plugin_options import map_schema, plugin_maker
 from app.config.yaml_marks import Fault, Loc, Marked
 from app.intake.rules import Recipient
 from app.model import State
@@ -48,21 +57,36 @@ def named(value: Any, info: ValidationInfo) -> Named:
     return Named(name, plugin_maker("notifier", notifier_kinds)(options, info))
 
 
+class NamedSchema:
+    """The JSON Schema of an entry of `notifiers`, beside `named`."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A map of a name, one kind, and its options."""
+        return {"anyOf": [self._of(map_schema(kind, cls)) for kind, cls in sorted(notifier_kinds().items())]}
+
+    def _of(self, kind: dict[str, Any]) -> dict[str, Any]:
+        name = {"type": "string", "pattern": NAME}
+        return {**kind, "properties": {"name": name, **kind["properties"]}, "required": ["name", *kind["required"]]}
+
+
 class Notify(BaseModel):
     """An entry of `notify`: which notifier is told, and of which ends."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     to: Annotated[str, Field(pattern=NAME)]
-    on: Annotated[list[Literal["completed", "failed"]], Field(min_length=1)] = ["completed", "failed"]
+    when: Annotated[list[Literal["completed", "failed"]], Field(min_length=1)] = ["completed", "failed"]
 
     def recipient(self) -> Recipient:
         """The entry for rules."""
-        return Recipient(self.to, frozenset(map(State, self.on)))
+        return Recipient(self.to, frozenset(map(State, self.when)))
 
 
-NamedNotifier = Annotated[Named, PlainValidator(named)]
-NotifyEntry = Annotated[Notify, BeforeValidator(lambda said: {"to": said} if isinstance(said, str) else said)]
+NamedNotifier = Annotated[Named, PlainValidator(named), NamedSchema()]
+NotifyEntry = Annotated[
+    Notify,
+    BeforeValidator(lambda said: {"to": said} if isinstance(said, str) else said, json_schema_input_type=str | Notify),
+]
 
 
 def faults(marked: Marked) -> list[Fault]:

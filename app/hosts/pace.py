@@ -73,14 +73,9 @@ class Pace:
                 self._changed.notify_all()
 
     @property
-    def in_flight(self) -> int:
-        """Logins under way."""
-        return len(self._begun)
-
-    @property
-    def waiting(self) -> int:
-        """Logins that wait for their turn."""
-        return len(self._waiting)
+    def logins(self) -> tuple[int, int]:
+        """How many are under way, and how many wait for their turn."""
+        return len(self._begun), len(self._waiting)
 
     def _wait(self, ticket: object) -> None:
         with self._changed:

@@ -15,7 +15,7 @@ FILE = """\
 notifiers:
   - {name: chat, kind: apprise, url_file: slack}
   - {name: keep, kind: upload, url: "http://store.example.com"}
-notify: [keep, {to: chat, on: [failed]}]
+notify: [keep, {to: chat, when: [failed]}]
 rules:
   - name: orders
     matchers: ['job="orders"']
