@@ -33,3 +33,9 @@ def held(capture: Capture, now: datetime, reason: Reason, until: datetime | None
         due = min(due, capture.give_up_at)
     waiting = replace(capture, reason=reason, attempt=capture.attempt + 1, due_at=due)
     return waiting.with_event_once(now, "waiting", reason.message)
+
+
+def is_hot(ended_at: datetime, cooldown: timedelta, now: datetime) -> bool:
+    """Whether the cooldown after a capture is not over. Clocks of replicas differ a little; an end that is further in
+    the future than the cooldown is from before the clock was set, and holds nothing back."""
+    return now - cooldown < ended_at <= now + cooldown

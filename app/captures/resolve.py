@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.captures.evidence import Ladder, Scenes
 from app.captures.failures import after_fault, held_back, resolved_before_start
-from app.captures.holding import WHILE_PAUSED
+from app.captures.holding import WHILE_PAUSED, is_hot
 from app.captures.reading import MODULE
 from app.captures.search import Resolution, Search, only_one
 from app.captures.specs import profiler_note, spec_of
@@ -159,7 +159,7 @@ def resolved(capture: Capture, resolution: Resolution, target: Target, now: date
 
 def cooling(last: Capture | None, rule: Rule, target: Target, now: datetime) -> Reason | None:
     """Why it is too early after `last`, the latest capture of the same process or service; None if it is not."""
-    if last is None or last.ended_at is None or now >= last.ended_at + rule.cooldown:
+    if last is None or last.ended_at is None or not is_hot(last.ended_at, rule.cooldown, now):
         return None
     until = (last.ended_at + rule.cooldown).strftime("%H:%M:%S")
     said = f"{target.service} on {target.host} was profiled by {last.id}; not again before {until} UTC (cooldown)"

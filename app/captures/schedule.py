@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 import uuid_utils
 
+from app.captures.holding import is_hot
 from app.finding import CRITICAL
 from app.intake.rules import Rule
 from app.ledger.calm import AlertRow
@@ -69,7 +70,7 @@ class Schedule:
         """Whether the service was captured a moment ago: the cooldown also holds for what is taken on a schedule."""
         host = last.target.host if last.target else ""
         before = self.ledger.last_ended(last.process.key if last.process else "", host, service_in(last))
-        return before is not None and before.ended_at is not None and now < before.ended_at + rule.cooldown
+        return before is not None and before.ended_at is not None and is_hot(before.ended_at, rule.cooldown, now)
 
     def _judge(self, capture: Capture) -> None:
         alerts = self.ledger.calm.alerts(capture.created_at)

@@ -56,6 +56,7 @@ _PLACES = sa.select(
 _LATELY = (
     _c.created_at >= sa.bindparam("made_since"),  # has an index
     _c.started_at > sa.bindparam("since"),
+    _c.started_at < sa.bindparam("until"),  # later ones are from before the clock was set
     _c.id != sa.bindparam("key"),
 )
 _BEGUN = sa.select(sa.func.count()).where(*_LATELY)
@@ -89,7 +90,12 @@ def take(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datet
 def count(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
     """As take, without taking a place. Raises Full."""
     since = now - _HOUR
-    lately = {"since": micro(since), "made_since": micro(since - bounds.hold - _HOUR), "key": capture.id}
+    lately = {
+        "since": micro(since),
+        "until": micro(now + _HOUR),
+        "made_since": micro(since - bounds.hold - _HOUR),
+        "key": capture.id,
+    }
     begun = connection.execute(_BEGUN, lately).scalar_one()
     if begun >= bounds.per_hour:
         said = f"{begun} captures began within the last hour, limits.per_hour is {bounds.per_hour}"

@@ -55,8 +55,12 @@ def measure(folder: Path, *, quick: bool) -> Group:
             unkept=2,
         )
         costs = cost(gate, sleeper.pid, 3 if quick else SAMPLED)
-    waits = statistics.median(both - look for both, look in zip(series[BOTH], series[LOOK], strict=True))
-    goal = f"A signal waits {waits:.1f} ms longer for the scene (goal: 20 ms), and for the sync of its file."
+    waits = [both - look for both, look in zip(series[BOTH], series[LOOK], strict=True)]
+    tenths = statistics.quantiles(waits, n=10)  # the first shows what is not waiting for a processor
+    goal = (
+        f"A signal waits {tenths[4]:.1f} ms longer for the scene (goal: 20 ms; {tenths[0]:.1f} ms in the quickest "
+        f"tenth of the rounds, {tenths[8]:.1f} ms in the slowest), and for the sync of its file."
+    )
     goals = (Goal(HOME, CAT, 1.0),)
     return Group("The first evidence at home", "ms", series, CAT, goals, HOME, TWIN, (goal, costs))
 
