@@ -10,6 +10,7 @@ from time import monotonic
 import structlog
 import uuid_utils
 
+from app import traces
 from app.analysis.diff.asking import difference_of, difference_tree_of
 from app.analysis.flame.asking import index_file, view_in
 from app.analysis.isolate import check_files, facts_of, goroutines_of, peek_of, top_of, tree_of
@@ -66,7 +67,7 @@ class Service:
     ) -> None:
         self.metrics, self.settings = Metrics(), settings
         self.audit = AuditLog(audit_file, self.metrics.audit_lost.inc)
-        self.telemetry = Telemetry(self.metrics, self.audit)
+        self.telemetry = Telemetry(self.metrics, self.audit, traces.opened())
         self.ledger = Ledger(
             settings.storage.database, decide=deciding(settings), bounds=settings.limits, exclusive=True
         )
@@ -178,7 +179,7 @@ class Service:
         self.pool.close()
         self.readers.close()
         self.ledger.close()
-        self.audit.write("stopped")
+        self.telemetry.close()
 
     def _chores(self) -> None:
         self.pool.close_idle()

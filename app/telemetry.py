@@ -1,4 +1,4 @@
-"""What the service tells of its work: metrics, log lines and audit log. Wired by main.py."""
+"""What the service tells of its work: metrics, log lines, traces and audit log. Wired by main.py."""
 
 from collections.abc import Sequence
 
@@ -11,15 +11,16 @@ from app.metrics import Metrics
 from app.model import Capture, Step
 from app.profilers import harm
 from app.profilers.base import SWITCH_FIRED
+from app.traces import Traces
 
 log = structlog.get_logger()
 
 
 class Telemetry:
-    """Thread-safe."""
+    """Thread-safe. traces: None where they go nowhere."""
 
-    def __init__(self, metrics: Metrics, audit: AuditLog) -> None:
-        self.metrics, self.audit = metrics, audit
+    def __init__(self, metrics: Metrics, audit: AuditLog, traces: Traces | None) -> None:
+        self.metrics, self.audit, self.traces = metrics, audit, traces
         self.observer = Observer(self.login, self.request, self.tunnel)
 
     def login(self, host: str, user: str, seconds: float, obstacle: Reason | None) -> None:
@@ -57,3 +58,11 @@ class Telemetry:
             self.metrics.artifact_bytes.labels(artifact.kind.value).inc(artifact.size)
         if after.state.ended:
             self.metrics.ended(after)
+            if self.traces:
+                self.traces.ended(after)
+
+    def close(self) -> None:
+        """The service has stopped."""
+        self.audit.write("stopped")
+        if self.traces:
+            self.traces.close()

@@ -6,12 +6,12 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 
-# Permissive ones, and the LGPL, which leaves programs that import a library as they are.
+# Permissive ones, and the LGPL and MPL, which leave programs that import a library as they are.
 ALLOWED = re.compile(
     r"(0BSD|MIT|MIT-0|ISC|ISCL|BSD(-[23]-Clause)?|3-Clause BSD|Apache(-2\.0)?( Software)?|PSF-2\.0|"
-    r"LGPL-(2\.1|3\.0)(-only)?|LLVM-exception)( License)?( \(ISCL\))?"
+    r"LGPL-(2\.1|3\.0)(-only)?|LLVM-exception|Mozilla Public)( License)?( \(ISCL\)| 2\.0 \(MPL 2\.0\))?"
 )
-EXTRAS = ("", "postgres", "s3", "notify", "mcp")
+EXTRAS = ("", "postgres", "s3", "notify", "mcp", "otel")
 
 
 def brought_along(name: str, extras: tuple[str, ...], seen: set[str]) -> Iterator[Distribution]:

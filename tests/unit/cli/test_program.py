@@ -131,7 +131,7 @@ def test_serve_hands_the_settings_over(run: Run, monkeypatch: pytest.MonkeyPatch
     assert getattr(settings, "storage").artifacts == tmp_path / "artifacts"  # noqa: B009
     assert handed == {
         "host": "127.0.0.1", "port": 9911, "external_url": "http://a/b", "log_level": "warn", "log_format": "logfmt",
-        "web": WebConfig(),
+        "web": WebConfig(), "audit_file": None,
     }  # fmt: skip
 
 
