@@ -18,6 +18,7 @@ from app.errors import Code, Refused, Retryable
 from app.gate.answers import Mode, Process
 from app.gate.facts import Layout, Ports, Seen, Span
 from app.gate.pool import HostPool
+from app.gate.recipes import MAPPED
 from app.hosts.ssh import NotReached
 from app.model import Artifact, Capture, Kind, ProcessId, Target
 from app.profilers import origin, takes
@@ -920,3 +921,8 @@ def test_a_path_out_of_its_grammar_is_refused(path: str) -> None:
 def test_ports_that_are_none_or_too_many_are_refused(ports: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="http-pprof: ports"):
         HttpPprof(ports=ports)
+
+
+def test_the_gate_may_read_executables_only_where_a_rule_names_ports() -> None:
+    assert HttpPprof().recipes() == ()
+    assert HttpPprof(ports=(8080,)).recipes() == (MAPPED,)
