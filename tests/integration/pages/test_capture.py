@@ -93,6 +93,8 @@ def test_compared_with_the_baseline_what_changed_is_first_and_the_graph_is_colou
     assert "was" in page.inner_text(".told span")
     page.keyboard.press("Enter")
     expect(page.locator(".drawing text.above")).to_have_count(1)
+    phone = visit(page.url, width=PHONE)
+    assert (too_wide(phone), broken_words(phone)) == ([], [])
 
 
 def test_it_fits_a_phone_and_axe_finds_nothing_serious_by_day_and_by_night(web: WebApp, visit: Visit) -> None:
