@@ -64,7 +64,8 @@ faults: setup  ## services with known faults through the whole line, and what is
 	@$(PYTHON) -m tests.faults.leaks
 
 .PHONY: texts screenshots
-screenshots: setup  ## the pictures of docs/pages.md anew, by Chromium
+screenshots:  ## the pictures of docs/pages.md anew, by Chromium
+	@tests/lab/prepare.sh screenshots
 	@$(PYTHON) -m tests.screenshots
 
 texts: setup  ## the texts of the pages that are marked for translation into the catalogues of app/web/locale

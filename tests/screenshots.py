@@ -1,13 +1,15 @@
 """`make screenshots`: a picture of each page by day, by night and on a phone, for docs/pages.md.
 
-The pages show made-up captures of the application of the unit tests, with the profiles of a service of tests/faults.
+The pages show made-up captures of the application of the unit tests, with profiles of tests/targets/calm.
 """
 
+import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from gzip import compress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,17 +27,15 @@ from tests.lab.browser import chromium, served
 from tests.unit.web.web_app import WebApp
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pages"
-PROFILES = Path(__file__).parent / "data" / "faults" / "chatty"
+PROFILES = Path(__file__).parent / "data" / "profiles" / "pairs.tar.xz"
 LOOKS = {"light": (1280, "light"), "dark": (1280, "dark"), "phone": (390, "dark")}
 HIGH = 844  # pixels
 SERVICES = ("order-mq", "cart-api", "user-rpc", "payment-api")
-FOUND = Finding(
-    WARNING, "log lines cost more than the work", "log/slog and what it calls take 61 % of the CPU", "cpu",
-    ("log/slog.(*Logger).log",), "logging",
-)  # fmt: skip
+DETAIL = "main.price and what it calls take 45 % of the samples"
+FOUND = Finding(WARNING, "one function takes almost half of the CPU", DETAIL, "cpu", ("main.price",), "hot_function")
 
 
-def fill(web: WebApp) -> None:
+def fill(web: WebApp, profiles: Path) -> None:
     """Two days of captures."""
     for n in range(60):
         service = SERVICES[n * n % 4]
@@ -47,8 +47,14 @@ def fill(web: WebApp) -> None:
             reason = Reason(
                 Code.COOLDOWN, f"{service} on 10.0.0.5 was profiled 4m ago; not again within 10m (cooldown)"
             )
-            ended = {"state": State.SKIPPED, "step": Step.DONE, "due_at": None, "ended_at": at, "reason": reason}
-            web.keep(created_at=at, trigger=trigger, target=target, **ended)
+            skipped: dict[str, Any] = {
+                "state": State.SKIPPED,
+                "step": Step.DONE,
+                "due_at": None,
+                "ended_at": at,
+                "reason": reason,
+            }
+            web.keep(created_at=at, trigger=trigger, target=target, **skipped)
         elif n % 11 == 5:
             web.keep(
                 created_at=at, trigger=trigger, state=State.FAILED, step=Step.DONE, due_at=None, ended_at=at,
@@ -58,21 +64,27 @@ def fill(web: WebApp) -> None:
             began = at + timedelta(seconds=2)
             stopped = began + timedelta(seconds=30)
             times: dict[str, Any] = {"created_at": at, "started_at": began, "stopped_at": stopped}
-            completed(web, n, trigger=trigger, target=target, ended_at=stopped + timedelta(seconds=3), **times)
+            completed(
+                web, profiles, n, trigger=trigger, target=target, ended_at=stopped + timedelta(seconds=3), **times
+            )
     target = Target("10.0.0.6", 21181, "order-mq", "/srv/order-mq")
     web.keep(state=State.RECORDING, step=Step.WAIT, target=target, started_at=web.now - timedelta(seconds=19))
 
 
-def completed(web: WebApp, n: int, **more: Any) -> None:
-    """A capture with a CPU profile and a heap profile, which has grown in every second capture."""
-    files = {Kind.CPU: "cpu.pprof", Kind.HEAP: ("heap.pprof", "heap-after.pprof")[n % 2]}
-    contents = {kind: (PROFILES / name).read_bytes() for kind, name in files.items()}
+def completed(web: WebApp, profiles: Path, n: int, **more: Any) -> None:
+    """A capture with a CPU profile and a heap profile. In every eighth one a function is slow, and found."""
+    slow = n % 8 == 1
+    files = {
+        Kind.CPU: f"slow/cpu-0{n // 8 % 3}" if slow else f"calm/cpu-{(n + 8) % 15:02}",
+        Kind.HEAP: f"calm/heap-0{n % 10}",
+    }
+    contents = {kind: compress((profiles / f"{name}.pprof").read_bytes(), mtime=0) for kind, name in files.items()}
     artifacts = tuple(
         Artifact(f"{more['target'].service}-{21000 + n}-{kind}-20261123T120000Z.pprof", kind, len(content),
                  sha256(content).hexdigest())
         for kind, content in contents.items()
     )  # fmt: skip
-    capture = web.keep_completed(artifacts=artifacts, findings=(FOUND,) if n % 2 else (), **more)
+    capture = web.keep_completed(artifacts=artifacts, findings=(FOUND,) if slow else (), **more)
     for artifact in artifacts:
         web.store.files[f"{capture.id}/{artifact.name}"] = contents[artifact.kind]
 
@@ -109,10 +121,10 @@ PICTURES = {
     "captures": Picture(lambda web: "/"),
     "capture": Picture(of_capture(""), is_drawn),
     "flame": Picture(of_capture("/flame"), is_drawn),
-    "compare": Picture(of_capture("/diff?base=OTHER&kind=heap"), is_drawn),
+    "compare": Picture(of_capture("/diff?base=OTHER"), is_drawn),
     "speedscope": Picture(of_capture("/speedscope/FILE")),
-    "alert": Picture(lambda web: "/alerts/8a3e2b1c4d5f6001"),
-    "service": Picture(lambda web: "/ui/services/order-mq"),
+    "alert": Picture(lambda web: "/alerts/8a3e2b1c4d5f6003"),
+    "service": Picture(lambda web: "/ui/services/cart-api"),
     "try": Picture(lambda web: "/ui/try"),
     "error": Picture(lambda web: "/ui/captures/0199"),
 }
@@ -146,7 +158,9 @@ def main() -> None:
         web.top = partial(isolate.top_of, ask=readers.ask)  # type: ignore[method-assign]
         web.flame_index = partial(asking.index_file, ask=readers.ask)  # type: ignore[method-assign]
         web.flame_view = partial(asking.view_in, ask=readers.ask)  # type: ignore[method-assign]
-        fill(web)
+        with tarfile.open(PROFILES) as archive:
+            archive.extractall(folder, filter="data")
+        fill(web, Path(folder))
         with chromium("--enable-unsafe-swiftshader") as browser, served(web.reached_by().app) as url:
             take(browser, web, url)
         readers.close()

@@ -10,7 +10,7 @@ MARK='# alertprof: for the length of one apt-get install'
 
 cd "$(dirname "$0")/../.."
 
-tests=${1:-no} # `prepare.sh tests` wants what only they need: a browser, a container runtime, …
+tests=${1:-no} # `prepare.sh tests` wants what only they need: a browser, a container runtime, …; `screenshots` fonts, too
 
 say() { printf 'prepare: %s\n' "$*" >&2; }
 
@@ -30,6 +30,7 @@ missing() {
     have busybox || echo busybox
     have shellcheck || echo shellcheck
     [ "$tests" = no ] || missing_for_tests
+    [ "$tests" != screenshots ] || missing_for_screenshots
     [ -s "$CERTIFICATES" ] || echo ca-certificates
 }
 
@@ -46,6 +47,12 @@ missing_for_tests() {
     have mksh || echo mksh
     have ksh || echo ksh
     ldconfig -p | grep -q libprofiler.so.0 || echo libgoogle-perftools4
+}
+
+missing_for_screenshots() {
+    have fc-list || echo fontconfig
+    [ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ] || echo fonts-wqy-microhei
+    [ -e /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] || echo fonts-noto-color-emoji
 }
 
 as_root() {

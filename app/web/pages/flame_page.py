@@ -22,7 +22,7 @@ def routes(parts: Parts, graphs: FlameGraphs) -> APIRouter:
     def flame_page(capture_id: str, kind: Kind | None = None, sample_type: str | None = None, root: int = 0) -> str:
         capture = the_capture(parts, capture_id)
         shown = kind or first_kind(capture)
-        asked = Asked(root, THINNEST / 100)
+        asked = Asked(root, 2 * THINNEST / 100)  # a finger needs more than a pixel; the script asks for those, too
         view, fault = result_or_fault(lambda: graphs.view(capture, shown, sample_type, asked))
         drawn = flame_of_view(view) if view and view.about.total else None
         has = profiles_of(capture)

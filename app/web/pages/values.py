@@ -6,8 +6,10 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+LONG_WORD: Final = 15  # characters
 LONGEST: Final = 160  # characters of a name in a list; all of it is in its title
-_JOINTS: Final = re.compile(r"(?<=[/._:@,=-])(?=[^/._:@,=-])")
+_JOINTS: Final = re.compile(r"(?:(?<=[/_:@,=-])|(?<=\.)(?<!\d\.))(?=[^/._:@,=-])|(?<=\d\.)(?=[^\d/._:@,=-])")
+_HUMPS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def clock(moment: datetime | None) -> str:
@@ -29,5 +31,7 @@ def name(text: str) -> str:
 
 
 def breakable(text: str) -> Markup:
-    """A text that may wrap behind a slash, a dot or a hyphen."""
-    return Markup("<wbr>").join(escape(part) for part in _JOINTS.split(text))
+    """A text that may wrap behind a slash, a dot or a hyphen, but not inside a number or an address; a long word also
+    before the capitals in it."""
+    parts = (_HUMPS.split(part) if len(part) > LONG_WORD else [part] for part in _JOINTS.split(text))
+    return Markup("<wbr>").join(escape(each) for part in parts for each in part)

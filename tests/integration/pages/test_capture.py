@@ -97,6 +97,8 @@ def test_compared_with_the_baseline_what_changed_is_first_and_the_graph_is_colou
     assert "was" in page.inner_text(".told span")
     page.keyboard.press("Enter")
     expect(page.locator(".drawing text.above")).to_have_count(1)
+    phone = visit(page.url, width=PHONE)
+    assert (too_wide(phone), broken_words(phone)) == ([], [])
 
 
 def test_the_groups_of_goroutines_unfold_to_their_stacks_by_keyboard_on_a_phone(web: WebApp, visit: Visit) -> None:

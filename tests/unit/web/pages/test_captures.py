@@ -82,7 +82,7 @@ def test_a_chip_offers_what_occurs_beside_the_other_filters(web: WebApp) -> None
     web.keep_completed(rule="other", target=Target("10.0.0.6", 7, "cart"))
     shown = page(web, "/?service=cart")
     facets = shown[shown.index("<details") : shown.index("</details>")]
-    assert "10.<wbr>0.<wbr>0.<wbr>6" in facets and "10.<wbr>0.<wbr>0.<wbr>5" not in facets
+    assert "10.0.0.6" in facets and "10.0.0.5" not in facets
     assert "other" in facets and "orders" not in facets
 
 
