@@ -61,7 +61,7 @@ class ResolveStep:
             return hindered
         rule = self._rule(capture)
         resolution = self._resolution(capture, rule, scenes)
-        target = target_of(capture, resolution, now)
+        target = self._named(target_of(capture, resolution, now), resolution)
         self.pool.permit(target.host)
         last = self._last(capture, resolution.process, target)
         if reason := cooling(last, rule, target, now):
@@ -70,6 +70,14 @@ class ResolveStep:
         self._create_siblings(capture, resolution, now)
         asked = note_of(rule.asked) if rule.asked else {}
         return resolved(replace(capture, notes={**capture.notes, **asked}), resolution, target, now)
+
+    def _named(self, target: Target, resolution: Resolution) -> Target:
+        """With the service that alerts name it by, where these labels name none: a process has one name, however it was
+        asked for."""
+        if service_of(resolution.candidates.labels):
+            return target
+        service = self.ledger.service_named(target.host, resolution.process.id.key, target.exe)
+        return replace(target, service=service or target.service)
 
     def _alert_is_resolved(self, capture: Capture) -> bool:
         """The intake notes that an alert is resolved on the capture that it began, and not on that one's siblings."""

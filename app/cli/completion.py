@@ -20,4 +20,5 @@ def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bas
     """Print the script for a shell's completion: `source <(alertprof completion bash)`."""
     from typer.completion import get_completion_script  # type: ignore[attr-defined]  # noqa: PLC0415
 
-    typer.echo(get_completion_script(prog_name="alertprof", complete_var=COMPLETING, shell=shell.value))
+    script = get_completion_script(prog_name="alertprof", complete_var=COMPLETING, shell=shell.value)  # nosec B604
+    typer.echo(script)

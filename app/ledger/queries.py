@@ -4,18 +4,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.ledger.rows import labels_of, micro, moment, new_row, size_of, to_capture
+from app.ledger.rows import labels_of, micro, moment, new_row, size_of, target_of, to_capture
 from app.ledger.schema import captures
 from app.model import Capture, State
 
 _c = captures.c
 _PAGE = 200  # rows in memory at once while labels are matched
 _MOST_OF_AN_ALERT = 500
+_MOST_NAMED = 50
 
 
 class Predicate(Protocol):
@@ -83,6 +85,16 @@ _LAST_ENDED = (
     .order_by(_c.started_at.desc())
     .limit(1)
 )
+_NAMED = (  # the newest captures of alerts on a host, or of a process
+    sa.select(_c.service, _c.target)
+    .where(
+        _c.trigger_kind == "alert",
+        _c.service != "",
+        (_c.host == sa.bindparam("host")) | (_c.life == sa.bindparam("key")),
+    )
+    .order_by(_c.id.desc())
+    .limit(_MOST_NAMED)
+)
 _COUNTS = sa.select(_c.state, sa.func.count()).group_by(_c.state)
 _INSERT = sa.insert(captures)
 _STOP = (
@@ -114,6 +126,14 @@ def get(connection: sa.Connection, id_: str) -> Capture | None:
 
 def last_ended(connection: sa.Connection, process_key: str, host: str, service: str, by: str | None) -> Capture | None:
     return _one(connection.execute(_LAST_ENDED, {"key": process_key, "host": host, "service": service, "by": by}))
+
+
+def service_named(connection: sa.Connection, host: str, process_key: str, exe: str) -> str:
+    for row in connection.execute(_NAMED, {"host": host, "key": process_key}):
+        target = target_of(row.target)
+        if target and target.exe == exe and row.service != PurePosixPath(exe).name:
+            return str(row.service)
+    return ""
 
 
 def of_fingerprint(connection: sa.Connection, fingerprint: str) -> tuple[Capture, ...]:

@@ -84,6 +84,12 @@ class LedgerReader:
         with self._database.reading() as connection:
             return queries.last_ended(connection, process_key, host, service, by)
 
+    def service_named(self, host: str, process_key: str, exe: str) -> str:
+        """How the labels of the last alert about this executable on this host, or about this process, name its
+        service; "" if none did."""
+        with self._database.reading() as connection:
+            return queries.service_named(connection, host, process_key, exe)
+
     def baseline(self, service: str) -> Capture | None:
         """The capture that others of this service are compared with."""
         with self._database.reading() as connection:

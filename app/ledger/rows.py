@@ -125,6 +125,11 @@ def to_capture(row: sa.Row[Any]) -> Capture:
     )
 
 
+def target_of(text: str | None) -> Target | None:
+    """The process in the column `target`, for a look over many rows."""
+    return _target(text)
+
+
 def labels_of(row: sa.Row[Any]) -> dict[str, str]:
     """Only the alert's labels, for a filter over many rows."""
     labels: dict[str, str] = _loads(row.labels)

@@ -1,7 +1,7 @@
 """The ASGI application: the webhook, the API and the pages. Called by main.py."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
@@ -25,7 +25,7 @@ from app.web.api import (
 )
 from app.web.api import captures as api
 from app.web.api import profiles as profiles_api
-from app.web.api.openapi import TITLE, document
+from app.web.api.openapi import TITLE, document, unguarded
 from app.web.api.webhook import Webhook
 from app.web.auth.audit import Audit
 from app.web.auth.cors import Cors
@@ -74,7 +74,8 @@ def create_app(parts: Parts) -> FastAPI:
         answer_head(router)
         app.include_router(router)
     routes = [route for router in there for route in router.routes]
-    app.openapi = cache(lambda: document(routes, parts.external_url))  # type: ignore[method-assign]
+    described = cache(partial(document, tuple(routes), parts.external_url))
+    app.openapi = lambda: described(*unguarded(parts.tokens()))  # type: ignore[method-assign]
     return app
 
 

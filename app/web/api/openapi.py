@@ -17,8 +17,8 @@ from starlette.routing import BaseRoute
 from app.web.api import examples
 from app.web.api.problems import ANY, Problem, problems
 from app.web.api.webhook_openapi import describe
-from app.web.auth.guard import OPEN
-from app.web.auth.tokens import METRICS, SAFE
+from app.web.auth.guard import PROBES
+from app.web.auth.tokens import METRICS, SAFE, Tokens
 
 TITLE: Final = "alertprof"
 TOKENS: Final = {
@@ -55,8 +55,17 @@ TAGS: Final = {
 }
 
 
-def document(routes: Sequence[BaseRoute], external_url: str) -> dict[str, Any]:
-    """The OpenAPI document of these routes. external_url: where people reach them."""
+def unguarded(tokens: Tokens) -> tuple[bool, bool]:
+    """Whether the webhook, and whether everything else, asks nobody for credentials."""
+    webhook = not tokens.files_for("POST", "/webhook") and tokens.users is None
+    return webhook, not tokens.asks_for_credentials
+
+
+def document(
+    routes: Sequence[BaseRoute], external_url: str, open_webhook: bool = False, open_rest: bool = False
+) -> dict[str, Any]:
+    """The OpenAPI document of these routes. external_url: where people reach them; open_webhook, open_rest: see
+    unguarded."""
     made = get_openapi(
         title=TITLE,
         version=version(TITLE),
@@ -75,6 +84,8 @@ def document(routes: Sequence[BaseRoute], external_url: str) -> dict[str, Any]:
         components["schemas"][name]["examples"] = [example]
     for method, path, operation in operations(made):
         secure(method, path, operation)
+        if operation["security"] and (open_webhook if path == "/webhook" else open_rest):
+            operation["security"].insert(0, {})
         if "{" in path:
             add_problems(operation, 404)
     return made
@@ -107,7 +118,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def secure(method: str, path: str, operation: dict[str, Any]) -> None:
     """Says which credentials open the operation, as auth/tokens.py has it."""
     names, refusals = ["operatorToken", "user"], [401, 403]
-    if path in OPEN:
+    if path in PROBES:
         names, refusals = [], []
     elif path == "/webhook":
         names, refusals = ["webhookToken", *names], [401]

@@ -12,6 +12,7 @@ import pytest
 
 from app.errors import Code
 from app.model import Kind, State
+from app.web.auth.tokens import Tokens
 from tests.lab import npm
 from tests.unit.web.web_app import EXTERNAL, WebApp
 
@@ -94,3 +95,17 @@ def test_each_operation_says_which_credentials_open_it(document: dict[str, Any])
     assert opened_by("get", "/captures") == {"operatorToken", "user", "viewerToken"}
     assert opened_by("get", "/metrics") == {"operatorToken", "user", "viewerToken", "metricsToken"}
     assert set(document["components"]["securitySchemes"]) == opened_by("get", "/metrics") | {"webhookToken"}
+
+
+def test_a_service_that_asks_for_no_credentials_says_so(web: WebApp, tmp_path: Path) -> None:
+    def anonymous() -> list[bool]:
+        paths = web.reached_by().get("/openapi.json", headers=headers).json()["paths"]
+        return [{} in paths[path]["post"]["security"] for path in ("/webhook", "/capture")]
+
+    headers = {"authorization": "Bearer one"}
+    (tmp_path / "token").write_text("one")
+    assert anonymous() == [True, True]
+    web.tokens = Tokens(webhook_file=tmp_path / "token")
+    assert anonymous() == [False, True]
+    web.tokens = Tokens(operator_file=tmp_path / "token")
+    assert anonymous() == [False, False]
