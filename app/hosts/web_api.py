@@ -10,18 +10,20 @@ from typing import Any
 
 import httpx2
 
+TIMEOUT = 10.0  # seconds for an answer to begin, and between two pieces of it
+WHOLE = 60.0  # seconds for all of it
+LARGEST = 32 << 20  # bytes of it
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Of an answer. silence: seconds until it begins, and between two pieces of it; whole: seconds for all of it;
     largest: bytes of it."""
 
-    silence: float = 10.0
-    whole: float = 60.0
-    largest: int = 32 << 20
+    silence: float
+    whole: float
+    largest: int
 
-
-BOUNDS = Bounds()
 
 Parameters = Mapping[str, str | Sequence[str]]
 
@@ -30,9 +32,10 @@ def document(
     url: str,
     parameters: Parameters | None = None,
     headers: Mapping[str, str] | None = None,
-    bounds: Bounds = BOUNDS,
+    bounds: Bounds | None = None,
 ) -> bytes:
     """The body of the answer. Raises httpx2.HTTPError; ValueError for an answer beyond the bounds."""
+    bounds = bounds or Bounds(TIMEOUT, WHOLE, LARGEST)
     end, body = monotonic() + bounds.whole, bytearray()
     plain = {"Accept-Encoding": "identity", **(headers or {})}  # a compressed answer has no bound until it is unpacked
     asked: Any = dict(parameters) if parameters else None

@@ -18,7 +18,7 @@ import httpx2
 import yaml
 
 from app.errors import Code, Refused, Retryable, without_logins
-from app.hosts.web_api import BOUNDS, document
+from app.hosts.web_api import LARGEST, document
 from app.resolvers.base import Enriched, Reach, Resolver, split_instance
 
 REFRESH = 60.0  # seconds for which an endpoint's answer is kept, like Prometheus' refresh_interval
@@ -116,8 +116,8 @@ def of_file(path: Path) -> tuple[Entry, ...]:
     writing it."""
     try:
         status = path.stat()
-        if status.st_size > BOUNDS.largest:
-            raise unreadable(str(path), f"it has more than {BOUNDS.largest >> 20} MiB")
+        if status.st_size > LARGEST:
+            raise unreadable(str(path), f"it has more than {LARGEST >> 20} MiB")
         return parsed_file(path, status.st_mtime_ns, status.st_size)
     except OSError as fault:
         raise unreadable(str(path), fault.strerror or str(fault)) from fault
