@@ -137,7 +137,7 @@ class Dispatcher:
         except Undelivered as fault:
             self._retry(notice, fault)
         except Exception as fault:  # a notifier's own fault is no reason to lose the others
-            log.exception("a notifier broke", notifier=notice.notifier, capture=notice.capture)
+            log.exception("a notifier broke", notifier=notice.notifier, capture_id=notice.capture)
             self._retry(notice, Undelivered(f"alertprof's own fault: {type(fault).__name__}"))
         else:
             self._metrics.notification_seconds.labels(kind_of(notifier)).observe(perf_counter() - began)
@@ -151,16 +151,16 @@ class Dispatcher:
         wait = max(pause(notice.attempt, self._first_wait), fault.wait or 0.0)
         due = now + timedelta(seconds=wait)
         self._sure(lambda: self._notices.later(notice, due))
-        said = {"notifier": notice.notifier, "capture": notice.capture, "attempt": notice.attempt}
+        said = {"notifier": notice.notifier, "capture_id": notice.capture, "attempt": notice.attempt}
         log.warning("a notice was not delivered, it is tried again", **said, again_in=round(wait, 1), fault=why)
         self._count(notice.notifier, "retried")
 
     def _end(self, notice: Notice, outcome: str, why: str) -> None:
         if not self._sure(lambda: self._notices.remove(notice)):
-            log.warning("another replica took a notice over", notifier=notice.notifier, capture=notice.capture)
+            log.warning("another replica took a notice over", notifier=notice.notifier, capture_id=notice.capture)
         write = log.info if outcome == "delivered" else log.error
         more = {"fault": why} if why else {}
-        write("notice", outcome=outcome, notifier=notice.notifier, capture=notice.capture, **more)
+        write("notice", outcome=outcome, notifier=notice.notifier, capture_id=notice.capture, **more)
         self._count(notice.notifier, outcome)
 
     def _sure(self, act: Callable[[], T]) -> T:
