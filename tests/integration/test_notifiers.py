@@ -75,7 +75,7 @@ def test_a_notice_outlives_a_refused_a_reset_connection_and_a_kill_and_is_delive
     config = {
         "allowed_hosts": ["10.0.0.0/8"],
         "notifiers": [{"name": "hook", "kind": "webhook", "url": f"http://127.0.0.1:{port}/hook"}],
-        "rules": [{"name": "orders", "notify": [{"to": "hook", "on": ["failed"]}]}],
+        "rules": [{"name": "orders", "notify": [{"to": "hook", "when": ["failed"]}]}],
     }
     with Alertprof(tmp_path, config) as service:
         answer = httpx2.post(service.webhook, json=MESSAGE, verify=TLS, timeout=30).json()

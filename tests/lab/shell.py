@@ -10,7 +10,8 @@ from app.errors import Code, Retryable
 from app.gate.client import Gate
 
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "ash"]}
-# Most tests reach the gate through a real sshd, whose shell is dash: here it is left out, and `make matrix` has all.
+# Most tests reach the gate through a real sshd, whose shell is dash: here it is left out. Each test of the gate runs in
+# one of the others (tests/integration/conftest.py). `make matrix` runs each in all.
 CHOSEN = sorted(SHELLS) if os.environ.get("EVERY_SHELL") else ["bash", "busybox"]
 
 

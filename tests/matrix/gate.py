@@ -1,4 +1,4 @@
-"""The gate's own tests under every shell, of which `make test` leaves one out (tests/lab/shell.py), and in a kernel
+"""The gate's own tests under every shell, of which `make test` takes one a test (tests/lab/shell.py), and in a kernel
 that has nothing but cgroup v2."""
 
 import os

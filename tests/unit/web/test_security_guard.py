@@ -109,7 +109,7 @@ def test_an_origin_that_is_none_is_refused_and_no_fault(web: WebApp, origin: str
 def test_a_wrong_method_is_told_all_that_an_address_answers_to(web: WebApp) -> None:
     allowed = [web.client.put(path).headers["allow"] for path in ("/captures/x", "/webhook", "/-/ready")]
 
-    assert allowed == ["GET, DELETE", "POST", "GET, HEAD"]
+    assert allowed == ["GET, HEAD, DELETE", "POST", "GET, HEAD"]
 
 
 # --- users ---
