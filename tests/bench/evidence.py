@@ -22,7 +22,7 @@ from tests.bench.line import WORN_IN, Poster
 from tests.bench.report import table
 from tests.bench.rounds import Goal, Group, rounds
 from tests.integration.scene import Scene, alert, message
-from tests.lab.process import eventually
+from tests.lab.process import Process, eventually
 
 HOME, TWIN = "POST until the first look is at home", "POST until the first look is at home (again)"
 LOOK, BOTH = "look alone", "look and scene in one round trip"
@@ -35,7 +35,7 @@ TICK = 10  # milliseconds
 
 def measure(folder: Path, *, quick: bool) -> Group:
     with ExitStack() as within:
-        scene = within.enter_context(Scene(folder / "scene", config=CONFIG))
+        scene = within.enter_context(Scene(folder / "scene", config=CONFIG, run=Process))
         sleeper = within.enter_context(subprocess.Popen(["sleep", "3600"]))
         within.callback(sleeper.kill)
         pool = HostPool(Connector(scene.sshd.settings()))

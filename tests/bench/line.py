@@ -22,7 +22,7 @@ from tests.bench.report import table
 from tests.bench.rounds import Goal, Group, Unmeasured, rounds
 from tests.bench.spawning import Spawning
 from tests.integration.scene import Scene, alert, message
-from tests.lab.process import eventually
+from tests.lab.process import Process, eventually
 
 OURS, TWIN, TIMED = (
     "alertprof, toggling process",
@@ -66,7 +66,7 @@ class Field:
     """A Scene, processes that are profiled in turn, and what has begun in this round."""
 
     def __init__(self, folder: Path, within: ExitStack) -> None:
-        self.scene = within.enter_context(Scene(folder, config=CONFIG))
+        self.scene = within.enter_context(Scene(folder, config=CONFIG, run=Process))
         self.bells = Bells(folder / "bells")
         self.known = {name: self._turns(kind, within) for name, kind in KNOWN.items()}
         self.ear, self.poster = Ear(), Poster(self.scene.service.port)

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.crash.errands import Walk, cut, kill
-from tests.crash.forked import Forked
 from tests.crash.report import report
 from tests.crash.stage import Stage, Tally
+from tests.lab.forked import Forked
 
 BOTH = ("toggle", "timed")
 LIFE = 120  # rounds until a stage is built anew, with new targets, a new database and a new sshd

@@ -8,7 +8,7 @@ from typing import Any, Self
 import yaml
 
 from tests.lab import ports
-from tests.lab.process import Process
+from tests.lab.forked import Forked
 
 
 class Guarded:
@@ -24,7 +24,7 @@ class Guarded:
         serve = [sys.executable, "-m", "app", "serve", f"--config.file={folder / 'alertprof.yml'}"]
         where = [f"--web.listen-address={host}:{self.port}", f"--web.config.file={folder / 'web.yml'}"]
         more = [f"--storage.path={folder / 'data'}", "--log.level=debug"]
-        self.process = Process([*serve, *where, *more], folder / "alertprof.log", name="alertprof")
+        self.process = Forked([*serve, *where, *more], folder / "alertprof.log", name="alertprof")
         try:
             self.process.until(lambda: ports.is_open(self.port), "it listens", within=60)
         except BaseException:

@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import httpx2
 
+from tests.lab.forked import Forked
+from tests.lab.process import Process
 from tests.lab.service import TLS, Alertprof
 from tests.lab.sshd import Sshd
 
@@ -26,9 +28,10 @@ class Scene:
         config: Mapping[str, Any] | None = None,
         sshd: Mapping[str, Any] | None = None,
         words: Sequence[str] = (),
+        run: type[Process] = Forked,
     ) -> None:
         """user: whom sshd lets in; ssh, config: more keys of that section, of the file; sshd: more words for Sshd;
-        words: more options of `alertprof serve`."""
+        words: more options of `alertprof serve`; run: what makes a process of it."""
         self.sshd = Sshd(folder / "sshd", user=user, **(sshd or {})).__enter__()
         (folder / "alertprof").mkdir()
         way = {
@@ -39,7 +42,8 @@ class Scene:
             **(ssh or {}),
         }
         rules = [{"name": "every alert", "duration": duration}]
-        self.service = Alertprof(folder / "alertprof", {"ssh": way, "rules": rules, **(config or {})}, words=words)
+        config = {"ssh": way, "rules": rules, **(config or {})}
+        self.service = Alertprof(folder / "alertprof", config, words=words, run=run)
 
     def deliver(self, *alerts: Mapping[str, Any]) -> dict[str, Any]:
         """One message of Alertmanager; its answer."""

@@ -20,9 +20,9 @@ from app.model import Capture, Trigger
 from app.profilers.go_zero import GoZero
 from tests.crash import evidence, truth
 from tests.crash.errands import cut, kill, point
-from tests.crash.forked import Forked
 from tests.crash.stage import Stage
 from tests.crash.truth import Harm
+from tests.lab.forked import Forked
 from tests.lab.proxy import Cut
 from tests.lab.target import Event
 

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ import yaml
 from app.explain.doctor import examined
 from app.explain.explanation import Check, Mark
 from tests.integration.scene import Scene, alert, message
-from tests.lab import ports
+from tests.lab import forked, ports
 from tests.lab.account import POSSIBLE, account
 from tests.lab.dropbear import Dropbear
 from tests.lab.sshd import Sshd, make_key
@@ -38,8 +37,7 @@ class Done(NamedTuple):
 
 
 def alertprof(*words: str | Path, said: str = "") -> Done:
-    command = [sys.executable, "-m", "app", *map(str, words)]
-    done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=90, check=False)
+    done = forked.alertprof(*words, said=said)
     return Done(done.returncode, done.stdout, done.stderr)
 
 

@@ -21,6 +21,7 @@ from app.gate.answers import Mode
 from app.gate.client import Gate
 from app.model import ProcessId
 from tests.integration.scene import Scene, alert, codes, kinds
+from tests.lab.forked import Forked
 from tests.lab.process import eventually
 from tests.lab.proxy import Cut, Line
 from tests.lab.service import Alertprof
@@ -49,7 +50,7 @@ class Wired(Scene):
             "ssh": {**way, "known_hosts_file": str(known)},
             "rules": [{"name": "every alert", "duration": duration}],
         }
-        self.service = self._ends.enter_context(Alertprof(folder, config))
+        self.service = self._ends.enter_context(Alertprof(folder, config, run=Forked))
 
     def __exit__(self, *exc: object) -> None:
         self._ends.close()

@@ -1,12 +1,11 @@
 """Findings of real services through the whole line, and how people and programs read them. `make faults` takes all."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.faults.expected import FAULTS
 from tests.faults.line import captured, running
 from tests.integration.scene import Scene
+from tests.lab import forked
 
 
 def test_a_guilty_function_is_named_through_the_whole_line(tmp_path: Path) -> None:
@@ -54,5 +53,4 @@ def test_what_has_changed_since_the_baseline_is_named_and_what_is_always_dear_is
 
 def show(scene: Scene, capture_id: str) -> str:
     """What `alertprof show` prints."""
-    command = [sys.executable, "-m", "app", "show", capture_id, "--url", scene.service.url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    return forked.alertprof("show", capture_id, "--url", scene.service.url).stdout

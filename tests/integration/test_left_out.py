@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.lab import ports
+from tests.lab.forked import Forked
 from tests.lab.prometheus import Absent, Alertmanager
 from tests.lab.service import TLS, Alertprof
 
@@ -14,7 +15,7 @@ def test_alerts_that_alertmanager_cut_off_are_counted_shown_and_fetched(tmp_path
     port = ports.free()
     (tmp_path / "service").mkdir()
     config = {"alertmanager": {"url": f"http://127.0.0.1:{port}/"}, "rules": [{"name": "all", "matchers": ["a=b"]}]}
-    with Alertprof(tmp_path / "service", config) as service:
+    with Alertprof(tmp_path / "service", config, run=Forked) as service:
         try:
             manager = Alertmanager(tmp_path, service.webhook, group_by=["alertname", "job"], max_alerts=1, port=port)
         except Absent as reason:

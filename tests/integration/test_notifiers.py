@@ -28,6 +28,7 @@ from app.notifiers.pyroscope import Pyroscope
 from app.notifiers.upload import Upload
 from app.notifiers.webhook import Webhook
 from tests.lab import ports
+from tests.lab.forked import Forked
 from tests.lab.receiver import Answer, Receiver
 from tests.lab.service import TLS, Alertprof
 from tests.unit.notifiers.told import CPU, ID, TRACE, captured, told
@@ -77,7 +78,7 @@ def test_a_notice_outlives_a_refused_a_reset_connection_and_a_kill_and_is_delive
         "notifiers": [{"name": "hook", "kind": "webhook", "url": f"http://127.0.0.1:{port}/hook"}],
         "rules": [{"name": "orders", "notify": [{"to": "hook", "when": ["failed"]}]}],
     }
-    with Alertprof(tmp_path, config) as service:
+    with Alertprof(tmp_path, config, run=Forked) as service:
         answer = httpx2.post(service.webhook, json=MESSAGE, verify=TLS, timeout=30).json()
         (capture,) = answer["captures"]
         assert service.wait_capture(capture)["reason"]["code"] == "host_not_allowed"

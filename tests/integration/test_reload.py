@@ -13,6 +13,7 @@ import yaml
 
 from app.errors import Code
 from tests.integration.scene import Scene, alert, message
+from tests.lab.forked import Forked
 from tests.lab.process import eventually
 from tests.lab.service import TLS, Alertprof
 from tests.lab.target import Service
@@ -26,7 +27,7 @@ def rewritten(service: Alertprof, **sections: Any) -> None:
 
 
 def test_while_it_reloads_again_and_again_no_alert_is_lost(tmp_path: Path) -> None:
-    with Alertprof(tmp_path, {"allowed_hosts": ["10.0.0.1"], "rules": [{"name": "first"}]}) as service:
+    with Alertprof(tmp_path, {"allowed_hosts": ["10.0.0.1"], "rules": [{"name": "first"}]}, run=Forked) as service:
         good, over, taken = service.config.read_text(), threading.Event(), list[str]()
 
         def deliver() -> None:
@@ -59,7 +60,7 @@ def test_while_it_reloads_again_and_again_no_alert_is_lost(tmp_path: Path) -> No
 
 
 def test_a_fault_is_answered_and_the_earlier_configuration_stays(tmp_path: Path) -> None:
-    with Alertprof(tmp_path, {"alertmanager": {"url": "http://ops:secret@localhost:9093"}}) as service:
+    with Alertprof(tmp_path, {"alertmanager": {"url": "http://ops:secret@localhost:9093"}}, run=Forked) as service:
 
         def asked(path: str, method: str = "GET") -> httpx2.Response:
             return httpx2.request(method, service.url + path, timeout=30, verify=TLS)
