@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,11 @@ class WebApp:
         self.ledger.migrate()
         self.store, self.metrics = MemoryStore(), Metrics()
         self.explainer = self._explainer()
-        self.client = self.reached_by()
+
+    @cached_property
+    def client(self) -> TestClient:
+        """Made when it is first used: it costs more than most tests."""
+        return self.reached_by()
 
     def _explainer(self) -> Explainer:
         """One host is known, and nothing answers there."""
