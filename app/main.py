@@ -39,7 +39,7 @@ from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.notifiers.dispatcher import Dispatcher
 from app.resolvers.order import RESOLVERS
-from app.stores import Store
+from app.stores import store_of
 from app.telemetry import Telemetry
 from app.telling import opened, recipients
 from app.web.alertmanager import LeftOutFetcher
@@ -71,7 +71,7 @@ class Service:
         self.ledger = Ledger(
             settings.storage.database, decide=deciding(settings), bounds=settings.limits, exclusive=True
         )
-        self.store = Store(settings.storage.artifacts)
+        self.store = store_of(settings.storage.artifacts)
         self.metrics.store_free.set_function(self.store.free_bytes)
         self.connector = Connector(settings.hosts)
         self.pool = HostPool(self.connector, settings.recipes, settings.redaction, self.telemetry.observer)

@@ -21,7 +21,8 @@ from app.model import Capture, Kind, State, Step
 from app.plugins import kind_of
 from app.profilers.base import Fetched, Incoming, Profiler, Recording
 from app.redaction import Redaction
-from app.stores import NO_ROOM, Store
+from app.stores import Store
+from app.stores.spool import NO_ROOM
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from app.gate.client import Gate
 from app.hosts.pipe import ChannelPipe
 from app.hosts.ssh import Connection, Connector
 from app.ledger.ledger import Ledger
-from app.stores import Store
+from app.stores import Directory
 
 VARIABLE = "ALERTPROF_FAILPOINT"
 KILLED = 137  # the status of a shell's child that was killed by signal 9
@@ -27,7 +27,7 @@ PLACES: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Connection, ("open",)),
     (ChannelPipe, ("send",)),  # after it: the request is on its way, the answer is not here
     (Gate, ("process", "look", "processes", "listeners", "start", "dump", "status", "stop", "fetch", "drop")),
-    (Store, ("put",)),
+    (Directory, ("put",)),
 )
 
 

@@ -140,7 +140,8 @@ class Arming:
     def _copied(self, one: PreArm, artifact: Artifact, capture: Capture) -> Artifact:
         suffix = f"-pending{artifact.name.rpartition('Z')[2]}"  # behind the time in its name
         name = artifact_name(capture, Kind.EVIDENCE, suffix)
-        self.store.put(f"{capture.id}/{name}", self.store.path(f"{one.id}/{artifact.name}"))
+        with self.store.local(f"{one.id}/{artifact.name}") as had:
+            self.store.put(f"{capture.id}/{name}", had)
         return replace(artifact, name=name, kind=Kind.EVIDENCE)  # not to be taken for one of the recording's
 
     def _remove(self, one: PreArm) -> None:

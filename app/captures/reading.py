@@ -22,6 +22,7 @@ from app.findings.resident import Resident, resident_in
 from app.findings.scene import AFTER, Baseline, File, Scene, scene
 from app.model import Artifact, Capture, Kind
 from app.stores import Store
+from app.stores.files import Files
 
 READ: Final = frozenset({Kind.CPU, Kind.HEAP, Kind.MUTEX, Kind.GOROUTINE, Kind.GOROUTINELEAK})
 
@@ -44,6 +45,19 @@ class Reading:
     def with_findings(self, capture: Capture, baseline: Capture | None, now: datetime) -> Capture:
         """The capture with what its files mean, also compared with its service's baseline. Files that cannot be read
         cost findings, never the capture."""
+        with Files(self.store) as files:
+            return _Reader(files, self.facts, self.compare).with_findings(capture, baseline, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Of one capture and its baseline."""
+
+    files: Files
+    facts: Read
+    compare: Compare
+
+    def with_findings(self, capture: Capture, baseline: Capture | None, now: datetime) -> Capture:
         base = baseline if baseline and baseline.id != capture.id else None
         try:
             facts = self._facts(capture, base)
@@ -63,7 +77,7 @@ class Reading:
         return self.facts(paths, next(filter(None, modules), "")) if paths else {}
 
     def _path(self, capture: Capture, artifact: Artifact) -> Path:
-        return self.store.path(f"{capture.id}/{artifact.name}")
+        return self.files.path(f"{capture.id}/{artifact.name}")
 
     def _scene(self, capture: Capture, facts: Mapping[Path, Facts]) -> Scene:
         found = [(artifact, facts.get(self._path(capture, artifact))) for artifact in readable(capture)]

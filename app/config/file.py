@@ -1,11 +1,13 @@
 """The shape of the configuration file: every key there is, as pydantic models. settings.py makes settings of it."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from app.config.notifiers import NamedNotifier, NotifyEntry
+from app.config.object_store import ObjectStore, bucket, valid_place
 from app.config.plugin_options import KindSchema, plugin_maker, profiler_kinds, resolver_kinds
 from app.config.scalars import (
     Count,
@@ -23,7 +25,6 @@ from app.config.scalars import (
     valid_address,
     valid_database,
     valid_expression,
-    valid_folder,
     valid_host_pattern,
     valid_interval,
     valid_jump,
@@ -68,8 +69,17 @@ class Retention(Block):
 
 class Storage(Block):
     database: Annotated[str, AfterValidator(valid_database)] | None = None
-    artifacts: Annotated[str, AfterValidator(valid_folder)] | None = None
+    artifacts: Annotated[str, AfterValidator(valid_place)] | None = None
+    object_store: ObjectStore = ObjectStore()
     retention: Retention | None = None
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if self.artifacts and "://" in self.artifacts:
+            bucket(self.artifacts, self.object_store, Path())
+        elif self.object_store.said():
+            raise ValueError("object_store is for s3://, gs:// or az:// in artifacts; write one, or leave it out")
+        return self
 
 
 class Auth(Block):

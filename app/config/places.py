@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.config.file import Block, Whole
 from app.config.notifiers import Named
+from app.config.object_store import ObjectStore
 from app.config.settings import checked, content
 from app.config.yaml_marks import Fault, Loc, read
 from app.errors import Refused
@@ -31,7 +32,7 @@ def faults(file: Path) -> list[Fault]:
     return [marked.fault(loc if loc in marked.nodes else loc[:-1], said) for loc, said in checked_files if said]
 
 
-def files_in(block: Block, at: Loc) -> Iterator[tuple[Loc, str, Path]]:
+def files_in(block: Block | ObjectStore, at: Loc) -> Iterator[tuple[Loc, str, Path]]:
     """Every path in the block: its place, the key that names it, and the path. at: the place of the block."""
     for key, value in block:
         for index, one in enumerate(value if isinstance(value, list) else [value]):
@@ -39,7 +40,7 @@ def files_in(block: Block, at: Loc) -> Iterator[tuple[Loc, str, Path]]:
                 yield (*at, key, index), key, one
             elif isinstance(one, Named):
                 yield from ((((*at, key, index, name)), SECRETS, file) for name, file in one.files())
-            elif isinstance(one, Block):
+            elif isinstance(one, Block | ObjectStore):
                 yield from files_in(one, (*at, key, index) if isinstance(value, list) else (*at, key))
 
 
@@ -109,5 +110,6 @@ CHECKS: dict[str, Callable[[Path], str]] = {
     "identity_file": private_key,
     "known_hosts_file": known,
     SECRETS: readable,
+    **dict.fromkeys(("secret_access_key_file", "service_account_file", "account_key_file"), readable),
     "link_key_file": partial(token, read=read_keys),
 }

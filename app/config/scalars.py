@@ -104,15 +104,6 @@ def valid_web_address(text: str) -> str:
     return text
 
 
-def valid_folder(text: str) -> str:
-    """The path of a local directory."""
-    if "://" in text:
-        raise ValueError("this version keeps artifacts in a local directory only; write its path")
-    if not text:
-        raise ValueError("is empty; write the path of a directory")
-    return text
-
-
 def parse_shell_timeout(text: str) -> timedelta:
     """From 1s to 5m."""
     length = durations.parse(text)

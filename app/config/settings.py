@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from app.captures.retention import Policy
 from app.config import file as shape
 from app.config import notifiers
+from app.config.object_store import bucket
 from app.config.references import repeated_names, unasked_prometheus
 from app.config.yaml_marks import Fault, Loc, Marked, read, read_as
 from app.gate.recipes import Recipe
@@ -24,6 +25,7 @@ from app.ledger.ledger import Bounds
 from app.notifiers.base import Notifier
 from app.plugins import kind_of
 from app.redaction import BUILT_IN, Redaction
+from app.stores import Bucket
 from app.web.auth.links import SignedLinks
 from app.web.auth.tokens import Tokens
 
@@ -34,10 +36,10 @@ Root = TypeVar("Root", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
-    """database: an SQLAlchemy address; artifacts: a directory; retention: what is kept, by default everything."""
+    """database: an SQLAlchemy address; artifacts: a directory or a bucket; retention: by default all is kept."""
 
     database: str
-    artifacts: Path
+    artifacts: Path | Bucket
     retention: Policy
 
 
@@ -171,7 +173,7 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
         rules=tuple(rule(one, cooldown) for one in whole.rules) or (replace(DEFAULT, cooldown=cooldown),),
         storage=StorageSettings(
             whole.storage.database or f"sqlite:///{storage.absolute() / 'alertprof.db'}",
-            Path(whole.storage.artifacts or storage / "artifacts").absolute(),
+            artifacts(whole.storage, storage.absolute()),
             Policy(**whole.storage.retention.model_dump()) if whole.storage.retention else Policy(),
         ),
         limits=bounds,
@@ -227,3 +229,10 @@ def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
         only_cmdline=said.only.cmdline,
         relabel=tuple(one.relabel() for one in said.relabel_configs),
     )
+
+
+def artifacts(said: shape.Storage, storage: Path) -> Path | Bucket:
+    """Where artifacts rest. storage: the service's own folder, where files lie while they arrive."""
+    if said.artifacts and "://" in said.artifacts:
+        return bucket(said.artifacts, said.object_store, storage / "arriving")
+    return Path(said.artifacts or storage / "artifacts").absolute()

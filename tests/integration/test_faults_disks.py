@@ -16,7 +16,7 @@ import pytest
 
 from app.gate.answers import Mode
 from app.gate.client import Gate
-from app.stores import Store
+from app.stores import Directory
 from tests.integration.scene import Scene, alert, codes, kinds, message
 from tests.integration.test_gate import stopped
 from tests.lab.process import eventually
@@ -249,7 +249,7 @@ def remount(disk: Path, how: str) -> None:
 
 def test_a_store_that_has_no_room_says_so_until_it_takes_a_file_again(tmp_path: Path, tmpfs: Mount) -> None:
     disk, file = tmpfs("8m"), tmp_path / "file"
-    store, filler = Store(disk / "artifacts"), fill(disk, leave=1 << 20)
+    store, filler = Directory(disk / "artifacts"), fill(disk, leave=1 << 20)
     file.write_bytes(b"x" * (3 << 20))
     assert store.shortage() is None
     with pytest.raises(OSError, match="No space left") as refused, store.incoming("c"):

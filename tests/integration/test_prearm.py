@@ -12,7 +12,7 @@ from app.intake.rules import Rule
 from app.ledger.ledger import Ledger
 from app.model import Kind, Trigger
 from app.resolvers.order import RESOLVERS
-from app.stores import Store
+from app.stores import Directory
 from tests.lab.sshd import Sshd
 from tests.lab.target import Service
 from tests.unit.ledger.builders import NOON, admission, ids, manual
@@ -23,7 +23,7 @@ RULE = Rule("pending", prearm=True)
 def test_a_pending_alert_is_looked_at_once_and_what_was_taken_outlives_its_process_for_an_hour(
     tmp_path: Path, run_target: Callable[..., Service]
 ) -> None:
-    target, store = run_target("toggle"), Store(tmp_path / "store")
+    target, store = run_target("toggle"), Directory(tmp_path / "store")
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", decide=admission((RULE,), ids()))
     ledger.migrate()
     labels = {"alertname": "Hot", "host": "127.0.0.1", "pid": str(target.pid)}

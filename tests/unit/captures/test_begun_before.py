@@ -21,7 +21,7 @@ from app.gate.pool import HostPool
 from app.ledger.ledger import Bounds, Filter, Ledger
 from app.model import Capture, Kind, State, Step
 from app.resolvers.labels import Labels
-from app.stores import Store
+from app.stores import Directory
 from tests.unit.captures.stage import RULES, SPECS, Stage, kind_of
 from tests.unit.ledger.builders import NOON, admission
 
@@ -81,7 +81,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
             stage.recordings[row.token] = ("open" if row.step in (Step.WAIT, Step.STOP) else "finished", row.rule)
     pipeline = Pipeline(
         pool=cast(HostPool, stage),
-        store=Store(folder / "artifacts"),
+        store=Directory(folder / "artifacts"),
         ledger=ledger,
         rules=lambda: RULES,
         resolvers=(Labels(),),

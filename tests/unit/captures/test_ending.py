@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import Code, Refused, Retryable
 from app.model import Capture, State
-from app.stores import Store
+from app.stores import Directory
 from tests.unit.captures.test_story_machine import Crash, Replicas, recording, row
 
 
@@ -98,14 +98,14 @@ def test_kill_9_before_the_recording_was_noted_and_the_end_of_its_process_lose_n
 def test_samples_that_our_disk_does_not_take_stay_on_the_host(
     replicas: Replicas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put = Store.put
+    put = Directory.put
 
-    def full(store: Store, key: str, source: Path) -> None:
+    def full(store: Directory, key: str, source: Path) -> None:
         if "samples" in key:
             raise OSError(errno.ENOSPC, "No space left on device")
         put(store, key, source)
 
-    monkeypatch.setattr(Store, "put", full)
+    monkeypatch.setattr(Directory, "put", full)
     new = recording(replicas)
     replicas.run_to_the_end()
     ended = row(replicas, new)

@@ -12,7 +12,7 @@ from app.errors import Code, Reason, Retryable
 from app.gate.client import Gate
 from app.gate.pool import HostPool
 from app.model import Artifact, Capture, ProcessId, Target
-from app.stores import Store
+from app.stores import Directory
 from tests.unit.captures.stage import Stage
 from tests.unit.evidence.test_scene import LINES
 from tests.unit.evidence.test_verdict import lines
@@ -47,7 +47,7 @@ def host() -> Host:
 
 @pytest.fixture
 def ladder(host: Host, tmp_path: Path) -> Ladder:
-    return Ladder(cast(HostPool, host), Store(tmp_path / "store"))
+    return Ladder(cast(HostPool, host), Directory(tmp_path / "store"))
 
 
 def begun(ladder: Ladder) -> Capture:
@@ -56,7 +56,8 @@ def begun(ladder: Ladder) -> Capture:
 
 
 def durable(ladder: Ladder, capture: Capture, artifact: Artifact) -> bool:
-    return ladder.store.path(f"{capture.id}/{artifact.name}").stat().st_size == artifact.size
+    with ladder.store.local(f"{capture.id}/{artifact.name}") as path:
+        return path.stat().st_size == artifact.size
 
 
 def looked(ladder: Ladder, host: Host, *, at_leisure: bool) -> Capture:
@@ -105,7 +106,7 @@ def test_a_full_disk_of_ours_costs_only_the_evidence(
     def full(key: str, source: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Store, "put", lambda self, key, source: full(key, source))
+    monkeypatch.setattr(Directory, "put", lambda self, key, source: full(key, source))
     capture = looked(ladder, host, at_leisure=False)
     assert capture.artifacts == () and "our own store does not take it" in str(capture.timeline)
 

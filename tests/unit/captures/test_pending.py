@@ -81,4 +81,5 @@ def test_of_more_alerts_than_there_is_room_for_one_warning_is_logged(monkeypatch
         eventually(lambda: len(asked) > 4, "it was asked again and again")
         polled.stop()
     assert set(taken) == {"0", "1", "2"}
-    assert [each["event"] for each in logged] == ["too many pending alerts to take evidence of all"]
+    warnings = [each for each in logged if each["event"] == "too many pending alerts to take evidence of all"]
+    assert len(warnings) == 1

@@ -14,16 +14,16 @@ from app.errors import Code, Retryable
 from app.finding import Finding
 from app.metrics import Metrics
 from app.model import Artifact, Capture, Kind, Target
-from app.stores import Store
+from app.stores import Directory
 from tests.unit.ledger.builders import NOON, manual
 
 LEDGER = Path(__file__).parents[2] / "data" / "faults" / "ledger"
 NAMES = {"a-goroutine.pprof": "goroutine.pprof", "a-goroutine-after.pprof": "goroutine-after.pprof"}
 
 
-def stored(folder: Path) -> tuple[Capture, Store]:
+def stored(folder: Path) -> tuple[Capture, Directory]:
     """A capture with two goroutine profiles and a trace that is not read."""
-    store = Store(folder)
+    store = Directory(folder)
     capture = manual(1, target=Target("h", 7, started_at=NOON), stopped_at=NOON + timedelta(seconds=9))
     store.path(capture.id).mkdir()
     for name, source in NAMES.items():

@@ -10,7 +10,7 @@ import pytest
 from app.captures.retention import Policy, clear, expendable
 from app.ledger.ledger import Ledger, Stored
 from app.model import Artifact, Kind, Target
-from app.stores import Store
+from app.stores import Directory
 from tests.unit.ledger.builders import LEASE, ME, NOON, completed, manual, recording, sqlite
 
 HOUR = timedelta(hours=1)
@@ -26,7 +26,7 @@ def going(policy: Policy, *rows: Stored) -> list[str]:
     return [row.id for row in expendable(rows, policy, NOON)]
 
 
-def kept(store: Store) -> set[str]:
+def kept(store: Directory) -> set[str]:
     return {folder.name for folder in store.path("").iterdir() if not folder.name.startswith(".")}
 
 
@@ -78,11 +78,11 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "artifacts")
+def store(tmp_path: Path) -> Directory:
+    return Directory(tmp_path / "artifacts")
 
 
-def keep(ledger: Ledger, store: Store, tmp_path: Path, number: int, *, ended: bool = True) -> str:
+def keep(ledger: Ledger, store: Directory, tmp_path: Path, number: int, *, ended: bool = True) -> str:
     """A capture with one file of 100 bytes, in the ledger and in the store."""
     ledger.create(manual(number))
     claim = ledger.claim(NOON, ME, LEASE)
@@ -99,7 +99,7 @@ def keep(ledger: Ledger, store: Store, tmp_path: Path, number: int, *, ended: bo
     return claim.capture.id
 
 
-def test_a_capture_goes_whole_and_one_under_way_stays(ledger: Ledger, store: Store, tmp_path: Path) -> None:
+def test_a_capture_goes_whole_and_one_under_way_stays(ledger: Ledger, store: Directory, tmp_path: Path) -> None:
     running = keep(ledger, store, tmp_path, 1, ended=False)
     old, pinned, new = (keep(ledger, store, tmp_path, n) for n in (2, 3, 4))
     ledger.pin(pinned, True)
@@ -110,7 +110,7 @@ def test_a_capture_goes_whole_and_one_under_way_stays(ledger: Ledger, store: Sto
 
 
 def test_an_error_with_one_capture_does_not_keep_the_others(
-    ledger: Ledger, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, store: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (keep(ledger, store, tmp_path, n) for n in (1, 2))
     remove = store.delete_all

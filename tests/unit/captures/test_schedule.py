@@ -19,7 +19,7 @@ from app.intake.rules import Rule
 from app.ledger.ledger import Bounds, Filter, Ledger
 from app.model import Capture, State
 from app.resolvers.labels import Labels
-from app.stores import Store
+from app.stores import Directory
 from tests.unit.captures.stage import SPECS, Stage
 from tests.unit.captures.test_begun_before import not_empty, work_to_the_end
 from tests.unit.ledger.builders import NOON, admission, completed, firing, ids, manual, resolved
@@ -43,7 +43,7 @@ class Service:
         self.ledger.migrate()
         self.stage = Stage()
         pipeline = Pipeline(
-            pool=cast(HostPool, self.stage), store=Store(folder / "artifacts"), ledger=self.ledger,
+            pool=cast(HostPool, self.stage), store=Directory(folder / "artifacts"), ledger=self.ledger,
             rules=lambda: [self.rule], resolvers=(Labels(),), check=not_empty, clock=self.clock,
         )  # fmt: skip
         self.worker = Worker(self.ledger, pipeline, self.clock, threads=0)

@@ -11,7 +11,7 @@ from app.gate.pool import HostPool
 from app.ledger.ledger import Ledger
 from app.model import Capture, State, Step, Target, Trigger
 from app.resolvers.labels import Labels
-from app.stores import Store
+from app.stores import Directory
 from tests.unit.captures.stage import Stage
 from tests.unit.ledger.builders import NOON, manual, process, sqlite
 
@@ -55,7 +55,7 @@ def test_a_capture_by_hand_has_the_name_that_alerts_gave_the_process(ledger: Led
     stage = Stage()
     pipeline = Pipeline(
         pool=cast(HostPool, stage),
-        store=Store(tmp_path / "artifacts"),
+        store=Directory(tmp_path / "artifacts"),
         ledger=ledger,
         rules=lambda: [],
         resolvers=(Labels(),),

@@ -39,7 +39,7 @@ from app.ledger.ledger import Bounds, Claim, Filter, Ledger
 from app.model import Artifact, Blocked, Capture, Kind, ProcessId, State, Step
 from app.profilers.harm import id_of
 from app.resolvers.labels import Labels
-from app.stores import Store
+from app.stores import Directory
 from tests.unit.captures.story_host import HAND, Host, OpenPool
 from tests.unit.ledger.builders import NOON, admission, firing, ids, resolved
 
@@ -58,7 +58,7 @@ class Crash(BaseException):
 # ---------------------------------------------------------------------- our side
 
 
-class Kept(Store):
+class Kept(Directory):
     """The real store, whose disk may be full."""
 
     full = False

@@ -10,6 +10,7 @@ from app.intake.relabelling import relabelled
 from app.resolvers.labels import Labels
 from app.resolvers.name import Name
 from app.resolvers.port import Port
+from app.stores import Bucket
 from app.web.auth.tokens import Tokens
 
 ROOT = Path(__file__).parents[3]
@@ -421,12 +422,30 @@ def test_a_fault_says_where_it_is_what_is_wrong_and_what_would_be_right(text: st
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("storage: {artifacts: 's3://bucket/prefix'}", "in a local directory only"),
+        ("artifacts: 'ftp://host/files'", "ftp:// is no store of artifacts; write the path of a directory, or s3://"),
+        ("artifacts: 's3://'", "write the bucket and a prefix, as s3://bucket/prefix"),
+        ("artifacts: 's3://key:secret@bucket/x'", "write the bucket and a prefix, as s3://bucket/prefix"),
+        ("artifacts: 'gs://bucket', object_store: {region: eu}", "region does not belong to gs://"),
+        ("object_store: {region: eu}", "object_store is for s3://, gs:// or az:// in artifacts"),
+        ("artifacts: 's3://b', object_store: {endpoint: minio}", "'minio' is no address"),
     ],
 )
-def test_what_this_version_cannot_honour_is_refused_and_not_ignored(text: str, word: str) -> None:
-    assert len(told := faults(text)) == 1
+def test_a_store_that_cannot_be_one_is_refused_with_its_remedy(text: str, word: str) -> None:
+    assert len(told := faults(f"storage: {{{text}}}")) == 1
     assert word in told[0]
+
+
+def test_an_object_store_is_told_by_its_keys_and_the_secret_stays_in_its_file(tmp_path: Path) -> None:
+    (file := tmp_path / "alertprof.yml").write_text(
+        "storage:\n"
+        "  artifacts: s3://captures/team/\n"
+        "  object_store: {endpoint: 'http://127.0.0.1:8333', access_key_id: k, secret_access_key_file: s3.secret}\n"
+    )
+    bucket = load(file, tmp_path / "data").storage.artifacts
+    assert isinstance(bucket, Bucket)
+    assert (bucket.url, bucket.verifies) == ("s3://captures/team", False)
+    assert bucket.secrets == {"secret_access_key": tmp_path / "s3.secret"}
+    assert bucket.spool == (tmp_path / "data" / "arriving").absolute()
 
 
 def test_what_it_cannot_honour_may_stand_there_empty() -> None:

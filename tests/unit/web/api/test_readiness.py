@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.ledger.ledger import Ledger
-from app.stores import Store
+from app.stores import Directory
 from app.web.api.readiness import Readiness
 from tests.unit.ledger.builders import NOON, sqlite
 
@@ -22,7 +22,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def readiness(ledger: Ledger, tmp_path: Path) -> Readiness:
-    return Readiness(ledger, Store(tmp_path / "artifacts"), lambda: NOON)
+    return Readiness(ledger, Directory(tmp_path / "artifacts"), lambda: NOON)
 
 
 def test_it_is_ready_while_both_can_be_written_and_leaves_nothing_behind(readiness: Readiness, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_file_in_the_stores_place_is_named(readiness: Readiness, tmp_path: Pat
 def test_a_store_that_cannot_be_made_at_the_start_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OSError, match=r"artifacts cannot be written .Not a directory.: something else has its place"):
-        Store(tmp_path / "file" / "artifacts")
+        Directory(tmp_path / "file" / "artifacts")
 
 
 def test_a_database_that_was_removed_is_named_until_it_is_put_back(readiness: Readiness, tmp_path: Path) -> None:

@@ -1,0 +1,170 @@
+"""What every store of artifacts promises: a local directory, and an S3 server."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pytest
+
+from app.config import file as shape
+from app.config.settings import artifacts
+from app.stores import Bucket, Directory, Store, store_of
+from tests.lab.s3 import S3
+from tests.lab.tools import Unavailable
+
+MEBIBYTE = 1 << 20
+DEAD = {"endpoint": "http://127.0.0.1:9", "region": "x", "access_key_id": "k"}
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    try:
+        server = S3(tmp_path_factory.mktemp("s3"))
+    except Unavailable as reason:
+        pytest.skip(f"the stores' contract did NOT run over S3: {reason}")
+    with server.running():
+        yield server
+
+
+def bucket_of(s3: S3, spool: Path) -> Bucket:
+    written = {"artifacts": f"{s3.url}/{spool.name}", "object_store": s3.options}
+    said = shape.Storage.model_validate(written, context={"folder": spool})
+    made = artifacts(said, spool)
+    assert isinstance(made, Bucket)
+    return made
+
+
+@pytest.fixture(params=["directory", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "directory":
+        return Directory(tmp_path / "artifacts")
+    return store_of(bucket_of(request.getfixturevalue("s3"), tmp_path))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (file := tmp_path / "source").write_bytes(b"the profile")
+    return file
+
+
+def read(store: Store, key: str, *part: int | None) -> bytes:
+    return b"".join(store.read(key, *part))
+
+
+def test_a_file_comes_back_whole_and_in_parts(store: Store, source: Path) -> None:
+    store.put("c1/cpu", source)
+    assert read(store, "c1/cpu") == b"the profile"
+    assert read(store, "c1/cpu", 4) == b"profile"
+    assert read(store, "c1/cpu", 4, 7) == b"pro"
+    assert read(store, "c1/cpu", 4, 4) == b""
+    assert read(store, "c1/cpu", 4, 1000) == b"profile"
+    with store.local("c1/cpu") as path:
+        assert path.read_bytes() == b"the profile"
+    assert source.read_bytes() == b"the profile"
+
+
+def test_a_file_is_replaced_and_an_empty_one_is_a_file(store: Store, source: Path) -> None:
+    store.put("c1/cpu", source)
+    source.write_bytes(b"")
+    store.put("c1/cpu", source)
+    assert read(store, "c1/cpu") == b""
+
+
+def test_a_large_file_comes_back_as_it_was(store: Store, source: Path) -> None:
+    content = bytes(range(256)) * (20 * MEBIBYTE // 256)  # in three parts
+    source.write_bytes(content)
+    store.put("c1/trace", source)
+    assert read(store, "c1/trace") == content
+    assert read(store, "c1/trace", 9 * MEBIBYTE - 1, 17 * MEBIBYTE) == content[9 * MEBIBYTE - 1 : 17 * MEBIBYTE]
+
+
+def test_what_is_not_there_is_said_so(store: Store) -> None:
+    with pytest.raises(FileNotFoundError):
+        read(store, "c1/cpu")
+    with store.local("c1/cpu") as path:
+        assert not path.exists()
+    store.delete_all("c1")
+
+
+@pytest.mark.parametrize("key", ["../c1", "c1/../../x"])
+def test_a_key_that_leaves_the_store_is_refused(store: Store, source: Path, key: str) -> None:
+    with pytest.raises((ValueError, OSError)):
+        store.put(key, source)
+
+
+def test_a_capture_is_deleted_whole_and_one_with_a_longer_name_stays(store: Store, source: Path) -> None:
+    for key in ("c1/cpu", "c1/heap", "c10/cpu"):
+        store.put(key, source)
+    store.delete_all("c1")
+    for key in ("c1/cpu", "c1/heap"):
+        with pytest.raises(FileNotFoundError):
+            read(store, key)
+    assert read(store, "c10/cpu") == b"the profile"
+
+
+def test_it_takes_files_and_the_proof_of_that_leaves_nothing(store: Store, source: Path) -> None:
+    assert (store.refusal(), store.shortage()) == (None, None)
+    assert store.free_bytes() > 0
+    with store.incoming("c1") as folder:
+        (folder / "half").write_bytes(b"?")
+    assert not folder.exists()
+
+
+# ---------------------------------------------------------------------- object stores
+
+
+def test_a_deletion_that_was_interrupted_is_finished_by_the_next_start(
+    s3: S3, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = bucket_of(s3, tmp_path)
+    store = store_of(place)
+    store.put("c1/cpu", source)
+    with monkeypatch.context() as patched:
+        patched.setattr(obstore, "list", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.delete_all("c1")
+    assert read(store, "c1/cpu") == b"the profile"
+
+    store_of(place).sweep()
+
+    assert not [key for key in s3.stored() if tmp_path.name in key]
+
+
+def interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_store_that_gives_back_other_bytes_has_not_stored_the_file(
+    s3: S3, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_of(bucket_of(s3, tmp_path))
+    monkeypatch.setattr(obstore, "get_range", lambda *_, **__: b"the pr0file")
+    with pytest.raises(OSError, match="gives back another c1/cpu than it was sent"):
+        store.put("c1/cpu", source)
+
+
+def test_a_store_that_is_not_there_says_so_and_its_secret_is_not_told(tmp_path: Path, source: Path) -> None:
+    place = Bucket(
+        "s3://captures/team",
+        tmp_path / "spool",
+        DEAD,
+    )
+    (secret := tmp_path / "secret").write_text("hidden")
+    store = store_of(replace(place, secrets={"secret_access_key": secret}))
+
+    with pytest.raises(OSError, match="s3://captures/team") as refused:
+        store.put("c1/cpu", source)
+
+    said = store.refusal() or ""
+    assert said.startswith("the object store s3://captures/team cannot be written: ")
+    assert said.endswith("files stay on their hosts until it takes them")
+    assert "hidden" not in f"{said}{refused.value}{store}"
+    store.sweep()
+
+
+def test_a_secret_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    place = Bucket("s3://captures", tmp_path / "spool", {}, {"secret_access_key": tmp_path / "none"})
+    with pytest.raises(OSError, match="none cannot be read: No such file"):
+        store_of(place)
