@@ -2,7 +2,7 @@
 
 SQLite: write-ahead log, synchronous=FULL (a row that was acknowledged survives a power cut), every transaction that
 writes begins IMMEDIATE, and our own threads take turns with a lock instead of getting SQLITE_BUSY.
-PostgreSQL: with its defaults; rows are claimed with SKIP LOCKED.
+PostgreSQL: as server.py says; rows are claimed with SKIP LOCKED.
 """
 
 import fcntl
@@ -17,6 +17,8 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+
+from app.ledger import server
 
 BUSY_SECONDS = 5
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
@@ -55,7 +57,8 @@ class Database:
             self.url = sa.make_url(url)
             self.sqlite = _is_sqlite(self.url)
             self._lock_file = _locked(self.url.database) if self.sqlite and exclusive else None
-            self.engine = _sqlite(self.url) if self.sqlite else _server(self.url)
+            self._waits = None if self.sqlite else server.Waits()
+            self.engine = _server(self.url, self._waits) if self._waits else _sqlite(self.url)
         self.owned = self._lock_file is not None
         self._reader = self.engine.execution_options(reads_only=True)
         self._turn: AbstractContextManager[object] = threading.Lock() if self.sqlite else nullcontext()
@@ -64,14 +67,33 @@ class Database:
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction, committed at the end of the block. Raises LedgerUnavailable; IntegrityError passes through,
         because callers interpret it."""
+        with self._answering(), self._turn, self._bounded(self.engine) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def upgrading(self) -> Iterator[sa.Connection]:
+        """As writing, for as long as it takes."""
         with self._answering(), self._turn, self.engine.begin() as connection:
+            if not self.sqlite:
+                server.unlimited(connection)
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for statements that only read. They never wait for a writer. Raises LedgerUnavailable."""
-        with self._answering(), self._reader.connect() as connection:
+        with self._answering(), self._bounded(self._reader) as connection:
             yield connection
+
+    @contextmanager
+    def _bounded(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+        """A connection that is cut if the server does not answer in time."""
+        with engine.connect() as connection:
+            if self._waits is None:
+                yield connection
+                return
+            descriptor = connection.connection.driver_connection.fileno()  # type: ignore[union-attr]
+            with self._waits.bounded(descriptor, server.ANSWER):
+                yield connection
 
     def require_file(self) -> None:
         """Raises LedgerUnavailable if the SQLite file was removed while open: rows could be written, and would be
@@ -85,6 +107,8 @@ class Database:
     def close(self) -> None:
         """Closes the connections and releases the lock file."""
         self.engine.dispose()
+        if self._waits:
+            self._waits.close()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -155,8 +179,8 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _server(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, **_COMMON, pool_recycle=1800, connect_args={"connect_timeout": BUSY_SECONDS})
+def _server(url: sa.URL, waits: server.Waits) -> sa.Engine:
+    engine = server.engine_for(url, waits, _COMMON)
     sa.event.listen(engine, "before_cursor_execute", _writable, retval=True)
     return engine
 

@@ -82,7 +82,7 @@ class Ledger(LedgerReader):
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then
         ends all leases: their holders are dead, and their captures can be claimed at once."""
-        with self._database.writing() as connection:
+        with self._database.upgrading() as connection:
             migrations.upgrade(connection)
             if self._database.owned:
                 claims.free_all(connection)

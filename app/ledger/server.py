@@ -1,0 +1,103 @@
+"""The engine for PostgreSQL, on which no wait is without an end.
+
+A replica that is frozen inside a transaction holds its locks: the server ends that transaction. A server behind a
+firewall that forgot the connection does not answer, and the kernel would wait for two hours: its probes are made more
+frequent. A server that is stopped is noticed here: the connection is cut.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DisconnectionError
+
+CONNECT = 5  # seconds
+IDLE_IN_TRANSACTION = 3  # seconds; a replica that runs leaves no transaction open for so long
+LOCK = 5  # seconds; longer than a frozen replica may hold one
+STATEMENT = 30  # seconds
+PING = 5.0  # seconds
+RESTED = 1.0  # seconds without work, after which a connection is tried
+ANSWER = 40.0  # seconds for one transaction
+# Seconds, and milliseconds for the last one. A connection without an answer is given up after 20 seconds.
+KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+
+
+def engine_for(url: sa.URL, waits: "Waits", common: dict[str, Any]) -> sa.Engine:
+    """An engine whose connections are tried before they are used again after a while. common: more words for
+    create_engine."""
+    asked = " ".join(f"-c {name}={seconds}s" for name, seconds in limits().items())
+    given = url.query.get("options", "")
+    options = {"options": f"{asked} {given}"} if isinstance(given, str) else {}
+    connecting = {"connect_timeout": CONNECT, **KEEPALIVE, **options}
+    engine = sa.create_engine(url, **common, pool_recycle=1800, pool_timeout=CONNECT, connect_args=connecting)
+
+    @sa.event.listens_for(engine, "checkin")
+    def rested(_connection: Any, record: Any) -> None:
+        record.info["since"] = monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        if monotonic() - record.info.get("since", monotonic()) < RESTED:
+            return
+        with waits.bounded(connection.fileno(), PING):
+            connection.pgconn.exec_(b"")
+        if connection.pgconn.status:  # of libpq; 0: it stands
+            raise DisconnectionError
+
+    return engine
+
+
+def limits() -> dict[str, int]:
+    """The server's own limits of a connection, in seconds."""
+    return {
+        "lock_timeout": LOCK,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
+        "statement_timeout": STATEMENT,
+    }
+
+
+def unlimited(connection: sa.Connection) -> None:
+    """Without these limits until the transaction ends."""
+    for name in limits():
+        connection.exec_driver_sql(f"SET LOCAL {name} = 0")
+
+
+class Waits:
+    """Cuts each connection whose time is over. Thread-safe; `close` ends its thread."""
+
+    def __init__(self) -> None:
+        self._lock, self._closing = threading.Lock(), threading.Event()
+        self._until: dict[socket.socket, float] = {}
+        self._thread = threading.Thread(target=self._watch, name="ledger-waits", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def bounded(self, descriptor: int, seconds: float) -> Iterator[None]:
+        """The socket with this descriptor is shut down if the block takes longer: whoever reads from it gets an
+        error."""
+        held = socket.socket(fileno=os.dup(descriptor))  # the number may be another file's by the time
+        with self._lock:
+            self._until[held] = monotonic() + seconds
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._until.pop(held, None)
+            held.close()
+
+    def close(self) -> None:
+        self._closing.set()
+
+    def _watch(self) -> None:
+        while not self._closing.wait(0.5):
+            with self._lock:
+                now = monotonic()
+                for held in [held for held, until in self._until.items() if until < now]:
+                    del self._until[held]
+                    with suppress(OSError):
+                        held.shutdown(socket.SHUT_RDWR)

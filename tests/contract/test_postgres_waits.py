@@ -1,0 +1,93 @@
+"""PostgreSQL that does not answer, and replicas that are frozen in the middle: nobody waits for them without an end."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import sqlalchemy as sa
+
+from app.ledger import arrivals
+from app.ledger import server as limits
+from app.ledger.arrivals import Delivery
+from app.ledger.ledger import Filter, Ledger, LedgerUnavailable
+from tests.unit.ledger.builders import NOON, admission, firing, ids
+
+pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def replicas(url: str) -> Iterator[tuple[Ledger, Ledger]]:
+    new_id = ids()
+    both = [Ledger(url, decide=admission((), new_id), clock=lambda: NOON) for _ in range(2)]
+    for one in both:
+        one.migrate()
+    yield both[0], both[1]
+    for one in both:
+        one.close()
+
+
+def backends(ledger: Ledger) -> list[int]:
+    """The server's processes that work for this service."""
+    engine = ledger._database.engine
+    with engine.connect() as connection:
+        mine: list[int] = [connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()]
+    return mine
+
+
+@contextmanager
+def stopped(pids: list[int]) -> Iterator[None]:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_connection_that_falls_silent_is_given_up_and_the_next_one_answers(
+    replicas: tuple[Ledger, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, _ = replicas
+    monkeypatch.setattr(limits, "PING", 0.5)
+    monkeypatch.setattr(limits, "RESTED", 0.0)
+    with stopped(backends(ledger)):
+        assert ledger.find(Filter()).captures == (), "another connection is made"
+
+
+def test_a_server_that_falls_silent_in_a_transaction_is_an_error_and_not_for_ever(
+    replicas: tuple[Ledger, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, _ = replicas
+    monkeypatch.setattr(limits, "ANSWER", 0.5)
+    with ExitStack() as until_the_end:
+        with pytest.raises(LedgerUnavailable), ledger._database.writing() as connection:
+            pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+            until_the_end.enter_context(stopped([pid]))
+            connection.execute(sa.text("SELECT 1"))
+        assert ledger.receive([firing()]).result(30).created, "the next transaction is committed"
+
+
+def test_a_replica_that_is_frozen_with_an_episode_in_hand_holds_up_no_other_for_long(
+    url: str, replicas: tuple[Ledger, Ledger]
+) -> None:
+    frozen, alive = replicas
+    inserted, over = threading.Event(), threading.Event()
+
+    def freeze() -> None:
+        with pytest.raises(LedgerUnavailable), frozen._database.writing() as connection:
+            arrivals.record(connection, [Delivery([firing()])], frozen.decide, NOON)
+            inserted.set()
+            over.wait(60)
+            connection.execute(sa.text("SELECT 1"))
+
+    thread = threading.Thread(target=freeze)
+    thread.start()
+    assert inserted.wait(20)
+    assert alive.receive([firing()]).result(30).created, "what the frozen one began is rolled back"
+    over.set()
+    thread.join(30)
+    assert not thread.is_alive()
