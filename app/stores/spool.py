@@ -1,14 +1,16 @@
 """The local directory where files lie while they arrive, and whether its disk is full."""
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
-INCOMING = ".incoming"
+INCOMING, LOCK = ".incoming", ".lock"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 ENOUGH_MORE = 1 << 20  # bytes that have to become free before another try makes sense
 REMEDIES = {
@@ -21,6 +23,30 @@ REMEDIES = {
 }
 
 
+class Life:
+    """A name that no other service has, with a lock beside it that the kernel holds for as long as this one lives."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = uuid4().hex
+        (file := folder / f"{self.name}{LOCK}").touch()
+        self._lock = file.open("rb")  # open for writing, it would keep the disk from being mounted read-only
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+
+def lives(folder: Path, name: str) -> bool:
+    """Whether the service of this name lives. Removes its lock if it does not."""
+    lock = folder / f"{name}{LOCK}"
+    try:
+        with lock.open("r+b") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 class Spool:
     """folder: it is made if need be, readable only by this user. Raises OSError where that cannot be done."""
 
@@ -29,7 +55,7 @@ class Spool:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o700)
-            self.place(INCOMING)
+            self._life = Life(self.place(INCOMING))
         except OSError as fault:
             raise OSError(self.unwritable(fault)) from fault
         self._free_when_full: int | None = None  # bytes that were free when a file did not fit
@@ -45,7 +71,8 @@ class Spool:
     def incoming(self, capture_id: str) -> Iterator[Path]:
         """A directory for files that are not checked yet. It is removed at the end of the block."""
         with self._noticing_full_disk():
-            folder = Path(tempfile.mkdtemp(prefix=f"{capture_id}-", dir=self.place(INCOMING)))
+            ours = self.place(f"{self.place(INCOMING).name}/{self._life.name}")
+            folder = Path(tempfile.mkdtemp(prefix=f"{capture_id}-", dir=ours))
             try:
                 yield folder
             finally:
@@ -82,9 +109,11 @@ class Spool:
         return None
 
     def sweep(self) -> None:
-        """Removes what an earlier life of the service left."""
-        for folder in self.place(INCOMING).iterdir():
-            shutil.rmtree(folder, ignore_errors=True)
+        """Removes what arrived for services that do not live any more. Another replica may share the folder."""
+        incoming = self.place(INCOMING)
+        for name in {each.name.removesuffix(LOCK) for each in incoming.iterdir()}:
+            if not lives(incoming, name):
+                shutil.rmtree(incoming / name, ignore_errors=True)
 
     def unwritable(self, fault: OSError) -> str:
         """What cannot be done, why, and the remedy."""

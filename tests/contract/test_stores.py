@@ -1,5 +1,8 @@
 """What every store of artifacts promises: a local directory, and an S3 server."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +18,15 @@ from tests.lab.s3 import S3
 from tests.lab.tools import Unavailable
 
 MEBIBYTE = 1 << 20
+ROOT = Path(__file__).parents[2]
+DIES = """
+import os, sys
+from pathlib import Path
+from app.stores import Directory
+with Directory(Path(sys.argv[1])).incoming("c2") as folder:
+    (folder / "half").write_bytes(b"?")
+    os.kill(os.getpid(), 9)
+"""
 DEAD = {"endpoint": "http://127.0.0.1:9", "region": "x", "access_key_id": "k"}
 
 
@@ -168,3 +180,21 @@ def test_a_secret_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     place = Bucket("s3://captures", tmp_path / "spool", {}, {"secret_access_key": tmp_path / "none"})
     with pytest.raises(OSError, match="none cannot be read: No such file"):
         store_of(place)
+
+
+# ---------------------------------------------------------------------- several services
+
+
+def test_what_another_replica_is_bringing_home_is_left_alone_and_what_a_dead_one_left_goes(
+    tmp_path: Path,
+) -> None:
+    alive = Directory(tmp_path / "artifacts")
+    with alive.incoming("c1") as folder:
+        (folder / "half").write_bytes(b"?")
+        dead = subprocess.Popen([sys.executable, "-c", DIES, str(tmp_path / "artifacts")], cwd=ROOT)
+        assert dead.wait(60) == -signal.SIGKILL
+        assert len(list((tmp_path / "artifacts").rglob("half"))) == 2
+
+        Directory(tmp_path / "artifacts").sweep()
+
+        assert list((tmp_path / "artifacts").rglob("half")) == [folder / "half"]
