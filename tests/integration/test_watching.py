@@ -14,6 +14,7 @@ import yaml
 from tests.integration.scene import Scene, alert
 from tests.lab.process import eventually
 from tests.lab.prometheus import Prometheus
+from tests.lab.receiver import Receiver
 from tests.lab.target import Service
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -36,7 +37,11 @@ def panels() -> Iterator[tuple[str, list[str]]]:
 
 def test_every_panel_of_the_dashboard_has_data_no_alert_fires_and_the_audit_log_has_every_verb(tmp_path: Path) -> None:
     audit = tmp_path / "audit.log"
-    with Scene(tmp_path, words=[f"--audit.log={audit}"]) as scene, Service("toggle", tmp_path / "target") as target:
+    with (
+        Receiver() as told,
+        Scene(tmp_path, words=[f"--audit.log={audit}"], config=notifying(told)) as scene,
+        Service("toggle", tmp_path / "target") as target,
+    ):
         instance = scene.service.url.removeprefix("http://")
         with Prometheus(tmp_path, instance=instance, job="alertprof", rules=RULES) as prometheus:
             eventually(lambda: prometheus.query('up{job="alertprof"} == 1'), "it was scraped")
@@ -57,6 +62,12 @@ def test_every_panel_of_the_dashboard_has_data_no_alert_fires_and_the_audit_log_
     ]
     assert log, "the log tells of captures"
     assert all("capture_id=" in line for line in log)
+
+
+def notifying(receiver: Receiver) -> dict[str, Any]:
+    """Of the configuration: the end of each capture is told to this receiver."""
+    url = f"http://127.0.0.1:{receiver.port}/"
+    return {"notifiers": [{"name": "hook", "kind": "webhook", "url": url}], "notify": ["hook"]}
 
 
 def all_answered(prometheus: Prometheus, queries: list[str]) -> bool:
