@@ -12,8 +12,8 @@ from app.web.api.webhook import MAX_BODY
 
 DESCRIPTION = (
     "202 once everything is durably recorded; 503 when nothing was, so that it comes again. It also takes what "
-    "Grafana's own alerting sends, whose fields beyond Alertmanager's are ignored, and Nightingale's events: one, or a list of "
-    "them, each an object with rule_name, tags, trigger_time and is_recovered."
+    "Grafana's own alerting sends, whose fields beyond Alertmanager's are ignored, and Nightingale's events: one, or "
+    "a list of them, each an object with rule_name, tags, trigger_time and is_recovered."
 )
 SCHEMAS = "#/components/schemas/"
 REFUSALS = {
