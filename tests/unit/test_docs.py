@@ -5,9 +5,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from app.cli.program import app
 from app.errors import Code
 from app.findings.purposes import PURPOSES
 from app.notifiers.base import Notifier
@@ -171,3 +174,14 @@ def test_every_route_is_documented_with_its_parameters_and_no_other_is(tmp_path:
     assert {PLACEHOLDER.sub("{}", route): names for route, names in documented.items()} == {
         PLACEHOLDER.sub("{}", route): names for route, names in there.items()
     }
+
+
+def test_every_command_is_documented_with_its_options_and_no_other_is() -> None:
+    group: Any = typer.main.get_command(app)
+    rows = re.findall(r"^\| `([a-z][a-z-]*)` \|.*\|([^|]*)\|$", text_of("docs/commands.md"), re.MULTILINE)
+    documented = {name: set(re.findall(r"`(--?[\w.-]+)`", options)) for name, options in rows}
+    there = {name: [o.opts for o in command.params if o.opts[0][0] == "-"] for name, command in group.commands.items()}
+    assert set(documented) == set(there)
+    for name, options in there.items():
+        assert [opts for opts in options if len(documented[name] & set(opts)) != 1] == [], name
+        assert documented[name] <= {each for opts in options for each in opts}, name
