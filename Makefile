@@ -71,6 +71,10 @@ screenshots:  ## the pictures of docs/pages.md anew, by Chromium
 texts: setup  ## the texts of the pages that are marked for translation into the catalogues of app/web/locale
 	@$(PYTHON) -m tests.lab.texts
 
+.PHONY: docs
+docs: setup  ## the documents as a site in site/; fails for a link that leads nowhere. ARGS=serve: at http://127.0.0.1:8000
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs $(or $(ARGS),build)
+
 serve: setup  ## the service on its defaults; ARGS go to it
 	@$(PYTHON) -m app serve $(ARGS)
 

@@ -164,11 +164,14 @@ class Metrics:
             "alertprof_notifications_waiting", "Notices that wait to be delivered.", ["notifier"]
         )
 
-    def show_notices(self, counts: Mapping[str, int], names: Iterable[str]) -> None:
-        """Sets how many notices wait for each of these notifiers."""
+    def show_notices(self, counts: Mapping[str, int], kinds: Mapping[str, str]) -> None:
+        """Sets how many notices wait for each of these notifiers, whose kinds are given by name. What has not become of
+        a notice yet is 0, so that increase() sees the first time."""
         self.notifications_waiting.clear()
-        for name in names:
+        for name, kind in kinds.items():
             self.notifications_waiting.labels(name).set(counts.get(name, 0))
+            for outcome in ("delivered", "retried", "failed", "dropped"):
+                self.notifications.labels(name, kind, outcome)
 
     def reloaded(self, obstacle: str | None) -> None:
         """Notes that the configuration was read. obstacle: why it was not taken."""

@@ -40,7 +40,7 @@ def capture(
     ways = {"pid": pid, "process": process, "unit": unit, "port": port, "container": container}
     given = {name: value for name, value in ways.items() if value is not None}
     if len(given) != 1:
-        fail("give exactly one of --pid, --process, --unit, --port and --container", 2)
+        fail(f"give one of --pid, --process, --unit, --port, --container: alertprof capture {host} --port 8080", 2)
     service = connected(url, token_file)
     body = {"host": host, "duration": duration, "profiler": profiler, "note": note, **given}
     made = service.ask("POST", "/capture", json=body)
@@ -63,6 +63,7 @@ def follow(service: "Client", made: dict[str, Any], length: float) -> None:
     length: seconds of the recording, for the bar on a terminal.
     """
     from app.cli import render  # noqa: PLC0415
+    from app.cli.remedies import remedy  # noqa: PLC0415
 
     printed, progress = 0, Progress(length)
     while True:
@@ -81,4 +82,7 @@ def follow(service: "Client", made: dict[str, Any], length: float) -> None:
         typer.echo()
         say(render.top_functions(service.get(f"/captures/{made['id']}/top", {"kind": "cpu", "n": 10})))
     if made["state"] != "completed":
-        fail(f"the capture {made['state']}: {(made['reason'] or {}).get('message', 'no reason was given')}")
+        said = (made["reason"] or {}).get(
+            "message", f"no reason was given; alertprof show {made['id']} has its timeline"
+        )
+        fail("\n".join([f"the capture {made['state']}: {said}", *remedy(made, service.url)]))

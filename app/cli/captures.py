@@ -58,7 +58,11 @@ def show(capture_id: Id, *, url: Url = DEFAULT_URL, token_file: TokenFile = None
 
     service = connected(url, token_file)
     found = service.get(path_of(service, capture_id))
-    tell(found, chain(render.capture(found), top_of(service, found), render.next_lines(found)), as_json=as_json)
+    tell(
+        found,
+        chain(render.capture(found), top_of(service, found), render.next_lines(found, service.url)),
+        as_json=as_json,
+    )
 
 
 def top_of(service: "Client", capture: Mapping[str, Any]) -> Iterator[str]:
@@ -92,7 +96,7 @@ def links(
     query = {"lifetime": lifetime} if lifetime else {}
     found = service.get(f"{path_of(service, capture_id)}/links", query)
     if not found["links"]:
-        fail("this capture has no files")
+        fail(f"this capture has no files; alertprof show {capture_id} says why")
     tell(found, render.open_lines(found, service.url), as_json=as_json)
 
 
@@ -108,11 +112,11 @@ def fetch(
     service = connected(url, token_file)
     found = service.get(path_of(service, capture_id))
     if not found["artifacts"]:
-        fail(f"this capture has no files; it is {found['state']}")
+        fail(f"this capture has no files; it is {found['state']}: alertprof show {capture_id} says why")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        fail(f"{folder} cannot be made: {error.strerror}")
+        fail(f"{folder} cannot be made: {error.strerror}; name another directory with -o DIR")
     fetched = []
     for artifact in found["artifacts"]:
         file = folder / Path(artifact["name"]).name

@@ -10,6 +10,11 @@ from typing import Any
 import httpx2
 
 TIMEOUT = 30.0
+NEXT = {  # what to type after an answer with this status, besides what the service says
+    403: "Name the file that holds an operator's token with --token-file FILE.",
+    404: "Type alertprof captures for those that there are.",
+}
+ELSEWHERE = "say with --url URL or ALERTPROF_URL where it runs"
 
 
 class ServiceError(Exception):
@@ -67,10 +72,12 @@ class Client:
                     digest.update(chunk)
                     out.write(chunk)
             if digest.hexdigest() != sha256:
-                raise ServiceError(f"{file.name} arrived with another checksum than the service has; try again")
+                raise ServiceError(f"{file.name} arrived with another checksum than the service has; fetch it again")
             part.replace(file)
         except OSError as error:
-            raise ServiceError(f"{file} cannot be written: {error.strerror}") from error
+            raise ServiceError(
+                f"{file} cannot be written: {error.strerror}; name another directory with -o DIR"
+            ) from error
         finally:
             part.unlink(missing_ok=True)
 
@@ -81,7 +88,7 @@ class Client:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ServiceError(f"alertprof at {self.url} does not answer ({error}); {_remedy(str(error))}") from error
         except ValueError as error:
-            raise ServiceError(f"what answers at {self.url} is not alertprof: {error}") from error
+            raise ServiceError(f"what answers at {self.url} is not alertprof: {error}; {ELSEWHERE}") from error
 
 
 def _remedy(error: str) -> str:
@@ -89,9 +96,11 @@ def _remedy(error: str) -> str:
         return "its certificate is not trusted here; SSL_CERT_FILE=FILE names its authority's, or its own"
     if "WRONG_VERSION_NUMBER" in error:
         return "it speaks no TLS; write --url http://…"
+    if "missing an 'http://'" in error:
+        return "write --url http://HOST:9911"
     if "disconnected without" in error:
         return "does it speak TLS? Then write --url https://…"
-    return "is it running, is --url right?"
+    return f"start it with alertprof serve, or {ELSEWHERE}"
 
 
 def _authorization(token_file: Path | None) -> dict[str, str]:
@@ -101,9 +110,9 @@ def _authorization(token_file: Path | None) -> dict[str, str]:
     try:
         lines = token_file.read_text(encoding="ascii").split()
     except OSError as error:
-        raise ServiceError(f"{who} cannot be read: {error.strerror}") from error
+        raise ServiceError(f"{who} cannot be read: {error.strerror}; name another") from error
     except UnicodeDecodeError as error:
-        raise ServiceError(f"{who} holds no token, which is a line of ASCII") from error
+        raise ServiceError(f"{who} holds no token, which is a line of ASCII; name another") from error
     if not lines:
         raise ServiceError(f"{who} is empty; write the token into it")
     return {"Authorization": f"Bearer {lines[0]}"}
@@ -115,9 +124,11 @@ def _check(answer: httpx2.Response) -> None:
     try:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
-        detail = f"the answer was {answer.status_code} {answer.reason_phrase}; is this really alertprof?"
+        detail = f"the answer was {answer.status_code} {answer.reason_phrase}: is this alertprof? If not, {ELSEWHERE}."
     if answer.status_code == httpx2.codes.UNAUTHORIZED:
         detail = f"{detail} {_credentials_wanted(answer.request.headers.get('Authorization', ''))}"
+    if answer.status_code in NEXT:
+        detail = f"{detail} {NEXT[answer.status_code]}"
     raise ServiceError(detail, answer.status_code)
 
 

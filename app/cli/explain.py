@@ -15,6 +15,10 @@ from app.cli.options import DEFAULT_STORAGE, AsJson, Config, Storage
 if TYPE_CHECKING:
     from app.explain.explanation import Explanation
 
+EXPECTED = (
+    'Give a webhook message, or labels such as {"alertname": "HighCPU", "instance": "HOST:8080"}, in a file or as -.'
+)
+
 
 def explain(
     alert: Annotated[str, typer.Argument(metavar="ALERT.json|-", help="A webhook body, or one alert's labels.")],
@@ -34,7 +38,7 @@ def explain(
     settings = settings_of(config_file, storage_path)
     explained = explanations(settings, body, connect=connect)
     if isinstance(explained, str):
-        fail(f"{'the input' if alert == '-' else alert}: {explained}", 2)
+        fail(f"{'the input' if alert == '-' else alert}: {explained} {EXPECTED}", 2)
     would = sum(explanation.would for explanation in explained)
     last = f"{would} of {len(explained)} alert{'' if len(explained) == 1 else 's'} would lead to a capture."
     tell(answer(explained), chain(render.explanations(explained), [last]), as_json=as_json)
@@ -54,4 +58,4 @@ def content_of(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}", 2)
+        fail(f"{file} cannot be read: {error.strerror}. {EXPECTED}", 2)

@@ -45,7 +45,7 @@ def init(
     hosts = host or asked("Hosts to profile on, separated by spaces", "--host").split()
     user = user or asked("The account on them", "--user")
     if not user.isprintable() or set(user) & set(" :#'\"{}[]"):
-        fail(f"--user {user!r} is no account", 2)
+        fail(f"--user {user!r} is no account; write its name alone, as --user profiler", 2)
     lines = [confirmed(each, port, accept=accept) for each in hosts]
     public = written(folder, user, port, lines)
     say(next_steps(folder, public, hosts))
@@ -68,14 +68,14 @@ def confirmed(host: str, port: int, *, accept: bool) -> str:
     try:
         line, fingerprint = shown_key(name_of(host), port)
     except (Refused, OSError) as fault:
-        fail(f"{fault}; is {host} right, and --port?")
+        fail(f"{fault}; give the right --host and --port: {host} and {port} were tried")
     typer.echo(plain(f"{host} shows {line.split()[1]} {fingerprint}"))
     if accept:
         return line
     if not sys.stdin.isatty():
         fail("compare this with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there, then give --accept-keys", 2)
     if not typer.confirm("Does the host say the same (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub, run there)?"):
-        fail(f"the key of {host} is not taken, and nothing was written")
+        fail(f"the key of {host} is not taken, and nothing was written; compare them, then type alertprof init again")
     return line
 
 
@@ -93,7 +93,7 @@ def written(folder: Path, user: str, port: int, known: list[str]) -> str:
                 file.write(content)
             typer.echo(f"wrote {folder / name}")
     except OSError as fault:
-        fail(f"{fault.filename} cannot be written: {fault.strerror}")
+        fail(f"{fault.filename} cannot be written: {fault.strerror}; choose another --directory")
     return public
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.analysis.units import format_percent, format_value
 from app.cli.console import plain
+from app.cli.remedies import remedy
 from app.web.pages.words import command
 
 if TYPE_CHECKING:
@@ -84,11 +85,13 @@ def _finding(finding: Json) -> Iterator[str]:
     yield from (plain(f"  {name}{text}") for name, text in says.items() if text)
 
 
-def next_lines(capture: Json) -> Iterator[str]:
+def next_lines(capture: Json, url: str) -> Iterator[str]:
     """What to type after `show`."""
+    if capture["reason"] or capture["artifacts"]:
+        yield ""
+    yield from remedy(capture, url)
     if not capture["artifacts"]:
         return
-    yield ""
     yield f"alertprof links {capture['id']}   the line that opens each file"
     yield f"alertprof fetch {capture['id']}   the files themselves"
     others = {artifact["kind"] for artifact in capture["artifacts"] if artifact["name"].endswith(".pprof")} - {"cpu"}

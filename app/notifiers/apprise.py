@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from app.notifiers.base import Notification, Notifier, Undelivered, secret
@@ -31,6 +32,8 @@ class Apprise(Notifier):
     format: Literal["text", "markdown", "html"] = "text"
 
     def __post_init__(self) -> None:
+        if find_spec("apprise") is None:
+            raise ValueError(INSTALL)
         check_template("title", self.title, "text")
         check_template("body", self.body, self.format)
 

@@ -75,7 +75,9 @@ class Dispatcher:
         for name in self._notices.remove_created_before(now - OLDEST, now):
             log.warning("a notice was given up: it is too old", notifier=name)
             self._count(name, "failed")
-        self._metrics.show_notices(self._notices.counts(), self.notifiers)
+        self._metrics.show_notices(
+            self._notices.counts(), {name: kind_of(each) for name, each in self.notifiers.items()}
+        )
 
     def _added(self, added: Added) -> None:
         for name in added.dropped:

@@ -102,4 +102,4 @@ def matchers(text: str) -> tuple[Matcher, ...]:
     try:
         return parse_matchers(text)
     except MatcherError as error:
-        raise HTTPException(422, f"match: {error}.") from error
+        raise HTTPException(422, f'match: {error}; write it as job="orders".') from error

@@ -288,13 +288,16 @@ def test_an_address_that_is_no_services_is_told_nothing(address: str, fault: str
         Apprise(url_file=str(tmp_path / "url")).tell(told())
 
 
-def test_without_apprise_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_where_apprise_is_gone_since_the_start_the_remedy_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "url").write_text("slack://a/b/c")
+    notifier = Apprise(url_file=str(tmp_path / "url"))
     monkeypatch.setitem(sys.modules, "apprise", None)
     installed.cache_clear()
     try:
         with pytest.raises(Undelivered, match=r"alertprof\[notify\]"):
-            Apprise(url_file=str(tmp_path / "url")).tell(told())
+            notifier.tell(told())
     finally:
         installed.cache_clear()
 

@@ -2,23 +2,30 @@
 there, and the audit log says what was done to the host."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jq
 import pytest
 import yaml
 
+from app.web.api import examples
 from tests.integration.scene import Scene, alert
 from tests.lab.process import eventually
 from tests.lab.prometheus import Prometheus
+from tests.lab.receiver import Receiver
 from tests.lab.target import Service
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = yaml.safe_load((DEPLOY / "prometheus" / "alertprof.yml").read_text())
+TABLES = json.loads((DEPLOY / "grafana" / "captures.json").read_text())
 DASHBOARD = json.loads((DEPLOY / "grafana" / "alertprof.json").read_text())
+CAPTURE: dict[str, Any] = examples.CAPTURE
 HOST = "127.0.0.1"
 CALM = {"Harm and dead-man's switches"}  # panels whose first query has nothing to show of a scene without harm
 
@@ -36,7 +43,11 @@ def panels() -> Iterator[tuple[str, list[str]]]:
 
 def test_every_panel_of_the_dashboard_has_data_no_alert_fires_and_the_audit_log_has_every_verb(tmp_path: Path) -> None:
     audit = tmp_path / "audit.log"
-    with Scene(tmp_path, words=[f"--audit.log={audit}"]) as scene, Service("toggle", tmp_path / "target") as target:
+    with (
+        Receiver() as told,
+        Scene(tmp_path, words=[f"--audit.log={audit}"], config=notifying(told)) as scene,
+        Service("toggle", tmp_path / "target") as target,
+    ):
         instance = scene.service.url.removeprefix("http://")
         with Prometheus(tmp_path, instance=instance, job="alertprof", rules=RULES) as prometheus:
             eventually(lambda: prometheus.query('up{job="alertprof"} == 1'), "it was scraped")
@@ -50,6 +61,7 @@ def test_every_panel_of_the_dashboard_has_data_no_alert_fires_and_the_audit_log_
             for rule in RULES["groups"][0]["rules"]:
                 prometheus.query(rule["expr"])
             assert prometheus.alert_states() == {}
+        check_tables(scene, capture)
         assert scene.ask("POST", "/-/reload").status_code == 200
     check_audit([json.loads(line) for line in audit.read_text().splitlines()], capture)
     log = [
@@ -57,6 +69,43 @@ def test_every_panel_of_the_dashboard_has_data_no_alert_fires_and_the_audit_log_
     ]
     assert log, "the log tells of captures"
     assert all("capture_id=" in line for line in log)
+
+
+def check_tables(scene: Scene, capture: dict[str, Any]) -> None:
+    """The queries of the dashboard for Grafana's Infinity data source find this capture, and their links open it."""
+    times = {"${__from:date:iso}": capture["created_at"], "${__to:date:iso}": datetime.now(UTC).isoformat()}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for panel in TABLES["panels"]:
+        (query,) = panel["targets"]
+        params = {each["key"]: times.get(each["value"], each["value"]) for each in query["url_options"]["params"]}
+        answer = scene.ask("GET", query["url"], params=params)
+        assert answer.status_code == 200, answer.text
+        found[panel["title"]] = rows(query, answer.json())
+    assert [row["Capture"] for row in found["Captures"]][-1] == capture["id"]
+    assert {row["State"] for row in found["Captures"]} == {"completed", "failed"}
+    assert found["Why not"] == [{"Reason": "host_not_allowed", "Captures": 1}]
+    (link,) = re.findall(r'"url": "\$\{alertprof\}([^"]+)"', json.dumps(TABLES["panels"][1]))
+    page = scene.ask("GET", link.replace("${__data.fields.Capture}", capture["id"]))
+    assert capture["id"] in page.text
+
+
+def rows(query: dict[str, Any], document: dict[str, Any]) -> list[dict[str, Any]]:
+    """What Infinity's parser jq-backend makes of an answer: the root selector, and of its objects the columns."""
+    objects = jq.compile(query["root_selector"]).input_value(document).first()
+    return [{column["text"]: each[column["selector"]] for column in query["columns"]} for each in objects]
+
+
+def test_the_table_of_findings_has_a_row_for_each() -> None:
+    finding = {"severity": "warning", "title": "main.find is hot", "detail": "98 % of the CPU time"}
+    document = {"captures": [{**CAPTURE, "findings": [finding]}, {**CAPTURE, "findings": []}]}
+    (row,) = rows(TABLES["panels"][0]["targets"][0], document)
+    assert (row["Capture"], row["Severity"], row["Finding"]) == (CAPTURE["id"], "warning", "main.find is hot")
+
+
+def notifying(receiver: Receiver) -> dict[str, Any]:
+    """Of the configuration: the end of each capture is told to this receiver."""
+    url = f"http://127.0.0.1:{receiver.port}/"
+    return {"notifiers": [{"name": "hook", "kind": "webhook", "url": url}], "notify": ["hook"]}
 
 
 def all_answered(prometheus: Prometheus, queries: list[str]) -> bool:
@@ -90,10 +139,11 @@ def test_every_panel_names_its_unit_and_its_data_source_by_the_variable(kind: st
         assert {target["datasource"]["uid"] for target in panel["targets"]} == {"${datasource}"}
 
 
-def test_no_two_panels_lie_on_each_other() -> None:
+@pytest.mark.parametrize("dashboard", [DASHBOARD, TABLES], ids=["alertprof", "captures"])
+def test_no_two_panels_lie_on_each_other(dashboard: dict[str, Any]) -> None:
     taken = Counter(
         (x, y)
-        for panel in DASHBOARD["panels"]
+        for panel in dashboard["panels"]
         for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
         for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
     )

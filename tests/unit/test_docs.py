@@ -1,17 +1,25 @@
 """What the documents name exists: tests, files, headings, kinds of plug-ins."""
 
+import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from app.cli.program import app
+from app.errors import Code
+from app.findings.purposes import PURPOSES
 from app.notifiers.base import Notifier
 from app.plugins import kinds
 from app.profilers.base import ProfilerSpec
 from app.resolvers.base import Resolver
 from app.web.api.schemas.notification import NotificationOut
 from tests.lab.pages import PAGES, ROOT, anchors_of, prose_of, section, text_of
+from tests.unit.web.web_app import WebApp
 
 TESTS = {
     name
@@ -95,3 +103,85 @@ def test_every_kind_of_notifier_is_in_the_table_of_notifying() -> None:
 def test_the_schema_of_a_notification_is_that_of_what_is_sent() -> None:
     there = json.loads((ROOT / "docs" / "notification.schema.json").read_text(encoding="utf-8"))
     assert there == NotificationOut.model_json_schema()
+
+
+def test_every_reason_code_is_documented_with_its_remedy_and_no_other_is() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|[^|]+\|[^|]+\|$", text_of("docs/reasons.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(Code)
+
+
+def strings_named(tree: ast.AST) -> dict[str, list[str]]:
+    """The strings that each name of a module is set to."""
+    found: dict[str, list[str]] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign) or not isinstance(first := node.targets[0], ast.Name | ast.Tuple):
+            continue
+        several = isinstance(first, ast.Tuple) and isinstance(node.value, ast.Tuple)
+        pairs = zip(first.elts, node.value.elts, strict=True) if several else [(first, node.value)]  # type: ignore[union-attr,attr-defined]
+        for name, value in pairs:
+            said = [each.value for each in ast.walk(value) if isinstance(each, ast.Constant)]
+            found.setdefault(ast.unparse(name), []).extend(each for each in said if isinstance(each, str))
+    return found
+
+
+def codes_of_findings() -> Iterator[str]:
+    """What is given as `code`, by name or by its place, to a Finding and to the functions that make one."""
+    for file in (ROOT / "app").rglob("*.py"):
+        if "Finding" not in (text := file.read_text(encoding="utf-8")):
+            continue
+        tree = ast.parse(text)
+        strings = strings_named(tree)
+        places = {
+            node.name: names.index("code")
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and "code" in (names := [each.arg for each in node.args.args])
+        }
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            place = places.get(ast.unparse(call.func), len(call.args))
+            for value in (*call.args[place : place + 1], *(word.value for word in call.keywords if word.arg == "code")):
+                given = [str(value.value)] if isinstance(value, ast.Constant) else strings.get(ast.unparse(value), [])
+                yield from given
+
+
+def test_every_code_of_a_finding_is_documented_and_no_other_is() -> None:
+    findings = text_of("docs/findings.md")
+    described = re.findall(r"^### `(\w+)`$", section(findings, "## Codes"), re.MULTILINE)
+    for text, heading in ((findings, "### About the capture itself"), (text_of("docs/evidence.md"), "## What it says")):
+        described += re.findall(r"^\| `(\w+)` \|", section(text, heading), re.MULTILINE)
+    made = {code for code in codes_of_findings() if re.fullmatch("[a-z]+(_[a-z]+)*", code)}
+    assert set(described) == made | set(PURPOSES)
+
+
+PLACEHOLDER = re.compile(r"\{[^}]*\}")
+
+
+def test_every_route_is_documented_with_its_parameters_and_no_other_is(tmp_path: Path) -> None:
+    web = WebApp(tmp_path)
+    paths = web.client.get("/openapi.json").json()["paths"]
+    web.ledger.close()
+    there = {
+        f"{method.upper()} {path}": [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+    sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "app" / "web" / "pages").glob("*.py"))
+    pages = re.findall(r'@router\.(get|post)\(\s*"(/(?!static)[^"]*)"', sources)
+    there = {**{f"{method.upper()} {path}": [] for method, path in pages}, **there}
+    documented: dict[str, list[str]] = {}
+    for first, rest in re.findall(r"^\| (`(?:GET|POST|DELETE) .+?) \|(.*)$", text_of("docs/api.md"), re.MULTILINE):
+        query = re.findall(r"`(\w+)`", rest.rstrip("|").rpartition("|")[2]) if rest.count("|") == 2 else []
+        documented |= dict.fromkeys(re.findall(r"`([^`]+)`", first), query)
+    assert {PLACEHOLDER.sub("{}", route): names for route, names in documented.items()} == {
+        PLACEHOLDER.sub("{}", route): names for route, names in there.items()
+    }
+
+
+def test_every_command_is_documented_with_its_options_and_no_other_is() -> None:
+    group: Any = typer.main.get_command(app)
+    rows = re.findall(r"^\| `([a-z][a-z-]*)` \|.*\|([^|]*)\|$", text_of("docs/commands.md"), re.MULTILINE)
+    documented = {name: set(re.findall(r"`(--?[\w.-]+)`", options)) for name, options in rows}
+    there = {name: [o.opts for o in command.params if o.opts[0][0] == "-"] for name, command in group.commands.items()}
+    assert set(documented) == set(there)
+    for name, options in there.items():
+        assert [opts for opts in options if len(documented[name] & set(opts)) != 1] == [], name
+        assert documented[name] <= {each for opts in options for each in opts}, name

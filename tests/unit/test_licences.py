@@ -11,7 +11,7 @@ ALLOWED = re.compile(
     r"(0BSD|MIT|MIT-0|ISC|ISCL|BSD(-[23]-Clause)?|3-Clause BSD|Apache(-2\.0)?( Software)?|PSF-2\.0|"
     r"LGPL-(2\.1|3\.0)(-only)?|LLVM-exception|Mozilla Public)( License)?( \(ISCL\)| 2\.0 \(MPL 2\.0\))?"
 )
-EXTRAS = ("", "postgres", "s3", "notify", "mcp", "otel")
+EXTRAS = ("", "postgres", "notify", "mcp", "otel")
 
 
 def brought_along(name: str, extras: tuple[str, ...], seen: set[str]) -> Iterator[Distribution]:

@@ -10,6 +10,11 @@ from app.web.api.problems import CONTENT
 from app.web.api.schemas.capture import ReasonOut
 from app.web.api.webhook import MAX_BODY
 
+DESCRIPTION = (
+    "202 once everything is durably recorded; 503 when nothing was, so that it comes again. It also takes what "
+    "Grafana's own alerting sends, whose fields beyond Alertmanager's are ignored, and Nightingale's events: one, or "
+    "a list of them, each an object with rule_name, tags, trigger_time and is_recovered."
+)
 SCHEMAS = "#/components/schemas/"
 REFUSALS = {
     "400": "No JSON",
@@ -25,6 +30,16 @@ EXAMPLE = {
     "endsAt": "0001-01-01T00:00:00Z",
     "generatorURL": "http://prometheus.example.com/graph",
     "fingerprint": "8a3e2b1c4d5f6071",
+}
+GRAFANA = {
+    "receiver": "alertprof",
+    "status": "firing",
+    "orgId": 1,
+    "title": "[FIRING:1] HighCPU",
+    "state": "alerting",
+    "alerts": [
+        {**EXAMPLE, "values": {"A": 0.97}, "silenceURL": "https://grafana.example.com/alerting/silence/new", "orgId": 1}
+    ],
 }
 
 
@@ -52,13 +67,16 @@ def describe(openapi: dict[str, Any]) -> None:
     for name in ("Message", "WireAlert"):
         schemas[name]["additionalProperties"] = True
     example = {"version": "4", "status": "firing", "receiver": "alertprof", "alerts": [EXAMPLE]}
-    body = {"schema": {"$ref": f"{SCHEMAS}Message"}, "examples": {"one firing alert": {"value": example}}}
+    body = {
+        "schema": {"$ref": f"{SCHEMAS}Message"},
+        "examples": {"Alertmanager": {"value": example}, "Grafana": {"value": GRAFANA}},
+    }
     answer = {"schema": {"$ref": f"{SCHEMAS}ReceiptOut"}, "example": RECEIPT}
     openapi["paths"]["/webhook"] = {
         "post": {
             "tags": ["webhook"],
             "summary": "Alertmanager's webhook, version 4",
-            "description": "202 once everything is durably recorded; 503 when nothing was, so that it comes again.",
+            "description": DESCRIPTION,
             "operationId": "sendMessage",
             "requestBody": {"required": True, "content": {"application/json": body}},
             "responses": {

@@ -1,6 +1,7 @@
 """Commands that come before the first capture: migrate, completion; and what a terminal is shown while it waits."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_bash_completes_commands_and_options_with_the_script() -> None:
 
 
 def test_the_bar_is_for_terminals_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    recording = {"state": "recording", "started_at": "2026-11-23T22:40:00Z"}
+    recording = {"state": "recording", "started_at": "2026-11-23T22:40:00Z", "profiler": "http-pprof"}
     Progress(30).show(recording)
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -78,3 +79,11 @@ def test_watch_prints_a_capture_once_and_again_when_its_state_changes(
     assert [line.split()[-1] for line in lines] == [first.id, looks[2]]
     assert "failed (process_not_found)" in lines[0]
     assert "completed" in lines[1]
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_no_color_is_obeyed(no_color: str, coloured: bool) -> None:
+    words = [sys.executable, "-m", "app", "captures", "--nonsense"]
+    env = {**os.environ, "FORCE_COLOR": "1", "NO_COLOR": no_color}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=100, env=env)
+    assert bool(re.search(r"\x1b\[(\d+;)*3\dm", done.stderr)) is coloured

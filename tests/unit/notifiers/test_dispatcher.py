@@ -168,3 +168,9 @@ def test_each_attempt_waits_longer_up_to_ten_minutes() -> None:
     waits = [pause(attempt, 1.0) for attempt in range(1, 101)]
     assert waits[0] < 1.3 and waits[4] > 10
     assert max(waits) <= LONGEST_WAIT * 1.2 and waits[-1] >= LONGEST_WAIT * 0.8
+
+
+def test_what_has_not_become_of_a_notice_yet_is_shown_as_0_so_that_the_first_time_is_seen(run: Run) -> None:
+    dispatcher, metrics = run(chat=Fake())
+    dispatcher.clear()
+    assert outcomes(metrics) == dict.fromkeys(("delivered", "retried", "failed", "dropped"), 0.0)
