@@ -70,10 +70,15 @@ class Lanes:
         """Begins a visit, in the capture's lane. Raises HostBusy."""
         visit = Visit(self, files=capture.step in BRINGS_FILES)
         host = capture.lane or (capture.target.host if capture.target else "")
-        if host:
-            visit.enter(host)
         with self._lock:
             self._visits.add(visit)
+        try:
+            if host:
+                visit.enter(host)
+        except HostBusy:
+            with self._lock:
+                self._visits.discard(visit)
+            raise
         return visit
 
     def enter(self, visit: Visit, host: str) -> None:
