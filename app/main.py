@@ -16,6 +16,7 @@ from app.analysis.flame.asking import index_file, view_in
 from app.analysis.isolate import check_files, facts_of, goroutines_of, peek_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.audit import AuditLog
+from app.captures.lanes import lane_of
 from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
 from app.captures.prearm import Arming
@@ -47,7 +48,6 @@ from app.web.api.readiness import Readiness
 from app.web.asgi import create_app
 from app.web.parts import Parts
 
-THREADS = 16  # of the worker, besides those that hold the connection of a streamed recording
 CLEAR_EVERY = 300.0  # seconds between two runs of retention and of the schedule
 DRAIN = 30.0  # seconds for the steps under way when the service is asked to end
 
@@ -88,7 +88,6 @@ class Service:
             self.ledger,
             self._pipeline(settings, self.arming),
             now,
-            threads=THREADS + settings.limits.at_once,
             hold=settings.limits.hold,
             on_step=self.telemetry.stepped,
             chores=self._chores,
@@ -98,10 +97,9 @@ class Service:
         self.app = create_app(self._parts(external_url, web))
 
     def follow(self, settings: Settings) -> None:
-        """Works by these settings from now on. Raises RuntimeError where threads cannot be had; nothing has changed
-        then."""
+        """Works by these settings from now on."""
         old, connector, arming = self.settings, Connector(settings.hosts), self._arming(settings)
-        self.worker.follow(self._pipeline(settings, arming), settings.limits.hold, THREADS + settings.limits.at_once)
+        self.worker.follow(self._pipeline(settings, arming), settings.limits.hold)
         if (old.hosts, old.recipes, old.redaction) != (settings.hosts, settings.recipes, settings.redaction):
             self.connector = connector
             self.pool.follow(connector, settings.recipes, settings.redaction, self._at_work)
@@ -232,6 +230,7 @@ def deciding(settings: Settings) -> Decide:
         match=partial(first_match, settings.rules),
         tried=len(settings.rules),
         new_id=lambda: str(uuid_utils.uuid7()),
+        lane=lane_of,
     )
 
 

@@ -180,6 +180,7 @@ class Capture:
     state: State = State.PENDING
     step: Step = Step.RESOLVE
     due_at: datetime | None = None  # None: it has ended
+    lane: str = ""  # the host on which one capture after the other is worked on; "": not known yet
     give_up_at: datetime | None = None  # the step's deadline: a Retryable becomes final here
     attempt: int = 0  # Retryables of this step so far
     reason: Reason | None = None

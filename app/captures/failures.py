@@ -91,6 +91,12 @@ def fail(capture: Capture, now: datetime, reason: Reason) -> Capture:
     return capture.ended(state, now, reason)
 
 
+def duplicate(capture: Capture, now: datetime, other: str) -> Capture:
+    """A capture whose process has an active one already. other: its id."""
+    said = f"capture {other} is already at work on this process; this alert is served by it"
+    return replace(capture, process=None).skipped(now, Code.DUPLICATE, said)
+
+
 def resolved_before_start(capture: Capture, now: datetime) -> Capture:
     """The end of a capture whose alert was resolved, with the reason for which it was held back, if it was."""
     if capture.reason:

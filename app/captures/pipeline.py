@@ -14,7 +14,7 @@ capture with its reason. A `Retryable` is retried until the step's deadline, the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,10 +25,12 @@ from app.captures import dumps, ending
 from app.captures.collecting import CollectSteps
 from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
+from app.captures.lanes import HostBusy
 from app.captures.outcome import only_proven
 from app.captures.reading import Compare, Read, Reading
 from app.captures.recording import RecordingSteps
 from app.captures.resolve import ResolveStep
+from app.captures.seen import SeenLately
 from app.captures.specs import besides_of, profiler_of
 from app.errors import Code, Refused, Retryable
 from app.gate.entry import NoEntry
@@ -58,6 +60,7 @@ class Pipeline:
     adopt: adds what was taken while the capture's alert was pending
     redaction: of what is stored
     read: the facts in files, for findings; compare: the difference of two files, likewise
+    seen: the processes of the last alerts
     """
 
     pool: HostPool
@@ -73,21 +76,25 @@ class Pipeline:
     redaction: Redaction = BUILT_IN
     read: Read = lambda paths, module: {}
     compare: Compare = difference_of
+    seen: SeenLately = field(default_factory=SeenLately)
 
     @property
     def _ladder(self) -> Ladder:
         return Ladder(self.pool, self.store)
 
-    def advance(self, capture: Capture, now: datetime) -> Capture:
-        """The capture after its next step. Never raises."""
+    def advance(self, capture: Capture, now: datetime, enter: Callable[[str], None] = lambda host: None) -> Capture:
+        """The capture after its next step. Raises nothing but the HostBusy of `enter`, which is called with each host
+        before a process is looked for there."""
         if ending.ends(capture):
             return ending.end(capture, self._ladder, now)
-        return ending.with_last_visit(capture, self._advanced(capture, now), self._ladder, now)
+        return ending.with_last_visit(capture, self._advanced(capture, now, enter), self._ladder, now)
 
-    def _advanced(self, capture: Capture, now: datetime) -> Capture:
+    def _advanced(self, capture: Capture, now: datetime, enter: Callable[[str], None]) -> Capture:
         capture = with_deadline(capture, now, self.hold)
         try:
-            return self._step(capture, now)
+            return self._step(capture, now, enter)
+        except HostBusy:
+            raise
         except Refused as refused:
             turned_away = refused.reason.code in TURNED_AWAY or isinstance(refused, NoEntry)
             if turned_away and capture.step in UNDER_WAY:
@@ -102,7 +109,7 @@ class Pipeline:
             said = f"alertprof's own fault while at {capture.step.value}: {type(fault).__name__}: {fault}"
             return retry_later(capture, now, Retryable(Code.TIMEOUT, said[:500]))
 
-    def _step(self, capture: Capture, now: datetime) -> Capture:
+    def _step(self, capture: Capture, now: datetime, enter: Callable[[str], None]) -> Capture:
         ladder = self._ladder
         recording = RecordingSteps(self.pool, self.ledger, ladder)
         reading = Reading(self.store, self.read, self.compare)
@@ -111,12 +118,14 @@ class Pipeline:
         )
         if dumps.is_due(capture):
             return dumps.DumpStep(self.pool, self.store, self.redaction).run(capture, now)
-        if capture.step is Step.WAIT and profiler_of(capture).streams:
+        if is_streamed(capture):
             return collecting.stream(capture, now)
         if capture.step is Step.START and not capture.stop_requested_at and (besides := besides_of(capture)):
             return collecting.besides(capture, besides, now)
         steps = {
-            Step.RESOLVE: ResolveStep(self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt).run,
+            Step.RESOLVE: ResolveStep(
+                self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt, self.seen, enter
+            ).run,
             Step.START: recording.start,
             Step.WAIT: recording.wait,
             Step.STOP: recording.stop,
@@ -124,3 +133,13 @@ class Pipeline:
             Step.CLEAN: collecting.clean,
         }
         return steps[capture.step](capture, now)
+
+
+def is_streamed(capture: Capture) -> bool:
+    """Whether the next step is a recording that comes home while it is made: it takes as long as the recording."""
+    return (
+        capture.step is Step.WAIT
+        and not ending.ends(capture)
+        and not dumps.is_due(capture)
+        and profiler_of(capture).streams
+    )

@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.captures.evidence import Ladder, Scenes
-from app.captures.failures import after_fault, held_back, resolved_before_start
+from app.captures.failures import after_fault, duplicate, held_back, resolved_before_start
 from app.captures.holding import WHILE_PAUSED, is_hot
 from app.captures.reading import MODULE
 from app.captures.search import Resolution, Search, only_one
+from app.captures.seen import Seen, SeenLately
 from app.captures.specs import profiler_note, spec_of
 from app.errors import AlertprofError, Code, Reason, Refused
 from app.evidence.asked import note_of
 from app.gate.answers import Process
 from app.gate.pool import HostPool
-from app.intake.rules import DEFAULT, Rule
+from app.intake.rules import DEFAULT, Dropped, Rule, relabelled
 from app.ledger.ledger import Ledger
 from app.model import Capture, State, Step, Target
 from app.profilers import harm
@@ -30,7 +31,9 @@ ONE_OF = "one of"  # the key in the notes of a capture that is one of several
 
 @dataclass(frozen=True, slots=True)
 class ResolveStep:
-    """Finds the process of a capture. Leaves no trace on any host."""
+    """Finds the process of a capture. Leaves no trace on any host.
+
+    seen: the processes of the last alerts; enter: called with each host before it is reached, and may raise HostBusy"""
 
     pool: HostPool
     ledger: Ledger
@@ -38,6 +41,8 @@ class ResolveStep:
     resolvers: tuple[Resolver, ...]
     ladder: Ladder
     adopt: Callable[[Capture, datetime], Capture]
+    seen: SeenLately
+    enter: Callable[[str], None]
 
     def run(self, capture: Capture, now: datetime) -> Capture:
         """The capture at its next step, held back, or ended; with the evidence of the first look in any case, which is
@@ -60,8 +65,13 @@ class ResolveStep:
         if hindered := self._still_hindered(capture, now):
             return hindered
         rule = self._rule(capture)
+        if served := self._served(capture, rule, now):
+            return served
         resolution = self._resolution(capture, rule, scenes)
         target = self._named(target_of(capture, resolution, now), resolution)
+        if resolution.candidates.asked is not None and ONE_OF not in capture.notes:
+            key = resolution.process.id.key
+            self.seen.note(Seen(now, rule.name, resolution.candidates.asked, key, target))
         self.pool.permit(target.host)
         last = self._last(capture, resolution.process, target)
         if reason := cooling(last, rule, target, now):
@@ -70,6 +80,16 @@ class ResolveStep:
         self._create_siblings(capture, resolution, now)
         asked = note_of(rule.asked) if rule.asked else {}
         return resolved(replace(capture, notes={**capture.notes, **asked}), resolution, target, now)
+
+    def _served(self, capture: Capture, rule: Rule, now: datetime) -> Capture | None:
+        """The end of a capture whose labels led to a process a moment ago on which another is active; its host is not
+        asked again. None: it is not known to be one."""
+        labels = relabelled(rule.relabel, capture.trigger.labels)
+        if ONE_OF in capture.notes or isinstance(labels, Dropped):
+            return None
+        seen = self.seen.find(rule.name, labels, now)
+        other = self.ledger.active_on(seen.key) if seen else None
+        return duplicate(replace(capture, target=seen.target), now, other) if seen and other else None
 
     def _named(self, target: Target, resolution: Resolution) -> Target:
         """With the service that alerts name it by, where these labels name none: a process has one name, however it was
@@ -105,11 +125,12 @@ class ResolveStep:
         raise Refused(Code.NO_RULE, f"the rule «{capture.rule}» is no longer in the configuration")
 
     def _resolution(self, capture: Capture, rule: Rule, scenes: Scenes) -> Resolution:
-        search = Search(self.pool, self.resolvers, blocked=self.ledger.blocked_as, look=scenes.look)
+        search = Search(self.pool, self.resolvers, blocked=self.ledger.blocked_as, look=scenes.look, enter=self.enter)
         spec = rule.spec or spec_of(capture.profiler)
         sibling = capture.notes.get(ONE_OF)
         if sibling is None:
             return search.process(capture.trigger.labels, rule, spec)
+        self.enter(sibling["host"])
         found = self.pool.gate(sibling["host"]).process(sibling["pid"])
         same = tuple(seen for seen in found if seen.id.key == sibling["life"])
         how = f"pid {sibling['pid']}, one of several that the rule takes"
@@ -124,6 +145,7 @@ class ResolveStep:
             return
         candidates = resolution.candidates
         fresh = replace(capture, created_at=now, due_at=now, timeline=(), give_up_at=None, attempt=0, reason=None)
+        fresh = replace(fresh, lane=candidates.host)
         fresh = fresh.with_event(now, "received", f"one of several processes of capture {capture.id}")
         for seen in resolution.rest:
             note = {
@@ -155,6 +177,7 @@ def resolved(capture: Capture, resolution: Resolution, target: Target, now: date
     capture = replace(
         capture,
         target=target,
+        lane=target.host,
         process=resolution.process.id,
         profiler=resolution.selection.name,
         notes={**capture.notes, **profiler, harm.BUILD: resolution.process.build, MODULE: resolution.process.module},

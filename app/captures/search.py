@@ -7,6 +7,7 @@ timeline names the candidates that were not chosen, so that a person can judge t
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from app.captures.seen import Asked
 from app.errors import Code, Refused
 from app.gate.answers import Process
 from app.gate.client import HIDDEN, Gate
@@ -47,6 +48,7 @@ class Search:
     report: receives every step of the search, in words
     blocked: the block of an executable by its build, or None
     look: everything about a process; evidence.Scenes.look asks for its scene as well
+    enter: called with each host before it is reached
     """
 
     pool: HostPool
@@ -54,6 +56,7 @@ class Search:
     report: Callable[[str], None] = field(default=lambda said: None)
     blocked: Callable[[str], Blocked | None] = field(default=lambda build: None)
     look: Callable[[Gate, int], Process | None] = field(default=lambda gate, pid: gate.look(pid))
+    enter: Callable[[str], None] = field(default=lambda host: None)
 
     def process(self, labels: Mapping[str, str], rule: Rule, spec: ProfilerSpec) -> Resolution:
         """The process that the labels mean. Raises Refused, which says what was sought and what was found instead, or
@@ -67,15 +70,20 @@ class Search:
         said = relabelled(rule.relabel, labels)
         if isinstance(said, Dropped):
             raise Refused(Code.NO_RULE, f"the rule «{rule.name}» drops this alert: {said}")
-        resolvers = rule.resolvers or self.resolvers
+        resolvers, enriched, asked = rule.resolvers or self.resolvers, False, Asked(said)
         for resolver in resolvers:
-            answer = resolver.find(said, self.pool.gate)
+            answer = resolver.find(asked, self._gate)
             if isinstance(answer, Enriched):
-                said = answer.labels
+                said, enriched, asked = answer.labels, True, Asked(answer.labels)
             self.report(f"{kind_of(resolver)}: {in_words(answer)}")
             if isinstance(answer, Candidates):
-                return replace(answer, labels=said, by=kind_of(resolver))
+                known = None if enriched else asked.answers()
+                return replace(answer, labels=said, by=kind_of(resolver), asked=known)
         raise unaddressed(resolvers, said)
+
+    def _gate(self, host: str) -> Gate:
+        self.enter(host)
+        return self.pool.gate(host)
 
     def judged(self, candidates: Candidates, processes: tuple[Seen, ...], rule: Rule, spec: ProfilerSpec) -> Resolution:
         """The first of the processes that can be profiled. If the candidates are not ranked there is only one."""

@@ -2,6 +2,9 @@
 
 A few threads take turns: one waits for the next due row while the others work, so no row has to be handed from one
 thread to another. The ledger calls `wake` when a row becomes due; without that call, the rows' own times suffice.
+
+Of each host one capture after the other is worked on (lanes.py). A recording that comes home while it is made takes as
+long as it lasts; it is handed to a thread of its own (streams.py), so that these threads remain.
 """
 
 import secrets
@@ -11,19 +14,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from app.captures.evidence import with_look
-from app.captures.failures import HOLD, held_back, retry_later, with_deadline
+from app.captures.failures import HOLD, duplicate, held_back, retry_later, with_deadline
 from app.captures.holding import may_be_held
-from app.captures.pipeline import Pipeline
-from app.errors import Code, Reason, Retryable
+from app.captures.lanes import BRINGS_FILES, HostBusy, Lanes, Visit
+from app.captures.pipeline import Pipeline, is_streamed
+from app.captures.streams import Streams
+from app.errors import AlertprofError, Code, Reason, Retryable
 from app.ledger.ledger import Claim, FenceLost, Full, Ledger, LedgerUnavailable, ProcessTaken
 from app.model import Capture
 
+THREADS = 64
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = 10.0  # seconds
 SHORTEST_NAP = 0.02  # seconds; the row that is due may be held by this replica, with a lease that has expired
@@ -36,7 +43,7 @@ class Worker:
     """The threads of one replica that work on captures.
 
     now: the time, aware UTC
-    threads: how many captures are worked on at the same time
+    threads: how many captures are worked on at the same time, besides recordings that are coming home
     hold: how long an alert may be held back
     on_step: receives each capture before and after a step, and how many seconds the step took
     chores: called every RENEW_EVERY seconds
@@ -48,7 +55,7 @@ class Worker:
         pipeline: Pipeline,
         now: Callable[[], datetime],
         *,
-        threads: int = 16,
+        threads: int = THREADS,
         hold: timedelta = HOLD,
         on_step: Callable[[Capture, Capture, float], None] = lambda before, after, seconds: None,
         chores: Callable[[], None] = lambda: None,
@@ -59,7 +66,8 @@ class Worker:
         self._turnstile = threading.Lock()
         self._hurry, self._stopping = threading.Event(), threading.Event()
         self._held: dict[str, Claim] = {}
-        self._threads = [self._thread(n) for n in range(threads)]
+        self._lanes, self._streams = Lanes(threads), Streams()
+        self._threads = [threading.Thread(target=self._work, name=f"worker-{n}", daemon=True) for n in range(threads)]
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._chores_thread = threading.Thread(target=self._run_chores, name="chores", daemon=True)
 
@@ -67,17 +75,9 @@ class Worker:
         for thread in (*self._threads, self._renewer, self._chores_thread):
             thread.start()
 
-    def follow(self, pipeline: Pipeline, hold: timedelta, threads: int) -> None:
-        """Works by another configuration from the next step on. There are never fewer threads than before. Raises
-        RuntimeError where threads cannot be had; it works as before then."""
-        for n in range(len(self._threads), threads):
-            thread = self._thread(n)
-            thread.start()
-            self._threads.append(thread)
+    def follow(self, pipeline: Pipeline, hold: timedelta) -> None:
+        """Works by another configuration from the next step on."""
         self._pipeline, self._hold = pipeline, hold
-
-    def _thread(self, n: int) -> threading.Thread:
-        return threading.Thread(target=self._work, name=f"worker-{n}", daemon=True)
 
     @property
     def stopping(self) -> bool:
@@ -95,6 +95,7 @@ class Worker:
         deadline = monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
+        self._streams.join(lambda: max(0.0, deadline - monotonic()))
 
     # ------------------------------------------------------------------ the turns
 
@@ -102,30 +103,28 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 with self._turnstile:
-                    claim = self._next()
-                    if claim:
-                        self._held[claim.capture.id] = claim
-                if claim:
-                    self._advance_held(claim)
+                    if found := self._next():
+                        self._held[found[0].capture.id] = found[0]
+                if found:
+                    self._visit(*found)
             except Exception:  # a row that breaks a step must not end the work on all others
                 log.exception("a capture could not be worked on")
                 self._stopping.wait(1)
 
-    def _advance_held(self, claim: Claim) -> None:
-        try:
-            with bound_contextvars(capture_id=claim.capture.id):
-                self._advance(claim)
-        finally:
-            self._held.pop(claim.capture.id, None)
-
-    def _next(self) -> Claim | None:
+    def _next(self) -> tuple[Claim, Visit] | None:
+        """The next capture that can be worked on, and the visit in its lane; None when the worker ends."""
         while not self._stopping.is_set():
             self._hurry.clear()
+            closed = self._lanes.closed(tuple(self._held))
             try:
                 now = self._now()
-                if claim := self._ledger.claim(now, self._owner, LEASE, held=tuple(self._held)):
-                    return claim
-                due = self._ledger.next_due()
+                if claim := self._ledger.claim(now, self._owner, LEASE, closed):
+                    try:
+                        return claim, self._lanes.visit(claim.capture)
+                    except HostBusy:  # since a moment ago
+                        self._ledger.release(claim, claim.capture)
+                        continue
+                due = self._ledger.next_due(closed)
                 nap = (due - now).total_seconds() if due else LONGEST_NAP
             except LedgerUnavailable as fault:
                 log.error("the ledger cannot be read", fault=str(fault))
@@ -133,25 +132,64 @@ class Worker:
             self._hurry.wait(min(max(nap, SHORTEST_NAP), LONGEST_NAP))
         return None
 
-    def _advance(self, claim: Claim) -> None:
-        """Takes one step after another while the next one is due at once."""
-        capture = claim.capture
-        while True:
+    def _visit(self, claim: Claim, visit: Visit) -> None:
+        began, streamed = monotonic(), None
+        try:
+            with bound_contextvars(capture_id=claim.capture.id):
+                streamed = self._advance(claim, visit=visit)
+        finally:
+            visit.leave(monotonic() - began)
+            if streamed is None:
+                self._forget(claim)
+        if streamed is not None:
+            self._streams.run(partial(self._stream, claim, streamed))
+
+    def _stream(self, claim: Claim, capture: Capture) -> None:
+        try:
+            with bound_contextvars(capture_id=capture.id):
+                self._advance(claim, capture)
+        finally:
+            self._forget(claim)
+
+    def _forget(self, claim: Claim) -> None:
+        self._held.pop(claim.capture.id, None)
+        self._hurry.set()  # the waiting thread has not considered this row, nor those of its lane
+
+    def _advance(self, claim: Claim, capture: Capture | None = None, *, visit: Visit | None = None) -> Capture | None:
+        """Takes one step after another while the next one is due at once.
+
+        On a visit, only steps of its lane; returns the capture, still claimed, if its next step is a recording that
+        comes home while it is made."""
+        capture = capture or claim.capture
+        while not (visit and _is_streamed(capture)):
             began = monotonic()
-            wanted = self._pipeline.advance(capture, self._now())
+            wanted = self._step(capture, visit)
             seconds = monotonic() - began
             due_now = wanted.due_at is not None and wanted.due_at <= self._now()
-            keep = due_now and not self._stopping.is_set()
+            in_lane = (wanted.step in BRINGS_FILES) is (capture.step in BRINGS_FILES) and not (visit and visit.busy)
+            keep = due_now and in_lane and not self._stopping.is_set()
             try:
                 after = self._save(claim, capture, wanted, keep=keep)
             except FenceLost:
                 log.warning("another replica took the capture over")
-                return
+                return None
             self._on_step(capture, after, seconds)
             if not keep or after is not wanted:
-                self._hurry.set()  # the waiting thread has not considered this row: it was held
-                return
+                return None
             capture = after
+        return capture
+
+    def _step(self, capture: Capture, visit: Visit | None) -> Capture:
+        """The capture after its next step; unchanged but for its lane if another thread is busy with its host."""
+        if visit is None:
+            return self._pipeline.advance(capture, self._now())
+        try:
+            wanted = self._pipeline.advance(capture, self._now(), visit.enter)
+        except HostBusy as busy:
+            visit.busy = True
+            return replace(capture, lane=busy.host)
+        visit.failed = wanted.attempt > capture.attempt
+        return wanted
 
     def _save(self, claim: Claim, before: Capture, after: Capture, *, keep: bool) -> Capture:
         """Saves the capture and returns what was saved. Releases the lease unless `keep`. Retries while the ledger is
@@ -160,8 +198,7 @@ class Worker:
             try:
                 (self._ledger.save if keep else self._ledger.release)(claim, after)
             except ProcessTaken as taken:
-                said = f"capture {taken.other} is already at work on this process; this alert is served by it"
-                after = replace(after, process=None).skipped(self._now(), Code.DUPLICATE, said)
+                after = duplicate(after, self._now(), taken.other)
                 keep = False
             except Full as full:
                 before = with_look(replace(before, target=after.target), after)
@@ -196,3 +233,10 @@ def over_limit(capture: Capture, now: datetime, full: Full, hold: timedelta) -> 
     if full.waits and not may_be_held(capture):
         return retry_later(capture, now, Retryable(Code.BUDGET, str(full)))
     return held_back(capture, now, Reason(Code.BUDGET, str(full)), full.until)
+
+
+def _is_streamed(capture: Capture) -> bool:
+    try:
+        return is_streamed(capture)
+    except (AlertprofError, ValueError):  # a capture without a profiler, which the pipeline ends
+        return False

@@ -26,7 +26,7 @@ class Limit:
 
     def __init__(self) -> None:
         self.number = FIRST
-        self.patience = MOST_PATIENCE  # seconds
+        self.patience = LEAST_PATIENCE  # seconds; hosts that are down may be the first ones
         self._quickest: float | None = None
         self._seen: list[float] = []
 

@@ -7,7 +7,7 @@ The pipeline checks the limits that need the process (cooldown, budget), and how
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.errors import Code, Reason
 from app.model import Alert, Capture, Decision, Episode, Event, State, Trigger
@@ -41,11 +41,12 @@ def decide(
     match: Callable[[Mapping[str, str]], Terms | None],
     tried: int,
     new_id: Callable[[], str],
+    lane: Callable[[Mapping[str, str], Any], str] = lambda labels, rule: "",
 ) -> Decision:
     """What becomes of a firing alert.
 
     episode: the current one of its fingerprint. match: finds the rule for labels; tried: the number of rules. paused:
-    None, or "paused since … by …". new_id: makes a UUIDv7.
+    None, or "paused since … by …". new_id: makes a UUIDv7. lane: the host that the labels name, as a rule reads them.
     """
     if episode is not None and not episode.state.ended and episode.resolved_at is None:
         return episode
@@ -53,7 +54,8 @@ def decide(
     hindrance = _hindrance(alert, rule, tried, paused)
     if episode is not None and not _over(episode, alert, rule) and not _decided_again(episode, hindrance):
         return episode
-    return _capture(alert, rule, hindrance, now, new_id())
+    capture = _capture(alert, rule, hindrance, now, new_id())
+    return capture if rule is None or capture.state.ended else replace(capture, lane=lane(alert.labels, rule))
 
 
 def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None) -> Reason | None:

@@ -4,13 +4,14 @@ Leases are measured with the `now` that the caller passes, on PostgreSQL too, as
 whose clocks differ by less than a lease only take over a little sooner or later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 
-from app.ledger.rows import micro, moment_or_none, progress, to_capture
+from app.ledger.rows import TURNS, micro, moment_or_none, progress, to_capture
 from app.ledger.schema import captures
 from app.model import Capture, Step
 
@@ -26,6 +27,25 @@ class Claim:
     fence: int
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What is not claimed now.
+
+    asking: lanes (hosts) of which no recording is started or ended; only: the lanes to which that is confined, None: it
+    is not
+    files: lanes of which no files are brought home or cleaned up; no_files: there is no such lane now
+    held: the ids of captures"""
+
+    asking: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
+    no_files: bool = False
+    held: tuple[str, ...] = ()
+
+
+NOTHING_CLOSED = Closed()
+
+
 class FenceLost(Exception):
     """Another worker holds the row, or it is gone. Nothing was saved."""
 
@@ -38,22 +58,10 @@ class ProcessTaken(Exception):
         self.other = other
 
 
+_LATER = 10_000_000  # microseconds that a turn waits for the turns before it, so that none of them waits for ever
 _DUE_AND_FREE = (
     _c.due_at <= sa.bindparam("now"),
     _c.lease_until.is_(None) | (_c.lease_until <= sa.bindparam("now")),
-)
-_NEXT = (
-    sa.select(_c.id)
-    .where(*_DUE_AND_FREE, _c.id.not_in(sa.bindparam("held", expanding=True)))
-    .order_by(_c.turn, _c.due_at)
-    .limit(1)
-    .with_for_update(skip_locked=True)
-)
-_TAKE = (
-    sa.update(captures)
-    .where(_c.id == _NEXT.scalar_subquery())
-    .values(owner=sa.bindparam("who"), lease_until=sa.bindparam("until"), fence=_c.fence + 1)
-    .returning(*captures.columns)
 )
 _HELD = (_c.id == sa.bindparam("key"), _c.owner == sa.bindparam("who"), _c.fence == sa.bindparam("ours"))
 _RENEW = sa.update(captures).where(*_HELD).values(lease_until=sa.bindparam("until"))
@@ -76,8 +84,8 @@ _SAVE = sa.update(captures).where(*_HELD).values(due_at=_DUE)
 _RELEASE = _SAVE.values(owner=sa.null(), lease_until=sa.null())
 _ACTIVE = sa.select(_c.id).where(_c.active_process == sa.bindparam("life"))
 _AT_WORK = sa.select(_c.host).where(_c.active_process.is_not(None), _c.host.is_not(None)).distinct()
-_SOONEST = sa.select(sa.func.min(sa.case((_c.lease_until > _c.due_at, _c.lease_until), else_=_c.due_at))).where(
-    _c.due_at.is_not(None)
+_LEASED = sa.select(sa.func.min(sa.case((_c.lease_until > _c.due_at, _c.lease_until), else_=_c.due_at))).where(
+    _c.due_at.is_not(None), _c.lease_until.is_not(None)
 )
 _QUEUE = sa.select(sa.func.count(), sa.func.min(_c.due_at)).where(*_DUE_AND_FREE)
 _FREE_ALL = (
@@ -87,13 +95,60 @@ _DEADLINES_ANEW = sa.update(captures).where(_c.due_at.is_not(None), _c.give_up_a
 
 
 def take(
-    connection: sa.Connection, now: datetime, owner: str, lease: timedelta, held: Sequence[str] = ()
+    connection: sa.Connection,
+    now: datetime,
+    owner: str,
+    lease: timedelta,
+    closed: Closed = NOTHING_CLOSED,
 ) -> Claim | None:
-    """Claims the most urgent due row that nobody holds: ends of recordings first, then the longest due. None: there is
-    none."""
-    said = {"now": micro(now), "who": owner, "until": micro(now + lease), "held": list(held)}
-    row = connection.execute(_TAKE, said).one_or_none()
+    """Claims the most urgent due row that nobody holds and whose lane is open. None: there is none.
+
+    Ends of recordings go first, then starts, files, cleaning; among equals what has been due longest, then the alert
+    that fired first. What has been due for _LATER longer goes before the next turn all the same."""
+    said = {"now": micro(now), "who": owner, "until": micro(now + lease), "held": list(closed.held), **_lanes(closed)}
+    row = connection.execute(_take(closed.only is not None, closed.no_files), said).one_or_none()
     return None if row is None else Claim(to_capture(row), owner, row.fence)
+
+
+@cache
+def _take(confined: bool, no_files: bool) -> sa.Executable:
+    """The statement that claims a row. Each turn is one look into the index captures_due."""
+    due = (*_DUE_AND_FREE, _c.id.not_in(sa.bindparam("held", expanding=True)))
+    firsts = [
+        each.where(*due).with_only_columns(_c.id).order_by(_c.starts_at).with_for_update(skip_locked=True)
+        for each in _first_of_turns(confined, no_files)
+    ]
+    next_one = (
+        sa.select(_c.id)
+        .where(_c.id.in_([first.scalar_subquery() for first in firsts]))
+        .order_by(sa.case((_c.turn == 0, 0), else_=1), _c.due_at + _c.turn * sa.literal(_LATER, sa.BigInteger))
+        .limit(1)
+    )
+    return (
+        sa.update(captures)
+        .where(_c.id == next_one.scalar_subquery())
+        .values(owner=sa.bindparam("who"), lease_until=sa.bindparam("until"), fence=_c.fence + 1)
+        .returning(*captures.columns)
+    )
+
+
+def _first_of_turns(confined: bool, no_files: bool) -> Iterator[sa.Select[tuple[int]]]:
+    """For each turn when its first row whose lane is open is due."""
+    for turn in sorted(set(TURNS.values())):
+        files = turn >= TURNS[Step.COLLECT]
+        if files and no_files:
+            continue
+        open_ = [_c.lane.not_in(sa.bindparam("files" if files else "asking", expanding=True))]
+        if confined and not files:
+            open_.append(_c.lane.in_(sa.bindparam("only", expanding=True)))
+        first = sa.select(_c.due_at).where(_c.turn == sa.literal_column(str(turn)), _c.due_at.is_not(None), *open_)
+        yield first.order_by(_c.due_at).limit(1)
+
+
+def _lanes(closed: Closed) -> dict[str, list[str]]:
+    only = {} if closed.only is None else {"only": list(closed.only)}
+    files = {} if closed.no_files else {"files": list(closed.files)}
+    return {"asking": list(closed.asking), **files, **only}
 
 
 def renew(connection: sa.Connection, claim: Claim, now: datetime, lease: timedelta) -> None:
@@ -123,9 +178,14 @@ def hosts_at_work(connection: sa.Connection) -> frozenset[str]:
     return frozenset(connection.execute(_AT_WORK).scalars())
 
 
-def soonest(connection: sa.Connection) -> datetime | None:
-    """When the next row can be claimed: it is due and its lease is over. None: there is none."""
-    return moment_or_none(connection.execute(_SOONEST).scalar())
+def soonest(connection: sa.Connection, closed: Closed = NOTHING_CLOSED) -> datetime | None:
+    """When the next row can be claimed: it is due, its lease is over, and its lane is open now. None: there is none."""
+    free = [
+        first.where(_c.lease_until.is_(None)) for first in _first_of_turns(closed.only is not None, closed.no_files)
+    ]
+    asked = sa.select(*(each.scalar_subquery() for each in (*free, _LEASED)))
+    times = connection.execute(asked, _lanes(closed)).one()
+    return moment_or_none(min((time for time in times if time is not None), default=None))
 
 
 def queue(connection: sa.Connection, now: datetime) -> tuple[int, datetime | None]:

@@ -16,7 +16,7 @@ from app.ledger import arrivals, baselines, blocks, claims, messages, migrations
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.calm import CalmCaptures
 from app.ledger.capacity import Bounds, Full
-from app.ledger.claims import Claim, FenceLost, ProcessTaken
+from app.ledger.claims import NOTHING_CLOSED, Claim, Closed, FenceLost, ProcessTaken
 from app.ledger.database import Database, LedgerUnavailable
 from app.ledger.inbox import Inbox
 from app.ledger.messages import Message
@@ -138,11 +138,11 @@ class Ledger(LedgerReader):
 
     # the worker
 
-    def claim(self, now: datetime, owner: str, lease: timedelta, held: Sequence[str] = ()) -> Claim | None:
-        """Claims the most urgent due capture that nobody holds, until now + lease: first one whose recording must be
-        stopped, then the one that has been due longest. None: there is none. held: ids to leave out."""
+    def claim(self, now: datetime, owner: str, lease: timedelta, closed: Closed = NOTHING_CLOSED) -> Claim | None:
+        """Claims the most urgent due capture that nobody holds and that is not closed, until now + lease, in the order
+        of claims.take. None: there is none."""
         with self._database.writing() as connection:
-            return claims.take(connection, now, owner, lease, held)
+            return claims.take(connection, now, owner, lease, closed)
 
     def renew(self, claim: Claim, now: datetime, lease: timedelta) -> None:
         """Extends the claim until now + lease. Raises FenceLost."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from app.ledger import arrivals, baselines, blocks, capacity, claims, messages, overview, queries, switches
 from app.ledger.capacity import Bounds, Full
+from app.ledger.claims import NOTHING_CLOSED, Closed
 from app.ledger.database import Database, existing
 from app.ledger.messages import Message
 from app.ledger.overview import Values as Values  # noqa: PLC0414 - exported
@@ -67,10 +68,11 @@ class LedgerReader:
         with self._database.reading() as connection:
             return queries.stored(connection)
 
-    def next_due(self) -> datetime | None:
-        """When the next capture can be claimed: it is due and its lease is over. None: none waits for anything."""
+    def next_due(self, closed: Closed = NOTHING_CLOSED) -> datetime | None:
+        """When the next capture can be claimed: it is due, its lease is over, and its lane is not closed. None: none
+        waits for anything else."""
         with self._database.reading() as connection:
-            return claims.soonest(connection)
+            return claims.soonest(connection, closed)
 
     def queue(self, now: datetime) -> tuple[int, datetime | None]:
         """How many captures are due at `now` and claimed by nobody, and since when the oldest of them is due."""

@@ -13,7 +13,8 @@ from app.model import Artifact, Capture, Event, Finding, Kind, ProcessId, State,
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_ENDS_A_RECORDING = frozenset({Step.WAIT, Step.STOP})
+TURNS = {Step.WAIT: 0, Step.STOP: 0, Step.RESOLVE: 1, Step.START: 1, Step.COLLECT: 2, Step.CLEAN: 3, Step.DONE: 3}
+"""What is claimed first: what ends a recording, then what starts one, what brings files home, what cleans up."""
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 _loads = json.loads
 
@@ -67,8 +68,9 @@ def progress(capture: Capture) -> dict[str, Any]:
     return {
         "state": capture.state.value,
         "step": capture.step.value,
-        "turn": 0 if capture.step in _ENDS_A_RECORDING else 1,
+        "turn": TURNS[capture.step],
         "due_at": micro_or_none(capture.due_at),
+        "lane": capture.lane,
         "give_up_at": micro_or_none(capture.give_up_at),
         "attempt": capture.attempt,
         "reason_code": reason and reason.code.value,
@@ -102,6 +104,7 @@ def to_capture(row: sa.Row[Any]) -> Capture:
         state=State(row.state),
         step=Step(row.step),
         due_at=moment_or_none(row.due_at),
+        lane=row.lane,
         give_up_at=moment_or_none(row.give_up_at),
         attempt=row.attempt,
         reason=Reason(Code(row.reason_code), row.reason_message) if row.reason_code else None,

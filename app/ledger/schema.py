@@ -28,8 +28,9 @@ captures = sa.Table(
     # its progress
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("step", sa.Text, nullable=False),
-    sa.Column("turn", sa.SmallInteger, nullable=False),  # 0: it records and must be stopped, 1: the rest
+    sa.Column("turn", sa.SmallInteger, nullable=False),  # TURNS in rows.py
     sa.Column("due_at", sa.BigInteger),
+    sa.Column("lane", sa.Text, nullable=False, server_default=""),  # Capture.lane
     sa.Column("give_up_at", sa.BigInteger),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("reason_code", sa.Text),
@@ -151,7 +152,8 @@ def _index(name: str, *columns: str, unique: bool = False, where: str | None = N
 _index("captures_episode", "episode", unique=True, where="episode")
 _index("captures_active_process", "active_process", unique=True, where="active_process")
 _index("captures_baseline", "baseline", unique=True, where="baseline")
-_index("captures_due", "turn", "due_at", where="due_at")
+_index("captures_due", "turn", "due_at", "starts_at", "lane", where="due_at")
+_index("captures_lease", "lease_until", where="lease_until")
 _index("captures_life", "life", "started_at", where="life")
 _index("captures_created_at", "created_at")
 _index("captures_fingerprint", "fingerprint", "id")

@@ -30,7 +30,8 @@ class Candidates:
     host: as its gate spells it; limits count by this name
     how: what was looked for, in words
     ranked: the first process that can be profiled is meant; otherwise there must be only one
-    labels, by: what it was found by, and the kind of the resolver; search.py sets them
+    labels, by, asked: what it was found by, the kind of the resolver, and which labels that looked at (None: it is not
+    known); search.py sets them
     """
 
     host: str
@@ -39,6 +40,7 @@ class Candidates:
     ranked: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     by: str = ""
+    asked: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,14 @@ from tests.lab.target import Service
 
 SIZES = ((20, 3), (60, 3), (200, 5))  # hosts, alerts about each
 AT_ONCE = 32  # of xargs
+CROWD = 10_000  # alerts that wait while every host is connected
+ABSENT = 4_194_303  # a pid
 LONGEST = 300.0  # seconds that are waited
 LIMITS = {"per_host": 5, "per_service": 10_000, "at_once": 10_000, "per_hour": 10_000}
-HEAD = ("hosts × alerts", f"`xargs -P{AT_ONCE} ssh HOST kill -USR1 PID`, s", "alertprof, s", "ratio", "time-outs")
+HEAD = (
+    *("hosts × alerts", f"`xargs -P{AT_ONCE} ssh HOST kill -USR1 PID`, s", "alertprof, s", "ratio", "time-outs"),
+    *("threads", "peak memory, MB", f"threads and peak memory with {CROWD} more alerts"),
+)
 
 
 def measure(folder: Path, *, quick: bool) -> str:
@@ -45,8 +50,18 @@ def row(folder: Path, hosts: int, alerts: int) -> Sequence[str]:
         theirs = by_xargs(sshd, targets)
         service = running.enter_context(Alertprof(folder, config(sshd), env={"HOME": str(folder)}))
         ours, late = by_alertprof(service, targets, alerts)
+        size = size_of(service.pid)
+        crowded = crowd(service, targets)
     shown = f"{ours:.1f}" if not late else f"{len(targets) - late} of {hosts} after {LONGEST:.0f}"
-    return f"{hosts} × {alerts}", f"{theirs:.1f}", shown, f"{ours / theirs:.2f}", str(timed_out(service))
+    return (
+        f"{hosts} × {alerts}",
+        f"{theirs:.1f}",
+        shown,
+        f"{ours / theirs:.2f}",
+        str(timed_out(service)),
+        *size,
+        crowded,
+    )
 
 
 def config(sshd: Sshd) -> Mapping[str, Any]:
@@ -88,3 +103,19 @@ def by_alertprof(service: Alertprof, targets: Mapping[str, Service], alerts: int
 def timed_out(service: Alertprof) -> int:
     """How many steps were tried again because of a time-out."""
     return service.process.tail(100_000).count("no answer within")
+
+
+def crowd(service: Alertprof, targets: Mapping[str, Service]) -> str:
+    """The threads and the peak memory, in MB, once so many more alerts about the same hosts were taken and have waited.
+    Their processes do not exist."""
+    hosts = list(targets)
+    sent = [alert(f"c{n:06x}", host=hosts[n % len(hosts)], pid=ABSENT - n // len(hosts), n=n) for n in range(CROWD)]
+    httpx2.post(service.webhook, json=message(sent), timeout=120, verify=TLS).raise_for_status()
+    time.sleep(10)
+    return " and ".join(size_of(service.pid))
+
+
+def size_of(pid: int) -> tuple[str, str]:
+    """How many threads a process has, and the most memory that it had, in MB."""
+    said = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return said["Threads"].strip(), f"{int(said['VmHWM'].split()[0]) / 1024:.0f}"

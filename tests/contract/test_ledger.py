@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from app.errors import Code, Reason
 from app.intake.rules import Rule, parse_matcher, parse_matchers
 from app.ledger import switches
+from app.ledger.claims import Closed
 from app.ledger.ledger import (
     Bounds,
     Claim,
@@ -284,6 +285,38 @@ def test_stops_go_before_starts_and_the_longest_due_first(ledger: Ledger) -> Non
     ledger.create(replace(recording(manual(4), pid=4, until=NOON - SECOND), step=Step.STOP))
     order = [claimed(ledger).capture.id for _ in range(4)]
     assert order == [manual(number).id for number in (4, 3, 2, 1)]
+
+
+def test_starts_go_before_files_and_cleaning_and_the_alert_that_fired_first_before_the_others(ledger: Ledger) -> None:
+    late, early = (firing(name, starts_at=NOON - ago * SECOND) for name, ago in (("a1", 5), ("a2", 60)))
+    ledger.receive([late, early]).result(9)
+    ledger.create(replace(recording(manual(11), pid=1), step=Step.CLEAN, due_at=NOON - 2 * SECOND))
+    ledger.create(replace(recording(manual(12), pid=2), step=Step.COLLECT, due_at=NOON - SECOND))
+    order = [claimed(ledger).capture for _ in range(4)]
+    assert [(capture.step, capture.trigger.fingerprint) for capture in order] == [
+        (Step.RESOLVE, "a2"), (Step.RESOLVE, "a1"), (Step.COLLECT, None), (Step.CLEAN, None)
+    ]  # fmt: skip
+
+
+def test_files_that_have_waited_for_long_go_before_starts(ledger: Ledger) -> None:
+    ledger.create(manual(1))
+    ledger.create(replace(recording(manual(2), pid=2), step=Step.COLLECT, due_at=NOON - 11 * SECOND))
+    assert claimed(ledger).capture.id == manual(2).id
+
+
+def test_what_waits_in_a_closed_lane_is_neither_claimed_nor_waited_for(ledger: Ledger) -> None:
+    for number, host in enumerate(("slow", "slow", "quick", ""), start=1):
+        ledger.create(manual(number, lane=host))
+    ledger.create(replace(recording(manual(5)), step=Step.COLLECT, due_at=NOON, lane="slow"))
+    closed = Closed(asking=("slow",))
+    claims = [ledger.claim(NOON, ME, LEASE, closed) for _ in range(3)]
+    lanes = sorted(claim.capture.lane for claim in claims if claim)
+    assert lanes == ["", "quick", "slow"], "files have a lane of their own"
+    assert ledger.claim(NOON, ME, LEASE, closed) is None
+    assert ledger.next_due(closed) == NOON + LEASE
+    assert ledger.next_due() == NOON
+    assert ledger.claim(NOON, ME, LEASE, Closed(only=("quick",), no_files=True)) is None
+    assert claimed(ledger).capture.id == manual(1).id
 
 
 def test_a_lease_that_ran_out_is_taken_over_and_the_late_owner_saves_nothing(ledger: Ledger) -> None:
@@ -961,7 +994,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0008"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0009"
     engine.dispose()
 
 

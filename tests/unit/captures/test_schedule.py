@@ -159,7 +159,7 @@ def test_a_baseline_that_a_person_chose_is_left_alone_for_as_long(service: Servi
 
 def test_many_services_take_turns_so_that_alerts_are_left_half_of_the_limits(service: Service) -> None:
     for number in range(7):
-        service.alert(f"b{number}", host="h", pid="200", service=f"other-{number}")
+        service.alert(f"b{number}", host="h", pid=str(201 + number), service=f"other-{number}")
         service.ends(f"b{number}")
     service.ledger.bounds = Bounds(per_hour=8, at_once=64)
     assert [len(service.later(length)) for length in (61 * MINUTE, 5 * MINUTE, 5 * MINUTE)] == [4, 4, 4]

@@ -1,25 +1,27 @@
 """The heartbeat over a real ledger and a stand-in for the pipeline: what is due is done, in time, once, and saved."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from app.captures import worker as worker_module
+from app.captures.dumps import TAKEN
 from app.captures.pipeline import Pipeline
+from app.captures.specs import PROFILER
 from app.captures.worker import Worker
 from app.errors import Code
 from app.ledger.ledger import Bounds, Ledger
 from app.model import Capture, ProcessId, State, Step, Target
+from app.plugins import to_plain
+from app.profilers.http_pprof import HttpPprof
 from tests.lab.process import eventually
-from tests.unit.ledger.builders import manual, sqlite
-
-Advance = Callable[[Capture, datetime], Capture]
+from tests.unit.ledger.builders import manual, process, sqlite
 
 
 def now() -> datetime:
@@ -29,13 +31,15 @@ def now() -> datetime:
 class StandIn:
     """Stands in for the pipeline: the worker's own behaviour is what these tests are about."""
 
-    def __init__(self, advance: Advance) -> None:
+    def __init__(self, advance: Callable[..., Capture]) -> None:
         self.advance = advance
 
 
 @contextmanager
-def working(ledger: Ledger, advance: Advance) -> Iterator[Worker]:
-    worker = Worker(ledger, cast(Pipeline, StandIn(advance)), now, threads=4)
+def working(ledger: Ledger, advance: Callable[..., Capture], *, enters: bool = False) -> Iterator[Worker]:
+    """enters: whether `advance` takes what it has to call with each host."""
+    alone = advance if enters else lambda capture, at, enter=None: advance(capture, at)
+    worker = Worker(ledger, cast(Pipeline, StandIn(alone)), now, threads=4)
     ledger.on_due = worker.wake
     worker.start()
     try:
@@ -202,28 +206,77 @@ def test_what_is_worked_on_is_not_taken_again_though_its_lease_has_lapsed(
     assert begun.count(slow) == 1
 
 
-def test_a_configuration_that_lacks_threads_is_not_followed_in_part(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def about(host: str, number: int, **fields: Any) -> Capture:
+    return manual(number, created_at=now(), due_at=now(), lane=host, **fields)
+
+
+def test_a_host_that_does_not_answer_occupies_one_thread_however_many_alerts_there_are_about_it(ledger: Ledger) -> None:
+    go_on, asked = threading.Event(), list[str]()
+
     def advance(capture: Capture, at: datetime) -> Capture:
+        asked.append(capture.lane)
+        assert capture.lane != "silent" or go_on.wait(30)
         return capture.ended(State.COMPLETED, at)
 
-    def other(capture: Capture, at: datetime) -> Capture:
-        return capture.ended(State.FAILED, at)
+    with working(ledger, advance):
+        for number in range(1, 21):
+            ledger.create(about("silent", number))
+        others = [about(f"10.0.0.{number % 5}", number) for number in range(21, 41)]
+        for other in others:
+            ledger.create(other)
+        eventually(lambda: all(state(ledger, other.id).ended for other in others), "the others are done")
+        assert asked.count("silent") == 1
+        go_on.set()
+        eventually(lambda: asked.count("silent") == 20, "and then the rest, one after the other")
 
-    start, left = threading.Thread.start, [2]
 
-    def only_two(thread: threading.Thread) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise RuntimeError("can't start new thread")
-        start(thread)
+def test_what_turns_out_to_be_about_a_host_that_is_busy_waits_for_it_and_no_thread_does(ledger: Ledger) -> None:
+    go_on, entered = threading.Event(), list[str]()
 
-    with working(ledger, advance) as worker:
-        with monkeypatch.context() as patch, pytest.raises(RuntimeError):
-            patch.setattr(threading.Thread, "start", only_two)
-            worker.follow(cast(Pipeline, StandIn(other)), timedelta(hours=1), 8)
-        done = ask(ledger, 1)
-        eventually(lambda: state(ledger, done).ended, "it is worked on")
-        assert state(ledger, done) is State.COMPLETED, "by the earlier configuration"
-    assert not [each for each in worker._threads if each.is_alive()]
+    def advance(capture: Capture, at: datetime, enter: Callable[[str], None]) -> Capture:
+        if capture.id != free.id:
+            enter("node-1")
+            entered.append(capture.id)
+            assert go_on.wait(30)
+        return capture.ended(State.COMPLETED, at)
+
+    free = about("10.0.0.9", 9)
+    with working(ledger, advance, enters=True):
+        first, *others = (about(f"10.244.0.{number}", number) for number in range(1, 7))
+        ledger.create(first)
+        eventually(lambda: entered, "the first is at the node")
+        for other in (*others, free):
+            ledger.create(other)
+        eventually(lambda: state(ledger, free.id).ended, "a thread is left")
+        eventually(lambda: {held.lane for held in map(ledger.get, ids(others)) if held} == {"node-1"}, "it is noted")
+        assert entered == [first.id]
+        go_on.set()
+        eventually(lambda: all(state(ledger, id_).ended for id_ in ids(others)), "each has its turn")
+    assert all(capture.timeline[:-1] == () for capture in map(ledger.get, ids(others)) if capture), (
+        "none was tried twice"
+    )
+
+
+def ids(captures: Iterable[Capture]) -> list[str]:
+    return [capture.id for capture in captures]
+
+
+def test_recordings_that_come_home_leave_the_threads_to_others(ledger: Ledger) -> None:
+    go_on, streaming = threading.Event(), list[str]()
+
+    def advance(capture: Capture, at: datetime) -> Capture:
+        if capture.step is Step.WAIT:
+            streaming.append(capture.id)
+            assert go_on.wait(30)
+        return capture.ended(State.COMPLETED, at)
+
+    with working(ledger, advance):
+        notes = {PROFILER: to_plain(HttpPprof()), TAKEN: True}
+        for number in range(1, 13):
+            coming = replace(about(f"10.0.1.{number}", number), process=process(number), notes=notes)
+            ledger.create(coming.to(Step.WAIT, due=now()))
+        eventually(lambda: len(streaming) == 12, "all of them come home, though there are four threads")
+        ledger.create(other := about("10.0.1.1", 20))
+        eventually(lambda: state(ledger, other.id).ended, "their hosts are free, too")
+        go_on.set()
+        eventually(lambda: not [thread for thread in threading.enumerate() if thread.name == "stream"], "threads end")
