@@ -121,8 +121,8 @@ class Worker:
                 if claim := self._ledger.claim(now, self._owner, LEASE, closed):
                     try:
                         return claim, self._lanes.visit(claim.capture)
-                    except HostBusy:  # since a moment ago
-                        self._ledger.release(claim, claim.capture)
+                    except HostBusy as busy:  # since a moment ago, or the row names its host otherwise
+                        self._ledger.release(claim, replace(claim.capture, lane=busy.host))
                         continue
                 due = self._ledger.next_due(closed)
                 nap = (due - now).total_seconds() if due else LONGEST_NAP

@@ -14,7 +14,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 SOURCES = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "app").rglob("*.py"))
 MODULES = {
     name: [module for module, named in packages_distributions().items() if name in named]
-    for name in ("apprise", "mcp", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "psycopg")
+    for name in ("apprise", "mcp", "obstore", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "psycopg")
 }
 
 

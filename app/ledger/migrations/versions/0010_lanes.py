@@ -3,13 +3,15 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
     op.add_column("captures", sa.Column("lane", sa.Text, nullable=False, server_default=""))
     op.execute("UPDATE captures SET lane = host WHERE due_at IS NOT NULL AND host IS NOT NULL")
+    for turn, step in ((2, "collect"), (3, "clean")):
+        op.execute(f"UPDATE captures SET turn = {turn} WHERE due_at IS NOT NULL AND step = '{step}'")
     due, leased = sa.text("due_at IS NOT NULL"), sa.text("lease_until IS NOT NULL")
     op.drop_index("captures_due", "captures")
     op.create_index(
