@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from app.errors import Code, Reason
-from app.ledger import switches
+from app.ledger import labels, switches
 from app.ledger.rows import micro, moment_or_none, new_row
 from app.ledger.schema import captures
 from app.model import Alert, Capture, Decision, Episode, State, Step
@@ -109,6 +109,7 @@ class _Batch:
     def __init__(self, current: dict[str, Episode], decide: Decide, now: datetime, paused: str | None) -> None:
         self.current, self.decide, self.now, self.paused = current, decide, now, paused
         self.new: dict[str, dict[str, Any]] = {}  # id -> row
+        self.captures: list[Capture] = []
         self.superseded: list[str] = []
         self.resolved: list[dict[str, Any]] = []
 
@@ -140,6 +141,7 @@ class _Batch:
         row = new_row(capture)
         row["episode"] = fingerprint
         self.new[capture.id] = row
+        self.captures.append(capture)
         reason = capture.reason.code if capture.reason else None
         self.current[fingerprint] = Episode(capture.id, capture.state, reason, capture.ended_at, None)
 
@@ -164,4 +166,5 @@ class _Batch:
         woken = bool(self.resolved) and connection.execute(_WAKE_RESOLVED, ended).rowcount > 0
         if self.new:
             connection.execute(_INSERT, sorted(self.new.values(), key=lambda row: str(row["fingerprint"])))
+            labels.add(connection, self.captures)
         return woken

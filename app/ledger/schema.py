@@ -65,6 +65,25 @@ captures = sa.Table(
     sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
 )
 
+# The index of labels; labels.py writes it. One row for every label of every capture.
+label_pairs = sa.Table(
+    "label_pairs",
+    metadata,
+    sa.Column("name", _Id, primary_key=True),
+    sa.Column("value", _Id, primary_key=True),
+    sa.Column("capture", _Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# Under which names the service of a capture is found.
+service_names = sa.Table(
+    "service_names",
+    metadata,
+    sa.Column("service", _Id, primary_key=True),
+    sa.Column("capture", _Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 # Only the last ones; messages.py removes the others.
 messages = sa.Table(
     "messages",
