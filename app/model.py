@@ -219,8 +219,16 @@ class Capture:
 
     def ended(self, state: State, now: datetime, reason: Reason | None = None) -> Self:
         message = reason.message if reason else "all files are home"
-        done = replace(self, state=state, step=Step.DONE, reason=reason, due_at=None, give_up_at=None, ended_at=now)
-        return done.with_event(now, state.value, message)
+        return replace(
+            self,
+            state=state,
+            step=Step.DONE,
+            reason=reason,
+            due_at=None,
+            give_up_at=None,
+            ended_at=now,
+            timeline=(*self.timeline, Event(now, state.value, message)),
+        )
 
     def skipped(self, now: datetime, code: Code, message: str) -> Self:
         return self.ended(State.SKIPPED, now, Reason(code, message))

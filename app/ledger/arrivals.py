@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from app.errors import Code, Reason
-from app.ledger import labels, switches
+from app.ledger import bulk, labels, switches
 from app.ledger.rows import micro, moment_or_none, new_row
 from app.ledger.schema import captures
 from app.model import Alert, Capture, Decision, Episode, State, Step
@@ -47,7 +47,6 @@ _WAKE_RESOLVED = (
     )
     .values(due_at=sa.bindparam("now"))
 )
-_INSERT = sa.insert(captures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +164,7 @@ class _Batch:
         ended = {"resolved": [note["known"] for note in self.resolved], "now": micro(self.now)}
         woken = bool(self.resolved) and connection.execute(_WAKE_RESOLVED, ended).rowcount > 0
         if self.new:
-            connection.execute(_INSERT, sorted(self.new.values(), key=lambda row: str(row["fingerprint"])))
+            rows = sorted(self.new.values(), key=lambda row: str(row["fingerprint"]))
+            bulk.insert(connection, captures, [*rows[0]], [tuple(row.values()) for row in rows])
             labels.add(connection, self.captures)
         return woken

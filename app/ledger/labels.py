@@ -5,11 +5,13 @@ what it stands for may be, so whoever finds a capture by it compares the capture
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
+from app.ledger import bulk
+from app.ledger.database import writable
 from app.ledger.rows import target_of
 from app.ledger.schema import captures, label_pairs, service_names
 from app.model import Capture
@@ -19,9 +21,6 @@ LONGEST = 200  # characters of a name or a value; PostgreSQL takes no entry of m
 LONGEST_LIST = 2000  # likewise of a list of names, which is ASCII
 NAMES = ""  # no label has this name: its value is the list of the names of all labels, for who seeks those without one
 
-_INSERT_PAIR = sa.text(
-    "INSERT INTO label_pairs (name, value, capture) VALUES (:name, :value, :id) ON CONFLICT DO NOTHING"
-)
 _INSERT_NAME = sa.text("INSERT INTO service_names (service, capture) VALUES (:service, :id) ON CONFLICT DO NOTHING")
 _p, _s = label_pairs.c, service_names.c
 _TARGET = sa.select(captures.c.target).where(captures.c.id == sa.bindparam("id"))
@@ -34,17 +33,15 @@ _DELETE_NAME = sa.delete(service_names).where(_s.service == sa.bindparam("name")
 def pairs(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The entries of these labels: names and values."""
     yield NAMES, json.dumps(sorted(labels))[:LONGEST_LIST]
-    yield from {(name[:LONGEST], value[:LONGEST]) for name, value in labels.items()}
+    yield from {(writable(name[:LONGEST]), writable(value[:LONGEST])) for name, value in labels.items()}
 
 
-def add(connection: sa.Connection, new: Iterable[Capture]) -> None:
+def add(connection: sa.Connection, new: Sequence[Capture]) -> None:
     """Writes the entries of new captures. They are written in their order, which is the cheapest for the index."""
-    made = [*new]
-    entries = sorted((name, value, one.id) for one in made for name, value in pairs(one.trigger.labels))
-    connection.execute(_INSERT_PAIR, [{"name": name, "value": value, "id": id_} for name, value, id_ in entries])
-    names = sorted((name[:LONGEST], one.id) for one in made for name in names_of(one))
-    if names:
-        connection.execute(_INSERT_NAME, [{"service": name, "id": id_} for name, id_ in names])
+    entries = sorted([(name, value, one.id) for one in new for name, value in pairs(one.trigger.labels)])
+    bulk.insert(connection, label_pairs, ("name", "value", "capture"), entries)
+    names = sorted([(name[:LONGEST], one.id) for one in new for name in names_of(one)])
+    bulk.insert(connection, service_names, ("service", "capture"), names)
 
 
 def rename(connection: sa.Connection, new: Capture) -> None:

@@ -65,13 +65,14 @@ def _matching(connection: sa.Connection, asked: Filter, before: str | None) -> I
     equal = _equal(asked)
     listings, unlisted = _listings(connection, asked)
     leading = lookup.leader(connection, listings, alone=not equal)
-    others = lookup.probed([one for one in listings if one is not leading])
-    wanted = [*equal, *_bounds(asked), *others]
+    wanted, size = [*equal, *_bounds(asked)], asked.limit + 1
     if leading is not None:
-        rows = _listed(connection, leading.ids, wanted, before)
+        ids = lookup.within(leading, [one for one in listings if one is not leading])
+        rows = _listed(connection, ids, wanted, before, size)
     else:
-        size = max(_PAGE, asked.limit + 1) if unlisted or len(others) < len(listings) else asked.limit + 1
-        rows = _in_order(connection, wanted, before, size)
+        probed = lookup.probed(listings, _c.id)
+        by_labels = unlisted or len(probed) < len(listings)
+        rows = _in_order(connection, [*wanted, *probed], before, max(size, _PAGE) if by_labels else size)
     yield from (row for row in rows if fits(row, asked.matchers))
 
 
@@ -98,16 +99,16 @@ def _in_order(
 
 def _listed(
     connection: sa.Connection,
-    ids: sa.Select[Any] | sa.CompoundSelect[Any],
+    ids: sa.Select[Any],
     wanted: Sequence[sa.ColumnElement[bool]],
     before: str | None,
+    size: int,
 ) -> Iterator[sa.Row[Any]]:
-    """The rows of a listing. Each query takes more of it than the one before."""
-    listed, size = ids.subquery(), _PAGE
-    capture = listed.c.capture
+    """The rows of these ids. Each query takes more of them than the one before."""
+    (capture,) = ids.selected_columns
     query = sa.select(captures).where(*wanted).order_by(_c.id.desc())
     while True:
-        some = sa.select(capture).order_by(capture.desc()).limit(size)
+        some = ids.limit(size)
         found = connection.execute(some if before is None else some.where(capture < before)).scalars().all()
         if found:
             yield from connection.execute(query.where(_c.id.in_(found)))
@@ -123,7 +124,7 @@ def _equal(asked: Filter) -> list[sa.ColumnElement[bool]]:
 
 def conditions(asked: Filter) -> list[sa.ColumnElement[bool]]:
     """What a row has to be, without times and labels."""
-    return [*_equal(asked), *([] if asked.service is None else [lookup.of_service(asked.service).has])]
+    return [*_equal(asked), *([] if asked.service is None else [lookup.of_service(asked.service).has(_c.id)])]
 
 
 def _bounds(asked: Filter) -> Iterator[sa.ColumnElement[bool]]:

@@ -17,7 +17,21 @@ from app.model import State, Step, Target, Trigger
 from tests.unit.ledger.builders import LEASE, ME, NOON, admission, firing, manual
 
 NAMES = st.sampled_from(["job", "pod", "é.ü", "a\0", "a\ufffd", "n" * 200, "n" * 201, "service", "[", "\ud800"])
-VALUES = ("", "a", "b", "ab", "ß", "a\0b", "a\ufffdb", "v" * 199, "v" * 200, "v" * 201, "\ud800", '["job"]')
+VALUES = (
+    "",
+    "a",
+    "b",
+    "ab",
+    "ß",
+    "a\0b",
+    "a\ufffdb",
+    "\U0010ffff",
+    "v" * 199,
+    "v" * 200,
+    "v" * 201,
+    "\ud800",
+    '["job"]',
+)
 PATTERNS = ("", "a|b", "a.*", ".+", ".*", "v{200}", "v{201}", "a\0b", "[^a]*", "(?i)AB", "nothing")
 SETS = st.lists(st.dictionaries(NAMES, st.sampled_from(VALUES), max_size=4), max_size=8)
 MANY = {f"label_{n}": "x" for n in range(250)}
@@ -57,7 +71,7 @@ def test_matchers_find_by_the_index_what_they_match(
     ledger.receive([replace(firing(str(n)), labels=labels) for n, labels in enumerate(sets)]).result(9)
     rows = ledger.find(Filter()).captures
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("SPARSE", "MOST_VALUES", "_PROBED") if few else ():
+        for name in ("SPARSE", "MOST_VALUES", "MOST_OTHERS", "_PROBED") if few else ():
             patch.setattr(lookup, name, 1)
         wanted = Filter(matchers=tuple(asked), state=State.SKIPPED if bounded else None)
         found = ledger.find(wanted).captures
