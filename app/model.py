@@ -243,6 +243,7 @@ class Episode:
     reason_code: Code | None
     ended_at: datetime | None
     resolved_at: datetime | None
+    starts_at: datetime | None = None  # as the alert said that began it
 
 
 Decision = Episode | Capture  # an alert repeats the episode, or gets a new row: a capture to be made or a skipped one

@@ -25,6 +25,7 @@ _CURRENT = sa.select(
     captures.c.reason_code,
     captures.c.ended_at,
     captures.c.resolved_at,
+    captures.c.starts_at,
 ).where(captures.c.episode.in_(sa.bindparam("fingerprints", expanding=True)))
 # If another replica was quicker, this changes nothing and the insert violates the unique index.
 _SUPERSEDE = (
@@ -62,7 +63,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one delivery: ids of new captures; ids of the captures of repeats; (fingerprint, reason) of the
-    rest.
+    rest; the rules that answered new alerts, with or without a capture.
 
     A resolved alert is recorded on its capture and does not appear here.
     """
@@ -70,6 +71,7 @@ class Receipt:
     created: tuple[str, ...]
     known: tuple[str, ...]
     skipped: tuple[tuple[str, Reason], ...]
+    matched: tuple[str, ...] = ()
 
 
 class Decide(Protocol):
@@ -96,9 +98,14 @@ def current(connection: sa.Connection, fingerprints: Collection[str]) -> dict[st
     rows = connection.execute(_CURRENT, {"fingerprints": list(fingerprints)})
     return {
         fingerprint: Episode(
-            id_, State(state), Code(code) if code else None, moment_or_none(ended), moment_or_none(resolved)
+            id_,
+            State(state),
+            Code(code) if code else None,
+            moment_or_none(ended),
+            moment_or_none(resolved),
+            moment_or_none(started),
         )
-        for fingerprint, id_, state, code, ended, resolved in rows
+        for fingerprint, id_, state, code, ended, resolved, started in rows
     }
 
 
@@ -116,6 +123,7 @@ class _Batch:
         created: list[str] = []
         known: list[str] = []
         skipped: list[tuple[str, Reason]] = []
+        matched: list[str] = []
         for alert in alerts:
             episode = self.current.get(alert.fingerprint)
             if not alert.firing:
@@ -126,11 +134,13 @@ class _Batch:
                 known.append(decision.capture_id)
                 continue
             self.begin(alert.fingerprint, episode, decision)
+            if decision.rule:
+                matched.append(decision.rule)
             if decision.reason and decision.state.ended:
                 skipped.append((alert.fingerprint, decision.reason))
             else:
                 created.append(decision.id)
-        return Receipt(tuple(created), tuple(dict.fromkeys(known)), tuple(skipped))
+        return Receipt(tuple(created), tuple(dict.fromkeys(known)), tuple(skipped), tuple(matched))
 
     def begin(self, fingerprint: str, old: Episode | None, capture: Capture) -> None:
         if old is not None and old.capture_id in self.new:
@@ -142,7 +152,8 @@ class _Batch:
         self.new[capture.id] = row
         self.captures.append(capture)
         reason = capture.reason.code if capture.reason else None
-        self.current[fingerprint] = Episode(capture.id, capture.state, reason, capture.ended_at, None)
+        starts_at = capture.trigger.starts_at
+        self.current[fingerprint] = Episode(capture.id, capture.state, reason, capture.ended_at, None, starts_at)
 
     def resolve(self, alert: Alert, episode: Episode | None) -> None:
         if episode is None or episode.resolved_at is not None:
