@@ -172,7 +172,7 @@ _index("captures_active_process", "active_process", unique=True, where="active_p
 _index("captures_baseline", "baseline", unique=True, where="baseline")
 _index("captures_due", "turn", "due_at", where="due_at")
 _index("captures_life", "life", "started_at", where="life")
-_index("captures_created_at", "created_at")
+_index("captures_created_at", "created_at", "state")  # both, so that counting by time reads the index alone
 _index("captures_fingerprint", "fingerprint", "id")
 _index("captures_alertname", "alertname", "id")
 _index("captures_service", "service", "id", where="service")
