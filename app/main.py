@@ -35,7 +35,7 @@ from app.hosts.route import Route
 from app.hosts.ssh import Connector
 from app.intake.admission import decide
 from app.intake.body import alerts_in
-from app.intake.rules import first_match
+from app.intake.rules import DEFAULT, first_match
 from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.notifiers.dispatcher import Dispatcher
@@ -93,6 +93,7 @@ class Service:
             chores=self._chores,
         )
         self.ledger.on_due = self.worker.wake
+        self.metrics.show_rules(rule.name for rule in settings.rules or (DEFAULT,))
         self.reload = Reload(settings, read, self.follow, self.metrics)
         self.app = create_app(self._parts(external_url, web))
 
@@ -105,6 +106,7 @@ class Service:
             self.pool.follow(connector, settings.recipes, settings.redaction, self._at_work)
         self.ledger.decide, self.ledger.bounds = deciding(settings), settings.limits
         self.pending.url, self.left_out.url = settings.prometheus, settings.alertmanager
+        self.metrics.show_rules(rule.name for rule in settings.rules or (DEFAULT,))
         self.arming, self.settings, self.dispatcher.notifiers = arming, settings, settings.notifiers
 
     def reread(self) -> str | None:

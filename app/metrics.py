@@ -52,6 +52,9 @@ class Metrics:
             "Firing alerts, by what became of them: a rule matched (captured), it was known (repeated), or skipped.",
             ["outcome"],
         )
+        self.rule_alerts = self._counter(
+            "alertprof_rule_alerts", "New alerts, by the rule that answered them.", ["rule"]
+        )
         self.webhook_left_out = self._counter(
             "alertprof_webhook_truncated_alerts",
             "Alerts that messages left out, by their own words (max_alerts); a repeat counts them again.",
@@ -189,13 +192,21 @@ class Metrics:
             for phase, begin, end in zip(PHASES, times, times[1:], strict=False):
                 self.phase_seconds.labels(phase).observe(max(0.0, (end - begin).total_seconds()))
 
-    def decided(self, *, captured: int, repeated: int, skipped: Iterable[Reason]) -> None:
-        """Counts what became of the firing alerts of a message. skipped: why, for each row that has ended at once."""
+    def decided(self, *, captured: int, repeated: int, skipped: Iterable[Reason], matched: Iterable[str] = ()) -> None:
+        """Counts what became of the firing alerts of a message. skipped: why, for each row that has ended at once;
+        matched: the rules that answered the new ones."""
+        for name in matched:
+            self.rule_alerts.labels(name).inc()
         self.alerts_taken.labels("captured").inc(captured)
         self.alerts_taken.labels("repeated").inc(repeated)
         for reason in skipped:
             self.alerts_taken.labels("skipped").inc()
             self.captures_ended.labels(State.SKIPPED.value, reason.code.value).inc()
+
+    def show_rules(self, names: Iterable[str]) -> None:
+        """Shows these rules before they answer anything."""
+        for name in names:
+            self.rule_alerts.labels(name)
 
     def stepped(self, step: Step, seconds: float) -> None:
         """Notes how long a worker's thread was busy with a step."""

@@ -220,8 +220,16 @@ class Capture:
 
     def ended(self, state: State, now: datetime, reason: Reason | None = None) -> Self:
         message = reason.message if reason else "all files are home"
-        done = replace(self, state=state, step=Step.DONE, reason=reason, due_at=None, give_up_at=None, ended_at=now)
-        return done.with_event(now, state.value, message)
+        return replace(
+            self,
+            state=state,
+            step=Step.DONE,
+            reason=reason,
+            due_at=None,
+            give_up_at=None,
+            ended_at=now,
+            timeline=(*self.timeline, Event(now, state.value, message)),
+        )
 
     def skipped(self, now: datetime, code: Code, message: str) -> Self:
         return self.ended(State.SKIPPED, now, Reason(code, message))
@@ -236,6 +244,7 @@ class Episode:
     reason_code: Code | None
     ended_at: datetime | None
     resolved_at: datetime | None
+    starts_at: datetime | None = None  # as the alert said that began it
 
 
 Decision = Episode | Capture  # an alert repeats the episode, or gets a new row: a capture to be made or a skipped one

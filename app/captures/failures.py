@@ -11,7 +11,7 @@ from app.ledger.ledger import Bounds
 from app.model import Capture, State, Step, Target
 from app.profilers import harm
 from app.resolvers.base import host_of
-from app.resolvers.words import service_of
+from app.services import service_of
 
 # How long a step is retried.
 DEADLINES = {

@@ -24,7 +24,7 @@ from app.model import Capture, State, Step, Target
 from app.profilers import harm
 from app.resolvers.base import Candidates, Resolver
 from app.resolvers.families import container_of, unit_of
-from app.resolvers.words import service_of
+from app.services import service_of
 
 ONE_OF = "one of"  # the key in the notes of a capture that is one of several
 

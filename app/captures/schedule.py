@@ -18,7 +18,7 @@ from app.intake.rules import Rule
 from app.ledger.calm import AlertRow
 from app.ledger.ledger import Bounds, Ledger
 from app.model import Capture, State, Trigger
-from app.resolvers.words import service_of
+from app.services import service_of
 
 SETTLED = timedelta(minutes=5)  # after its end: an alert about the time of the recording has come by then
 

@@ -25,7 +25,7 @@ from app.intake.rules import Rule
 from app.ledger.ledger import LedgerReader
 from app.model import Alert, Capture, Target
 from app.resolvers.base import Candidates, Resolver
-from app.resolvers.words import service_of
+from app.services import service_of
 
 LOOKS_AT_ONCE = 4  # requests that look at hosts; each may leave a thread behind that waits for a silent host
 LOOKING = 25.0  # seconds for them

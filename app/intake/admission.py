@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from app.errors import Code, Reason
 from app.model import Alert, Capture, Decision, Episode, Event, State, Trigger
 
+CLOCKS_DIFFER = timedelta(minutes=1)  # of replicas
 # A repeat of an alert that was skipped for one of these is decided again, because the reason may have gone.
 MAY_CHANGE = frozenset(
     {Code.NO_RULE, Code.PAUSED, Code.COOLDOWN, Code.BUDGET, Code.RESOLVED_BEFORE_START, Code.INVALID_ALERT}
@@ -52,7 +53,7 @@ def decide(
         return episode
     rule = None if alert.fault else match(alert.labels)
     hindrance = _hindrance(alert, rule, tried, paused)
-    if episode is not None and not _over(episode, alert, rule) and not _decided_again(episode, hindrance):
+    if episode is not None and not _over(episode, alert, rule, now) and not _decided_again(episode, hindrance):
         return episode
     capture = _capture(alert, rule, hindrance, now, new_id())
     return capture if rule is None or capture.state.ended else replace(capture, lane=lane(alert.labels, rule))
@@ -78,15 +79,17 @@ def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None)
     return None
 
 
-def _over(episode: Episode, alert: Alert, rule: Terms | None) -> bool:
+def _over(episode: Episode, alert: Alert, rule: Terms | None, now: datetime) -> bool:
     """Whether the alert begins a new episode. A later startsAt alone does not: it differs between Alertmanager's peers,
-    by less than any cooldown."""
+    by less than any cooldown. An end in the future is from before the clock was set; it would make repeats of all
+    alerts until then, so the start that the alert itself had said counts instead."""
     if episode.resolved_at is not None:
         return True
     cooldown = rule.cooldown if rule else timedelta(0)
     if episode.ended_at is None or alert.starts_at is None:
         return False
-    return alert.starts_at > episode.ended_at + cooldown
+    last = episode.ended_at if episode.ended_at <= now + CLOCKS_DIFFER else episode.starts_at
+    return last is not None and alert.starts_at > last + cooldown
 
 
 def _decided_again(episode: Episode, hindrance: Reason | None) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from app.errors import Code, Reason
-from app.ledger import switches
+from app.ledger import bulk, labels, switches
 from app.ledger.rows import micro, moment_or_none, new_row
 from app.ledger.schema import captures
 from app.model import Alert, Capture, Decision, Episode, State, Step
@@ -25,6 +25,7 @@ _CURRENT = sa.select(
     captures.c.reason_code,
     captures.c.ended_at,
     captures.c.resolved_at,
+    captures.c.starts_at,
 ).where(captures.c.episode.in_(sa.bindparam("fingerprints", expanding=True)))
 # If another replica was quicker, this changes nothing and the insert violates the unique index.
 _SUPERSEDE = (
@@ -47,7 +48,6 @@ _WAKE_RESOLVED = (
     )
     .values(due_at=sa.bindparam("now"))
 )
-_INSERT = sa.insert(captures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one delivery: ids of new captures; ids of the captures of repeats; (fingerprint, reason) of the
-    rest.
+    rest; the rules that answered new alerts, with or without a capture.
 
     A resolved alert is recorded on its capture and does not appear here.
     """
@@ -71,6 +71,7 @@ class Receipt:
     created: tuple[str, ...]
     known: tuple[str, ...]
     skipped: tuple[tuple[str, Reason], ...]
+    matched: tuple[str, ...] = ()
 
 
 class Decide(Protocol):
@@ -97,9 +98,14 @@ def current(connection: sa.Connection, fingerprints: Collection[str]) -> dict[st
     rows = connection.execute(_CURRENT, {"fingerprints": list(fingerprints)})
     return {
         fingerprint: Episode(
-            id_, State(state), Code(code) if code else None, moment_or_none(ended), moment_or_none(resolved)
+            id_,
+            State(state),
+            Code(code) if code else None,
+            moment_or_none(ended),
+            moment_or_none(resolved),
+            moment_or_none(started),
         )
-        for fingerprint, id_, state, code, ended, resolved in rows
+        for fingerprint, id_, state, code, ended, resolved, started in rows
     }
 
 
@@ -109,6 +115,7 @@ class _Batch:
     def __init__(self, current: dict[str, Episode], decide: Decide, now: datetime, paused: str | None) -> None:
         self.current, self.decide, self.now, self.paused = current, decide, now, paused
         self.new: dict[str, dict[str, Any]] = {}  # id -> row
+        self.captures: list[Capture] = []
         self.superseded: list[str] = []
         self.resolved: list[dict[str, Any]] = []
 
@@ -116,6 +123,7 @@ class _Batch:
         created: list[str] = []
         known: list[str] = []
         skipped: list[tuple[str, Reason]] = []
+        matched: list[str] = []
         for alert in alerts:
             episode = self.current.get(alert.fingerprint)
             if not alert.firing:
@@ -126,11 +134,13 @@ class _Batch:
                 known.append(decision.capture_id)
                 continue
             self.begin(alert.fingerprint, episode, decision)
+            if decision.rule:
+                matched.append(decision.rule)
             if decision.reason and decision.state.ended:
                 skipped.append((alert.fingerprint, decision.reason))
             else:
                 created.append(decision.id)
-        return Receipt(tuple(created), tuple(dict.fromkeys(known)), tuple(skipped))
+        return Receipt(tuple(created), tuple(dict.fromkeys(known)), tuple(skipped), tuple(matched))
 
     def begin(self, fingerprint: str, old: Episode | None, capture: Capture) -> None:
         if old is not None and old.capture_id in self.new:
@@ -140,8 +150,10 @@ class _Batch:
         row = new_row(capture)
         row["episode"] = fingerprint
         self.new[capture.id] = row
+        self.captures.append(capture)
         reason = capture.reason.code if capture.reason else None
-        self.current[fingerprint] = Episode(capture.id, capture.state, reason, capture.ended_at, None)
+        starts_at = capture.trigger.starts_at
+        self.current[fingerprint] = Episode(capture.id, capture.state, reason, capture.ended_at, None, starts_at)
 
     def resolve(self, alert: Alert, episode: Episode | None) -> None:
         if episode is None or episode.resolved_at is not None:
@@ -163,5 +175,7 @@ class _Batch:
         ended = {"resolved": [note["known"] for note in self.resolved], "now": micro(self.now)}
         woken = bool(self.resolved) and connection.execute(_WAKE_RESOLVED, ended).rowcount > 0
         if self.new:
-            connection.execute(_INSERT, sorted(self.new.values(), key=lambda row: str(row["fingerprint"])))
+            rows = sorted(self.new.values(), key=lambda row: str(row["fingerprint"]))
+            bulk.insert(connection, captures, [*rows[0]], [tuple(row.values()) for row in rows])
+            labels.add(connection, self.captures)
         return woken

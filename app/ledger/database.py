@@ -190,15 +190,28 @@ def _writable(
 ) -> tuple[str, Any]:
     """Replaces characters that a database's text cannot hold: NUL (PostgreSQL) and lone surrogates (no encoding). Both
     databases get the same text. In JSON both are escapes, and stay."""
-    return statement, _replaced(parameters)
+    return statement, parameters if _is_plain(parameters) else _replaced(parameters)
+
+
+def _is_plain(parameters: Any) -> bool:
+    """Whether no text among them can have such a character; one look at all texts together is the quickest."""
+    rows = parameters if isinstance(parameters, list) else [parameters]
+    values = [value for row in rows for value in (row.values() if isinstance(row, dict) else row)]
+    together = "".join([value for value in values if isinstance(value, str)])
+    return together.isascii() and "\0" not in together
 
 
 def _replaced(said: Any) -> Any:
     if isinstance(said, str):
-        return _UNWRITABLE.sub("\ufffd", said) if "\0" in said or not said.isascii() else said
+        return writable(said)
     if isinstance(said, dict):
         return {name: _replaced(value) for name, value in said.items()}
     return type(said)(map(_replaced, said)) if isinstance(said, list | tuple) else said
+
+
+def writable(text: str) -> str:
+    """The text as a database keeps it."""
+    return _UNWRITABLE.sub("\ufffd", text) if not text.isascii() or "\0" in text else text
 
 
 def _locked(database: str | None) -> int:

@@ -1,6 +1,8 @@
 """Group commit: one thread writes all waiting deliveries in one transaction.
 
 A durable commit costs the same for one row as for a hundred. Deliveries that arrive during a commit share the next one.
+While several come at a time, a commit also waits a moment for as many as shared the last one: their senders have just
+been answered, and send again. One that comes alone never waits.
 The future of a delivery is done when its rows are on disk.
 """
 
@@ -8,11 +10,14 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
+from time import sleep
 
 from app.ledger.arrivals import Delivery, Receipt
 from app.ledger.database import LedgerUnavailable
 
 MAX_ALERTS = 2000  # in one transaction, unless one message brings more
+LINGER = 0.001  # seconds
+LINGERS = 3  # at most, before one commit
 
 Waiting = tuple[Delivery, Future[Receipt]]
 
@@ -26,6 +31,7 @@ class Inbox:
         self._state_lock = threading.Lock()
         self._closed = False
         self._thread: threading.Thread | None = None
+        self._shared = 1  # deliveries in the last commit
 
     def put(self, delivery: Delivery) -> Future[Receipt]:
         """Queues a delivery; never blocks on the database. The future of a closed inbox raises LedgerUnavailable."""
@@ -50,10 +56,18 @@ class Inbox:
 
     def _work(self) -> None:
         while (first := self._waiting.get()) is not None:
+            self._linger()
             batch, last = self._batch(first)
+            self._shared = len(batch)
             self._settle([waiting for waiting in batch if waiting[1].set_running_or_notify_cancel()])
             if last:
                 return
+
+    def _linger(self) -> None:
+        for _ in range(LINGERS):
+            if self._waiting.qsize() + 1 >= self._shared or self._closed:
+                return
+            sleep(LINGER)
 
     def _batch(self, first: Waiting) -> tuple[list[Waiting], bool]:
         """The waiting deliveries, up to MAX_ALERTS; and whether the inbox is closed."""

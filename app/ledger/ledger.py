@@ -19,10 +19,11 @@ from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import NOTHING_CLOSED, Claim, Closed, FenceLost, ProcessTaken
 from app.ledger.database import Database, LedgerUnavailable
 from app.ledger.inbox import Inbox
+from app.ledger.listing import Filter, Page
 from app.ledger.messages import Message
 from app.ledger.notices import Notices
 from app.ledger.prearms import PreArms
-from app.ledger.queries import Filter, Page, Stored
+from app.ledger.queries import Stored
 from app.ledger.reader import LedgerReader, Values, open_reader
 from app.ledger.saving import write
 from app.model import Alert, Blocked, Capture
@@ -168,14 +169,9 @@ class Ledger(LedgerReader):
         for _ in range(_ATTEMPTS):
             try:
                 with self._database.writing() as connection:
+                    now, notices = self._clock(), self.notices
                     freed, added = write(
-                        connection,
-                        claim,
-                        capture,
-                        release=release,
-                        bounds=self.bounds,
-                        notices=self.notices,
-                        now=self._clock(),
+                        connection, claim, capture, release=release, bounds=self.bounds, notices=notices, now=now
                     )
             except IntegrityError:
                 self._raise_if_taken(capture)

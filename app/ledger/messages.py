@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from uuid_utils import uuid7
 
+from app.ledger import bulk
 from app.ledger.arrivals import Delivery, Receipt
 from app.ledger.rows import micro, moment
 from app.ledger.schema import messages
@@ -48,7 +49,6 @@ class Message:
 
 _m = messages.c
 _of, _old = messages.alias(), messages.alias()
-_INSERT = sa.insert(messages)
 _OLDEST_KEPT = sa.select(_of.c.id).order_by(_of.c.id.desc()).limit(1).offset(KEPT - 1).scalar_subquery()
 # Rows that another replica is removing are left to it.
 _OLD = sa.select(_old.c.id).where(_old.c.id < _OLDEST_KEPT).order_by(_old.c.id).with_for_update(skip_locked=True)
@@ -67,7 +67,8 @@ def keep(connection: sa.Connection, deliveries: Sequence[Delivery], receipts: Se
         if delivery.body and not (only_repeats(receipt) and _is_told(connection, delivery))
     ]
     if came:
-        connection.execute(_INSERT, [_row(delivery, receipt, now) for delivery, receipt in came[-KEPT:]])
+        rows = [_row(delivery, receipt, now) for delivery, receipt in came[-KEPT:]]
+        bulk.insert(connection, messages, [*rows[0]], [tuple(row.values()) for row in rows])
         connection.execute(_REMOVE)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from app.ledger.queries import Filter, conditions, fits
+from app.ledger.listing import Filter, conditions, fits
 from app.ledger.rows import micro
 from app.ledger.schema import captures
 from app.model import State

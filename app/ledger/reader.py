@@ -7,13 +7,14 @@ may raise LedgerUnavailable.
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from app.ledger import arrivals, baselines, blocks, capacity, claims, messages, overview, queries, switches
+from app.ledger import arrivals, baselines, blocks, capacity, claims, listing, messages, overview, queries, switches
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import NOTHING_CLOSED, Closed
 from app.ledger.database import Database, existing
+from app.ledger.listing import Filter, Page
 from app.ledger.messages import Message
 from app.ledger.overview import Values as Values  # noqa: PLC0414 - exported
-from app.ledger.queries import Filter, Page, Stored
+from app.ledger.queries import Stored
 from app.model import Blocked, Capture, Episode, State
 
 
@@ -38,7 +39,7 @@ class LedgerReader:
     def find(self, asked: Filter) -> Page:
         """The captures that fit, newest first. Raises ValueError with a sentence for an invalid cursor."""
         with self._database.reading() as connection:
-            return queries.find(connection, asked)
+            return listing.find(connection, asked)
 
     def counts_by_time(
         self, asked: Filter, start: datetime, step: timedelta, steps: int

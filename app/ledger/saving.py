@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.ledger import capacity, claims
+from app.ledger import capacity, claims, labels
 from app.ledger.capacity import Bounds
 from app.ledger.claims import Claim, ProcessTaken
 from app.ledger.notices import Added, Notices
@@ -25,6 +25,7 @@ def write(
     IntegrityError when another capture is active on its process."""
     if bounds and capture.step is Step.START and claim.capture.step is Step.RESOLVE:
         _take_place(connection, capture, bounds, now)
+    labels.rename(connection, capture)
     claims.save(connection, claim, capture, release=release)
     added = notices.add(connection, capture, now) if capture.state.ended else Added()
     return capacity.freed(connection, capture, now), added

@@ -66,6 +66,25 @@ captures = sa.Table(
     sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
 )
 
+# The index of labels; labels.py writes it. One row for every label of every capture.
+label_pairs = sa.Table(
+    "label_pairs",
+    metadata,
+    sa.Column("name", _Id, primary_key=True),
+    sa.Column("value", _Id, primary_key=True),
+    sa.Column("capture", _Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# Under which names the service of a capture is found.
+service_names = sa.Table(
+    "service_names",
+    metadata,
+    sa.Column("service", _Id, primary_key=True),
+    sa.Column("capture", _Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 # Only the last ones; messages.py removes the others.
 messages = sa.Table(
     "messages",
@@ -155,7 +174,7 @@ _index("captures_baseline", "baseline", unique=True, where="baseline")
 _index("captures_due", "turn", "due_at", "starts_at", "lane", where="due_at")
 _index("captures_lease", "lease_until", where="lease_until")
 _index("captures_life", "life", "started_at", where="life")
-_index("captures_created_at", "created_at")
+_index("captures_created_at", "created_at", "state")  # both, so that counting by time reads the index alone
 _index("captures_fingerprint", "fingerprint", "id")
 _index("captures_alertname", "alertname", "id")
 _index("captures_service", "service", "id", where="service")

@@ -53,8 +53,3 @@ def names_of(name: str) -> tuple[str, ...]:
 def attribute_names(name: str) -> tuple[str, ...]:
     """OpenTelemetry's names of a label."""
     return tuple(each for dotted in OPEN_TELEMETRY.get(name, ()) for each in (dotted.replace(".", "_"), dotted))
-
-
-def service_of(labels: Mapping[str, str]) -> str:
-    """The service that cooldown and limits count for; "" if no label names one."""
-    return labels.get("service") or attribute(labels, "service") or labels.get("job", "")

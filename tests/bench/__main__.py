@@ -7,7 +7,22 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import calm, cold, cost, download, evidence, far, line, pages, reading, storm, target, throughput, warm
+from tests.bench import (
+    calm,
+    cold,
+    cost,
+    download,
+    evidence,
+    far,
+    flood,
+    line,
+    pages,
+    reading,
+    storm,
+    target,
+    throughput,
+    warm,
+)
 from tests.bench.report import report
 from tests.bench.rounds import Group, Unmeasured
 
@@ -17,6 +32,7 @@ GROUPS: dict[str, Callable[..., Group | str | tuple[Group, ...]]] = {
     "warm": warm.measure,
     "throughput": throughput.measure,
     "storm": storm.measure,
+    "flood": flood.measure,
     "download": lambda folder, quick: (
         download.measure(folder / "near", quick=quick),
         *far.measure(folder, quick=quick),

@@ -778,7 +778,7 @@ def test_what_would_be_is_read_without_changing_anything(ledger: Ledger, url: st
     asked = replace(manual(900), target=Target("10.0.0.5", 9, "pay"))
     reader = open_reader(url, Bounds())
     try:
-        assert reader.episodes(["a1", "none"]) == {"a1": Episode(id_, State.RECORDING, None, None, None)}
+        assert reader.episodes(["a1", "none"]) == {"a1": Episode(id_, State.RECORDING, None, None, None, NOON)}
         assert reader.active_on(process().key) == id_
         assert reader.active_on("another") is None
         full = reader.full(asked, NOON)

@@ -54,10 +54,11 @@ def filled() -> Metrics:
 
 def test_a_skipped_alert_is_counted_among_the_captures_that_ended_with_its_reason() -> None:
     metrics = Metrics()
-    metrics.decided(captured=2, repeated=3, skipped=[Reason(Code.NO_RULE, "no rule matches")])
+    metrics.decided(captured=2, repeated=3, skipped=[Reason(Code.NO_RULE, "no rule matches")], matched=["hot", "hot"])
     said = metrics.exposition().decode()
     assert 'alertprof_alerts_total{outcome="captured"} 2.0' in said
     assert 'alertprof_alerts_total{outcome="repeated"} 3.0' in said
+    assert 'alertprof_rule_alerts_total{rule="hot"} 2.0' in said
     assert 'alertprof_captures_ended_total{reason="no_rule",state="skipped"} 1.0' in said
 
 

@@ -95,6 +95,7 @@ class Webhook:
             captured=len(receipt.created),
             repeated=max(0, firing - len(receipt.created) - len(receipt.skipped) + invalid),
             skipped=(reason for _, reason in receipt.skipped),
+            matched=receipt.matched,
         )
         is_news = receipt.created or receipt.skipped or resolved
         write = log.info if is_news else log.debug  # a line costs as much as all the rest, and repeats keep coming

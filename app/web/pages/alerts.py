@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
-from app.ledger.queries import Filter
+from app.ledger.listing import Filter
 from app.web.pages.capture import refreshes
 from app.web.pages.renderer import PageRenderer
 from app.web.parts import Parts

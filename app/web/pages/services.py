@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from app.analysis.top import Top
-from app.ledger.queries import Filter
+from app.ledger.listing import Filter
 from app.model import Capture, Finding, Kind
 from app.web.pages import chart
 from app.web.pages.capture import result_or_fault

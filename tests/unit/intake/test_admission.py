@@ -120,6 +120,12 @@ def test_a_start_later_than_the_end_and_the_cooldown_is_a_new_episode() -> None:
     assert new(decided(COMPLETED, alert=later)).state is State.PENDING
 
 
+def test_an_end_that_a_clock_ahead_wrote_makes_repeats_of_no_later_alerts() -> None:
+    ahead = replace(COMPLETED, ended_at=NOON + timedelta(days=365), starts_at=NOON)
+    assert new(decided(ahead, alert=firing(starts_at=NOON + 11 * MINUTE))).state is State.PENDING
+    assert known(decided(ahead, alert=firing(starts_at=NOON + 9 * MINUTE))) == "old"
+
+
 def test_a_start_within_the_cooldown_is_a_repeat() -> None:
     assert known(decided(COMPLETED, alert=firing(starts_at=NOON + 10 * MINUTE))) == "old"
 
