@@ -4,7 +4,7 @@ A request is built from validated numbers and enumerations only; an answer is be
 exchange.py has the line protocol, words.py the words of a request, answers.py and facts.py what answers mean.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
 
@@ -30,6 +30,7 @@ HIDDEN = (
 )
 
 
+Write = Callable[[bytes], object]
 Texts = tuple[str, ...]  # untrusted lines, each harmless on a terminal
 
 
@@ -174,15 +175,24 @@ class Gate(Exchange):
         """Removes the token's files on the target."""
         return self._act("drop", hexword(token))
 
-    def fetch(self, token: str, kind: str, limit: int, write: Callable[[bytes], object], timeout: float) -> Answer:
-        """Streams one file of the token into `write`. Code `ok` means that exactly the announced bytes came."""
-        if not REMOTE_KIND.fullmatch(kind):
-            raise ValueError(f"no kind of remote file: {kind}")
-        words = (hexword(token), kind, number(limit))
-        code, size, lines = self._ask_for_bytes("fetch", *words, limit=limit, write=write, timeout=timeout)
-        if lines:
+    def fetch(self, token: str, files: Mapping[str, Write], limit: int, timeout: float) -> list[Answer]:
+        """Streams files of the token, each of a kind, into these functions, all in one round trip; timeout: of each.
+
+        Code `ok` means that exactly the announced bytes came."""
+        if wrong := [kind for kind in files if not REMOTE_KIND.fullmatch(kind)]:
+            raise ValueError(f"no kind of remote file: {wrong}")
+        words = [("fetch", hexword(token), kind, number(limit)) for kind in files]
+        answers = self._ask_for_bytes(*zip(words, files.values(), strict=True), limit=limit, timeout=timeout)
+        if any(lines for _, _, lines in answers):
             raise self._broken("sends more than it has announced")
-        return Answer(code) if size is None else Answer(code, (RemoteFile(kind, "", size),))
+        return [
+            Answer(code) if size is None else Answer(code, (RemoteFile(kind, "", size),))
+            for kind, (code, size, _) in zip(files, answers, strict=True)
+        ]
+
+    def end_fetch(self) -> None:
+        """Closes on the host what was opened for fetches: files that are removed would take room until then."""
+        self._tell("unfetch")
 
     def memory(self, process: ProcessId, pages: Sequence[Pages]) -> tuple[str, bytes, tuple[Area, ...]]:
         """Reads pages of a process's executable and of its memory, 128 MiB at most.
@@ -192,9 +202,8 @@ class Gate(Exchange):
         read = bytearray()
         words = (*words_of(process), *map(page_word, pages))
         size = sum(each.pages for each in pages) * PAGE
-        code, announced, lines = self._ask_for_bytes(
-            "memory", *words, limit=size, write=read.extend, timeout=MEMORY_TIMEOUT
-        )
+        request = ("memory", *words), read.extend
+        [(code, announced, lines)] = self._ask_for_bytes(request, limit=size, timeout=MEMORY_TIMEOUT)
         if code == "ok" and (announced != size or len(read) != size):
             raise self._broken("sends other pages than it was asked for")
         return code, bytes(read), areas_in(lines)
@@ -209,9 +218,8 @@ class Gate(Exchange):
         read = bytearray()
         words = (*words_of(process), *(area_words(area, spans) if area else ()))
         size = sum(span.pages for span in spans) * PAGE
-        code, announced, lines = self._ask_for_bytes(
-            "mapped", *words, limit=size, write=read.extend, timeout=MEMORY_TIMEOUT
-        )
+        request = ("mapped", *words), read.extend
+        [(code, announced, lines)] = self._ask_for_bytes(request, limit=size, timeout=MEMORY_TIMEOUT)
         if code == "ok" and (announced != size or len(read) != size):
             raise self._broken("sends other pages than it was asked for")
         return code, bytes(read), code_areas_in(lines)

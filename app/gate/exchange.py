@@ -28,6 +28,7 @@ class Exchange:
         self.host = host
         self._pipe, self._timeout = pipe, timeout
         self._lock, self._numbers, self._buffer = Lock(), count(1), b""
+        self._unread: tuple[str, int] | None = None  # a request whose answer nobody has read yet
         self.lost = False
         self.sent: Callable[[str, Sequence[str]], None] = lambda verb, words: None
         """Called with each verb and its words, just before they are sent."""
@@ -50,24 +51,36 @@ class Exchange:
             return [self._answer(verb, seq, deadline) for verb, seq in sent]
 
     def _ask_for_bytes(
-        self, verb: str, *words: str, limit: int, write: Callable[[bytes], object], timeout: float
-    ) -> tuple[str, int | None, list[tuple[str, str]]]:
-        """Asks for bytes, which go to `write` unless they are more than `limit`.
+        self, *requests: tuple[tuple[str, ...], Callable[[bytes], object]], limit: int, timeout: float
+    ) -> list[tuple[str, int | None, list[tuple[str, str]]]]:
+        """Asks for bytes, all in one round trip. Those of each request go to its function unless they are more than
+        `limit`. What the function raises ends the gate: the rest of the bytes would be taken for an answer.
 
-        Returns the answer's code, the announced size (None if none was), and the lines after the bytes."""
+        timeout: seconds for each. Returns for each the answer's code, the announced size (None if none was), and the
+        lines after the bytes."""
         with self._lock:
-            deadline = monotonic() + timeout
-            seq = self._send(verb, *words)
-            line = self._line(monotonic() + SILENCE)
-            if not line.startswith("size "):
-                return self._last(line, seq), None, []
-            if not (announced := re.fullmatch(r"size (\d{1,20})", line, re.ASCII)):
-                raise self._broken(f"announces a file in a way not understood: {line[:80]!r}")
-            size = int(announced[1])
-            if size <= limit:
-                self._stream(size, write, deadline)
-            code, lines = self._answer(verb, seq, monotonic() + SILENCE)
-            return code, size, lines
+            sent = [(request[0], self._send(*request), write) for request, write in requests]
+            return [self._bytes(verb, seq, limit, write, timeout) for verb, seq, write in sent]
+
+    def _bytes(
+        self, verb: str, seq: int, limit: int, write: Callable[[bytes], object], timeout: float
+    ) -> tuple[str, int | None, list[tuple[str, str]]]:
+        deadline = monotonic() + timeout
+        line = self._line(monotonic() + SILENCE)
+        if not line.startswith("size "):
+            return self._last(line, seq), None, []
+        if not (announced := re.fullmatch(r"size (\d{1,20})", line, re.ASCII)):
+            raise self._broken(f"announces a file in a way not understood: {line[:80]!r}")
+        size = int(announced[1])
+        if size <= limit:
+            self._stream(size, write, deadline)
+        code, lines = self._answer(verb, seq, monotonic() + SILENCE)
+        return code, size, lines
+
+    def _tell(self, verb: str, *words: str) -> None:
+        """Sends a request without waiting for its answer, which is read before that of the next one."""
+        with self._lock:
+            self._unread = (verb, self._send(verb, *words))
 
     def _answer(self, verb: str, seq: int, deadline: float) -> tuple[str, list[tuple[str, str]]]:
         """The code of an answer, and its lines as (key, value)."""
@@ -88,6 +101,9 @@ class Exchange:
             raise ValueError(f"not in the gate's grammar: {request!r}")
         if self.lost:
             raise self._broken("was lost")
+        if self._unread:
+            unread, self._unread = self._unread, None
+            self._answer(*unread, monotonic() + self._timeout)
         self.sent(verb, words)
         try:
             self._pipe.send(request, self._timeout)
@@ -121,7 +137,11 @@ class Exchange:
         while size > 0:
             data = self._buffer or self._more(min(deadline, monotonic() + SILENCE))
             self._buffer = data[size:]
-            write(data[:size])
+            try:
+                write(data[:size])
+            except BaseException:
+                self.close()
+                raise
             size -= min(size, len(data))
 
     def _last(self, line: str, seq: int) -> str:

@@ -32,6 +32,7 @@ class HostSession:
         self._connection: Connection | None = None
         self._tunnels: list[Tunnel] = []
         self._gate: Gate | None = None
+        self._files: Gate | None = None
         self._failures, self._paused_until = 0, 0.0
 
     @property
@@ -51,17 +52,15 @@ class HostSession:
             self._gate = self._open()
         return self._gate
 
-    def another(self) -> Gate:
+    def files(self) -> Gate:
+        """A second gate for files, so that nobody waits behind a long one; the first, where sshd opens one session."""
         with self._lock:
-            try:
-                return self._open(ours=1)
-            except NoSession:
-                return self._standing()
-
-    def leave(self, gate: Gate) -> None:
-        """Closes the gate, unless others have it too."""
-        if gate is not self._gate:
-            gate.close()
+            if self._files is None or self._files.lost or not self.connected:
+                try:
+                    self._files = self._open(ours=1)
+                except NoSession:
+                    return self._standing()
+            return self._files
 
     def tunnel(self, address: str, port: int) -> Tunnel:
         tunnel = self._tunnel(address, port)
@@ -86,11 +85,11 @@ class HostSession:
 
     def close(self) -> None:
         with self._lock:
-            if self._gate:
-                self._gate.close()
+            for gate in filter(None, (self._gate, self._files)):
+                gate.close()
             if self._connection:
                 self._connection.close()
-            self._gate = self._connection = None
+            self._gate = self._files = self._connection = None
 
     @property
     def connected(self) -> bool:
@@ -110,7 +109,7 @@ class HostSession:
             except Retryable:
                 pass
             self._connection.close()
-        self._connection = None
+        self._connection = self._files = None
         self._require_no_pause()
         with self._connector.pace.turn():
             return self._observed()

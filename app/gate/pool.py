@@ -1,4 +1,4 @@
-"""The host pool: one connection and one gate a host, kept open. Resolvers and profilers use it.
+"""The host pool: one connection and at most two gates a host, kept open. Resolvers and profilers use it.
 
 A connection stays open while something records on its host. When a session ends, logind may end whatever was started in
 it, including the dead-man's switch. So the pool closes a connection only when nobody has asked for it for a while; a
@@ -6,12 +6,12 @@ capture that waits for a recording asks every few seconds.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
 from time import monotonic
 
-from app.errors import Code, Refused
+from app.errors import Code, Refused, Retryable
 from app.gate.client import Gate
 from app.gate.entry import enter
 from app.gate.host_session import HostSession
@@ -76,14 +76,15 @@ class HostPool:
 
     @contextmanager
     def files(self, host: str) -> Iterator[Gate]:
-        """A gate of its own on the same connection, closed at the end. Where sshd gives one session only, it is the one
-        that all share."""
+        """The host's gate for files, on the same connection. It is kept: each new session would run the account's
+        start-up files again. Where sshd gives one session only, it is the one for everything."""
         with self._staying(host) as session:
-            gate = session.another()
+            gate = session.files()
             try:
                 yield gate
             finally:
-                session.leave(gate)
+                with suppress(Retryable):
+                    gate.end_fetch()
 
     def tunnel(self, host: str, address: str, port: int) -> Tunnel:
         """A TCP connection to a port as seen from the host, on the connection that is there. Close it.

@@ -120,7 +120,7 @@ class Recording:
 
     @contextmanager
     def files(self) -> Iterator[Gate]:
-        """A gate of its own for file transfers. Raises Refused as `gate` does."""
+        """The gate of the host for file transfers. Raises Refused as `gate` does."""
         with self.pool.files(self.host) as gate:
             yield self._same_boot(gate)
 

@@ -21,7 +21,7 @@ from app.profilers.checks import danger_in, name_of, refuse_full_disk, refuse_sh
 from app.profilers.gate_profiler import LOOK_EVERY, SOON, GateProfiler
 from app.profilers.proof import refuse_conflict, refuse_shared, unseen
 from app.profilers.refusals import COMMON, Refusals, refusal_of, refused, retryable
-from app.profilers.remote_files import fetch_file, files_of
+from app.profilers.remote_files import fetch_file, fetch_files, files_of
 
 MINUTE = timedelta(minutes=1)  # go-zero's profileDuration since v1.6.1
 OWN_MINUTE = "this go-zero stops by itself: it records for 60 s, whatever duration is asked for"
@@ -175,8 +175,8 @@ class GoZero(GateProfiler):
     def _fetch(self, gate: Gate, recording: Recording, folder: Path) -> list[Fetched]:
         capture = recording.capture
         have = {artifact.kind for artifact in capture.artifacts}
-        wanted = [file.kind for file in files_of(gate, capture) if KINDS[file.kind] not in have]
-        return [fetch_file(gate, capture, remote, folder, kind=KINDS[remote]) for remote in wanted]
+        kinds = {file.kind: KINDS[file.kind] for file in files_of(gate, capture) if KINDS[file.kind] not in have}
+        return fetch_files(gate, capture, kinds, folder)
 
 
 def mode_of(capture: Capture) -> Mode:

@@ -73,7 +73,7 @@ def fetched(gate: Gate, word: str, to: Path) -> float:
 
 def fetch(gate: Gate, word: str, to: Path) -> None:
     with to.open("wb") as file:
-        answer = gate.fetch(word, "trace", 1 << 30, file.write, 60)
+        [answer] = gate.fetch(word, {"trace": file.write}, 1 << 30, 60)
     if answer.code != "ok" or to.stat().st_size != SIZE:
         raise Unmeasured(f"the gate answers {answer.code}, {to.stat().st_size} bytes came")
 

@@ -1,6 +1,7 @@
 """What stands between sshd and our gate: shells, start-up files, forced commands, sudo. Real ones."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from app.errors import AlertprofError, Code, Refused, Retryable
+from app.gate.answers import Mode
 from app.gate.installed import PLACE, script
 from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
@@ -21,6 +23,7 @@ from tests.bench.far import Far, Stretch
 from tests.integration.hostile import HostileHost
 from tests.integration.scene import Scene, alert, kinds
 from tests.lab.account import POSSIBLE, account
+from tests.lab.process import eventually
 from tests.lab.relay import Relay
 from tests.lab.sshd import Sshd
 from tests.lab.target import Service
@@ -248,6 +251,37 @@ def test_sudo_with_a_terminal_of_its_own_lets_the_gate_in(tmp_path: Path) -> Non
 
 
 # ---------------------------------------------------------------------- sessions
+
+
+def test_a_host_has_two_sessions_at_most_and_keeps_them(tmp_path: Path, run_target: Callable[..., Service]) -> None:
+    with Sshd(tmp_path / "sshd") as sshd:
+        pool = HostPool(Connector(sshd.settings()))
+        gate, word = pool.gate(sshd.host), secrets.token_hex(16)
+        process = gate.look(run_target("toggle").pid)
+        assert process and gate.start(process.id, Mode.TOGGLE, 30, word).code == "started"
+        eventually(lambda: gate.stop(word).code == "finished", "the recording is over")
+        with pool.files(sshd.host) as one, pool.files(sshd.host) as two:
+            assert one is two is not gate
+            assert len(one.status(word).files) == 6
+        eventually(lambda: not held(sshd), "what is removed now takes no room, though the session stays")
+        with pool.files(sshd.host) as again:
+            assert again is one and again.status(word).code == "finished"
+        assert sshd.log().count("Starting session") == 2
+        with pytest.raises(OSError, match="no room"), pool.files(sshd.host) as full:
+            full.fetch(word, {"cpu": no_room, "mem": bytearray().extend}, 1 << 30, 10)
+        with pool.files(sshd.host) as fresh:
+            assert fresh.status(word).code == "finished", "the rest of a file is not taken for an answer"
+        pool.close()
+
+
+def held(sshd: Sshd) -> list[str]:
+    """The profiles that the sessions hold open."""
+    opened = (fd for pid in sshd.sessions() for fd in Path(f"/proc/{pid}/fd").glob("*") if fd.is_symlink())
+    return [link for fd in opened if ".pprof" in (link := str(fd.readlink()))]
+
+
+def no_room(data: bytes) -> None:
+    raise OSError("no room")
 
 
 def test_where_one_session_is_all_there_is_files_come_over_it_and_nobody_is_cut_off(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def look(gate: Gate, pid: int) -> Process:
 
 def fetched(gate: Gate, token: str, kind: str) -> tuple[Answer, bytes]:
     data = bytearray()
-    return gate.fetch(token, kind, 1 << 30, data.extend, 20), bytes(data)
+    return gate.fetch(token, {kind: data.extend}, 1 << 30, 20)[0], bytes(data)
 
 
 def stopped(gate: Gate, word: str) -> Answer:
@@ -385,8 +385,8 @@ def test_a_file_that_is_too_big_is_not_sent(gate: Gate, toggle: Service) -> None
     answer = next(file for file in stopped(gate, word).files if file.kind == "mem")
     assert answer.size
     got = bytearray()
-    assert gate.fetch(word, "mem", answer.size - 1, got.extend, 10).code == "big"
-    assert gate.fetch(word, "mem", answer.size, got.extend, 10).code == "ok"
+    assert gate.fetch(word, {"mem": got.extend}, answer.size - 1, 10)[0].code == "big"
+    assert gate.fetch(word, {"mem": got.extend}, answer.size, 10)[0].code == "ok"
     assert len(got) == answer.size
 
 

@@ -311,7 +311,7 @@ def test_a_command_that_writes_without_end_is_cut_off(open_gate: Open, sleeper: 
     assert answer.exit not in (0, None)
     size = answer.files[0].size
     assert size and size <= 20 * 1024
-    assert gate.fetch(word, "output", size - 1, bytearray().extend, 10).code == "big"
+    assert gate.fetch(word, {"output": bytearray().extend}, size - 1, 10)[0].code == "big"
 
 
 def test_a_growing_file_is_told_while_it_grows(open_gate: Open, sleeper: subprocess.Popen[bytes]) -> None:

@@ -172,7 +172,7 @@ def test_a_file_of_any_announced_size_writes_no_more_than_was_asked_for(
     with HostileHost(tmp_path, answers(answer)) as host:
         try:
             deadlines = LONG if code else 0.7
-            said = reached(host, deadlines).fetch(TOKEN, "cpu", 1000, got.extend, deadlines).code
+            said = reached(host, deadlines).fetch(TOKEN, {"cpu": got.extend}, 1000, deadlines)[0].code
         except Retryable:
             said = None
     assert said == code

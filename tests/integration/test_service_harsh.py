@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ import yaml
 from app.errors import Code, Retryable
 from app.gate import host_session
 from app.gate.answers import Answer
-from app.gate.client import Gate
+from app.gate.client import Gate, Write
 from app.gate.pool import HostPool
 from app.hosts.ssh import Connector
 from app.model import Kind
@@ -106,8 +106,8 @@ def test_an_outage_of_our_own_uses_up_no_patience(scene: Scene, run_target: RunT
 
 
 class BlindGate:
-    def fetch(self, token: str, kind: str, limit: int, write: Callable[[bytes], object], timeout: float) -> Answer:
-        return Answer("blind")
+    def fetch(self, token: str, files: Mapping[str, Write], limit: int, timeout: float) -> list[Answer]:
+        return [Answer("blind") for _ in files]
 
     status = drop = lambda self, token: Answer("blind")
 

@@ -32,27 +32,32 @@ count_askers() {
   return 0
 }
 
+# The counts are zero when a program begins. So they lie behind the variables that its file holds, and before those without
+# pointers, of which Go 1.26 has 32 MiB for random numbers alone: a signal need not wait until all of these are read.
 find_counts() { # -> asks; remembers where the counts lie
-  search_variables
+  find_variables
+  found=
+  [ -z "$mask" ] || search_variables "$zeros_from" $((zeros_from + 1048576))
+  [ -n "$found" ] || search_variables "$variables_from" "$variables_to"
   set -- $found
   if [ $# -eq 3 ] && is_number "$1" 10; then
-    eval "counts_$pid=$((variables_from + $1))"
+    eval "counts_$pid=$((searched_from + $1))"
     asks="$2 $3"
   else
     eval "counts_$pid=\"none \$mask\""
   fi
 }
 
-# -> found: `OFFSET USR1 USR2`, the offset from variables_from on. What is far from any small number is left out, and no
+# FROM LIMIT -> found: `OFFSET USR1 USR2`, the offset from FROM on. What is far from any small number is left out, and no
 # more is remembered than lies beside what is judged: a program may have filled all of its variables. busybox's awk takes a
 # leading zero for octal.
 search_variables() {
   found='' least=2
   [ -n "$mask" ] || least=40
-  find_variables
-  [ -n "$variables_from" ] || return 0
-  pages=$(((variables_to - variables_from) / 4096))
-  found=$(dd if=mem bs=4096 skip=$((variables_from / 4096)) count=$pages | od -A d -t u8 |
+  [ "$1" -gt 0 ] || return 0
+  searched_from=$1
+  pages=$((($2 < variables_to ? $2 - $1 : variables_to - $1) / 4096))
+  found=$(dd if=mem bs=4096 skip=$(($1 / 4096)) count=$pages | od -A d -t u8 |
     grep -E -A 40 -B 40 ' [1-9][0-9]{0,2}( |$)' | awk -v mask="${mask:-0000000000000000}" -v least=$least '
     function put(at, number) { # a number that is not zero, by its address
       if (number == "" || number == "0") return
@@ -97,20 +102,22 @@ search_variables() {
     END { settle(at + 1000); if (many == 1) print found, usr1, usr2 }')
 }
 
-find_variables() { # -> variables_from, variables_to: where the program's variables lie, 32 MiB at most
-  variables_from='' variables_to='' program_path="${exe%' (deleted)'}"
+# -> variables_from, variables_to: where the program's variables lie, 32 MiB at most; zeros_from: those that begin as zeros
+find_variables() {
+  variables_from=0 variables_to=0 zeros_from=0 program_path="${exe%' (deleted)'}"
   while IFS= read -r mapping; do
     set -- $mapping
-    case ${2-} in rw*) ;; *) [ -z "$variables_from" ] || break; continue ;; esac
+    case ${2-} in rw*) ;; *) [ $variables_from = 0 ] || break; continue ;; esac
     mapped_at=$((0x${1%-*}))
-    [ -z "$variables_from" ] || [ "$mapped_at" = "$variables_to" ] || break
-    if [ "${6-}" = "${program_path%% *}" ] && [ -n "$program_path" ]; then variables_from=${variables_from:-$mapped_at}
-    elif [ -z "$variables_from" ]; then continue
+    [ $variables_from = 0 ] || [ $mapped_at = $variables_to ] || break
+    if [ "${6-}" = "${program_path%% *}" ] && [ -n "$program_path" ]; then
+      [ $variables_from != 0 ] || variables_from=$mapped_at
+      zeros_from=$((0x${1#*-} - 4096)) # the file may end within its last page
+    elif [ $variables_from = 0 ]; then continue
     elif [ -n "${6-}" ]; then break; fi
     variables_to=$((0x${1#*-}))
   done <maps
-  [ -z "$variables_from" ] || [ $((variables_to - variables_from)) -le 33554432 ] ||
-    variables_to=$((variables_from + 33554432))
+  [ $((variables_to - variables_from)) -le 33554432 ] || variables_to=$((variables_from + 33554432))
 }
 
 no_other_asker() {

@@ -4,6 +4,7 @@
 #
 # Provides:
 #   verb_fetch TOKEN KIND MAX   `size N`, then exactly N bytes of the file, then the last line
+#   verb_unfetch                closes what was opened and nobody has fetched, as every verb but a fetch does
 #   verb_drop TOKEN             removes the token's files, and journals of a week ago
 #   report_closed               tells the files of a recording that is over, and opens them for the fetches that follow -> code:
 #                               finished or blind
@@ -30,6 +31,8 @@ verb_fetch() {
   eval "exec $descriptor<&-"
   opened=${opened%%"$descriptor $token "*}${opened#*"$descriptor $token $kind "*"$nl"}
 }
+
+verb_unfetch() { code=ok; }
 
 read_entry() { # KIND -> fetched: its entry, fetched_id, fetched_path
   fetched=

@@ -10,7 +10,6 @@
 #   forget_old_journals  removes what is older than a week, but for recordings that are still watched
 # Sets:
 #   home: see find_home
-#   old_entries, listed_at: what in it is older than a week, as it was seen then
 #   user: this user's number
 #   unread: blind where the journal is there and could not be opened
 #   j_pid, j_start, j_image, j_mode: of the process, and how it is recorded: toggle, timed, command or signal
@@ -26,7 +25,7 @@
 #   j_gone: identities of files that were removed
 #   j_cut: the journal's last line has no end
 # Expects:
-#   nl, now, read_uptime, is_token: setup.sh
+#   nl, now, read_uptime, is_number, is_token: setup.sh
 #   is_alive: identity.sh
 #   token: of the verb
 
@@ -42,36 +41,40 @@ find_home() {
       home=$place/.alertprof-$user
       [ -z "$making" ] || [ -d "$home" ] || mkdir -m 700 "$home"
       [ -d "$home" ] && [ -w "$home" ] && [ ! -h "$home" ] && [ -O "$home" ] || continue
-      list_home
+      is_private
       case $? in 0) return 0 ;; 2) return 1 ;; esac
     done
   done
   return 1
 }
 
-# One `find` for both: may nobody else enter, and what has lain there for a week?
-list_home() { # -> old_entries, listed_at; fails with 1 where others may enter, with 2 where nobody could look
-  read_uptime
-  listed_at=$now
-  old_entries=$(cd "$home" && find . -maxdepth 1 \( -name . -perm 700 -o ! -name . -mtime +7 \); echo "?$?")
-  case $old_entries in *'?'[01]) old_entries=${old_entries%??} ;; *) return 2 ;; esac
-  case $nl$old_entries in *"$nl.$nl"*) ;; *) return 1 ;; esac
+# A signal waits for this look, so it is at the directory alone: there may be tens of thousands of journals in it.
+is_private() { # may nobody else enter? fails with 1 where others may, with 2 where nobody could look
+  case $(cd "$home" && find . -prune -perm 700; echo "?$?") in ".$nl?"[01]) ;; '?'[01]) return 1 ;; *) return 2 ;; esac
 }
 
 forget_old_journals() { # a token is remembered for a week: a late replay finds it
   cd "$home" || return
-  read_uptime
-  [ $((now - listed_at)) -lt 86400 ] || list_home || return
+  ! listed_today || return 0
+  old_entries=$(find . -maxdepth 1 ! -name . -mtime +7; echo "?$?")
+  case $old_entries in *'?'[01]) old_entries=${old_entries%??} ;; *) return 1 ;; esac
   set --
   for old in $old_entries; do # names of ours: no blanks
     name=${old##*/}; name=${name%%.*}
-    [ "$old" = . ] || { is_token "$name" && read_journal "$name" && { is_alive "$j_switch" || is_alive "$j_ran"; }; } ||
-      set -- "$@" "$old"
+    { is_token "$name" && read_journal "$name" && { is_alive "$j_switch" || is_alive "$j_ran"; }; } || set -- "$@" "$old"
   done
-  old_entries=.
   # What was written anew since it was listed is not old: another gate may hold that lock.
   [ $# -eq 0 ] || find "$@" -prune -mtime +7 -exec rm -rf {} +
   return 0
+}
+
+listed_today() { # by this gate or another; from now on it was
+  read_uptime
+  listed_at=
+  { read -r listed_at <listed; }
+  ! is_number "$listed_at" 12 || [ "$listed_at" -gt "$now" ] || [ $((now - listed_at)) -ge 86400 ] || return 0
+  printf '%s\n' "$now" >|listed
+  return 1
 }
 
 note() { # A line that a full disk cut off is marked as such before the next one follows it.

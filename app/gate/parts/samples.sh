@@ -15,7 +15,7 @@
 #   home: journal.sh
 #   lock_held: lock.sh
 #   memory_group, cpu_group, limit, limited, find_groups, find_limit: groups.sh
-#   idle, all, page_size, read_host, read_page_size, list_processes, print_around, print_kernel_lines: scene.sh
+#   idle, all, page_size, listed, read_host, read_page_size, list_processes, print_around, print_kernel_lines: scene.sh
 
 verb_sample() {
   [ $# -eq 5 ] && is_number "$4" 5 && is_token "$5" || { code=bad; return; }
@@ -49,7 +49,7 @@ keep_sampling() {
   find_limit "$memory_group" memory.max memory.limit_in_bytes
   [ -z "$limit" ] || printf 'limit %s\n' "$limit"
   take_sample || why=gone
-  [ $why != over ] || { print_around; printf 'list %s\n' "$now_hundredths"; list_processes; }
+  [ $why != over ] || { print_around; printf 'list %s\n%s\n' "$now_hundredths" "$listed"; }
   while [ $why = over ] && [ -z "$enough" ] && [ "$now" -lt $sample_until ]; do
     sleep $pause & wait $!
     take_sample || why=gone

@@ -14,10 +14,11 @@
 #   read_page_size    -> page_size, in KB
 #   list_processes    on standard output: `process PID STATE TICKS PAGES START NAME` of those that have used a processor
 # Sets:
+#   listed: what list_processes has printed, of print_around
 #   idle, all: see read_host; page_size: see read_page_size; swapped: KB of the process, of a scene
 #   code: ok, or why not
 # Expects:
-#   nl, out, now_hundredths, say, read_uptime: setup.sh
+#   nl, out, now_hundredths, say, is_number, read_uptime: setup.sh
 #   pid, stat_text, read_stat, stat_hidden, pin_process, runs_another: identity.sh
 #   is_pid: process_verbs.sh
 #   group, memory_group, cpu_group, limit, limited, find_groups, find_limit: groups.sh
@@ -92,24 +93,30 @@ verb_around() {
   ! runs_another "$3" || out='' code=replaced
 }
 
-print_around() { # of the process in whose directory we are
+print_around() { # of the process in whose directory we are -> listed: what list_processes prints
   count_descriptors; count_threads
   listed=$(list_processes)
-  { printf '%s\n' "$listed" | sort -k4,4nr | head -n 12; printf '%s\n' "$listed" | sort -k5,5nr | head -n 12; } |
-    sed -n 's/^process /biggest /p'
+  printf '%s\n' "$listed" | awk '
+    NF { n++; line[n] = $0; ticks[n] = $4; pages[n] = $5 }
+    function biggest(by,   i, j, most) { # the twelve that have most
+      for (i = 0; i < 12 && i < n; i++) {
+        most = 0
+        for (j = 1; j <= n; j++) if (!(j in told) && (!most || by[j] + 0 > by[most] + 0)) most = j
+        told[most]; sub(/^process/, "biggest", line[most]); print line[most]
+      }
+      for (j in told) delete told[j]
+    }
+    END { biggest(ticks); biggest(pages) }'
   print_kernel_lines
 }
 
 # `ls` of very many would take long; `FDSize` is a power of two above their number. Sockets are those of its namespace, as
 # far as the first 5000 go.
 count_descriptors() {
-  case $(grep -as '^FDSize:' status) in *[!0-9][0-9] | *[!0-9][0-9]? | *[!0-9][0-9]?? | *[!0-9][0-4]???) ;; *) return ;; esac
-  {
-    ls -ln fd/
-    head -n 5000 net/tcp net/tcp6 net/udp net/udp6 | sed -n 's/^ *[0-9]*: /@ /p; s/^==> net/=/p'
-  } | awk '
-    $1 == "@" { if ($10 in mine) states[table " " $4]++; next }
-    $1 ~ /^=\// { table = $1; sub(/^=\//, "", table); next }
+  size=
+  while read -r key value _; do case $key in FDSize:) size=$value; break ;; esac; done <status
+  is_number "$size" 4 && [ "$size" -lt 5000 ] || return
+  { ls -ln fd/; head -n 5000 net/tcp net/tcp6 net/udp net/udp6; } | awk '
     / -> / {
       kind = $NF
       if (kind ~ /^socket:\[/) { inode = kind; gsub(/[^0-9]/, "", inode); mine[inode] = 1; kind = "socket" }
@@ -118,11 +125,14 @@ count_descriptors() {
       else if (kind ~ /^\/dev\//) kind = "device"
       else kind = "file"
       kinds[kind]++
+      next
     }
+    $1 == "==>" { table = $2; sub(/^net\//, "", table); next }
+    $1 ~ /^[0-9]+:$/ && $10 in mine { states[table " " $4]++ }
     END {
-      for (kind in kinds) print "descriptors", kind, kinds[kind]
-      for (state in states) print "sockets", state, states[state]
-    }' | head -n 200
+      for (kind in kinds) if (n++ < 100) print "descriptors", kind, kinds[kind]
+      for (state in states) if (n++ < 200) print "sockets", state, states[state]
+    }'
 }
 
 count_threads() { # of the first 256
@@ -141,9 +151,9 @@ count_threads() { # of the first 256
     file ~ /stat$/ { sub(/^.*\) /, "", rest); if (split(rest, f, " ") > 39) states[f[1]]++; next }
     { gsub(/[^A-Za-z0-9_.]/, "", rest); waits[rest]++ }
     END {
-      for (state in states) print "thread", state, states[state]
-      for (where in waits) if (where != "0") print "waits", where, waits[where]
-    }' | head -n 100
+      for (state in states) if (n++ < 50) print "thread", state, states[state]
+      for (where in waits) if (where != "0" && n++ < 100) print "waits", where, waits[where]
+    }'
 }
 
 # A name may have line breaks and whatever else; the fields behind it are more than a name has room for.
@@ -158,10 +168,12 @@ list_processes() {
       sub(/^[0-9]+ \(/, "", name)
       if (f[12] + f[13] == 0) next
       gsub(/[^ -~]/, "?", name)
-      print "process", pid, f[1], f[12] + f[13], f[22], f[20], name
-    }' | head -n 3000
+      if (n++ < 3000) print "process", pid, f[1], f[12] + f[13], f[22], f[20], name
+    }'
 }
 
-print_kernel_lines() {
-  dmesg | grep -aE 'Killed process|oom-kill:|[Oo]ut of memory' | tail -n 20 | cut -c-400 | sed 's/^/kernel /'
+print_kernel_lines() { # the last twenty
+  dmesg | awk '
+    /Killed process|oom-kill:|[Oo]ut of memory/ { line[n++ % 20] = substr($0, 1, 400) }
+    END { for (i = n > 20 ? n - 20 : 0; i < n; i++) print "kernel", line[i % 20] }'
 }

@@ -3,12 +3,13 @@
 It answers as app.gate.client.Gate and app.gate.pool.HostPool do. Nothing goes wrong on it; story_host.py is for that.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 from app.gate.answers import Answer, Mode, Process, RemoteFile
+from app.gate.client import Write
 from app.gate.facts import Layout, Seen
 from app.gate.recipes import Recipe
 from app.intake.rules import Rule
@@ -121,9 +122,10 @@ class Stage(FakePool):
         self.recordings[token] = ("finished", kind)
         return self.status(token)
 
-    def fetch(self, token: str, kind: str, limit: int, write: Callable[[bytes], object], timeout: float) -> Answer:
-        write(b"main;hot 10\n")
-        return Answer("ok", (RemoteFile(kind, "", 12),))
+    def fetch(self, token: str, files: Mapping[str, Write], limit: int, timeout: float) -> list[Answer]:
+        for write in files.values():
+            write(b"main;hot 10\n")
+        return [Answer("ok", (RemoteFile(kind, "", 12),)) for kind in files]
 
     def drop(self, token: str) -> Answer:
         self.dropped.append(token)

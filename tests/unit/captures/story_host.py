@@ -4,13 +4,14 @@ It answers the gate's verbs at the level of app.gate.client.Gate and as the gate
 stop, processes of both semantics. It notes in `harm` whatever must never happen, where it would happen.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.errors import Code, Refused, Retryable
 from app.gate.answers import Answer, Mode, Process, RemoteFile
+from app.gate.client import Write
 from app.gate.facts import Harm, Layout, Ports, Seen
 from app.model import ProcessId
 from tests.unit.evidence.test_verdict import lines
@@ -282,13 +283,16 @@ class Verbs:
         files = tuple(RemoteFile(kind, "2026112312", len(data)) for kind, data in journal.files.items())
         return Answer(code, files, fired=journal.fired, ended=journal.ended)
 
-    def fetch(self, token: str, kind: str, limit: int, write: Callable[[bytes], object], timeout: float) -> Answer:
-        with self._verb("fetch") as amid:
-            data = self._world.journals[token].files[kind]
-            write(data[:3])
-            amid()
-            write(data[3:])
-            return Answer("ok", (RemoteFile(kind, "", len(data)),))
+    def fetch(self, token: str, files: Mapping[str, Write], limit: int, timeout: float) -> list[Answer]:
+        answers = []
+        for kind, write in files.items():
+            with self._verb("fetch") as amid:
+                data = self._world.journals[token].files[kind]
+                write(data[:3])
+                amid()
+                write(data[3:])
+                answers.append(Answer("ok", (RemoteFile(kind, "", len(data)),)))
+        return answers
 
     def drop(self, token: str) -> Answer:
         with self._verb("drop"):

@@ -210,7 +210,7 @@ def test_an_inventory_over_http_is_not_asked(ask: Any, tmp_path: Path) -> None:
 def test_the_gate_of_a_host_that_is_not_asked_sends_nothing() -> None:
     gate = UnaskedGate("h")
     with pytest.raises(Refused):
-        gate.fetch("0" * 32, "cpu", 1, lambda data: None, 1.0)
+        gate.fetch("0" * 32, {"cpu": lambda data: None}, 1, 1.0)
     assert gate.start(replace(process(), image="1:1"), Mode.TOGGLE, 1, "0" * 32).code == "unasked"
     gate.close()
 

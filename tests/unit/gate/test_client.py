@@ -32,6 +32,30 @@ class Canned:
         """There is nothing to close."""
 
 
+class Asked(Canned):
+    """Notes what was sent before the first byte of an answer was read."""
+
+    first = b""
+    answered = False
+
+    def send(self, data: bytes, timeout: float) -> None:
+        self.first += data if not self.answered else b""
+
+    def recv(self, size: int, timeout: float) -> bytes:
+        self.answered = self.answered or bool(self.first)
+        return super().recv(min(size, 7), timeout)
+
+
+def test_all_files_come_in_one_round_trip() -> None:
+    pipe = Asked("size 3\nabc.1 ok\nsize 2\nde.2 ok\n.3 ok\n.4 unknown\n")
+    gate, cpu, heap = Gate(pipe, "h", send_script=False), bytearray(), bytearray()
+    answers = gate.fetch("0" * 32, {"cpu": cpu.extend, "mem": heap.extend}, 1000, 5)
+    assert [answer.code for answer in answers] == ["ok", "ok"] and bytes(cpu + heap) == b"abcde"
+    assert pipe.first.count(b" fetch ") == 2, "nothing was waited for in between"
+    gate.end_fetch()
+    assert gate.status("0" * 32).code == "unknown", "the answer that nobody waited for is not taken for this one"
+
+
 def looked(lines: str) -> Process:
     process = Gate(Canned(f"{FACTS}{lines}.1 ok\n"), "h", send_script=False).look(7)
     assert process

@@ -36,7 +36,7 @@ def swap(path: Path) -> None:
 
 def done(shell: str, folder: Path, *requests: str) -> list[str]:
     """The answers to these requests, each with its code as its last line."""
-    script = "home=$PWD listed_at=0 old_entries=.; read_own_id; read_uptime; listed_at=$now\n"
+    script = "home=$PWD; read_own_id\n"
     script += "".join(f"out='' code=error; verb_{each}; printf '%s.%s\\n' \"$out\" \"$code\"\n" for each in requests)
     return said(shell, PARTS, script, folder).splitlines()
 

@@ -62,9 +62,34 @@ def test_journals_are_kept_for_a_week_and_what_was_written_anew_since_the_look_s
         (home / name).touch()
         os.utime(home / name, (time.time() - WEEKS_AGO,) * 2)
     script = f"""
-    home=$PWD/home; list_home
-    for name in 7-22.last 8-22.lock {TOKEN}; do echo anew >|home/$name; done
+    home=$PWD/home
+    find() {{
+      command find "$@"
+      for name in 7-22.last 8-22.lock {TOKEN}; do echo anew >|$name; done
+    }}
     forget_old_journals && echo done
     """
     assert said(shell, "identity journal", script, tmp_path) == "done\n"
-    assert {path.name for path in home.iterdir()} == {"7-22.last", "8-22.lock", TOKEN}
+    assert {path.name for path in home.iterdir()} == {"7-22.last", "8-22.lock", TOKEN, "listed"}
+
+
+@pytest.mark.parametrize(("ago", "kept"), [(80_000, True), (90_000, False), (-5, False)])
+def test_journals_are_looked_through_once_a_day(shell: str, tmp_path: Path, ago: int, *, kept: bool) -> None:
+    """An uptime that is still to come was noted before the host restarted."""
+    (tmp_path / TOKEN).touch()
+    os.utime(tmp_path / TOKEN, (time.time() - WEEKS_AGO,) * 2)
+    (tmp_path / "listed").write_text(f"{1_000_000 - ago}\n")
+    script = "home=$PWD; read_uptime() { now=1000000; }; forget_old_journals"
+    said(shell, "identity journal", script, tmp_path)
+    assert (tmp_path / TOKEN).exists() == kept
+
+
+def test_a_login_does_not_list_the_journals(shell: str, tmp_path: Path) -> None:
+    """There may be tens of thousands, and a signal waits."""
+    home = tmp_path / "run" / HOME
+    home.mkdir(0o700)
+    (home / TOKEN).touch()
+    os.utime(home / TOKEN, (time.time() - WEEKS_AGO,) * 2)
+    watched = f'find() {{ command find "$@" | tee -a "$seen"; }}\n{FIND}'
+    assert said(shell, "identity", f"seen=$PWD/seen; {PART}{watched}", tmp_path) == f"run/{HOME}\n"
+    assert (tmp_path / "seen").read_text() == ".\n"

@@ -1,5 +1,6 @@
 """Each part of the gate does what its head says, under every shell. The integration tests show the whole."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,20 @@ def test_the_variables_of_a_program_are_its_writable_mappings(shell: str, tmp_pa
     )
     script = "exe=/srv/orders; find_variables; echo $variables_from $variables_to"
     assert said(shell, "askers", script, tmp_path) == f"{0x500000} {0x503000}\n"
+
+
+def test_the_counts_of_a_program_with_much_memory_are_found_by_one_short_look(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "maps").write_text(
+        "00500000-00501000 rw-p 00100000 fd:01 9 /srv/orders\n00501000-02500000 rw-p 00000000 00:00 0 \n"
+    )
+    counts = struct.pack("<q65q", 0xC000012345 & ~7, *(int(number in (10, 12, 15)) for number in range(65)))
+    with (tmp_path / "mem").open("wb") as memory:
+        memory.seek(0x500F00)  # in the last page of what the file holds
+        memory.write(counts)
+        memory.truncate(0x2500000)
+    watched = 'dd() { echo "$*" >>dd.log; command dd "$@"; }; exe=/srv/orders pid=7 mode=toggle mask=fffffffc3bba3000; '
+    assert said(shell, "askers", f'{watched} count_askers; echo "$asks"', tmp_path) == "1 1\n"
+    assert (tmp_path / "dd.log").read_text() == f"if=mem bs=4096 skip={0x500} count=256\n"
 
 
 def test_free_space_is_a_number_of_kilobytes(shell: str, tmp_path: Path) -> None:

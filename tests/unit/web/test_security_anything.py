@@ -131,7 +131,7 @@ def test_any_answer_of_a_gate_is_facts_or_passing(answer: bytes) -> None:
 def test_whatever_a_gate_sends_for_a_file_no_more_than_the_limit_is_written(answer: bytes, limit: int) -> None:
     got = bytearray()
     with suppress(Retryable):
-        Gate(Answering(answer), "host", send_script=True).fetch(TOKEN, "cpu", limit, got.extend, 5)
+        Gate(Answering(answer), "host", send_script=True).fetch(TOKEN, {"cpu": got.extend}, limit, 5)
     assert len(got) <= limit
 
 
