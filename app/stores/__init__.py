@@ -18,7 +18,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
 CHUNK = 1 << 20
-INCOMING, DELETED = ".incoming", ".going"
+INCOMING, DELETED, CACHE = ".incoming", ".going", ".cache"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 ENOUGH_MORE = 1 << 20  # bytes that have to become free before another try makes sense
 REMEDIES = {
@@ -42,7 +42,7 @@ class Store:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._folder.chmod(0o700)
-            for place in (INCOMING, DELETED):
+            for place in (INCOMING, DELETED, CACHE):
                 self._place(place)
         except OSError as fault:
             raise OSError(self._unwritable(fault)) from fault
@@ -58,6 +58,12 @@ class Store:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def cache(self) -> Path:
+        """A directory for what can be made anew of the artifacts. What it has of a capture, in a directory with the
+        capture's id, is deleted with it."""
+        return self._folder / CACHE
 
     def put(self, key: str, source: Path) -> None:
         """Stores the file `source` under `key`, replacing an earlier one. It is durable when this returns."""
@@ -140,6 +146,7 @@ class Store:
 
     def delete_all(self, capture_id: str) -> None:
         """Deletes all files of a capture, if there are any. If it is interrupted, sweep() finishes the deletion."""
+        shutil.rmtree(self.cache / capture_id, ignore_errors=True)
         going = self._place(DELETED) / capture_id
         with suppress(FileNotFoundError):
             self.path(capture_id).rename(going)

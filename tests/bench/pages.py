@@ -121,6 +121,7 @@ def ours(chromium: Browser, folder: Path, profile: bytes, count: int) -> Iterato
     web, readers = WebApp(folder / "web"), Readers()
     web.flame_index = partial(asking.index_file, ask=readers.ask)  # type: ignore[method-assign]
     web.flame_view = partial(asking.view_in, ask=readers.ask)  # type: ignore[method-assign]
+    web.flame_json = partial(asking.view_as_json, ask=readers.ask)  # type: ignore[method-assign]
     web.top = partial(isolate.top_of, ask=readers.ask)  # type: ignore[method-assign]
     web.store.read = lambda key, *_: iter([web.store.files[key]])  # type: ignore[method-assign]
     first, again, zoomed, answered = list[float](), list[float](), list[float](), list[float]()
