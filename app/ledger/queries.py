@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.ledger import outcomes
 from app.ledger.rows import labels_of, micro, moment, new_row, size_of, target_of, to_capture
 from app.ledger.schema import captures
 from app.model import Capture, State
@@ -168,7 +169,10 @@ def stored(connection: sa.Connection) -> tuple[Stored, ...]:
 
 def delete(connection: sa.Connection, id_: str, *, pinned: bool) -> Capture | None:
     """pinned: also a pinned one, and a baseline."""
-    return _one(connection.execute(_DELETE, {"key": id_, "too": pinned}))
+    gone = _one(connection.execute(_DELETE, {"key": id_, "too": pinned}))
+    if gone is not None:
+        outcomes.remove(connection, gone.id)
+    return gone
 
 
 def find(connection: sa.Connection, asked: Filter) -> Page:

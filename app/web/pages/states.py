@@ -50,6 +50,8 @@ STEPS: Final = (  # of a timeline's events, besides states
     marked("stopping"), marked("stopped"), marked("collected"), marked("cleaned"), marked("findings"), marked("harm"),
 )  # fmt: skip
 
+NOTICES: Final = (marked("waiting"), marked("delivered"), marked("failed"), marked("dropped"))
+
 
 def state_in_words(state: str) -> str:
     """The state as people say it; any other text as it is."""
@@ -69,3 +71,8 @@ def severity_in_words(severity: str) -> str:
 def step_in_words(step: str) -> str:
     """The step of an event; any other text as it is."""
     return _(step) if step in STEPS else state_in_words(step)
+
+
+def notice_in_words(state: str) -> str:
+    """What became of a notice; any other text as it is."""
+    return _(state) if state in NOTICES else state
