@@ -12,11 +12,12 @@ import uuid_utils
 
 from app import traces
 from app.analysis.diff.asking import difference_of, difference_tree_of
-from app.analysis.flame.asking import index_file, view_in
+from app.analysis.flame.asking import index_file, view_as_json, view_in
 from app.analysis.isolate import check_files, facts_of, goroutines_of, peek_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.audit import AuditLog
 from app.captures.lanes import lane_of
+from app.captures.flame_indexing import FlameIndexing
 from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
 from app.captures.prearm import Arming
@@ -71,12 +72,13 @@ class Service:
         self.ledger = Ledger(
             settings.storage.database, decide=deciding(settings), bounds=settings.limits, exclusive=True
         )
-        self.store = store_of(settings.storage.artifacts)
+        self.store, self.readers = store_of(settings.storage.artifacts), Readers()
         self.metrics.store_free.set_function(self.store.free_bytes)
         self.connector = Connector(settings.hosts)
         self.pool = HostPool(self.connector, settings.recipes, settings.redaction, self.telemetry.observer)
         self.metrics.watch_hosts(self.pool.states, lambda: self.connector.pace.logins)
-        self.readers = Readers()
+        self.indexing = FlameIndexing(self.store, self.readers.ask)
+        self.telemetry.on_ended = self.indexing.ended
         self.arming = self._arming(settings)
         self.schedule = Schedule(self.ledger, lambda: self.settings.rules)
         self.pending = PendingAlerts(settings.prometheus, self._pending, now)
@@ -169,6 +171,7 @@ class Service:
         self.left_out.start()
         self.pending.start()
         self.dispatcher.start()
+        self.indexing.start()
 
     def close(self) -> None:
         """Ends the threads and closes every connection."""
@@ -176,6 +179,7 @@ class Service:
         self.pending.stop()
         self.worker.stop(DRAIN)
         self.dispatcher.stop()
+        self.indexing.stop()
         self.pool.close()
         self.readers.close()
         self.ledger.close()
@@ -205,6 +209,8 @@ class Service:
             difference_tree=partial(difference_tree_of, ask=self.readers.ask),
             flame_index=partial(index_file, ask=self.readers.ask),
             flame_view=partial(view_in, ask=self.readers.ask),
+            flame_json=partial(view_as_json, ask=self.readers.ask),
+            prepared=self.indexing.prepared,
             ready=Readiness(self.ledger, self.store, now).obstacle,
             external_url=external_url,
             explain=self._explained,

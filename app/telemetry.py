@@ -1,6 +1,6 @@
 """What the service tells of its work: metrics, log lines, traces and audit log. Wired by main.py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -22,6 +22,8 @@ class Telemetry:
     def __init__(self, metrics: Metrics, audit: AuditLog, traces: Traces | None) -> None:
         self.metrics, self.audit, self.traces = metrics, audit, traces
         self.observer = Observer(self.login, self.request, self.tunnel)
+        self.on_ended: Callable[[Capture], None] = lambda capture: None
+        """Called by a worker's thread with each capture that has ended; it has to return at once."""
 
     def login(self, host: str, user: str, seconds: float, obstacle: Reason | None) -> None:
         """As Observer.login."""
@@ -58,6 +60,7 @@ class Telemetry:
             self.metrics.artifact_bytes.labels(artifact.kind.value).inc(artifact.size)
         if after.state.ended:
             self.metrics.ended(after)
+            self.on_ended(after)
             if self.traces:
                 self.traces.ended(after)
 

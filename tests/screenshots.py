@@ -158,6 +158,7 @@ def main() -> None:
         web.top = partial(isolate.top_of, ask=readers.ask)  # type: ignore[method-assign]
         web.flame_index = partial(asking.index_file, ask=readers.ask)  # type: ignore[method-assign]
         web.flame_view = partial(asking.view_in, ask=readers.ask)  # type: ignore[method-assign]
+        web.flame_json = partial(asking.view_as_json, ask=readers.ask)  # type: ignore[method-assign]
         with tarfile.open(PROFILES) as archive:
             archive.extractall(folder, filter="data")
         fill(web, Path(folder))

@@ -136,8 +136,12 @@ def _indexed(request: Json, _at: int, path: str) -> Json:
 def _viewed(request: Json, _at: int, path: str) -> Json:
     from app.analysis.flame.asked import Asked, view_of
     from app.analysis.flame.kept import kept
+    from app.analysis.flame.view import as_json
 
-    return {"view": view_of(kept(path), Asked(**request["asked"]))._asdict()}
+    view = view_of(kept(path), Asked(**request["asked"]))
+    if request["as"] == "json":
+        return {"sample_type": view.sample_type, "json": as_json(view)}
+    return {"view": view._asdict()}
 
 
 HANDLERS: Final = {

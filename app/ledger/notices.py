@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from app.ledger import outcomes
 from app.ledger.database import Database
+from app.ledger.outcomes import Outcome
 from app.ledger.rows import micro, moment, moment_or_none
 from app.ledger.schema import notices
 from app.model import Capture
 
+TOO_OLD = "given up: it is too old"
 MOST = 1000  # notices that wait for one notifier; what would be one more is dropped
 
 _n = notices.c
@@ -44,7 +47,7 @@ _SOONEST = sa.select(sa.func.min(sa.case((_n.lease_until > _n.due_at, _n.lease_u
 _EXPIRED = (
     sa.delete(notices)
     .where(_n.created_at < sa.bindparam("before"), _n.lease_until.is_(None) | (_n.lease_until <= sa.bindparam("now")))
-    .returning(_n.notifier)
+    .returning(_n.notifier, _n.capture)
 )
 _FREE_ALL = sa.update(notices).where(_n.lease_until.is_not(None)).values(lease_until=None)
 
@@ -112,20 +115,31 @@ class Notices:
             row = connection.execute(sa.select(notices).where(*_ONE), key).one()
         return Notice(row.notifier, row.capture, moment(row.created_at), row.attempt)
 
-    def later(self, notice: Notice, due: datetime) -> bool:
-        """Ends the lease and makes the notice due again then; False if another replica has claimed it since."""
+    def later(self, notice: Notice, due: datetime, became: Outcome | None = None) -> bool:
+        """Ends the lease and makes the notice due again then; False if another replica has claimed it since. became: of
+        the attempt, to be looked up."""
         with self._database.writing() as connection:
-            return connection.execute(_LATER, {**_key(notice), "due": micro(due)}).rowcount == 1
+            mine = connection.execute(_LATER, {**_key(notice), "due": micro(due)}).rowcount == 1
+            return mine and _with_outcome(connection, notice, became)
 
-    def remove(self, notice: Notice) -> bool:
-        """Removes the notice; False if another replica has claimed it since."""
+    def remove(self, notice: Notice, became: Outcome | None = None) -> bool:
+        """Removes the notice; False if another replica has claimed it since. became: as of `later`."""
         with self._database.writing() as connection:
-            return connection.execute(_REMOVE, _key(notice)).rowcount == 1
+            mine = connection.execute(_REMOVE, _key(notice)).rowcount == 1
+            return mine and _with_outcome(connection, notice, became)
+
+    def of_capture(self, capture_id: str) -> tuple[outcomes.Told, ...]:
+        """Who was told of a capture, and who has still to be, by name."""
+        with self._database.reading() as connection:
+            return outcomes.of_capture(connection, capture_id)
 
     def remove_created_before(self, before: datetime, now: datetime) -> Sequence[str]:
         """Removes the older notices that nobody works on; returns the names of their notifiers, one for each."""
         with self._database.writing() as connection:
-            return connection.execute(_EXPIRED, {"before": micro(before), "now": micro(now)}).scalars().all()
+            gone = connection.execute(_EXPIRED, {"before": micro(before), "now": micro(now)}).all()
+            for row in gone:
+                outcomes.write(connection, row.notifier, row.capture, Outcome("failed", now, TOO_OLD))
+        return [row.notifier for row in gone]
 
     def next_due(self, names: Collection[str], busy: Collection[str] = ()) -> datetime | None:
         """When the next notice for one of these notifiers can be claimed; None: there is none."""
@@ -141,6 +155,12 @@ class Notices:
 
 def _key(notice: Notice) -> dict[str, object]:
     return {"to": notice.notifier, "about": notice.capture, "fence": notice.attempt}
+
+
+def _with_outcome(connection: sa.Connection, notice: Notice, became: Outcome | None) -> bool:
+    if became:
+        outcomes.write(connection, notice.notifier, notice.capture, became)
+    return True
 
 
 def _counted(connection: sa.Connection) -> dict[str, int]:

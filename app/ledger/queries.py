@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.ledger import labels
+from app.ledger import labels, outcomes
 from app.ledger.rows import micro, moment, new_row, size_of, target_of, to_capture
 from app.ledger.schema import captures
 from app.model import Capture, State
@@ -133,6 +133,7 @@ def delete(connection: sa.Connection, id_: str, *, pinned: bool) -> Capture | No
     gone = _one(connection.execute(_DELETE, {"key": id_, "too": pinned}))
     if gone is not None:
         labels.remove(connection, gone)
+        outcomes.remove(connection, gone.id)
     return gone
 
 

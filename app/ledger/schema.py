@@ -152,6 +152,17 @@ notices = sa.Table(
     sa.Column("lease_until", sa.BigInteger),
 )
 
+# What became of the notices of a capture, until it is removed.
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("capture", _Id, primary_key=True),
+    sa.Column("notifier", sa.Text, primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+)
+
 settings = sa.Table(
     "settings",
     metadata,

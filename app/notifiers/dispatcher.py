@@ -15,6 +15,7 @@ import structlog
 
 from app.ledger.database import LedgerUnavailable
 from app.ledger.notices import Added, Notice, Notices
+from app.ledger.outcomes import RETRIED, Outcome
 from app.metrics import Metrics
 from app.notifiers.base import Notification, Notifier, Undelivered
 from app.plugins import kind_of
@@ -152,13 +153,15 @@ class Dispatcher:
             return
         wait = max(pause(notice.attempt, self._first_wait), fault.wait or 0.0)
         due = now + timedelta(seconds=wait)
-        self._sure(lambda: self._notices.later(notice, due))
+        became = Outcome(RETRIED, now, why)
+        self._sure(lambda: self._notices.later(notice, due, became))
         said = {"notifier": notice.notifier, "capture_id": notice.capture, "attempt": notice.attempt}
         log.warning("a notice was not delivered, it is tried again", **said, again_in=round(wait, 1), fault=why)
         self._count(notice.notifier, "retried")
 
     def _end(self, notice: Notice, outcome: str, why: str) -> None:
-        if not self._sure(lambda: self._notices.remove(notice)):
+        became = Outcome(outcome, self._now(), why)
+        if not self._sure(lambda: self._notices.remove(notice, became)):
             log.warning("another replica took a notice over", notifier=notice.notifier, capture_id=notice.capture)
         write = log.info if outcome == "delivered" else log.error
         more = {"fault": why} if why else {}

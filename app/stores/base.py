@@ -19,6 +19,12 @@ class Store(ABC):
         """A local directory for files that are not checked yet. It is removed at the end of the block."""
         return self.spool.incoming(capture_id)
 
+    @property
+    def cache(self) -> Path:
+        """A local directory for what can be made anew of the artifacts. What it has of a capture, in a directory with
+        the capture's id, is deleted with it."""
+        return self.spool.cache
+
     def free_bytes(self) -> int:
         """Free bytes on the disk of files that arrive; 0 if that is unknown."""
         return self.spool.free_bytes()

@@ -49,6 +49,7 @@ class Directory(Store):
                 yield piece
 
     def delete_all(self, capture_id: str) -> None:
+        shutil.rmtree(self.cache / capture_id, ignore_errors=True)
         going = self.spool.place(DELETED) / capture_id
         with suppress(FileNotFoundError):
             self.path(capture_id).rename(going)

@@ -6,6 +6,7 @@ question is bounded, so a file is read in pieces and a slow reader holds no conn
 
 import errno
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -82,6 +83,7 @@ class Objects(Store):
             yield piece
 
     def delete_all(self, capture_id: str) -> None:
+        shutil.rmtree(self.cache / capture_id, ignore_errors=True)
         with self._as_os_errors():
             obstore.put(self._objects, f"{DELETED}/{capture_id}", b"")
             for listed in obstore.list(self._objects, prefix=capture_id):
@@ -89,8 +91,10 @@ class Objects(Store):
             obstore.delete(self._objects, f"{DELETED}/{capture_id}")
 
     def sweep(self) -> None:
-        """Also finishes the deletions that another replica has begun; it may do the same at this moment."""
+        """Also finishes the deletions that another replica has begun; it may do the same at this moment. What was made
+        of captures that another one has deleted goes, too."""
         self.spool.sweep()
+        shutil.rmtree(self.cache)
         with suppress(OSError), self._as_os_errors():  # the store may be down: the service starts all the same
             for listed in obstore.list(self._objects, prefix=DELETED):
                 for each in listed:

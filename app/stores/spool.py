@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-INCOMING, LOCK = ".incoming", ".lock"
+INCOMING, CACHE, LOCK = ".incoming", ".cache", ".lock"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 ENOUGH_MORE = 1 << 20  # bytes that have to become free before another try makes sense
 REMEDIES = {
@@ -77,6 +77,11 @@ class Spool:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def cache(self) -> Path:
+        """A directory for what can be made anew of the artifacts, those of a capture in a directory with its id."""
+        return self.place(CACHE)
 
     def free_bytes(self) -> int:
         """Free bytes on the disk; 0 if that is unknown."""

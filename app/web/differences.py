@@ -9,10 +9,11 @@ from app.analysis.diff.normalize import Normalize
 from app.analysis.diff.programs import unlike
 from app.analysis.diff.table import Difference, first
 from app.analysis.diff.tree import DifferenceTree
+from app.analysis.flame.asking import SHOWN
 from app.ledger.ledger import Filter
 from app.model import Artifact, Capture, Kind, State
 from app.web.parts import Parts, the_capture
-from app.web.profiles import ROWS, SHOWN, Profiles, profile_of, profiles_of
+from app.web.profiles import ROWS, Profiles, profile_of, profiles_of
 
 BASELINE = "baseline"  # instead of an id
 OFFERED = 20  # earlier captures to compare with

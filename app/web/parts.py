@@ -14,6 +14,8 @@ from app.analysis.diff.normalize import Normalize
 from app.analysis.diff.table import Difference
 from app.analysis.diff.tree import DifferenceTree
 from app.analysis.flame.asked import Asked
+from app.analysis.flame.asking import ViewAsJson
+from app.analysis.flame.prepared import Prepared
 from app.analysis.flame.view import View
 from app.analysis.goroutines import Group
 from app.analysis.peek import Peek
@@ -46,7 +48,8 @@ class Parts:
     top, tree, peek: analysis.isolate.top_of, .tree_of, .peek_of
     goroutines: analysis.isolate.goroutines_of
     difference, difference_tree: of analysis.diff.asking
-    flame_index, flame_view: analysis.flame.asking.index_file, .view_in
+    flame_index, flame_view, flame_json: analysis.flame.asking.index_file, .view_in, .view_as_json
+    prepared: the paths of large profiles that were made when their captures ended
     ready: None when the service is ready, otherwise the sentence why not
     external_url: how people reach the service, without a trailing slash
     profilers: the kinds that a manual capture may ask for, besides auto
@@ -74,6 +77,8 @@ class Parts:
     difference_tree: Callable[[Path, Path, str | None, Normalize | None], DifferenceTree]
     flame_index: Callable[[Path, str | None, Path], None]
     flame_view: Callable[[Path, Asked], View]
+    flame_json: Callable[[Path, Asked], ViewAsJson]
+    prepared: Prepared
     ready: Callable[[], str | None]
     external_url: str
     profilers: Collection[str]

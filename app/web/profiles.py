@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 
+from app.analysis.flame.asking import SHOWN
 from app.analysis.goroutines import Group
 from app.analysis.peek import Peek
 from app.analysis.profile import BadProfile
@@ -24,7 +25,6 @@ PPROF = (
     Kind.CPU, Kind.HEAP, Kind.ALLOCS, Kind.MUTEX, Kind.BLOCK, Kind.THREADCREATE, Kind.GOROUTINE, Kind.GOROUTINELEAK,
     Kind.OTHER,
 )  # fmt: skip
-SHOWN = {Kind.ALLOCS: "alloc_space"}  # a difference in time, of `allocs?seconds=N`, does not name its default
 SUFFIX = ".pprof"  # of goroutine profiles, unlike goroutine dumps; of converted files, unlike what they were made of
 CACHED = 64  # answers
 ROWS = 200  # of a table that is kept, so that a request for more or fewer functions does not read the file again

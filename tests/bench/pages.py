@@ -5,6 +5,7 @@ d3-flame-graph and speedscope, which load the same profile whole. The service is
 import gzip
 import json
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from app.analysis import isolate
 from app.analysis.flame import asking
+from app.analysis.flame.prepared import Prepared
 from app.analysis.profile import read_file
 from app.analysis.readers import Readers
 from app.analysis.schema import ProfileMessage
@@ -27,12 +29,18 @@ from app.web.api.schemas.profile import flame_graph
 from tests.bench.rounds import Unmeasured
 from tests.lab import browser, npm
 from tests.lab.browser import CHROMIUM, served
-from tests.unit.web.web_app import WebApp
+from tests.unit.web.web_app import CPU, WebApp
 
 STACKS, FUNCTIONS = 44_500, 5_000
 D3 = ("d3", "7.9.0", "7e36605710a2ba54846797c8c6d888911341b215ae53257dc32a49a0b824355e")  # ISC
 D3_FLAME = ("d3-flame-graph", "4.1.3", "5b9fd58798daad7515db6e1a2224c1d939c11584f79da108706dbde3942363c4")  # Apache-2.0
 LATE = 300_000  # milliseconds
+RESTED = 200  # milliseconds of a pointer on a frame before its click
+ROWS = (
+    ("a profile that was never read", "never read", "of what is there"),
+    ("one of a capture that has just ended", "prepared", "with the server's answer, clicked at once"),
+    ("one that was read", "read", f"with the server's answer, clicked after {RESTED} ms on the frame"),
+)
 
 D3_PAGE = """<!doctype html><meta charset=utf-8><div id=chart></div>
 <script src=/d3/dist/d3.min.js></script><script src=/flame/dist/d3-flamegraph.js></script>
@@ -49,19 +57,25 @@ D3_ZOOM = """() => new Promise(done => {
   frames[3].dispatchEvent(new MouseEvent("click", {bubbles: true}));
   requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
 })"""
-ZOOM = """answered => new Promise(done => {
+# Ours: of what is there, or with the server's answer; `rested` milliseconds after the pointer came there.
+ZOOM = """([answered, rested]) => new Promise(async done => {
   const boxes = [...document.querySelectorAll(".drawing path:not(.above, .current)")].flatMap(path =>
     [...path.getAttribute("d").matchAll(/M(\\S+) ([^h]+)h([^v]+)/g)].map(box => box.slice(1).map(Number)));
   const [x, y, width] = boxes.sort((a, b) => b[2] - a[2])[3], picture = document.querySelector("svg.flame");
   const { left, top } = picture.getBoundingClientRect();
+  const at = {bubbles: true, clientX: left + x + width / 2, clientY: top + y + 9};
+  if (rested) {
+    picture.dispatchEvent(new MouseEvent("mousemove", at));
+    await new Promise(later => setTimeout(later, rested));
+  }
   const began = performance.now(), place = document.querySelector(".drawing");
   let draws = 0;
   new MutationObserver((_, seen) => {
-    if (++draws < (answered ? 2 : 1)) return;
+    if (++draws < (answered && !rested ? 2 : 1)) return;
     seen.disconnect();
     requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
   }).observe(place, {childList: true});
-  picture.dispatchEvent(new MouseEvent("click", {bubbles: true, clientX: left + x + width / 2, clientY: top + y + 9}));
+  picture.dispatchEvent(new MouseEvent("click", at));
 })"""
 
 
@@ -116,29 +130,38 @@ def visited(chromium: Browser, url: str) -> Iterator[Page]:
 
 
 def ours(chromium: Browser, folder: Path, profile: bytes, count: int) -> Iterator[str]:
-    """The first visit reads the profile; later ones find its paths."""
-    (folder / "web").mkdir()
-    web, readers = WebApp(folder / "web"), Readers()
+    """A first visit reads the profile, or finds its paths, which are made when a capture ends; later ones find them."""
+    (cache := folder / "web" / "cache").mkdir(parents=True)
+    web, readers = WebApp(cache.parent), Readers()
     web.flame_index = partial(asking.index_file, ask=readers.ask)  # type: ignore[method-assign]
     web.flame_view = partial(asking.view_in, ask=readers.ask)  # type: ignore[method-assign]
+    web.flame_json = partial(asking.view_as_json, ask=readers.ask)  # type: ignore[method-assign]
     web.top = partial(isolate.top_of, ask=readers.ask)  # type: ignore[method-assign]
     web.store.read = lambda key, *_: iter([web.store.files[key]])  # type: ignore[method-assign]
-    first, again, zoomed, answered = list[float](), list[float](), list[float](), list[float]()
+    drawn, zoomed = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
+
+    def visit(url: str, which: str, *zoom: int) -> None:
+        with visited(chromium, f"{url}/ui/captures/{capture.id}/flame") as page:
+            drawn[which].append(drawn_at(page, "document.querySelector('.drawing path')"))
+            page.wait_for_timeout(300)
+            zoomed[which].append(float(page.evaluate(ZOOM, zoom)))
+
     try:
         with served(web.reached_by().app) as url:
             for number in range(count):
-                capture = web.keep_completed(profile[:4] + number.to_bytes(4, "little") + profile[8:])
-                for times in (first, again):
-                    with visited(chromium, f"{url}/ui/captures/{capture.id}/flame") as page:
-                        times.append(drawn_at(page, "document.querySelector('.drawing path')"))
-                        page.wait_for_timeout(300)
-                        which = answered if times is again else zoomed
-                        which.append(float(page.evaluate(ZOOM, times is again)))
+                content = profile[:4] + number.to_bytes(4, "little") + profile[8:]
+                capture = web.keep_completed(content)
+                visit(url, "never read", False, 0)
+                visit(url, "read", True, RESTED)
+                capture = web.keep_completed(content[:4] + b"\1" + content[5:])
+                make = partial(asking.index_file, folder / "million.pprof", None, ask=readers.ask)
+                Prepared(cache).add(capture.id, CPU, make)
+                visit(url, "prepared", True, 0)
     finally:
         readers.close()
-    new, old = (f"{middle(each) / 1e3:.2f} s" for each in (first, again))
-    yield f"| alertprof, a profile that was never read | {new} | {middle(zoomed):.0f} ms, of what is there |"
-    yield f"| alertprof, one that was read | {old} | {middle(answered):.0f} ms, with the server's answer |"
+    for told, which, how in ROWS:
+        first, zoom = f"{middle(drawn[which]) / 1e3:.2f} s", f"{middle(zoomed[which]):.0f} ms"
+        yield f"| alertprof, {told} | {first} | {zoom}, {how} |"
 
 
 def theirs(chromium: Browser, data: str, count: int) -> Iterator[str]:

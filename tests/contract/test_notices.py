@@ -9,6 +9,7 @@ import pytest
 from app.ledger import notices as rows
 from app.ledger.ledger import FenceLost, Ledger
 from app.ledger.notices import Added, Notice
+from app.ledger.outcomes import LONGEST, Outcome
 from tests.unit.ledger.builders import LEASE, ME, NOON, admission, completed, manual
 
 SECOND = timedelta(seconds=1)
@@ -108,3 +109,25 @@ def test_old_notices_are_removed_unless_somebody_works_on_them(ledger: Ledger) -
     assert list(ledger.notices.remove_created_before(NOON, later)) == []
     assert list(ledger.notices.remove_created_before(later, later)) == ["chat"]
     assert ledger.notices.counts() == {"hook": 1}
+
+
+def test_what_became_of_each_notice_is_kept_until_the_capture_is_removed(ledger: Ledger) -> None:
+    capture_id = ended(ledger, 1)
+    first = claimed(ledger, names=("chat",))
+    assert first and ledger.notices.later(first, NOON + SECOND, Outcome("retried", NOON, "chat says 503" + "." * 9999))
+    chat, hook = ledger.notices.of_capture(capture_id)
+    assert (chat.notifier, chat.state, chat.due_at, chat.message[:14]) == (
+        "chat",
+        "waiting",
+        NOON + SECOND,
+        "chat says 503.",
+    )
+    assert (hook.state, hook.message, len(chat.message)) == ("waiting", "", LONGEST)
+    again = ledger.notices.claim(NOON + SECOND, LEASE, ("chat",))
+    assert again and not ledger.notices.remove(first, Outcome("failed", NOON)), "another replica has it"
+    assert ledger.notices.remove(again, Outcome("delivered", NOON + SECOND))
+    assert ledger.notices.remove_created_before(NOON + LEASE, NOON + LEASE) == ["hook"]
+    told = [(each.notifier, each.state, each.at) for each in ledger.notices.of_capture(capture_id)]
+    assert told == [("chat", "delivered", NOON + SECOND), ("hook", "failed", NOON + LEASE)]
+    ledger.delete(capture_id)
+    assert ledger.notices.of_capture(capture_id) == ()

@@ -1,9 +1,10 @@
 """What can be seen of a call tree: the part below one function, without what is too thin for the screen."""
 
+import json
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from app.analysis.flame.paths import About, Paths, Span
 
@@ -31,6 +32,10 @@ class View(NamedTuple):
     frames: tuple[Frame, ...]
     inverted: tuple[Frame, ...] = ()
     matched: int | None = None
+
+    @property
+    def sample_type(self) -> str:
+        return self.about.sample_type
 
 
 def frames_of(paths: Paths, root: Span, share: float) -> tuple[Frame, ...]:
@@ -67,3 +72,27 @@ def _children(paths: Paths, span: Span, least: int) -> Iterator[Span]:
         if paths.value(child) >= least:
             yield child
         at = child.end
+
+
+def as_json(view: View) -> str:
+    """The view as the API answers it: each frame with its children in it."""
+    plain = {
+        **view.about._asdict(),
+        "callers": [nested([frame._replace(parent=-1)]) for frame in view.callers],
+        "root": nested(view.frames),
+        "inverted": nested(view.inverted) if view.inverted else None,
+        "matched": view.matched,
+    }
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def nested(nodes: Iterable[Any]) -> dict[str, Any]:
+    """The root with its children, and theirs. nodes: callers first, with the index of their parent."""
+    made: list[dict[str, Any]] = []
+    for node in nodes:
+        plain = node._asdict()
+        parent, plain["children"] = plain.pop("parent"), []
+        made.append(plain)
+        if parent >= 0:
+            made[parent]["children"].append(plain)
+    return made[0]

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from app.web.api.schemas.capture import CaptureOut, CapturesOut, capture_out
+from app.web.api.schemas.capture import CapturesOut, OneCaptureOut, capture_out, one_capture_out
 from app.web.etag import UNCHANGED, json_or_304
 from app.web.filters import CaptureQuery, found
 from app.web.parts import Parts, the_capture
@@ -35,11 +35,12 @@ def routes(parts: Parts) -> APIRouter:
     @router.get(
         "/captures/{capture_id}",
         summary="One capture",
-        response_model=CaptureOut,
+        response_model=OneCaptureOut,
         responses={200: {"headers": ETAG}, **UNCHANGED},
     )
     def get_capture(request: Request, capture_id: str) -> Response:
-        return json_or_304(request, capture_out(the_capture(parts, capture_id)))
+        capture = the_capture(parts, capture_id)
+        return json_or_304(request, one_capture_out(capture, parts.ledger.notices.of_capture(capture.id)))
 
     return router
 

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from app.analysis.flame.asked import Asked
 from app.web.api.profiles import ProfileQuery
 from app.web.api.schemas.difference import DifferenceGraphOut, difference_graph
-from app.web.api.schemas.profile import FlameGraphOut, FlameViewOut, flame_graph, flame_view
+from app.web.api.schemas.profile import FlameGraphOut, FlameViewOut, flame_graph
 from app.web.differences import Differences
 from app.web.flame_graphs import FlameGraphs
 from app.web.parts import Parts, the_capture
@@ -50,14 +50,15 @@ def routes(parts: Parts, profiles: Profiles, differences: Differences, graphs: F
         summary="The call tree",
         responses={200: {"model": FlameGraphOut | FlameViewOut | DifferenceGraphOut}},
     )
-    def get_flame_graph(capture_id: str, query: Annotated[FlameQuery, Query()]) -> JSONResponse:
+    def get_flame_graph(capture_id: str, query: Annotated[FlameQuery, Query()]) -> Response:
         """With `base`, the call trees of both as one. With `root`, `min`, `function` or `search` a part of the tree,
         in which every function has an id."""
         capture = the_capture(parts, capture_id)
         if compared := query.comparison(parts, capture):
             return JSONResponse(difference_graph(differences.tree(compared)))
         if asked := query.asked():
-            return JSONResponse(flame_view(graphs.view(capture, query.kind, query.sample_type, asked)))
+            text = graphs.json(capture, query.kind, query.sample_type, asked)
+            return Response(text, media_type="application/json")
         return JSONResponse(flame_graph(profiles.tree(capture, query.kind, query.sample_type)))
 
     return router

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from app.ledger.listing import Filter
+from app.web.pages.alert_graph import is_offered
 from app.web.pages.capture import refreshes
 from app.web.pages.renderer import PageRenderer
 from app.web.parts import Parts
@@ -36,6 +37,7 @@ def routes(parts: Parts) -> APIRouter:
             fingerprint=fingerprint,
             captures=found.captures,
             more=found.next is not None,
+            graph=any(is_offered(parts, each) for each in found.captures[:1]),
             last=messages[0].received_at if messages else None,
             busy=refreshes(found.captures) or not found.captures,
         )

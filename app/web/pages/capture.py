@@ -55,6 +55,7 @@ def routes(parts: Parts, profiles: Profiles) -> APIRouter:
             beside=neighbours(parts, capture),
             offers=offers(capture),
             graph=is_offered(parts, capture),
+            notices=parts.ledger.notices.of_capture(capture.id),
             goroutines=dump_of(capture) is not None,
             bases=offered(parts, capture) if has else [],
         )

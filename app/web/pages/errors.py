@@ -5,6 +5,7 @@ stays as it was.
 """
 
 import json
+import re
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,6 +16,7 @@ from app.web.auth.guard import with_headers
 from app.web.auth.tokens import WEBHOOK
 from app.web.languages import choose_language, language, marked
 from app.web.pages.renderer import PageRenderer
+from app.web.pages.stored import stored_sentence
 from app.web.parts import Parts
 from app.web.problem import OWN_FAULT, ProblemResponse, problem
 
@@ -34,6 +36,7 @@ SAID: Final = {  # what is wrong, and what to do next
     500: (marked("alertprof met a fault of its own"), marked("Its log says more. Trying again may help.")),
     503: (marked("Not now"), LATER),
 }
+FOR_PROGRAMS: Final = re.compile(r"; (?:GET|POST) /[^;]*(?=\.$)")  # which request helps; the page has a link instead
 OTHERS: Final = (marked("This cannot be answered"), LATER)
 
 
@@ -59,9 +62,8 @@ class ErrorPages:
         choose_language(request)
         status = int(told["status"])
         wrong, next_step = SAID.get(status, OTHERS)
-        return self.render.alone(
-            "error.html", status=status, wrong=wrong, detail=str(told["detail"]), next_step=next_step
-        ).encode()
+        detail = stored_sentence(FOR_PROGRAMS.sub("", str(told["detail"])))
+        return self.render.alone("error.html", status=status, wrong=wrong, detail=detail, next_step=next_step).encode()
 
 
 class _Answer:

@@ -12,7 +12,8 @@ from app.web.languages import LANGUAGES, _, address, address_in, language, ngett
 from app.web.links import Link
 from app.web.pages import values, words
 from app.web.pages.difference_flame import signed
-from app.web.pages.states import reason_in_words, state_in_words
+from app.web.pages.states import notice_in_words, reason_in_words, severity_in_words, state_in_words, step_in_words
+from app.web.pages.stored import reason_sentence, stored, stored_sentence
 from app.web.parts import Parts
 from app.web.transport.prefix import with_external_path
 
@@ -40,6 +41,12 @@ class PageRenderer:
             "name": values.name,
             "state": state_in_words,
             "reason": reason_in_words,
+            "severity": severity_in_words,
+            "step": step_in_words,
+            "notice": notice_in_words,
+            "stored": stored,
+            "stored_sentence": stored_sentence,
+            "reason_sentence": reason_sentence,
             "ago": words.ago,
             "size": lambda size: format_value(size, "bytes"),
             "value": format_value,

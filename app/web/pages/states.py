@@ -44,6 +44,13 @@ REASONS: Final = {
     Code.RESOLVED_BEFORE_START: marked("the alert was over before it began"),
     Code.REQUESTED: marked("somebody asked for it"),
 }
+SEVERITIES: Final = (marked("info"), marked("warning"), marked("critical"))
+STEPS: Final = (  # of a timeline's events, besides states
+    marked("received"), marked("waiting"), marked("resolved"), marked("evidence"), marked("started"), marked("dumped"),
+    marked("stopping"), marked("stopped"), marked("collected"), marked("cleaned"), marked("findings"), marked("harm"),
+)  # fmt: skip
+
+NOTICES: Final = (marked("waiting"), marked("delivered"), marked("failed"), marked("dropped"))
 
 
 def state_in_words(state: str) -> str:
@@ -54,3 +61,18 @@ def state_in_words(state: str) -> str:
 def reason_in_words(code: str) -> str:
     """A few words for a reason's code; any other text as it is."""
     return _(REASONS[Code(code)]) if code in REASONS else code
+
+
+def severity_in_words(severity: str) -> str:
+    """A finding's severity; any other text as it is."""
+    return _(severity) if severity in SEVERITIES else severity
+
+
+def step_in_words(step: str) -> str:
+    """The step of an event; any other text as it is."""
+    return _(step) if step in STEPS else state_in_words(step)
+
+
+def notice_in_words(state: str) -> str:
+    """What became of a notice; any other text as it is."""
+    return _(state) if state in NOTICES else state

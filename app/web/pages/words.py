@@ -9,6 +9,7 @@ from app.model import Capture, State, Trigger
 from app.web import durations
 from app.web.languages import _, marked, ngettext
 from app.web.pages.states import state_in_words
+from app.web.pages.stored import reason_sentence
 
 PAUSED: Final = re.compile(r"paused since ([\d :-]+) UTC by (.*)", re.DOTALL)  # as ledger/switches.py writes it
 NOT_COMPLETED: Final = {
@@ -31,7 +32,7 @@ def summary(capture: Capture) -> str:
         text = _("%(cause)s, but the capture of %(process)s %(became)s.", cause=cause, process=process, became=became)
     else:
         text = _("%(cause)s, but the capture %(became)s.", cause=cause, became=became)
-    return f"{text} {capture.reason.message}"
+    return f"{text} {reason_sentence(capture.reason)}"
 
 
 def cause_of(trigger: Trigger) -> str:

@@ -8,6 +8,22 @@ import { amounts, drawn, fillTable, marked, pointed } from "./flame_drawing.js";
 const THINNEST = 1; // pixel
 const REMEMBERED = 40; // answers
 const TYPED = 150; // milliseconds without a key until a search is asked
+const RESTED = 80; // milliseconds on a frame until its zoom is asked
+
+/** What the server answers, with what is drawn of it. */
+async function fetched(href) {
+  const response = await fetch(href);
+  const plain = await response.json();
+  if (!response.ok) throw new Error(plain.detail);
+  return {
+    unit: plain.unit,
+    total: plain.total,
+    root: grown(plain.root),
+    callers: (plain.callers ?? []).map(grown),
+    inverted: plain.inverted ? grown(plain.inverted) : null,
+    matched: plain.matched ?? null,
+  };
+}
 
 class FlameGraph {
   constructor(home) {
@@ -55,43 +71,47 @@ class FlameGraph {
 
   // --- data ---
 
-  async answer(more) {
+  /** The tree in which this is shown in full width; the promise of it until the server has answered. */
+  answer(root, named) {
     const href = new URL(this.home.dataset.href, location.href);
-    for (const [name, value] of Object.entries(more)) if (value !== "") href.searchParams.set(name, value);
+    const min = (THINNEST / this.width()).toPrecision(3);
+    const asked = this.whole ? {} : { root, min, function: named, search: this.search.value };
+    for (const [name, value] of Object.entries(asked)) if (value !== "") href.searchParams.set(name, value);
     const key = href.search;
-    this.asking?.abort(); // what was asked before is not shown any more
     if (!this.answers.has(key)) {
-      this.asking = new AbortController();
-      const response = await fetch(href, { signal: this.asking.signal });
-      const body = await response.json();
-      if (!response.ok) throw new Error(body.detail);
-      this.answers.set(key, body);
+      const keep = (tree) => (this.answers.set(key, tree), tree);
+      const forget = (error) => {
+        this.answers.delete(key);
+        throw error;
+      };
+      this.answers.set(key, fetched(href).then(keep, forget));
       if (this.answers.size > REMEMBERED) this.answers.delete(this.answers.keys().next().value);
     }
     return this.answers.get(key);
   }
 
+  /** Asks for what a click on this frame will show: who clicks has pointed there for a moment. */
+  foresee(frame) {
+    if (this.whole || frame.id === this.root) return;
+    const answer = this.function ? this.answer(0, frame.name) : this.answer(frame.id, "");
+    if (answer instanceof Promise) answer.catch(() => {}); // a click asks again, and tells
+  }
+
   async show() {
     const width = this.width();
-    const asked = this.answer(this.whole ? {} : { root: this.root, min: (THINNEST / width).toPrecision(3), function: this.function, search: this.search.value });
-    if (!this.whole && !this.function && this.tree) {
-      const known = withId(this.tree.callers.concat(this.tree.root).pop(), this.root);
+    const answer = this.answer(this.root, this.function);
+    this.awaited = answer; // what was asked before is not shown any more
+    if (answer instanceof Promise && !this.whole && !this.function && this.tree) {
+      const known = withId(this.tree.root, this.root);
       if (known) this.draw({ ...this.tree, callers: [], root: known, inverted: null }, width); // until the answer is there
     }
     try {
-      const plain = await asked;
-      this.unit = plain.unit;
-      this.total = plain.total;
-      this.tree = {
-        root: grown(plain.root),
-        callers: (plain.callers ?? []).map(grown),
-        inverted: plain.inverted ? grown(plain.inverted) : null,
-        matched: plain.matched ?? null,
-      };
-      if (this.whole) this.tree.root = this.compared ??= this.tree.root;
-      this.draw(this.whole ? { ...this.tree, root: withId(this.tree.root, this.root) ?? this.tree.root } : this.tree, width);
+      const tree = await answer;
+      if (answer !== this.awaited) return;
+      this.tree = tree;
+      this.draw(this.whole ? { ...tree, root: withId(tree.root, this.root) ?? tree.root } : { ...tree }, width);
     } catch (error) {
-      if (error.name !== "AbortError") this.told.textContent = error.message;
+      if (answer === this.awaited) this.told.textContent = error.message;
     }
   }
 
@@ -125,7 +145,7 @@ class FlameGraph {
   }
 
   say(frame) {
-    return amounts(frame, this.unit, this.total, this.texts);
+    return amounts(frame, this.tree.unit, this.tree.total, this.texts);
   }
 
   tell(frame) {
@@ -149,6 +169,13 @@ class FlameGraph {
     marked(this.place.firstChild, way, frames);
   }
 
+  /** Somebody points at the frame, with the pointer or with a key. */
+  point(frame) {
+    this.tell(frame);
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.foresee(frame), RESTED);
+  }
+
   /** Marks the frames of a function that is pointed at elsewhere on the page. */
   same(name) {
     if (this.frames) this.mark("same", this.frames.filter((frame) => frame.name === name));
@@ -164,8 +191,9 @@ class FlameGraph {
     const framed = (event) => this.frames && pointed(this.place.firstChild, this.frames, event);
     this.place.addEventListener("mousemove", (event) => {
       const frame = framed(event);
-      if (frame && frame !== this.current) this.tell(frame);
+      if (frame && frame !== this.current) this.point(frame);
     });
+    this.place.addEventListener("pointerdown", (event) => framed(event) && this.foresee(framed(event)));
     this.place.addEventListener("click", (event) => framed(event) && this.zoom(framed(event)));
     this.place.addEventListener("keydown", (event) => this.key(event));
     this.button("all").addEventListener("click", () => this.go(0));
@@ -221,7 +249,7 @@ class FlameGraph {
     else return;
     event.preventDefault();
     if (next) {
-      this.tell(next);
+      this.point(next);
       this.place.querySelector(".current").scrollIntoView({ block: "nearest" });
     }
   }

@@ -47,6 +47,7 @@ def read_for_real(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebA
     monkeypatch.setattr(web, "top", partial(isolate.top_of, ask=readers.ask))
     monkeypatch.setattr(web, "flame_index", partial(asking.index_file, ask=readers.ask))
     monkeypatch.setattr(web, "flame_view", partial(asking.view_in, ask=readers.ask))
+    monkeypatch.setattr(web, "flame_json", partial(asking.view_as_json, ask=readers.ask))
     web.client = web.reached_by()
     yield web
     readers.close()

@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 
 from app.model import State
 from tests.integration.pages.conftest import Visit
-from tests.lab.process import eventually
 from tests.unit.web.web_app import WebApp
 
 PROFILE = (Path(__file__).parents[2] / "data" / "profiles" / "java.cpu").read_bytes()
@@ -72,8 +71,11 @@ def test_every_button_of_a_capture_is_pressed_with_the_keyboard_and_what_changes
     change(page, "capture again", "Capture the same process again", 'text="stop"')
     again = web.ledger.get(page.url.rpartition("/")[2])
     assert again and again.state is State.PENDING
-    change(page, "stop", "Stop this recording now", "main")
-    eventually(lambda: web.ledger.get(again.id).stop_requested_at, "the stop is asked for")  # type: ignore[union-attr]
+    change(page, "stop", "Stop this recording now", "text=Somebody asked for it to stop")
+    claim = web.ledger.claim(web.now + timedelta(hours=2), "test", timedelta(minutes=1))
+    assert claim and claim.capture.stop_requested_at
+    web.ledger.release(claim, claim.capture.ended(State.CANCELED, web.now))
+    expect(page.locator(".state")).to_have_text("canceled", timeout=15_000)
 
     page.goto(f"/ui/captures/{capture.id}")
     change(page, "delete", "Nothing brings it back", 'h1:text-is("Captures")')

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from app.model import Artifact, Finding, Kind, State, Step
+from app.model import Artifact, Event, Finding, Kind, State, Step
 from tests.integration.pages.conftest import PHONE, Visit
 from tests.lab.looks import broken_words, serious, too_wide
 from tests.unit.web.web_app import WebApp
@@ -112,7 +112,8 @@ def test_the_groups_of_goroutines_unfold_to_their_stacks_by_keyboard_on_a_phone(
 
 
 def test_it_fits_a_phone_and_axe_finds_nothing_serious_by_day_and_by_night(web: WebApp, visit: Visit) -> None:
-    capture = web.keep_completed(PROFILE, findings=(FOUND,))
+    said = "Alertmanager says HighCPU has been firing since 2026-11-23 11:56:00 UTC; the rule «orders» answers it"
+    capture = web.keep_completed(PROFILE, findings=(FOUND,), timeline=(Event(web.now, "received", said),))
     page = visit(f"/ui/captures/{capture.id}", width=PHONE)
     expect(page.locator(".drawing path").first).to_be_visible()
     assert (too_wide(page), broken_words(page), serious(page)) == ([], [], [])

@@ -11,6 +11,7 @@ import pytest
 
 from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.ledger.notices import Notice
+from app.ledger.outcomes import Outcome
 from app.metrics import Metrics
 from app.notifiers import dispatcher as module
 from app.notifiers.base import Notification, Notifier, Undelivered
@@ -106,10 +107,10 @@ def test_a_delivery_is_made_once_though_the_ledger_does_not_answer_after_it(
 ) -> None:
     fake, remove, faults = Fake(), ledger.notices.remove, [LedgerUnavailable("the disk is full")]
 
-    def unavailable(notice: Notice) -> bool:
+    def unavailable(notice: Notice, became: Outcome) -> bool:
         if faults:
             raise faults.pop()
-        return remove(notice)
+        return remove(notice, became)
 
     monkeypatch.setattr(ledger.notices, "remove", unavailable)
     _, metrics = run(chat=fake)

@@ -14,8 +14,10 @@ from uuid_utils import uuid7
 
 from app.analysis.diff.files import table_of_files, tree_of_files
 from app.analysis.flame.asked import Asked, view_of
+from app.analysis.flame.asking import ViewAsJson
 from app.analysis.flame.paths import About, gathered, packed, unpacked
-from app.analysis.flame.view import View
+from app.analysis.flame.prepared import Prepared
+from app.analysis.flame.view import View, as_json
 from app.analysis.isolate import goroutines_of
 from app.analysis.peek import peek
 from app.analysis.profile import BadProfile, read
@@ -123,6 +125,8 @@ class WebApp:
             difference_tree=lambda base, path, type, how: tree_of_files(path, base, type, how),
             flame_index=self.flame_index,
             flame_view=self.flame_view,
+            flame_json=self.flame_json,
+            prepared=Prepared(self.folder / "cache"),
             ready=lambda: self.obstacle,
             external_url=self.external_url,
             rate_limit=self.rate_limit,
@@ -174,6 +178,10 @@ class WebApp:
 
     def flame_view(self, index: Path, asked: Asked) -> View:
         return view_of(unpacked(index.read_bytes()), asked)
+
+    def flame_json(self, index: Path, asked: Asked) -> ViewAsJson:
+        view = self.flame_view(index, asked)
+        return ViewAsJson(view.sample_type, as_json(view))
 
     def keep(self, **different: Any) -> Capture:
         """A capture in the ledger, pending unless told otherwise."""

@@ -1,12 +1,13 @@
 """A capture as the API shows it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import Code
+from app.ledger.outcomes import Told
 from app.model import Artifact, Capture, Kind, State, Trigger
 
 
@@ -101,6 +102,24 @@ class CaptureOut(BaseModel):
     due_at: Annotated[datetime | None, Field(description="when it is looked at next; null once it has ended")] = None
 
 
+class NoticeOut(BaseModel):
+    """Whether a notifier was told of the capture's end."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    notifier: Annotated[str, Field(description="its name in the configuration")]
+    state: Annotated[str, Field(description="waiting, delivered, failed or dropped")]
+    at: Annotated[datetime, Field(description="of the last attempt; before the first one, since when it waits")]
+    message: Annotated[str, Field(description="why the last attempt failed; empty if it did not")]
+    due_at: Annotated[datetime | None, Field(description="when it is tried next; null if it is not")]
+
+
+class OneCaptureOut(CaptureOut):
+    """A capture with who was told of its end."""
+
+    notices: list[NoticeOut]
+
+
 class CapturesOut(BaseModel):
     """A page of captures, newest first."""
 
@@ -130,6 +149,12 @@ def capture_out(capture: Capture) -> CaptureOut:
         baseline=capture.baseline,
         due_at=capture.due_at,
     )
+
+
+def one_capture_out(capture: Capture, told: Iterable[Told]) -> OneCaptureOut:
+    """The capture with its notices."""
+    notices = [NoticeOut.model_validate(each) for each in told]
+    return OneCaptureOut(**dict(capture_out(capture)), notices=notices)
 
 
 def href(capture_id: str, name: str) -> str:

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.analysis.diff.table import Difference
 from app.analysis.diff.tree import DifferenceTree
-from app.web.api.schemas.profile import GraphOut, RowOut, nested
+from app.analysis.flame.view import nested
+from app.web.api.schemas.profile import GraphOut, RowOut
 
 
 class DifferenceRowOut(RowOut):

@@ -1,11 +1,10 @@
 """The table and the call tree of a profile as the API shows them."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.analysis.flame.view import View
+from app.analysis.flame.view import nested
 from app.analysis.tree import Tree
 
 
@@ -122,17 +121,6 @@ class FlameViewOut(GraphOut):
     ]
 
 
-def flame_view(view: View) -> dict[str, Any]:
-    """A FlameViewOut as plain JSON; see flame_graph."""
-    return {
-        **view.about._asdict(),
-        "callers": [nested([frame._replace(parent=-1)]) for frame in view.callers],
-        "root": nested(view.frames),
-        "inverted": nested(view.inverted) if view.inverted else None,
-        "matched": view.matched,
-    }
-
-
 def flame_graph(tree: Tree) -> dict[str, Any]:
     """A FlameGraphOut as plain JSON: pydantic does not serialize models that are as deeply nested as call stacks."""
     return {
@@ -144,15 +132,3 @@ def flame_graph(tree: Tree) -> dict[str, Any]:
         "duration_seconds": tree.duration_seconds,
         "root": nested(tree.nodes),
     }
-
-
-def nested(nodes: Iterable[Any]) -> dict[str, Any]:
-    """The root with its children, and theirs. nodes: callers first, with the index of their parent."""
-    made: list[dict[str, Any]] = []
-    for node in nodes:
-        plain = node._asdict()
-        parent, plain["children"] = plain.pop("parent"), []
-        made.append(plain)
-        if parent >= 0:
-            made[parent]["children"].append(plain)
-    return made[0]

@@ -26,7 +26,7 @@ def test_a_capture_is_shown_as_the_contract_has_it(web: WebApp) -> None:
     shown = answer.json()
     assert list(shown) == [
         "id", "state", "reason", "created_at", "started_at", "stopped_at", "ended_at", "trigger", "rule", "target",
-        "profiler", "timeline", "artifacts", "findings", "labels", "pinned", "baseline", "due_at",
+        "profiler", "timeline", "artifacts", "findings", "labels", "pinned", "baseline", "due_at", "notices",
     ]  # fmt: skip
     assert (shown["state"], shown["reason"], shown["created_at"]) == ("completed", None, "2026-11-23T12:00:00Z")
     assert list(shown["trigger"]) == [

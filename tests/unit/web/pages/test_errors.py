@@ -30,6 +30,7 @@ def test_a_browser_gets_a_page_that_says_what_is_wrong_and_what_to_do(
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
     text = answer.text.replace("<wbr>", "")
     assert f"<h1>{wrong} <small>{status}</small></h1>" in text and detail in text
+    assert "GET /" not in text, "a request is nothing for people"
     assert '<a href="/">Captures</a>' in text and "accept" in answer.headers["vary"]
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
