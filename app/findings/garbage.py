@@ -24,7 +24,7 @@ def garbage(scene: Scene) -> Iterator[Found]:
     rates = allocated(scene.heap, scene.heap_after)
     whole = sum(rates.values())
     maker, bytes_made = max(rates.items(), key=lambda each: each[1], default=("", 0))
-    charge = by_name(cpu).get(maker) if bytes_made >= thresholds.CHARGED * whole else None
+    charge = by_name(cpu).get(maker) if whole and bytes_made >= thresholds.CHARGED * whole else None
     charge = charge or max(cpu.functions, key=lambda each: each.means.get("memory", 0), default=None)
     if charge:
         found = _finding(scene, charge, share, rates.get(charge.function, 0), whole)

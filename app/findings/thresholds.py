@@ -31,6 +31,7 @@ KEPT: Final = 0.5  # of what was allocated meanwhile: a leak keeps nearly all, a
 GROWTH: Final = 0.05  # of all that is in use
 HELD: Final = 64 << 20  # bytes of one function, where there is one snapshot only
 HELD_SHARE: Final = 0.5
+UNCOLLECTED: Final = 2.0  # times what is kept: so far a heap grows before it is collected, with the default of GOGC
 
 # the memory of the process, once a second
 SAMPLED: Final = 3  # samples: less show no course
