@@ -109,8 +109,9 @@ def written(folder: Path, user: str, port: int, known: list[str]) -> str:
 
 def configuration(folder: Path, user: str, port: int) -> str:
     """The first configuration. What is not ours stands in quotes: YAML takes JSON's strings."""
-    address = str(folder).replace("%", "%25").replace("?", "%3F")  # which SQLAlchemy decodes
-    said = {"user": user, "database": f"sqlite:///{address}/alertprof.db", "artifacts": f"{folder}/artifacts"}
+    from app.config.settings import sqlite_in  # noqa: PLC0415
+
+    said = {"user": user, "database": sqlite_in(folder), "artifacts": f"{folder}/artifacts"}
     quoted = {name: json.dumps(text, ensure_ascii=False) for name, text in said.items()}
     return CONFIGURATION.format(port=port, **quoted)
 

@@ -46,6 +46,8 @@ def test_what_init_writes_means_the_same_in_yaml_whatever_the_names_are(run: Run
     assert (said["ssh"]["user"], said["storage"]["artifacts"]) == ("null", f"{folder}/artifacts")
     assert run("migrate", f"--config.file={folder / 'alertprof.yml'}").code == 0
     assert (folder / "alertprof.db").exists()
+    assert run("migrate", f"--storage.path={tmp_path / 'other? %41'}").code == 0
+    assert (tmp_path / "other? %41" / "alertprof.db").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
