@@ -128,6 +128,16 @@ def test_garbage_is_charged_by_the_cpu_profile_where_both_heap_profiles_are_of_o
     assert found.code == "garbage" and "web.render" in found.title
 
 
+def test_a_loop_that_yields_is_told_from_the_runtimes_sweeper_that_yields() -> None:
+    running = at("running", ("shop.work",), 1)
+    yields = replace(cpu(10, allocating("shop.work", 10**9)), purposes={"spinning": 6 * 10**9})
+    scene = Scene(cpu=yields, before=(running,), after=(running,))
+    assert codes(scene) == ["spinning"]
+    swept = replace(yields, means={"sweeping": 2 * 10**9, "memory": 3 * 10**9})
+    assert codes(replace(scene, cpu=swept)) == ["garbage"]
+    assert codes(replace(scene, cpu=replace(swept, means={"sweeping": 10**9, "memory": 10**9}))) == ["spinning"]
+
+
 def test_what_one_function_holds_is_told_where_there_is_one_snapshot() -> None:
     assert codes(Scene(heap=heap(100 * MIB, 99 * MIB, 120 * MIB))) == ["memory_held"]
     assert codes(Scene(heap=heap(4000 * MIB, 99 * MIB, 120 * MIB))) == []
