@@ -27,7 +27,8 @@ class AuditLog:
     def __init__(self, file: Path | None, lost: Callable[[], None] = lambda: None) -> None:
         """Raises OSError with a sentence when the file cannot be opened."""
         self._file, self._on_lost, self._lost = file, lost, 0
-        self._lock, self._torn = Lock(), False
+        self._lock = Lock()
+        self._torn = bool(file and is_torn(file))
         self._stream = self._opened() if file else None
 
     @property
@@ -88,3 +89,15 @@ class AuditLog:
         self._on_lost()
         if self._lost == 1:
             log.error("the audit log cannot be written, lines are lost: is its disk full?", file=str(self._file))
+
+
+def is_torn(file: Path) -> bool:
+    """Whether the file ends within a line: whoever wrote it was killed, or its disk was full."""
+    try:
+        if not file.is_file() or not file.stat().st_size:  # a pipe cannot be read without waiting
+            return False
+        with file.open("rb") as opened:
+            opened.seek(-1, os.SEEK_END)
+            return opened.read() != b"\n"
+    except OSError:
+        return False

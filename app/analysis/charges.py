@@ -87,9 +87,12 @@ class _Sum:
 
 
 def is_go(profile: Profile) -> bool:
-    """Whether the functions are those of a Go program."""
+    """Whether the functions are those of a Go program: by their files, or by the runtime where files are not told.
+
+    A heap profile need not have a function of the runtime: it leaves out those that every allocation has."""
     texts = profile.message.string_table
-    return any(texts[each.name].startswith(b"runtime.") for each in profile.message.function)
+    functions = profile.message.function
+    return any(texts[each.filename].endswith(b".go") or texts[each.name].startswith(b"runtime.") for each in functions)
 
 
 def stacks_of(profile: Profile, module: str) -> Iterator[tuple[Sequence[int], list[Frame]]]:

@@ -43,6 +43,7 @@ MEANS: Final = {  # the runtime's work, whatever it is done for
     r"gcBgMarkWorker|gcAssistAlloc|gcDrain|bgsweep|bgscavenge|sweepone|gcStart|wbBufFlush|gcMark)",
     "collector": r"runtime\.(gcBgMarkWorker|gcAssistAlloc|gcDrain|bgsweep|bgscavenge|sweepone|gcStart|"
     r"wbBufFlush|\(\*sweepLocked\)|scanobject|deductAssistCredit|gcMark)",
+    "sweeping": r"runtime\.bgsweep",
     "allocating": r"runtime\.(mallocgc|newobject|makeslice|growslice|makemap|concatstring|rawstring|rawbyteslice)",
     "calling_kernel": r"(internal/runtime/)?syscall\.(Syscall|RawSyscall|syscall|rawSyscall)|runtime\.(write1|read)$",
     "scheduling": r"runtime\.(schedule|findRunnable|park_m|mcall|goschedImpl|wakep|startm|stopm|futex|ready|sysmon)",

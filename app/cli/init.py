@@ -1,8 +1,11 @@
 """`alertprof init`: a first configuration with its key and known_hosts; it overwrites nothing."""
 
+import json
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Final
 
 import typer
@@ -18,8 +21,8 @@ ssh:
   identity_file: id_ed25519
   known_hosts_file: known_hosts
 storage:
-  database: sqlite:///{folder}/alertprof.db
-  artifacts: {folder}/artifacts
+  database: {database}
+  artifacts: {artifacts}
 """
 RECEIVER: Final = """\
 receivers:
@@ -43,6 +46,8 @@ def init(
     if there := [name for name in FILES if (folder / name).exists()]:
         fail(f"{folder / there[0]} is there already, and nothing was changed; choose another --directory")
     hosts = host or asked("Hosts to profile on, separated by spaces", "--host").split()
+    if not hosts:
+        fail("there is no host to profile on; name one", 2)
     user = user or asked("The account on them", "--user")
     if not user.isprintable() or set(user) & set(" :#'\"{}[]"):
         fail(f"--user {user!r} is no account; write its name alone, as --user profiler", 2)
@@ -80,21 +85,35 @@ def confirmed(host: str, port: int, *, accept: bool) -> str:
 
 
 def written(folder: Path, user: str, port: int, known: list[str]) -> str:
-    """Writes the files, for their owner alone. Returns the public key. Exits with 1 where that is not possible."""
+    """Writes the files, for their owner alone: all of them or none. Returns the public key. Exits with 1 where that is
+    not possible."""
     from app.hosts.first_contact import key_pair  # noqa: PLC0415
 
     private, public = key_pair("alertprof")
-    configuration = CONFIGURATION.format(user=user, port=port, folder=folder)
-    contents = (configuration.encode(), private, f"{public}\n".encode(), "".join(f"{k}\n" for k in known).encode())
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, content in zip(FILES, contents, strict=True):
-            with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(content)
-            typer.echo(f"wrote {folder / name}")
-    except OSError as fault:
-        fail(f"{fault.filename} cannot be written: {fault.strerror}; choose another --directory")
+    texts = configuration(folder, user, port), private.decode(), f"{public}\n", "".join(f"{line}\n" for line in known)
+    with ExitStack() as undo:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name, text in zip(FILES, texts, strict=True):
+                with os.fdopen(
+                    os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+                ) as file:
+                    undo.callback((folder / name).unlink, missing_ok=True)
+                    file.write(text)
+        except OSError as fault:
+            fail(f"{fault.filename or folder} cannot be written: {fault.strerror}; nothing was left there; choose another --directory")
+        undo.pop_all()
+    say(f"wrote {folder / name}" for name in FILES)
     return public
+
+
+def configuration(folder: Path, user: str, port: int) -> str:
+    """The first configuration. What is not ours stands in quotes: YAML takes JSON's strings."""
+    from app.config.settings import sqlite_in  # noqa: PLC0415
+
+    said = {"user": user, "database": sqlite_in(folder), "artifacts": f"{folder}/artifacts"}
+    quoted = {name: json.dumps(text, ensure_ascii=False) for name, text in said.items()}
+    return CONFIGURATION.format(port=port, **quoted)
 
 
 def next_steps(folder: Path, public: str, hosts: list[str]) -> list[str]:
@@ -108,7 +127,7 @@ def next_steps(folder: Path, public: str, hosts: list[str]) -> list[str]:
         "In Alertmanager's configuration:",
         RECEIVER,
         "",
-        f"Start it: alertprof serve --config.file {file}",
+        f"Start it: alertprof serve --config.file {quote(str(file))}",
         "A key that can do nothing but profile: alertprof gate",
         "",
     ]
@@ -122,4 +141,4 @@ def examined(file: Path, hosts: list[str]) -> None:
 
     for host in hosts:
         say(check(step) for step in steps(host, file, DEFAULT_STORAGE, None))
-        typer.echo(plain(f"Look again: alertprof doctor --config.file {file} {host}"))
+        typer.echo(plain(f"Look again: alertprof doctor --config.file {quote(str(file))} {host}"))

@@ -160,6 +160,11 @@ def block_in(annotation: Any) -> Any:
     return next((found for part in get_args(annotation) if (found := block_in(part)) is not None), None)
 
 
+def sqlite_in(folder: Path) -> str:
+    """The address of the database in a folder. SQLAlchemy decodes what stands in an address."""
+    return f"sqlite:///{str(folder).replace('%', '%25').replace('?', '%3F')}/alertprof.db"
+
+
 def settings(whole: shape.Whole, storage: Path) -> Settings:
     """The settings of a validated file. storage: as load."""
     cooldown = whole.limits.cooldown
@@ -172,7 +177,7 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
         ),
         rules=tuple(rule(one, cooldown) for one in whole.rules) or (replace(DEFAULT, cooldown=cooldown),),
         storage=StorageSettings(
-            whole.storage.database or f"sqlite:///{storage.absolute() / 'alertprof.db'}",
+            whole.storage.database or sqlite_in(storage.absolute()),
             artifacts(whole.storage, storage.absolute()),
             Policy(**whole.storage.retention.model_dump()) if whole.storage.retention else Policy(),
         ),

@@ -18,17 +18,25 @@ def garbage(scene: Scene) -> Iterator[Found]:
     cpu = scene.cpu
     if cpu is None or scene.cores < thresholds.CORES or cpu.totals[0] < thresholds.SAMPLES:
         return
-    share = cpu.means.get("memory", 0) / cpu.totals[cpu.measured]
+    own = cpu.means.get("memory", 0) / cpu.totals[cpu.measured]
+    share = own + yielded_by_sweeper(cpu) / cpu.totals[cpu.measured]
     if share < thresholds.MEMORY:
         return
     rates = allocated(scene.heap, scene.heap_after)
     whole = sum(rates.values())
     maker, bytes_made = max(rates.items(), key=lambda each: each[1], default=("", 0))
-    charge = by_name(cpu).get(maker) if bytes_made >= thresholds.CHARGED * whole else None
+    charge = by_name(cpu).get(maker) if whole and bytes_made >= thresholds.CHARGED * whole else None
     charge = charge or max(cpu.functions, key=lambda each: each.means.get("memory", 0), default=None)
     if charge:
         found = _finding(scene, charge, share, rates.get(charge.function, 0), whole)
-        yield Found(found, share / 2)  # what the memory is for says more
+        yield Found(found, own / 2)  # what the memory is for says more
+
+
+def yielded_by_sweeper(cpu: Charges) -> int:
+    """The cost of the scheduler when the runtime's own sweeper yields to it (runtime/mgcsweep.go, bgsweep). The profile
+    has it apart from the sweeper, like the yields of a program's loop: 0 if they are too many for the sweeper."""
+    yields = cpu.purposes.get("spinning", 0) - sum(each.purposes.get("spinning", 0) for each in cpu.functions)
+    return max(yields, 0) if yields <= thresholds.SWEEPER * cpu.means.get("sweeping", 0) else 0
 
 
 def allocated(before: Charges | None, after: Charges | None) -> dict[str, int]:

@@ -9,6 +9,7 @@ from app.analysis.charges import Charge, Charges
 from app.analysis.owners import short
 from app.finding import INFO, WARNING, Finding
 from app.findings import thresholds
+from app.findings.garbage import yielded_by_sweeper
 from app.findings.scene import Found, Scene
 from app.findings.words import caller, concerned, names, past, percent
 
@@ -152,14 +153,14 @@ def _yielding(cpu: Charges) -> Iterator[Found]:
     payer = max(cpu.functions, key=lambda each: _paid(each, (SPINNING,)), default=None)
     if payer is None or _paid(payer, (SPINNING,)) < thresholds.YIELDS * total:
         return
-    share = (_paid(payer, (SPINNING,)) + cpu.means.get("scheduling", 0)) / total
+    share = (_paid(payer, (SPINNING,)) + cpu.means.get("scheduling", 0) - yielded_by_sweeper(cpu)) / total
     if share >= thresholds.HOT:
         yield _spins(payer, share, "in the scheduler, which this function calls all the time", thresholds.HOT)
 
 
 def _running(scene: Scene, cpu: Charges) -> Iterator[Found]:
     """runtime.Gosched in a loop: the profile shows only the scheduler, the snapshots show who runs all the time."""
-    share = cpu.purposes.get(SPINNING, 0) / cpu.totals[cpu.measured]
+    share = (cpu.purposes.get(SPINNING, 0) - yielded_by_sweeper(cpu)) / cpu.totals[cpu.measured]
     if share < thresholds.HOT:
         return
     seen = Counter(

@@ -18,6 +18,7 @@ CHARGED: Final = 0.5  # of a purpose, to one function: otherwise the cost is spr
 COMPILING: Final = 0.1  # patterns and templates seldom change; healthy services compile them at their start: near 0
 WASTED: Final = 0.15  # timers and polling: they do nothing for the request
 PARKED: Final = 0.1  # of the CPU time in the scheduler; where goroutines wait for each other, it is more
+SWEEPER: Final = 4.0  # times what it sweeps; the runtime's sweeper yields after each step, which costs twice as much
 YIELDS: Final = 0.05  # in the calls that yield themselves; the rest of their cost is in the scheduler
 JOINED: Final = 0.2  # joining strings one by one copies all of them each time
 COPIED_BY_JSON: Final = 0.3  # encoding and decoding by the same function copies a value
@@ -31,6 +32,7 @@ KEPT: Final = 0.5  # of what was allocated meanwhile: a leak keeps nearly all, a
 GROWTH: Final = 0.05  # of all that is in use
 HELD: Final = 64 << 20  # bytes of one function, where there is one snapshot only
 HELD_SHARE: Final = 0.5
+UNCOLLECTED: Final = 2.0  # times what is kept: so far a heap grows before it is collected, with the default of GOGC
 
 # the memory of the process, once a second
 SAMPLED: Final = 3  # samples: less show no course

@@ -6,18 +6,20 @@ said about a failure holds neither the address' path nor a secret, also where th
 
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx2
 
+from app.hosts.web_api import cut_off_after
 from app.notifiers.base import Notifier, Undelivered, secret
 
-WHOLE = 60.0  # seconds for an answer, once the request was sent
+WHOLE = 60.0  # seconds for a request and its answer, headers too
+SLOWEST = 1 << 20  # bytes a second at which a file is sent, and for which more time is given
 LARGEST = 1 << 20  # bytes of an answer
 SHOWN = 200  # characters of an answer that are shown
 LONGEST_WAIT = 600.0  # seconds of Retry-After that are respected
@@ -75,19 +77,35 @@ class Endpoint(Notifier):
         params: Mapping[str, str] | None = None,
     ) -> bytes:
         """The body of a 2xx answer. Raises Undelivered. url: begins with `address`."""
-        hidden = [secret(file) for file in (self.token_file, self.password_file) if file]
-        bearer = {"Authorization": f"Bearer {hidden[0]}"} if self.token_file else {}
-        login = (self.username, hidden[-1]) if self.username else None
-        asked = {"User-Agent": "alertprof", "Accept-Encoding": "identity", **headers, **bearer}
+        login, hidden = self._authorization()
+        asked = {"User-Agent": "alertprof", "Accept-Encoding": "identity", **headers, **login}
+        whole = WHOLE + int(headers.get("Content-Length", 0)) / SLOWEST
         try:
             with (
-                httpx2.Client(verify=self._tls(), timeout=self.timeout.total_seconds(), auth=login) as client,
-                client.stream(method, url, content=content, headers=asked, params=params) as answer,
+                cut_off_after(whole) as trace,
+                httpx2.Client(verify=self._tls(), timeout=self.timeout.total_seconds()) as client,
+                client.stream(
+                    method, url, content=content, headers=asked, params=params, extensions={"trace": trace}
+                ) as answer,
             ):
                 return judged(answer, bounded(answer), [*hidden, *parts(url)])
-        except (httpx2.HTTPError, httpx2.InvalidURL) as fault:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as fault:  # ValueError: too late, or no such host
             said = without(str(fault), [*hidden, url, *parts(url)])
-            raise Undelivered(f"{origin(url)} cannot be reached: {said or type(fault).__name__}") from fault
+            how = "did not take it" if isinstance(fault, ValueError) else "cannot be reached"
+            raise Undelivered(f"{origin(url)} {how}: {said or type(fault).__name__}") from fault
+
+    def _authorization(self) -> tuple[dict[str, str], list[str]]:
+        """The header, and what of it is not to be shown, since an answer may repeat it. Raises Undelivered."""
+        if self.token_file:
+            token = secret(self.token_file)
+            if not token.isascii():
+                raise Undelivered(f"{self.token_file} holds no bearer token in its first line: a token is ASCII")
+            return {"Authorization": f"Bearer {token}"}, [token]
+        if not self.username:
+            return {}, []
+        password = secret(self.password_file)
+        login = b64encode(f"{self.username}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {login}"}, [password, login]
 
     def _tls(self) -> ssl.SSLContext:
         try:
@@ -102,7 +120,8 @@ class Endpoint(Notifier):
 def checked(url: str) -> str:
     """The address without a slash at its end. Raises ValueError for one that is none, or that holds a password."""
     taken = urlsplit(url)
-    if taken.scheme not in ("http", "https") or not taken.hostname or not url.isprintable() or " " in url:
+    known = taken.scheme in ("http", "https") and taken.hostname and taken.port != 0
+    if not known or not url.isprintable() or " " in url:
         raise ValueError("url: write an address, as https://hooks.example.com/alertprof")
     if taken.username or taken.password:
         raise ValueError("url: write the login as username and password_file, not into the address")
@@ -123,14 +142,12 @@ def below(url: str, path: str) -> str:
 
 
 def bounded(answer: httpx2.Response) -> bytes:
-    """The body, at most LARGEST bytes of it. Raises Undelivered for one that does not end in time."""
-    end, body = monotonic() + WHOLE, bytearray()
+    """The body, at most LARGEST bytes of it."""
+    body = bytearray()
     for piece in answer.iter_raw():
         body += piece
         if len(body) > LARGEST:
             break
-        if monotonic() > end:
-            raise Undelivered(f"its answer was not whole after {WHOLE:g} s")
     return bytes(body[:LARGEST])
 
 
@@ -164,7 +181,7 @@ def parts(url: str) -> list[str]:
     """The parts of an address that may be secret: long words of its path and its query."""
     taken = urlsplit(url)
     words = [*taken.path.split("/"), *(value.partition("=")[2] for value in taken.query.split("&"))]
-    return [word for word in words if len(word) >= 8]
+    return [form for word in words if len(word) >= 8 for form in (word, unquote(word))]
 
 
 def origin(url: str) -> str:

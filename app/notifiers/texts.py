@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.notifiers.base import Notification, Undelivered
+from app.notifiers.rendering import rendered_apart
 from app.notifiers.templates import Format, TemplateFault, rendered
 
+PATH = "/{{ capture.id }}/{{ artifact.name }}"
 TITLE = "{{ alertname or 'Capture' }}: {{ service or host or 'no process' }} {{ event }}"
 BODY = """\
 {% if target %}
@@ -22,6 +24,7 @@ and {{ findings|length - 5 }} more findings
 {% endif %}
 {{ link }}
 """
+OURS = frozenset({PATH, TITLE, BODY})  # they are known to do little
 
 
 def context(notification: Notification) -> dict[str, Any]:
@@ -41,8 +44,11 @@ def context(notification: Notification) -> dict[str, Any]:
 
 
 def text_of(template: str, format_: Format, notification: Notification, **more: Any) -> str:
-    """The rendered template. more: further names that it may use. Raises Undelivered, final."""
+    """The rendered template. more: further names that it may use. Raises Undelivered, final for a template's fault."""
+    render = rendered if template in OURS else rendered_apart
     try:
-        return rendered(template, format_, {**context(notification), **more}).strip()
+        return render(template, format_, {**context(notification), **more}).strip()
     except TemplateFault as fault:
         raise Undelivered(str(fault), final=True) from fault
+    except OSError as fault:
+        raise Undelivered(f"no process to render the template in: {fault.strerror}") from fault

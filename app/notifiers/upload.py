@@ -10,7 +10,7 @@ from app.model import Artifact, Kind
 from app.notifiers.base import Notification, Undelivered
 from app.notifiers.endpoint import Endpoint, below
 from app.notifiers.templates import check_template
-from app.notifiers.texts import text_of
+from app.notifiers.texts import PATH, text_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Upload(Endpoint):
 
     archives: ClassVar[bool] = True
 
-    path: str = "/{{ capture.id }}/{{ artifact.name }}"
+    path: str = PATH
     method: Literal["PUT", "POST"] = "PUT"
     kinds: tuple[str, ...] = ()
 

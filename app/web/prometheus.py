@@ -104,7 +104,7 @@ def _points(values: list[Any]) -> Iterator[tuple[float, float]]:
     for value in values:
         try:
             at, number = (float(each) for each in value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
         if math.isfinite(at) and math.isfinite(number):
             yield at, number

@@ -11,8 +11,9 @@ import ssl
 import struct
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,7 @@ import httpx2
 import pytest
 
 from app.model import Target
+from app.notifiers import endpoint
 from app.notifiers.apprise import Apprise, installed
 from app.notifiers.base import Undelivered
 from app.notifiers.grafana import Grafana
@@ -60,6 +62,29 @@ def resetting(port: int) -> Iterator[threading.Semaphore]:
         thread.start()
         try:
             yield seen
+        finally:
+            stop.set()
+            thread.join()
+
+
+@contextmanager
+def trickling(begin: bytes, piece: bytes) -> Iterator[str]:
+    """The address of a server that answers the first request with `begin`, and then a piece each 50 ms."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(begin)
+                while not stop.wait(0.05):
+                    connection.sendall(piece)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
         finally:
             stop.set()
             thread.join()
@@ -151,6 +176,24 @@ def test_no_secret_is_in_what_is_said_of_a_failure(tmp_path: Path) -> None:
         hook.tell(told())
     for said in (str(answered.value), str(refused.value)):
         assert "SECRET" not in said and "s3cr3t" not in said and said.isprintable() and len(said) < 300
+
+
+def test_a_login_is_not_in_what_is_said_of_an_answer_that_repeats_the_request(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("pässwörd")
+    login = b64encode("profiler:pässwörd".encode())
+    with Receiver(Answer(400, b"you sent Basic " + login)) as receiver, pytest.raises(Undelivered) as fault:
+        Webhook(url=receiver.url, username="profiler", password_file=str(tmp_path / "password")).tell(told())
+    assert receiver.requests[0].headers["Authorization"] == f"Basic {login.decode()}"
+    assert str(fault.value) == "it answers 400: you sent Basic …"
+
+
+@pytest.mark.parametrize("piece", [b"a", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
+def test_a_receiver_that_never_ends_its_headers_is_left_in_time(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "WHOLE", 0.5)
+    begin = b"" if piece.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\nX-A: "
+    with trickling(begin, piece) as url, pytest.raises(Undelivered, match=r"not whole after 0\.5 s") as fault:
+        Webhook(url=url).tell(told())
+    assert not fault.value.final
 
 
 def test_a_secret_that_cannot_be_read_is_named_and_tried_again(tmp_path: Path) -> None:

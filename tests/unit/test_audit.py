@@ -45,6 +45,19 @@ def test_a_full_disk_raises_nothing_and_the_first_line_that_fits_says_how_many_a
     assert len(lost) == 3
 
 
+def test_a_line_that_was_torn_when_the_service_was_killed_costs_only_itself(tmp_path: Path) -> None:
+    file = tmp_path / "audit.log"
+    file.write_text('{"event": "started"}\n{"event": "ver')
+    AuditLog(file).write("started")
+    AuditLog(file).write("started")
+    assert [line[:11] for line in file.read_text().splitlines()] == [
+        '{"event": "',
+        '{"event": "',
+        '{"ts": "202',
+        '{"ts": "202',
+    ]
+
+
 def test_after_a_rotation_lines_go_to_the_new_file_once_it_is_opened_again(tmp_path: Path) -> None:
     file = tmp_path / "audit.log"
     audit = AuditLog(file)

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from app.cli.init import written
 from app.cli.progress import Progress
 from tests.unit.cli.conftest import Run
 from tests.unit.web.web_app import WebApp
@@ -26,6 +28,27 @@ def test_migrate_leaves_a_database_alone_that_is_none(run: Run, tmp_path: Path) 
     refused = run("migrate", f"--storage.path={tmp_path}")
     assert (refused.code, refused.out) == (1, "")
     assert "restore a backup" in refused.err
+
+
+def test_init_leaves_nothing_behind_where_it_cannot_write_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "known_hosts").write_text("mine")  # made by somebody else meanwhile
+    with pytest.raises(SystemExit):
+        written(tmp_path, "root", 22, [])
+    assert "known_hosts cannot be written: File exists; nothing was left there" in capsys.readouterr().err
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("known_hosts", "mine")]
+
+
+def test_what_init_writes_means_the_same_in_yaml_whatever_the_names_are(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "it's # a: folder? %41"
+    written(folder, "null", 2222, [])
+    said = yaml.safe_load((folder / "alertprof.yml").read_text())
+    assert (said["ssh"]["user"], said["storage"]["artifacts"]) == ("null", f"{folder}/artifacts")
+    assert run("migrate", f"--config.file={folder / 'alertprof.yml'}").code == 0
+    assert (folder / "alertprof.db").exists()
+    assert run("migrate", f"--storage.path={tmp_path / 'other? %41'}").code == 0
+    assert (tmp_path / "other? %41" / "alertprof.db").exists()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

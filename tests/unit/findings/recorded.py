@@ -12,6 +12,7 @@ from app.findings.scene import File, scene
 from app.model import Kind
 from tests.faults.line import SECONDS
 
+PROFILES = Path(__file__).parents[2] / "data" / "profiles"
 FOLDER = Path(__file__).parents[2] / "data" / "faults"
 
 

@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from app.analysis.facts import facts
 from app.findings import every
+from app.findings.every import findings
 from app.findings.purposes import PURPOSES
+from app.findings.scene import File, scene
+from app.model import Kind
 from tests.faults.expected import FAULTS, HEALTHY
-from tests.unit.findings.recorded import FOLDER, found
+from tests.faults.line import SECONDS
+from tests.unit.findings.recorded import FOLDER, PROFILES, found
 
 DOCS = (Path(__file__).parents[3] / "docs" / "findings.md").read_text()
 
@@ -25,6 +30,14 @@ def test_the_first_finding_names_the_guilty_function(name: str) -> None:
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_busy_service_is_accused_of_nothing(name: str) -> None:
     assert found(name) == ()
+
+
+def test_a_heap_profile_without_any_function_of_the_runtime_is_of_a_go_program_all_the_same() -> None:
+    files = [
+        File(Kind.HEAP, name, facts(PROFILES / name))
+        for name in ("go-1.27-no-runtime.heap", "go-1.27-no-runtime-after.heap")
+    ]
+    assert [finding.code for finding in findings(scene(files, SECONDS, 60, ""))] == ["memory_grows"]
 
 
 def test_the_table_of_the_page_is_what_the_recorded_files_show() -> None:

@@ -27,6 +27,10 @@ def heap(allocated: int, in_use: int, all_in_use: int) -> Charges:
     return Charges(HEAP, (0, allocated, 0, all_in_use), 3, None, {}, {}, (one,))
 
 
+def allocating(function: str, nanoseconds: int = 10**7) -> Charge:
+    return replace(charge(function, nanoseconds // 10**7, nanoseconds), means={"memory": nanoseconds})
+
+
 def at(state: str, path: tuple[str, ...], count: int, *, served: bool = False, waits_in: str = "") -> Group:
     return Group(Place(state, path[-1], "a.go:7", path, waits_in, path[0], served, "", False), count)
 
@@ -98,6 +102,40 @@ def test_a_cache_that_is_full_is_none() -> None:
 def test_a_busy_innocent_that_keeps_a_little_of_much_is_none() -> None:
     scene = Scene(heap=heap(900 * MIB, 9 * MIB, 12 * MIB), heap_after=heap(2000 * MIB, 13 * MIB, 21 * MIB), seconds=10)
     assert codes(scene) == []
+
+
+def test_where_both_profiles_are_of_one_collection_the_process_grows_and_who_keeps_and_allocates_is_named() -> None:
+    kept = heap(40 * MIB, 36 * MIB, 50 * MIB)
+    scene = Scene(heap=kept, heap_after=kept, seconds=30, resident=samples(100, 110, 120, 130))
+    (found,) = findings(replace(scene, cpu=cpu(30, allocating("shop/cache.(*Cache).Put"))))
+    assert (found.code, found.severity) == ("memory_grows", "warning")
+    assert found.title.startswith("the process grew by 30MB in 30 s, and cache.(*Cache).Put allocated 72 %")
+    assert "90 % of all that the function ever allocated is still in use" in found.detail
+    assert "Both heap profiles are as of one garbage collection" in found.detail
+
+    loaded_long_ago = replace(scene, cpu=cpu(30, allocating("shop/web.render")))
+    assert codes(loaded_long_ago) == codes(replace(scene, resident=samples(100, 100, 100, 100))) == []
+    short = heap(41 * MIB, 37 * MIB, 51 * MIB)
+    (found,) = findings(replace(scene, heap_after=short))
+    assert "are only 1MB of allocations apart" in found.detail
+
+
+def test_garbage_is_charged_by_the_cpu_profile_where_both_heap_profiles_are_of_one_collection() -> None:
+    guilty, other = allocating("shop/web.render", 9 * 10**9), allocating("shop/cache.(*Cache).Put")
+    kept = heap(40 * MIB, 36 * MIB, 50 * MIB)
+    spent = cpu(10, other, guilty, means={"memory": 9_500_000_000})
+    (found,) = findings(Scene(cpu=spent, heap=kept, heap_after=kept, seconds=10))
+    assert found.code == "garbage" and "web.render" in found.title
+
+
+def test_a_loop_that_yields_is_told_from_the_runtimes_sweeper_that_yields() -> None:
+    running = at("running", ("shop.work",), 1)
+    yields = replace(cpu(10, allocating("shop.work", 10**9)), purposes={"spinning": 6 * 10**9})
+    scene = Scene(cpu=yields, before=(running,), after=(running,))
+    assert codes(scene) == ["spinning"]
+    swept = replace(yields, means={"sweeping": 2 * 10**9, "memory": 3 * 10**9})
+    assert codes(replace(scene, cpu=swept)) == ["garbage"]
+    assert codes(replace(scene, cpu=replace(swept, means={"sweeping": 10**9, "memory": 10**9}))) == ["spinning"]
 
 
 def test_what_one_function_holds_is_told_where_there_is_one_snapshot() -> None:

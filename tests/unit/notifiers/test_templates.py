@@ -2,8 +2,10 @@
 
 import pytest
 
+from app.notifiers import rendering, templates
+from app.notifiers.base import Undelivered
 from app.notifiers.templates import LONGEST, TemplateFault, check_template, rendered
-from app.notifiers.texts import BODY, TITLE, text_of
+from app.notifiers.texts import BODY, TITLE, context, text_of
 from tests.unit.notifiers.told import captured, failed, told
 
 HOSTILE = '<!channel> @everyone <at user_id="all"></at> <script>alert(1)</script> [x](http://evil)\nlink: http://evil'
@@ -71,3 +73,33 @@ def test_a_long_value_is_cut_and_a_long_text_refused() -> None:
 def test_a_template_that_is_none_is_refused_with_its_line() -> None:
     with pytest.raises(ValueError, match="body: line 2 of the template"):
         check_template("body", "a\n{{ b", "text")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'x'.ljust(9000000000) }}",
+        "{% set a = 'xxxxxxxxxxxxxxxx' %}" + "{% set a = a ~ a %}" * 32,
+        "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+    ],
+)
+def test_a_template_that_loops_or_eats_memory_costs_its_own_process_alone(
+    template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "SECONDS", 1)
+    check_template("body", template, "text")
+    with pytest.raises(Undelivered, match="let it do less") as fault:
+        text_of(template, "text", told())
+    assert fault.value.final
+
+
+def test_a_template_of_an_operator_says_what_it_would_say_in_the_service_itself() -> None:
+    template = "{{ event }} {% for finding in findings %}{{ finding.title }}{% endfor %} {{ labels.team }} ä"
+    assert text_of(template, "html", told()) == rendered(template, "html", context(told()))
+
+
+def test_checking_a_template_evaluates_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = list[str]()
+    monkeypatch.setitem(templates._ENVIRONMENTS["text"].filters, "upper", called.append)
+    check_template("body", "{{ 'evaluated'|upper }}", "text")
+    assert not called

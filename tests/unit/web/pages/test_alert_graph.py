@@ -96,6 +96,7 @@ def test_the_configured_prometheus_is_asked_within_bounds_and_once_a_minute(web:
         (b'{"data": {"resultType": "vector", "result": []}}', "answer cannot be read"),
         (matrix(), "has no values for the alert"),
         (matrix((OWN, [["x"], 7, [at(0), "NaN"], [at(0), None], [1, 2, 3]])), "has no values for the alert"),
+        (matrix((OWN, [[at(0), 10**400]])), "has no values for the alert"),
     ],
 )
 def test_where_there_is_no_graph_a_sentence_says_why(
