@@ -16,8 +16,8 @@ from app.analysis.flame.asking import index_file, view_as_json, view_in
 from app.analysis.isolate import check_files, facts_of, goroutines_of, peek_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.audit import AuditLog
-from app.captures.lanes import lane_of
 from app.captures.flame_indexing import FlameIndexing
+from app.captures.lanes import lane_of
 from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
 from app.captures.prearm import Arming

@@ -101,7 +101,8 @@ def written(folder: Path, user: str, port: int, known: list[str]) -> str:
                     undo.callback((folder / name).unlink, missing_ok=True)
                     file.write(text)
         except OSError as fault:
-            fail(f"{fault.filename or folder} cannot be written: {fault.strerror}; nothing was left there; choose another --directory")
+            said = f"{fault.filename or folder} cannot be written: {fault.strerror}; nothing was left there"
+            fail(f"{said}; choose another --directory")
         undo.pop_all()
     say(f"wrote {folder / name}" for name in FILES)
     return public

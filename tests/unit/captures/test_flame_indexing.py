@@ -15,7 +15,7 @@ from app.analysis.profile import read_file
 from app.analysis.reading_process import ask_once
 from app.captures.flame_indexing import FlameIndexing
 from app.model import Artifact, Capture, Kind, State, Trigger
-from app.stores import Store
+from app.stores import Directory
 from tests.lab.process import eventually
 from tests.unit.web.web_app import CPU, WebApp
 
@@ -24,7 +24,7 @@ BAD, SMALL = b"no profile" * 30, b"no profile"
 
 
 def test_a_profile_is_prepared_when_its_capture_has_ended_and_gone_with_it(tmp_path: Path) -> None:
-    store, now = Store(tmp_path / "store"), datetime.now(UTC)
+    store, now = Directory(tmp_path / "store"), datetime.now(UTC)
     contents = {"bad.pprof": BAD, "small.pprof": SMALL, "order-cpu.pprof": PROFILE.read_bytes(), "cpu.txt": BAD}
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)

@@ -10,8 +10,8 @@ down_revision = "0009"
 def upgrade() -> None:
     op.add_column("captures", sa.Column("lane", sa.Text, nullable=False, server_default=""))
     op.execute("UPDATE captures SET lane = host WHERE due_at IS NOT NULL AND host IS NOT NULL")
-    for turn, step in ((2, "collect"), (3, "clean")):
-        op.execute(f"UPDATE captures SET turn = {turn} WHERE due_at IS NOT NULL AND step = '{step}'")
+    op.execute("UPDATE captures SET turn = 2 WHERE due_at IS NOT NULL AND step = 'collect'")
+    op.execute("UPDATE captures SET turn = 3 WHERE due_at IS NOT NULL AND step = 'clean'")
     due, leased = sa.text("due_at IS NOT NULL"), sa.text("lease_until IS NOT NULL")
     op.drop_index("captures_due", "captures")
     op.create_index(
