@@ -1,5 +1,6 @@
 """The table of a profile, against `go tool pprof -top`: by a process started for it, and by `GET …/top` of a service
-whose readers are warm. The tool is called itself, without `go`. The service is in this process, without a socket.
+whose readers are warm. The tool is called itself, without `go`. The service is a thread of this process; each request
+has a new connection over loopback.
 """
 
 import json
@@ -7,16 +8,20 @@ import os
 import resource
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 from time import perf_counter
+from urllib.parse import urlsplit
 
 from app.analysis.isolate import top_of
 from app.analysis.readers import Readers
 from app.analysis.reading_process import ROOT, command
 from tests.bench.heaps import built, go, written
 from tests.bench.rounds import Goal, Group, Series, Unmeasured, rounds
+from tests.lab.browser import served
 from tests.unit.web.web_app import WebApp
 
 STACKS = {"small": 14, "middle": 24_000, "large": 385_000}
@@ -44,7 +49,7 @@ def measured(name: str, path: Path, tool: str, folder: Path, count: int) -> Iter
     try:
         clock = rounds({**{of: run.once for of, run in runs.items()}, SERVICE: service.new, AGAIN: service.old}, count)
     finally:
-        service.readers.close()
+        service.close()
     processor = {of: [use.ru_utime + use.ru_stime for use in run.uses[-count:]] for of, run in runs.items()}
     title = f"The table of a {name} profile, {path.stat().st_size / 1e3:.0f} kB gzipped"
     goals = (Goal(WHOLE, PPROF, 0.5), Goal(SERVICE, PPROF, 0.5), Goal(AGAIN, SERVICE, 0.1))
@@ -94,7 +99,9 @@ class Service:
         self.web, self.profile, self.made, self.readers = WebApp(folder), profile, 0, Readers()
         self.web.top = partial(top_of, ask=self.readers.ask)  # type: ignore[method-assign]
         self.web.store.read = lambda key, *_: iter([self.web.store.files[key]])  # type: ignore[method-assign]
-        self.client, self.href = self.web.reached_by(), ""
+        self.ends, self.href = ExitStack(), ""
+        self.ends.callback(self.readers.close)
+        self.address = urlsplit(self.ends.enter_context(served(self.web.reached_by().app))).netloc
         self.new()  # old() may be the first that is measured
 
     def new(self) -> float:
@@ -110,8 +117,16 @@ class Service:
 
     def _get(self, href: str) -> float:
         began = perf_counter()
-        self.client.get(href).raise_for_status()
-        return perf_counter() - began
+        with closing(HTTPConnection(self.address)) as connection:
+            connection.request("GET", href)
+            (answer := connection.getresponse()).read()
+        seconds = perf_counter() - began
+        if answer.status != 200:
+            raise Unmeasured(f"GET {href} is answered with {answer.status}")
+        return seconds
+
+    def close(self) -> None:
+        self.ends.close()
 
 
 def milliseconds(series: Series) -> Series:
