@@ -13,16 +13,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.ledger.listing import Filter, conditions, fits
-from app.ledger.rows import micro
+from app.ledger.rows import labels_of, micro
 from app.ledger.schema import captures
 from app.model import State
+from app.services import service_of
 
 MOST_MATCHED: Final = 5000  # rows whose labels are read
 MOST_RECENT: Final = 2000  # rows whose values are told
 _c = captures.c
 _MICROSECOND = timedelta(microseconds=1)
-_RECENT = (
-    sa.select(_c.state, _c.service, _c.host, _c.alertname, _c.rule, _c.reason_code)
+_UNNAMED = sa.case((sa.func.coalesce(_c.service, "") == "", _c.labels)).label("labels")  # their labels name the service
+_RECENT: sa.Select[Any] = (
+    sa.select(_c.state, _c.service, _c.host, _c.alertname, _c.rule, _c.reason_code, _UNNAMED)
     .order_by(_c.id.desc())
     .limit(MOST_RECENT)
 )
@@ -54,4 +56,9 @@ def counts_by_time(
 
 
 def recent(connection: sa.Connection) -> tuple[Values, ...]:
-    return tuple(Values(*(value or "" for value in row)) for row in connection.execute(_RECENT))
+    return tuple(_values(row) for row in connection.execute(_RECENT))
+
+
+def _values(row: sa.Row[Any]) -> Values:
+    service = row.service or (service_of(labels_of(row)) if row.labels else "")
+    return Values(row.state, service, row.host or "", row.alertname, row.rule, row.reason_code or "")

@@ -25,7 +25,10 @@ class CaptureQuery(BaseModel):
     ] = None
     state: Annotated[State | None, Field(description="captures in this state")] = None
     host: Word | None = None
-    service: Word | None = None
+    service: Annotated[
+        Word | None,
+        Field(description="its service, as labels name it, or its executable; without a process, as labels name it"),
+    ] = None
     alertname: Word | None = None
     fingerprint: Word | None = None
     profiler: Word | None = None

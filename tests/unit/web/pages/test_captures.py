@@ -60,7 +60,7 @@ def test_a_bar_of_the_chart_and_a_chip_lead_to_exactly_the_captures_they_count(w
     failed, done = web.keep_failed(), web.keep_completed()
     shown = page(web, "/?service=order-mq")
     bars = dict(re.findall(r'<a href="([^"]+)"[^>]*><title>([^<]+)</title>', shown))
-    assert list(bars.values()) == ["2026-11-23 07:00:00: completed 1", "2026-11-23 12:00:00: completed 1"]
+    assert list(bars.values()) == ["2026-11-23 07:00:00: completed 1", "2026-11-23 12:00:00: completed 1, failed 1"]
     assert listed(web, next(iter(bars))) == [old.id]
 
     chip = re.search(
