@@ -114,6 +114,11 @@ def test_a_ledger_without_an_index_gets_the_same_one(ledger: Ledger) -> None:
         for statement in (
             "DROP TABLE label_pairs",
             "DROP TABLE service_names",
+            "DROP TABLE outcomes",
+            "DROP INDEX captures_lease",
+            "DROP INDEX captures_due",
+            "ALTER TABLE captures DROP COLUMN lane",
+            "CREATE INDEX captures_due ON captures (turn, due_at)",
             "UPDATE alembic_version SET version_num = '0008'",
         ):
             connection.execute(sa.text(statement))

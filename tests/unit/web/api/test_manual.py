@@ -28,7 +28,7 @@ def test_a_capture_is_begun_and_told_where_it_is(web: WebApp) -> None:
     assert (shown["state"], shown["rule"], shown["profiler"]) == ("pending", "manual", "auto")
     assert shown["trigger"] == {"kind": "manual", "by": "testclient", "note": "slow"}
     assert shown["timeline"][0]["message"] == "asked for by testclient: slow"
-    assert web.client.get(answer.headers["location"]).json() == shown
+    assert web.client.get(answer.headers["location"]).json() == {**shown, "notices": []}
 
 
 def test_it_is_due_at_once_and_takes_what_was_asked(web: WebApp) -> None:
