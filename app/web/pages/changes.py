@@ -47,7 +47,7 @@ def offers(capture: Capture) -> list[Offer]:
     """What may be done with this capture now."""
     service = capture.target.service if capture.target else ""
     possible = {
-        Change.STOP: not capture.state.ended,
+        Change.STOP: not capture.state.ended and capture.stop_requested_at is None,
         Change.PIN: not capture.pinned,
         Change.UNPIN: capture.pinned,
         Change.BASELINE: capture.state is State.COMPLETED and bool(service) and not capture.baseline,

@@ -72,6 +72,7 @@ def test_every_button_of_a_capture_is_pressed_with_the_keyboard_and_what_changes
     again = web.ledger.get(page.url.rpartition("/")[2])
     assert again and again.state is State.PENDING
     change(page, "stop", "Stop this recording now", "text=Somebody asked for it to stop")
+    expect(page.get_by_role("button", name="stop")).to_have_count(0)
     claim = web.ledger.claim(web.now + timedelta(hours=2), "test", timedelta(minutes=1))
     assert claim and claim.capture.stop_requested_at
     web.ledger.release(claim, claim.capture.ended(State.CANCELED, web.now))

@@ -36,7 +36,7 @@ def test_from_the_list_to_the_guilty_function_and_back(web: WebApp, visit: Visit
     assert HOT in page.inner_text(".verdict") and "take 42 %" in page.inner_text(".verdict")
     expect(page.locator(".drawing path").first).to_be_visible()
 
-    page.click(".verdict button")
+    page.click(".verdict code")
     expect(page.locator(".told b")).to_have_text(HOT)
     page.wait_for_url("**function=com.example.function14")
     page.go_back()
