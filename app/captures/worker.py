@@ -140,7 +140,8 @@ class Worker:
         finally:
             visit.leave(monotonic() - began)
             if streamed is None:
-                self._forget(claim)
+                self._held.pop(claim.capture.id, None)
+            self._hurry.set()  # the waiting thread has not considered this row, nor those of its lane
         if streamed is not None:
             self._streams.run(partial(self._stream, claim, streamed))
 
@@ -149,11 +150,8 @@ class Worker:
             with bound_contextvars(capture_id=capture.id):
                 self._advance(claim, capture)
         finally:
-            self._forget(claim)
-
-    def _forget(self, claim: Claim) -> None:
-        self._held.pop(claim.capture.id, None)
-        self._hurry.set()  # the waiting thread has not considered this row, nor those of its lane
+            self._held.pop(claim.capture.id, None)
+            self._hurry.set()
 
     def _advance(self, claim: Claim, capture: Capture | None = None, *, visit: Visit | None = None) -> Capture | None:
         """Takes one step after another while the next one is due at once.

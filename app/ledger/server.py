@@ -49,6 +49,13 @@ def engine_for(url: sa.URL, waits: "Waits", common: dict[str, Any]) -> sa.Engine
         if connection.pgconn.status:  # of libpq; 0: it stands
             raise DisconnectionError
 
+    @sa.event.listens_for(engine, "do_executemany")
+    def execute(cursor: Any, statement: str, rows: Any, _context: Any) -> bool:
+        """psycopg's pipeline ends with a Flush, after which the server's idle timer is off; a query turns it on."""
+        cursor.executemany(statement, rows)
+        cursor.connection.pgconn.exec_(b"")
+        return True
+
     return engine
 
 

@@ -225,7 +225,7 @@ def test_a_connection_cut_in_the_middle_of_a_file_is_begun_again_and_the_file_is
 
 def begins(coming: Path) -> bool:
     with suppress(FileNotFoundError):
-        return any(0 < file.stat().st_size < BIG for file in coming.glob("*/trace"))
+        return any(0 < file.stat().st_size < BIG for file in coming.rglob("trace"))
     return False
 
 

@@ -31,7 +31,7 @@ def test_a_guilty_function_is_named_through_the_whole_line(tmp_path: Path) -> No
 
 def test_what_has_changed_since_the_baseline_is_named_and_what_is_always_dear_is_not(tmp_path: Path) -> None:
     with (
-        Scene(tmp_path, duration="4s", config={"limits": {"cooldown": "0s"}}) as scene,
+        Scene(tmp_path, duration="8s", config={"limits": {"cooldown": "0s"}}) as scene,
         running("discounts", tmp_path / "discounts", warming=0) as service,
     ):
         calm = captured(scene, service, 1)

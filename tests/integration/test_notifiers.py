@@ -120,7 +120,10 @@ def test_a_notice_outlives_a_refused_a_reset_connection_and_a_kill_and_is_delive
         said = json.loads(request.body)
         assert request.headers["Idempotency-Key"] == said["key"] == f"{capture}/hook"
         assert (said["version"], said["event"], said["capture"]["id"]) == ("1", "failed", capture)
-        assert said["capture"] == service.capture(capture)
+        shown = service.capture(capture)
+        (notice,) = shown.pop("notices")
+        assert (notice["notifier"], notice["state"]) == ("hook", "delivered")
+        assert said["capture"] == shown
         assert httpx2.get(said["link"], verify=TLS, timeout=30).status_code == 200
         assert httpx2.get(said["alert_link"], verify=TLS, timeout=30).status_code == 200
 

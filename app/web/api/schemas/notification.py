@@ -29,7 +29,7 @@ class NotificationOut(BaseModel):
     event: Annotated[Literal["completed", "failed"], Field(description="the state in which the capture ended")]
     link: Annotated[str, Field(description="the page of the capture")]
     alert_link: Annotated[str | None, Field(description="the page of the alert; null where no alert asked for it")]
-    capture: Annotated[CaptureOut, Field(description="as GET /captures/{id} answers it")]
+    capture: Annotated[CaptureOut, Field(description="as GET /captures/{id} answers it, without its notices")]
 
 
 def notification_out(capture: Capture, key: str, external_url: str) -> NotificationOut:
