@@ -16,12 +16,14 @@ from tests.matrix import (
     rust,
     servers,
     shells,
+    stores,
 )  # fmt: skip
 
 DOCUMENT = Path("docs/ssh.md")
 SUBJECTS = {
     "servers": servers, "shells": shells, "penalties": penalties, "go": gohttp, "rust": rust, "node": nodes,
-    "memory": gomemory, "gate": gate, "killed": killed, "profilers": profilers, "packaging": packaging,
+    "memory": gomemory, "gate": gate, "killed": killed, "profilers": profilers, "stores": stores,
+    "packaging": packaging,
 }  # fmt: skip
 
 

@@ -1,0 +1,17 @@
+"""The stores' contract over versitygw, an S3 server in Go, which is built for it."""
+
+from collections.abc import Iterator
+
+from tests.lab.s3 import VERSITY
+from tests.lab.tools import Unavailable, from_go
+from tests.matrix.outcomes import outcomes
+
+HEAD = (f"stores, over {VERSITY.rpartition('/')[2]}", "")
+
+
+def rows() -> Iterator[tuple[str, ...]]:
+    try:
+        from_go(VERSITY)
+    except Unavailable as reason:
+        yield (str(reason), "")
+    yield from outcomes("tests/contract/test_stores.py", EVERY_SHELL="1")
