@@ -28,6 +28,6 @@ def run_target(tmp_path: Path) -> Iterator[Callable[..., Service]]:
             try:
                 return running.enter_context(Service(name, folder, env=env))
             except Unavailable as reason:
-                pytest.skip(str(reason))
+                pytest.skip(f"a target is NOT tested: {reason}")
 
         yield run

@@ -61,7 +61,7 @@ class _Reader:
         base = baseline if baseline and baseline.id != capture.id else None
         try:
             facts = self._facts(capture, base)
-        except AlertprofError as fault:
+        except (AlertprofError, OSError) as fault:  # no room on our own disk for files of an object store
             return capture.with_event(now, "findings", f"the files could not be read for findings: {fault}")
         seen = replace(self._scene(capture, facts), resident=self._resident(capture), claim=claim_of(capture))
         if base:

@@ -130,7 +130,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         try:
             target = stack.enter_context(Service("toggle", tmp_path / "target"))
         except golang.Unavailable as reason:
-            pytest.skip(str(reason))
+            pytest.skip(f"the quick start is NOT walked: {reason}")
         yield Reader(tmp_path, target, stack.enter_context(SshdOfTheHost(tmp_path / "sshd")))
 
 

@@ -1,10 +1,13 @@
 """Findings are made once the files are home, and cost a capture nothing when they cannot be."""
 
+import errno
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from app.analysis.diff.asking import difference_of
 from app.analysis.facts import Facts
@@ -51,6 +54,19 @@ def test_files_that_cannot_be_read_now_cost_findings_and_not_the_capture(tmp_pat
     after = Reading(store, broken, difference_of).with_findings(capture, None, NOON)
     assert (after.findings, after.state, after.step) == ((), capture.state, capture.step)
     assert "no process to read profiles in" in after.timeline[-1].message
+
+
+def test_a_disk_without_room_for_the_files_of_an_object_store_costs_findings_and_not_the_capture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture, store = stored(tmp_path)
+
+    def full(key: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "local", full)
+    read = Reading(store, facts_of, difference_of).with_findings(capture, None, NOON)
+    assert (read.findings, "No space left" in read.timeline[-1].message) == ((), True)
 
 
 def test_a_capture_is_compared_with_the_baseline_and_a_baseline_that_is_gone_is_no_fault_of_it(tmp_path: Path) -> None:
