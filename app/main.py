@@ -1,7 +1,7 @@
 """The wiring: builds every package's objects and hands each what it needs. serving.py runs it."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -72,8 +72,10 @@ class Service:
         self.ledger = Ledger(
             settings.storage.database, decide=deciding(settings), bounds=settings.limits, exclusive=True
         )
+        self.now = self.ledger.clock.now
         self.store, self.readers = store_of(settings.storage.artifacts), Readers()
         self.metrics.store_free.set_function(self.store.free_bytes)
+        self.metrics.clock_offset.set_function(lambda: self.ledger.clock.ahead().total_seconds())
         self.connector = Connector(settings.hosts)
         self.pool = HostPool(self.connector, settings.recipes, settings.redaction, self.telemetry.observer)
         self.metrics.watch_hosts(self.pool.states, lambda: self.connector.pace.logins)
@@ -81,7 +83,7 @@ class Service:
         self.telemetry.on_ended = self.indexing.ended
         self.arming = self._arming(settings)
         self.schedule = Schedule(self.ledger, lambda: self.settings.rules)
-        self.pending = PendingAlerts(settings.prometheus, self._pending, now)
+        self.pending = PendingAlerts(settings.prometheus, self._pending, self.now)
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
         self.dispatcher = self._dispatcher(settings, external_url)
         self.explainer = Explainer(lambda: self.settings.rules, RESOLVERS, self._route, self.pool, self.ledger)
@@ -89,7 +91,7 @@ class Service:
         self.worker = Worker(
             self.ledger,
             self._pipeline(settings, self.arming),
-            now,
+            self.now,
             hold=settings.limits.hold,
             on_step=self.telemetry.stepped,
             chores=self._chores,
@@ -144,7 +146,7 @@ class Service:
     def _dispatcher(self, settings: Settings, external_url: str) -> Dispatcher:
         self.ledger.notices.recipients = partial(recipients, lambda: self.settings)
         open_ = partial(opened, self.ledger, self.store, external_url)
-        return Dispatcher(self.ledger.notices, settings.notifiers, open_, self.metrics, now=now)
+        return Dispatcher(self.ledger.notices, settings.notifiers, open_, self.metrics, now=self.now)
 
     def _pipeline(self, settings: Settings, arming: Arming) -> Pipeline:
         return Pipeline(
@@ -155,6 +157,7 @@ class Service:
             resolvers=RESOLVERS,
             check=check_files,
             stopping=lambda: self.worker.stopping,
+            clock=self.now,
             hold=settings.limits.hold,
             adopt=arming.adopted,
             redaction=settings.redaction,
@@ -190,9 +193,9 @@ class Service:
         self.dispatcher.clear()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
-            self.arming.clear(now())
-            clear(self.ledger, self.store, self.settings.storage.retention, now(), self.metrics.removed_bytes.inc)
-            self.schedule.run(now())
+            self.arming.clear(self.now())
+            clear(self.ledger, self.store, self.settings.storage.retention, self.now(), self.metrics.removed_bytes.inc)
+            self.schedule.run(self.now())
             self.metrics.stored_bytes.set(sum(each.size for each in self.ledger.stored()))
 
     def _parts(self, external_url: str, web: WebConfig) -> Parts:
@@ -200,7 +203,7 @@ class Service:
             ledger=self.ledger,
             store=self.store,
             metrics=self.metrics,
-            now=now,
+            now=self.now,
             top=partial(top_of, ask=self.readers.ask),
             tree=partial(tree_of, ask=self.readers.ask),
             peek=partial(peek_of, ask=self.readers.ask),
@@ -211,7 +214,7 @@ class Service:
             flame_view=partial(view_in, ask=self.readers.ask),
             flame_json=partial(view_as_json, ask=self.readers.ask),
             prepared=self.indexing.prepared,
-            ready=Readiness(self.ledger, self.store, now).obstacle,
+            ready=Readiness(self.ledger, self.store, self.now).obstacle,
             external_url=external_url,
             explain=self._explained,
             profilers=named_alone() - {"auto"},
@@ -227,7 +230,7 @@ class Service:
         )
 
     def _explained(self, body: bytes, connect: bool) -> Explained:
-        moment = now()
+        moment = self.now()
         return self.explainer.answer(alerts_in(body, moment), moment, connect=connect)
 
 
@@ -240,8 +243,3 @@ def deciding(settings: Settings) -> Decide:
         new_id=lambda: str(uuid_utils.uuid7()),
         lane=lane_of,
     )
-
-
-def now() -> datetime:
-    """The time, aware UTC."""
-    return datetime.now(UTC)

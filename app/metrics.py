@@ -132,6 +132,9 @@ class Metrics:
         self.blocked = self._gauge("alertprof_blocked_executables", "Executables that are not signalled any more.")
         self.captures = self._gauge("alertprof_captures", "Captures in the ledger, by state.", ["state"])
         self.store_free = self._gauge("alertprof_store_free_bytes", "Room where artifacts are kept, in bytes.")
+        self.clock_offset = self._gauge(
+            "alertprof_clock_offset_seconds", "This machine's clock minus PostgreSQL's, which counts; 0 with SQLite."
+        )
         self.reload_successful = self._gauge(
             "alertprof_config_last_reload_successful",
             "1 if the configuration was taken when it was read last, 0 if an earlier one stayed.",

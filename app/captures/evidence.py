@@ -66,7 +66,7 @@ class Ladder:
             return capture
         target = capture.target or Target(scenes.host, scenes.process.id.pid, Path(scenes.process.exe).name)
         named = replace(capture, target=target)
-        subject = Subject(named, scenes.host, scenes.process.id, self.pool, scenes.lines, at_leisure)
+        subject = Subject(named, scenes.host, scenes.process.id, self.pool, now, scenes.lines, at_leisure)
         return self._climbed(capture, subject, LOOKED, lambda rung, subject: rung.look(subject), now)
 
     def begin(self, capture: Capture, now: datetime) -> Capture:
@@ -89,7 +89,7 @@ class Ladder:
     def _from_capture(self, capture: Capture, moment: str, climb: Climb, now: datetime) -> Capture:
         if capture.process is None or capture.notes.get(moment) is True:
             return capture
-        subject = Subject(capture, host_of(capture), capture.process, self.pool)
+        subject = Subject(capture, host_of(capture), capture.process, self.pool, now)
         return self._climbed(capture, subject, moment, climb, now)
 
     def _climbed(self, capture: Capture, subject: Subject, moment: str, climb: Climb, now: datetime) -> Capture:

@@ -15,7 +15,7 @@ capture with its reason. A `Retryable` is retried until the step's deadline, the
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -36,6 +36,7 @@ from app.errors import Code, Refused, Retryable
 from app.gate.entry import NoEntry
 from app.gate.pool import HostPool
 from app.intake.rules import Rule
+from app.ledger.clock import machine
 from app.ledger.ledger import Ledger
 from app.model import Capture, Kind, Step
 from app.redaction import BUILT_IN, Redaction
@@ -70,7 +71,7 @@ class Pipeline:
     resolvers: tuple[Resolver, ...]
     check: Callable[[Sequence[tuple[Kind, Path]]], Mapping[Path, str | None]]
     stopping: Callable[[], bool] = lambda: False
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = machine
     hold: timedelta = HOLD
     adopt: Callable[[Capture, datetime], Capture] = lambda capture, now: capture
     redaction: Redaction = BUILT_IN

@@ -16,6 +16,7 @@ import json
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from app.errors import Code, Refused
@@ -57,7 +58,7 @@ class Gathered:
 class Subject:
     """What a rung works on.
 
-    pool: leads to the host; scene: the lines of the gate's verb `scene`, which came with the first look
+    pool: leads to the host; now: the time; scene: the lines of the gate's verb `scene`, which came with the first look
     at_leisure: no signal waits for a rung: the capture is refused, or its alert is only pending
     """
 
@@ -65,6 +66,7 @@ class Subject:
     host: str
     process: ProcessId
     pool: HostPool
+    now: datetime
     scene: tuple[str, ...] = ()
     at_leisure: bool = False
 

@@ -4,7 +4,7 @@ They are read at its end, from shortly before its beginning, also when it has fa
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from app.evidence.asked import Log, asked_in
@@ -38,7 +38,7 @@ class Logs(Rung):
         asked, pieces, said = asked_in(subject.capture), list[Piece](), list[str]()
         if not asked.logs or not subject.capture.started_at:
             return Gathered()
-        ago = age_of(subject.capture) + BEFORE
+        ago = age_of(subject.capture, subject.now) + BEFORE
         with subject.pool.files(subject.host) as gate:  # of its own: a log may lie on a disk that does not answer
             for number, log in enumerate(asked.logs, 1):
                 end = gate.log(log.recipe, round(ago.total_seconds()))
@@ -50,9 +50,9 @@ class Logs(Rung):
         return Gathered("; ".join(said), tuple(pieces))
 
 
-def age_of(capture: Capture) -> timedelta:
-    """How long ago the recording began, by our clock, which may have been set meanwhile."""
-    return min(max(datetime.now(UTC) - (capture.started_at or capture.created_at), timedelta(0)), LONGEST)
+def age_of(capture: Capture, now: datetime) -> timedelta:
+    """How long ago the recording began, by a clock that may have been set meanwhile."""
+    return min(max(now - (capture.started_at or capture.created_at), timedelta(0)), LONGEST)
 
 
 def in_words(log: Log, end: LogEnd, lines: int) -> str:

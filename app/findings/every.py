@@ -15,11 +15,12 @@ from app.findings.locks import locks
 from app.findings.piled import piled
 from app.findings.purposes import purposes
 from app.findings.scene import Found, Scene
+from app.findings.shorter import shorter
 from app.findings.thresholds import MOST
 from app.findings.waits import waits
 
 FAMILIES: Final[tuple[Callable[[Scene], Iterator[Found]], ...]] = (
-    locks, piled, waits, held, garbage, purposes, hot, caught, cpu_above_baseline, held_above_baseline,
+    locks, piled, waits, held, garbage, purposes, hot, caught, shorter, cpu_above_baseline, held_above_baseline,
 )  # fmt: skip
 ORDER: Final = {CRITICAL: 0, WARNING: 1, INFO: 2}
 

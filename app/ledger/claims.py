@@ -1,10 +1,10 @@
 """Claims: a worker claims a row under a lease with a fence number, and only the holder of the fence can save it.
 
-Leases are measured with the `now` that the caller passes, on PostgreSQL too, as the worker's deadlines are. Replicas
-whose clocks differ by less than a lease only take over a little sooner or later.
+Leases are measured with the `now` that the caller passes, as the worker's deadlines are: the ledger's time, which is
+the same for all replicas (clock.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -58,6 +58,8 @@ class ProcessTaken(Exception):
         self.other = other
 
 
+Answered = Callable[[datetime], None]
+_SERVER_TIME = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True)).label("server_time")
 _LATER = 10_000_000  # microseconds that a turn waits for the turns before it, so that none of them waits for ever
 _DUE_AND_FREE = (
     _c.due_at <= sa.bindparam("now"),
@@ -100,18 +102,25 @@ def take(
     owner: str,
     lease: timedelta,
     closed: Closed = NOTHING_CLOSED,
+    *,
+    answered: Answered = lambda at: None,
 ) -> Claim | None:
     """Claims the most urgent due row that nobody holds and whose lane is open. None: there is none.
+
+    answered: takes the time of a server that has one, if a row was claimed
 
     Ends of recordings go first, then starts, files, cleaning; among equals what has been due longest, then the alert
     that fired first. What has been due for _LATER longer goes before the next turn all the same."""
     said = {"now": micro(now), "who": owner, "until": micro(now + lease), "held": list(closed.held), **_lanes(closed)}
-    row = connection.execute(_take(closed.only is not None, closed.no_files), said).one_or_none()
+    has_clock = connection.dialect.name == "postgresql"
+    row = connection.execute(_take(closed.only is not None, closed.no_files, has_clock), said).one_or_none()
+    if row is not None and has_clock:
+        answered(row.server_time)
     return None if row is None else Claim(to_capture(row), owner, row.fence)
 
 
 @cache
-def _take(confined: bool, no_files: bool) -> sa.Executable:
+def _take(confined: bool, no_files: bool, has_clock: bool) -> sa.Executable:
     """The statement that claims a row. Each turn is one look into the index captures_due."""
     due = (*_DUE_AND_FREE, _c.id.not_in(sa.bindparam("held", expanding=True)))
     firsts = [
@@ -128,7 +137,7 @@ def _take(confined: bool, no_files: bool) -> sa.Executable:
         sa.update(captures)
         .where(_c.id == next_one.scalar_subquery())
         .values(owner=sa.bindparam("who"), lease_until=sa.bindparam("until"), fence=_c.fence + 1)
-        .returning(*captures.columns)
+        .returning(*captures.columns, *((_SERVER_TIME,) if has_clock else ()))
     )
 
 
@@ -178,13 +187,21 @@ def hosts_at_work(connection: sa.Connection) -> frozenset[str]:
     return frozenset(connection.execute(_AT_WORK).scalars())
 
 
-def soonest(connection: sa.Connection, closed: Closed = NOTHING_CLOSED) -> datetime | None:
-    """When the next row can be claimed: it is due, its lease is over, and its lane is open now. None: there is none."""
+def soonest(
+    connection: sa.Connection, closed: Closed = NOTHING_CLOSED, *, answered: Answered = lambda at: None
+) -> datetime | None:
+    """When the next row can be claimed: it is due, its lease is over, and its lane is open now. None: there is none.
+
+    answered: takes the time of a server that has one"""
     free = [
         first.where(_c.lease_until.is_(None)) for first in _first_of_turns(closed.only is not None, closed.no_files)
     ]
     asked = sa.select(*(each.scalar_subquery() for each in (*free, _LEASED)))
-    times = connection.execute(asked, _lanes(closed)).one()
+    if connection.dialect.name == "postgresql":
+        *times, at = connection.execute(asked.add_columns(_SERVER_TIME), _lanes(closed)).one()
+        answered(at)
+    else:
+        times = list(connection.execute(asked, _lanes(closed)).one())
     return moment_or_none(min((time for time in times if time is not None), default=None))
 
 

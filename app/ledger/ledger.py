@@ -7,8 +7,7 @@ database leaves this package except LedgerUnavailable (see database.py) and thos
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
@@ -48,7 +47,6 @@ __all__ = [
 ]
 
 _ATTEMPTS = 3
-_utc_now = partial(datetime.now, UTC)
 
 
 class Ledger(LedgerReader):
@@ -58,7 +56,7 @@ class Ledger(LedgerReader):
     decide: admission.decide with the rules bound; it may be replaced at any time by setting it.
     bounds: how many recordings are allowed at once; None: any number.
     exclusive: on SQLite this process owns the file (`serve` does), and a second owner is refused.
-    clock: the time at which a batch of alerts is decided.
+    clock: the time at which a batch of alerts is decided; None: the ledger's own (clock.py).
     Raises LedgerUnavailable.
     """
 
@@ -69,13 +67,13 @@ class Ledger(LedgerReader):
         decide: Decide,
         bounds: Bounds | None = None,
         exclusive: bool = False,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         super().__init__(Database(url, exclusive=exclusive), bounds)
         self.decide = decide
         self.on_due: Callable[[], None] = lambda: None
         """Called, from any thread, after a commit that made a capture due; it has to return at once."""
-        self._clock = clock
+        self._clock = clock or self.clock.now
         self._inbox = Inbox(self._record)
         self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
         self.notices = Notices(self._database)
@@ -88,6 +86,7 @@ class Ledger(LedgerReader):
             if self._database.owned:
                 claims.free_all(connection)
                 self.notices.free_all(connection)
+        self.next_due()  # the first answer of the server's clock
 
     def prove(self, now: datetime) -> None:
         """Writes a row, to see whether the database takes one. Raises LedgerUnavailable."""
@@ -142,8 +141,8 @@ class Ledger(LedgerReader):
     def claim(self, now: datetime, owner: str, lease: timedelta, closed: Closed = NOTHING_CLOSED) -> Claim | None:
         """Claims the most urgent due capture that nobody holds and that is not closed, until now + lease, in the order
         of claims.take. None: there is none."""
-        with self._database.writing() as connection:
-            return claims.take(connection, now, owner, lease, closed)
+        with self._database.writing() as connection, self.clock.asking() as answered:
+            return claims.take(connection, now, owner, lease, closed, answered=answered)
 
     def renew(self, claim: Claim, now: datetime, lease: timedelta) -> None:
         """Extends the claim until now + lease. Raises FenceLost."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from app.ledger import arrivals, baselines, blocks, capacity, claims, listing, messages, overview, queries, switches
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import NOTHING_CLOSED, Closed
+from app.ledger.clock import Clock
 from app.ledger.database import Database, existing
 from app.ledger.listing import Filter, Page
 from app.ledger.messages import Message
@@ -22,7 +23,7 @@ class LedgerReader:
     """One database. bounds: how many recordings are allowed at once; None: any number."""
 
     def __init__(self, database: Database, bounds: Bounds | None = None) -> None:
-        self.bounds = bounds
+        self.bounds, self.clock = bounds, Clock()
         self._database = database
 
     def close(self) -> None:
@@ -72,8 +73,8 @@ class LedgerReader:
     def next_due(self, closed: Closed = NOTHING_CLOSED) -> datetime | None:
         """When the next capture can be claimed: it is due, its lease is over, and its lane is not closed. None: none
         waits for anything else."""
-        with self._database.reading() as connection:
-            return claims.soonest(connection, closed)
+        with self._database.reading() as connection, self.clock.asking() as answered:
+            return claims.soonest(connection, closed, answered=answered)
 
     def queue(self, now: datetime) -> tuple[int, datetime | None]:
         """How many captures are due at `now` and claimed by nobody, and since when the oldest of them is due."""

@@ -6,7 +6,7 @@ notification that is delivered again makes no second one.
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.notifiers.base import Notification, Undelivered
 from app.notifiers.endpoint import Endpoint, below
@@ -41,7 +41,7 @@ class Grafana(Endpoint):
 
     def _annotation(self, notification: Notification, mark: str) -> dict[str, object]:
         capture = notification.capture
-        ended = capture.stopped_at or capture.ended_at or datetime.now(UTC)
+        ended = capture.stopped_at or capture.ended_at or capture.created_at
         named = ("alertprof", mark, capture.trigger.alertname, capture.target.service if capture.target else "")
         where = {"dashboardUID": self.dashboard} | ({} if self.panel is None else {"panelId": self.panel})
         return {

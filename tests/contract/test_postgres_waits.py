@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from app.ledger import arrivals
 from app.ledger import server as limits
 from app.ledger.arrivals import Delivery
+from app.ledger.clock import machine
 from app.ledger.ledger import Filter, Ledger, LedgerUnavailable
 from tests.unit.ledger.builders import NOON, admission, firing, ids
 
@@ -91,3 +93,17 @@ def test_a_replica_that_is_frozen_with_an_episode_in_hand_holds_up_no_other_for_
     over.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_replica_whose_clock_is_off_works_by_the_servers(url: str) -> None:
+    off = Ledger(url, decide=admission((), ids()))
+    off.clock._machine = lambda: machine() + timedelta(minutes=1)
+    off.migrate()
+    assert abs(off.clock.now() - machine()) < timedelta(seconds=30), "before any claim"
+    assert abs(off.clock.ahead() - timedelta(minutes=1)) < timedelta(seconds=30)
+    off.clock._since = (NOON, 0.0)
+    off.receive([firing()]).result()
+    (row,) = off.find(Filter()).captures
+    assert off.claim(row.due_at or NOON, "one", timedelta(seconds=5)), "a claim"
+    assert abs(off.clock.now() - machine()) < timedelta(seconds=30), "after a claim"
+    off.close()

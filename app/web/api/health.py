@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
+from app.ledger.clock import in_words as clock_in_words
 from app.ledger.ledger import LedgerUnavailable
 from app.web.api.problems import problems
 from app.web.parts import Parts
@@ -24,7 +25,8 @@ def routes(parts: Parts) -> APIRouter:
     def is_ready() -> str:
         if obstacle := parts.ready():
             raise HTTPException(503, f"alertprof is not ready: {obstacle}.")
-        return "alertprof is ready.\n"
+        off = clock_in_words(parts.ledger.clock.ahead())
+        return f"alertprof is ready.\n{off}.\n" if off else "alertprof is ready.\n"
 
     @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse)
     def read_metrics() -> Response:

@@ -1,7 +1,8 @@
 """POST /capture: a person asks for a capture of a process that they name."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Annotated
 
 import structlog
@@ -103,8 +104,8 @@ def waiting_time(text: str | None) -> timedelta:
 
 async def watched(parts: Parts, request: Request, capture: Capture, timeout: timedelta) -> Capture:
     """The capture at its end, or as it is when the time is up or the client has disconnected."""
-    until = datetime.now(UTC) + timeout
-    while not capture.state.ended and datetime.now(UTC) < until and not await request.is_disconnected():
+    until = monotonic() + timeout.total_seconds()
+    while not capture.state.ended and monotonic() < until and not await request.is_disconnected():
         await asyncio.sleep(POLL)
         latest = await run_in_threadpool(parts.ledger.get, capture.id)
         capture = latest or capture

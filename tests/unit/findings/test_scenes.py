@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from app.analysis.charges import Charge, Charges
 from app.analysis.goroutines import Group, Place
 from app.findings.every import findings
@@ -238,3 +240,11 @@ def test_a_few_goroutines_that_are_parked_on_purpose_are_no_warning_and_a_pile_o
     (few,), (many,) = (findings(Scene(leaked=(at("forever", path, count),))) for count in (1, 50))
     assert (few.severity, few.title) == ("info", "1 goroutine waits in a select without cases, in shop.Serve")
     assert (many.severity, many.code) == ("warning", "goroutines_leaked")
+
+
+@pytest.mark.parametrize(("asked", "had", "said"), [(30, 2.7, True), (30, 22, True), (30, 23, False), (4, 2.5, False)])
+def test_a_recording_that_is_much_shorter_than_asked_says_so(asked: float, had: float, said: bool) -> None:
+    found = [each for each in findings(Scene(cpu=cpu(had), seconds=asked)) if each.code == "shorter_than_asked"]
+    assert [each.title for each in found] == (
+        [f"the recording has {had:g} s of the {asked:g} s that were asked for"] if said else []
+    )
