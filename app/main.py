@@ -74,11 +74,9 @@ class Service:
         )
         self.now = self.ledger.clock.now
         self.store, self.readers = store_of(settings.storage.artifacts), Readers()
-        self.metrics.store_free.set_function(self.store.free_bytes)
-        self.metrics.clock_offset.set_function(lambda: self.ledger.clock.ahead().total_seconds())
         self.connector = Connector(settings.hosts)
         self.pool = HostPool(self.connector, settings.recipes, settings.redaction, self.telemetry.observer)
-        self.metrics.watch_hosts(self.pool.states, lambda: self.connector.pace.logins)
+        self._show_states()
         self.indexing = FlameIndexing(self.store, self.readers.ask)
         self.telemetry.on_ended = self.indexing.ended
         self.arming = self._arming(settings)
@@ -100,6 +98,11 @@ class Service:
         self.metrics.show_rules(rule.name for rule in settings.rules or (DEFAULT,))
         self.reload = Reload(settings, read, self.follow, self.metrics)
         self.app = create_app(self._parts(external_url, web))
+
+    def _show_states(self) -> None:
+        self.metrics.store_free.set_function(self.store.free_bytes)
+        self.metrics.clock_offset.set_function(lambda: self.ledger.clock.ahead().total_seconds())
+        self.metrics.watch_hosts(self.pool.states, lambda: self.connector.pace.logins)
 
     def follow(self, settings: Settings) -> None:
         """Works by these settings from now on."""
