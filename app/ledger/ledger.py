@@ -26,6 +26,7 @@ from app.ledger.prearms import PreArms
 from app.ledger.queries import Stored
 from app.ledger.reader import LedgerReader, Values, open_reader
 from app.ledger.saving import write
+from app.ledger.sweeps import Sweeps
 from app.model import Alert, Blocked, Capture
 
 __all__ = [
@@ -78,7 +79,7 @@ class Ledger(LedgerReader):
         self._clock = clock
         self._inbox = Inbox(self._record)
         self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
-        self.notices = Notices(self._database)
+        self.notices, self.sweeps = Notices(self._database), Sweeps(self._database)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then
