@@ -18,7 +18,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
-from app.ledger import server
+from app.ledger import address, server
 
 BUSY_SECONDS = 5
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
@@ -54,7 +54,7 @@ class Database:
 
     def __init__(self, url: str, *, exclusive: bool) -> None:
         with _opening(url):
-            self.url = sa.make_url(url)
+            self.url = address.parsed(url)
             self.sqlite = _is_sqlite(self.url)
             self._lock_file = _locked(self.url.database) if self.sqlite and exclusive else None
             self._waits = None if self.sqlite else server.Waits()
@@ -129,7 +129,7 @@ def existing(url: str) -> str:
     """The address of the same database for reading only: an SQLite file is neither made nor changed. Raises
     LedgerUnavailable when there is no such file."""
     with _opening(url):
-        made = sa.make_url(url)
+        made = address.parsed(url)
         if not _is_sqlite(made):
             return url
     if not made.database or not Path(made.database).is_file():
@@ -236,10 +236,9 @@ def _locked(database: str | None) -> int:
 
 
 def _sentence(url: sa.URL, error: SQLAlchemyError) -> str:
-    name = url.render_as_string(hide_password=True)
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    name = address.shown(url)
+    said = address.without_secrets(str(error.orig if isinstance(error, DBAPIError) else error).strip(), url)
     first = said.splitlines()[0] if said else type(error).__name__
-    remedy = next(
-        (remedy for sign, remedy in _REMEDIES.items() if sign in said.lower()), "see that it runs and answers"
-    )
+    remedies = {**address.REMEDIES, **_REMEDIES}.items()
+    remedy = next((remedy for sign, remedy in remedies if sign in said.lower()), "see that it runs and answers")
     return f"the ledger {name} is not available ({first}): {remedy}"
