@@ -18,6 +18,7 @@ from app.analysis.readers import Readers
 from app.audit import AuditLog
 from app.captures.deciding import deciding
 from app.captures.flame_indexing import FlameIndexing
+from app.captures.orphans import Orphans
 from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
 from app.captures.prearm import Arming
@@ -84,7 +85,7 @@ class Service:
         self.left_out = LeftOutFetcher(settings.alertmanager, self.ledger.receive, self.metrics)
         self.dispatcher = self._dispatcher(settings, external_url)
         self.explainer = Explainer(lambda: self.settings.rules, RESOLVERS, self._route, self.pool, self.ledger)
-        self._clear_at = 0.0
+        self.orphans, self._clear_at = Orphans(self.ledger.sweeps, self.store, self.now), 0.0
         self.worker = Worker(
             self.ledger,
             self._pipeline(settings, self.arming),
@@ -177,7 +178,7 @@ class Service:
         self.ledger.migrate()
         self._say_rules()
         self.audit.write("started", version=version("alertprof"))
-        self.store.sweep()
+        self.orphans.start()
         self.worker.start()
         self.left_out.start()
         self.pending.start()
@@ -186,6 +187,7 @@ class Service:
 
     def close(self) -> None:
         """Ends the threads and closes every connection."""
+        self.orphans.stop()
         self.left_out.stop()
         self.pending.stop()
         self.worker.stop(DRAIN)

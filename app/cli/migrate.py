@@ -14,6 +14,7 @@ def migrate(
 ) -> None:
     """Bring the database's schema up to date. `serve` does the same when it starts."""
     from app.errors import without_logins  # noqa: PLC0415
+    from app.ledger.address import parsed, shown  # noqa: PLC0415
     from app.ledger.database import LedgerUnavailable  # noqa: PLC0415
     from app.ledger.migrations.applied import applied  # noqa: PLC0415
 
@@ -24,4 +25,4 @@ def migrate(
         fail(str(fault))
     for step in steps:
         typer.echo(f"applied {step}")
-    typer.echo(plain(f"{without_logins(database)} is up to date: {newest}"))
+    typer.echo(plain(f"{without_logins(shown(parsed(database)))} is up to date: {newest}"))

@@ -30,6 +30,7 @@ DESCRIPTIONS: Final = {
     "hosts[].match": "which hosts: a name with *, an address or a network",
     "hosts[].address": "the address to connect to",
     "storage.database": "sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME; otherwise SQLite in --storage.path",
+    "storage.database_password_file": "of PostgreSQL, read anew for each connection; otherwise as libpq finds it",
     "storage.artifacts": "a directory, or s3://BUCKET/PREFIX, gs://, az://; otherwise artifacts in --storage.path",
     "storage.object_store": "how it is reached; otherwise as the environment or the machine's role says",
     "storage.object_store.endpoint": "the address of a store that is not Amazon's or Azure's own",

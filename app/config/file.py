@@ -36,6 +36,7 @@ from app.config.scalars import (
 from app.evidence.asked import Asked, Log
 from app.intake.relabel import MOST_MODULUS, REGEX, REPLACEMENT, SEPARATOR, Action, Relabel
 from app.intake.rules import Matcher, parse_matchers
+from app.ledger.address import has_password, parsed
 from app.profilers.auto import Auto
 
 
@@ -69,6 +70,7 @@ class Retention(Block):
 
 class Storage(Block):
     database: Annotated[str, AfterValidator(valid_database)] | None = None
+    database_password_file: File | None = None
     artifacts: Annotated[str, AfterValidator(valid_place)] | None = None
     object_store: ObjectStore = ObjectStore()
     retention: Retention | None = None
@@ -79,6 +81,14 @@ class Storage(Block):
             bucket(self.artifacts, self.object_store, Path())
         elif self.object_store.said():
             raise ValueError("object_store is for s3://, gs:// or az:// in artifacts; write one, or leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _with_one_password(self) -> Self:
+        if self.database_password_file and not (self.database or "").startswith("postgresql"):
+            raise ValueError("database_password_file is for PostgreSQL; name it in database, or leave the file out")
+        if self.database_password_file and has_password(parsed(self.database or "")):
+            raise ValueError("the password is in database and in database_password_file; take it out of database")
         return self
 
 

@@ -110,6 +110,8 @@ CHECKS: dict[str, Callable[[Path], str]] = {
     "identity_file": private_key,
     "known_hosts_file": known,
     SECRETS: readable,
-    **dict.fromkeys(("secret_access_key_file", "service_account_file", "account_key_file"), readable),
+    **dict.fromkeys(
+        ("database_password_file", "secret_access_key_file", "service_account_file", "account_key_file"), readable
+    ),
     "link_key_file": partial(token, read=read_keys),
 }

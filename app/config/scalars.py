@@ -13,11 +13,13 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
+from sqlalchemy.exc import ArgumentError
 
 from app import redaction
 from app.hosts.names import GRAMMAR
 from app.hosts.route import JUMP
 from app.intake.re2 import captured, compiled
+from app.ledger.address import parsed
 from app.web import durations
 
 SHORTEST_INTERVAL = timedelta(minutes=10)
@@ -93,6 +95,10 @@ def valid_database(text: str) -> str:
         raise ValueError("write sqlite:///path/to/alertprof.db or postgresql+psycopg://user@host/database")
     if find_spec("psycopg") is None:
         raise ValueError("PostgreSQL needs a driver that is not installed here: pip install 'alertprof[postgres]'")
+    try:
+        parsed(text)
+    except ArgumentError as fault:
+        raise ValueError(str(fault)) from fault
     return text
 
 

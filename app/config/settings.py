@@ -22,6 +22,7 @@ from app.config.yaml_marks import Fault, Loc, Marked, read, read_as
 from app.gate.recipes import Recipe
 from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 from app.intake.rules import DEFAULT, Recipient, Rule
+from app.ledger.address import with_password_file
 from app.ledger.ledger import Bounds
 from app.notifiers.base import Notifier
 from app.plugins import kind_of
@@ -179,7 +180,7 @@ def settings(whole: shape.Whole, storage: Path) -> Settings:
         ),
         rules=tuple(rule(one, cooldown) for one in whole.rules) or (replace(DEFAULT, cooldown=cooldown),),
         storage=StorageSettings(
-            whole.storage.database or sqlite_in(storage.absolute()),
+            database(whole.storage) or sqlite_in(storage.absolute()),
             artifacts(whole.storage, storage.absolute()),
             Policy(**whole.storage.retention.model_dump()) if whole.storage.retention else Policy(),
         ),
@@ -236,6 +237,12 @@ def rule(said: shape.Rule, cooldown: timedelta) -> Rule:
         only_cmdline=said.only.cmdline,
         relabel=tuple(one.relabel() for one in said.relabel_configs),
     )
+
+
+def database(said: shape.Storage) -> str | None:
+    """The address that is written, with the file of its password."""
+    file = said.database_password_file
+    return with_password_file(said.database, file) if said.database and file else said.database
 
 
 def artifacts(said: shape.Storage, storage: Path) -> Path | Bucket:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
-from app.ledger import server
+from app.ledger import address, server
 from app.ledger.faults import LedgerContended, LedgerUnavailable, LedgerUncertain, sentence
 
 __all__ = [
@@ -46,7 +46,7 @@ class Database:
 
     def __init__(self, url: str, *, exclusive: bool) -> None:
         with _opening(url):
-            self.url = sa.make_url(url)
+            self.url = address.parsed(url)
             self.sqlite = _is_sqlite(self.url)
             self._lock_file = _locked(self.url.database) if self.sqlite and exclusive else None
             self._waits = None if self.sqlite else server.Waits()
@@ -137,7 +137,7 @@ def existing(url: str) -> str:
     """The address of the same database for reading only: an SQLite file is neither made nor changed. Raises
     LedgerUnavailable when there is no such file."""
     with _opening(url):
-        made = sa.make_url(url)
+        made = address.parsed(url)
         if not _is_sqlite(made):
             return url
     if not made.database or not Path(made.database).is_file():

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from app.ledger import address
+
 _REMEDIES = {
     "locked": "another program holds it; look for a backup or a sqlite3 shell that has it open",
     "disk is full": "its disk is full; free some space",
@@ -34,10 +36,9 @@ class LedgerContended(LedgerUnavailable):
 
 def sentence(url: sa.URL, error: SQLAlchemyError) -> str:
     """What the database said, with the remedy, without its password."""
-    name = url.render_as_string(hide_password=True)
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    name = address.shown(url)
+    said = address.without_secrets(str(error.orig if isinstance(error, DBAPIError) else error).strip(), url)
     first = said.splitlines()[0] if said else type(error).__name__
-    remedy = next(
-        (remedy for sign, remedy in _REMEDIES.items() if sign in said.lower()), "see that it runs and answers"
-    )
+    remedies = {**address.REMEDIES, **_REMEDIES}.items()
+    remedy = next((remedy for sign, remedy in remedies if sign in said.lower()), "see that it runs and answers")
     return f"the ledger {name} is not available ({first}): {remedy}"

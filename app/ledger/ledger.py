@@ -26,6 +26,7 @@ from app.ledger.prearms import PreArms
 from app.ledger.queries import Stored
 from app.ledger.reader import LedgerReader, Values, open_reader
 from app.ledger.saving import write
+from app.ledger.sweeps import Sweeps
 from app.model import Alert, Blocked, Capture
 
 __all__ = [
@@ -78,6 +79,7 @@ class Ledger(LedgerReader):
         self._inbox = Inbox(self._record, writers=1 if self._database.sqlite else WRITERS)
         self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
         self.notices, self.known_rules = Notices(self._database), KnownRules(self._database)
+        self.sweeps = Sweeps(self._database)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then

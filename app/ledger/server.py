@@ -16,6 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DisconnectionError
 
+from app.ledger.address import PASSWORD_FILE, follow_password_file
+
 CONNECT = 5  # seconds
 IDLE_IN_TRANSACTION = 3  # seconds; a replica that runs leaves no transaction open for so long
 LOCK = 5  # seconds; longer than a frozen replica may hold one
@@ -36,7 +38,10 @@ def engine_for(url: sa.URL, waits: "Waits", common: dict[str, Any]) -> sa.Engine
     given = url.query.get("options", "")
     options = {"options": f"{asked} {given}"} if isinstance(given, str) else {}
     connecting = {"connect_timeout": CONNECT, **KEEPALIVE, **options}
+    password_file, url = url.query.get(PASSWORD_FILE), url.difference_update_query([PASSWORD_FILE])
     engine = sa.create_engine(url, **common, pool_recycle=1800, pool_timeout=CONNECT, connect_args=connecting)
+    if isinstance(password_file, str):
+        follow_password_file(engine, password_file)
 
     @sa.event.listens_for(engine, "checkin")
     def rested(_connection: Any, record: Any) -> None:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from app.stores.base import Store
+from app.stores.base import Entry, Store
 from app.stores.bucket import Bucket
 from app.stores.directory import Directory
 
-__all__ = ["Bucket", "Directory", "Store", "store_of"]
+__all__ = ["Bucket", "Directory", "Entry", "Store", "store_of"]
 
 
 def store_of(artifacts: Path | Bucket) -> Store:

@@ -1,19 +1,40 @@
 """What a store of artifacts can do. A file lies under `<capture id>/<name>`, and appears whole or not at all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from app.stores.spool import Spool
+
+MARK = ".ledger"  # the name of the mark; no capture's id begins with a dot
+PAGE = 1000  # files in one page of a list
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file that the store has. changed_at: when it was stored, by the store's clock."""
+
+    key: str
+    changed_at: datetime
 
 
 class Store(ABC):
     """Every method raises OSError for a full or failing disk, or for an object store that does not answer.
 
-    spool: where files lie that are not checked yet."""
+    spool: where files lie that are not checked yet; name: of the store, for people; remote: whether it is reached over
+    a network, as an object store is."""
 
     spool: Spool
+    name: str
+    remote: bool
+
+    @property
+    def mark_name(self) -> str:
+        """Where the mark lies, for people."""
+        return f"{self.name}/{MARK}"
 
     def incoming(self, capture_id: str) -> AbstractContextManager[Path]:
         """A local directory for files that are not checked yet. It is removed at the end of the block."""
@@ -58,4 +79,28 @@ class Store(ABC):
     def sweep(self) -> None:
         """Removes files that were being stored or deleted when the service was killed. Called when the service starts.
 
-        Files without a row stay: the database may be an older one, or that of another service."""
+        Files without a row stay: captures/orphans.py removes them."""
+
+    @abstractmethod
+    def finish_deletions(self) -> None:
+        """Finishes each delete_all that was interrupted, of any replica."""
+
+    @abstractmethod
+    def listed(self, after: str) -> Iterator[Sequence[Entry]]:
+        """The files of captures whose keys are greater than `after`, in the order of their keys, a page at a time."""
+
+    @abstractmethod
+    def discard(self, keys: Sequence[str]) -> None:
+        """Deletes these files; those that are gone already are no fault."""
+
+    @abstractmethod
+    def time(self) -> datetime:
+        """The time of the clock that Entry.changed_at is of."""
+
+    @abstractmethod
+    def mark(self) -> bytes:
+        """The mark that says to whom the store belongs; empty if there is none."""
+
+    @abstractmethod
+    def set_mark(self, mark: bytes) -> None:
+        """Writes the mark, in the place of an earlier one."""

@@ -7,9 +7,10 @@ question is bounded, so a file is read in pieces and a slow reader holds no conn
 import errno
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -20,7 +21,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import from_url
 
-from app.stores.base import Store
+from app.stores.base import MARK, PAGE, Entry, Store
 from app.stores.bucket import Bucket
 from app.stores.spool import Spool
 
@@ -28,23 +29,35 @@ PIECE = 8 << 20  # bytes; S3 takes no parts below 5 MiB
 PARTS_AT_ONCE = 4
 TIMEOUTS = {"connect_timeout": "5s", "timeout": "60s"}  # of one question, with its piece
 RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+# Of small questions on which a start or a request to /-/ready waits.
+QUICK = {"connect_timeout": "3s", "timeout": "5s"}
+QUICK_RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=5)}
+AT_START = 5.0  # seconds for deletions; what is left is done later
 PROVED = 10.0  # seconds for which the last proof that the store takes files is believed
 DELETED, PROOF = ".going", ".proof"
+MOST_OF_MARK = 4096  # bytes
 
 
 class Objects(Store):
     """bucket: raises OSError where it can never be one, as without an account."""
 
+    remote = True
+
     def __init__(self, bucket: Bucket) -> None:
-        self.spool, self._bucket = Spool(bucket.spool), bucket
-        client: Any = {**TIMEOUTS, "allow_http": bucket.options.get("endpoint", "").startswith("http://")}
-        try:
-            config: Any = {**bucket.options, **{name: secret(file) for name, file in bucket.secrets.items()}}
-            self._objects: Any = from_url(bucket.url, config=config, client_options=client, retry_config=RETRY)
-        except BaseError as fault:
-            raise OSError(self._unusable(fault)) from fault
+        self.spool, self.name, self._bucket = Spool(bucket.spool), bucket.url, bucket
+        self._objects = self._client(TIMEOUTS, RETRY)
+        self._quick = self._client(QUICK, QUICK_RETRY)
         self._proof, self._proving = f"{PROOF}/{uuid4()}", Lock()
         self._proved: tuple[float, str | None] | None = None
+
+    def _client(self, timeouts: Mapping[str, str], retry: Any) -> Any:
+        options, secrets = self._bucket.options, self._bucket.secrets
+        client: Any = {**timeouts, "allow_http": options.get("endpoint", "").startswith("http://")}
+        config: Any = {**options, **{name: secret(file) for name, file in secrets.items()}}
+        try:
+            return from_url(self._bucket.url, config=config, client_options=client, retry_config=retry)
+        except BaseError as fault:
+            raise OSError(self._unusable(fault)) from fault
 
     def put(self, key: str, source: Path) -> None:
         with self._as_os_errors():
@@ -84,26 +97,68 @@ class Objects(Store):
 
     def delete_all(self, capture_id: str) -> None:
         shutil.rmtree(self.cache / capture_id, ignore_errors=True)
+        self._delete(self._objects, capture_id)
+
+    def _delete(self, objects: Any, capture_id: str) -> None:
         with self._as_os_errors():
-            obstore.put(self._objects, f"{DELETED}/{capture_id}", b"")
-            for listed in obstore.list(self._objects, prefix=capture_id):
-                obstore.delete(self._objects, [each["path"] for each in listed])
-            obstore.delete(self._objects, f"{DELETED}/{capture_id}")
+            obstore.put(objects, f"{DELETED}/{capture_id}", b"")
+            for listed in obstore.list(objects, prefix=capture_id):
+                obstore.delete(objects, [each["path"] for each in listed])
+            obstore.delete(objects, f"{DELETED}/{capture_id}")
 
     def sweep(self) -> None:
         """Also finishes the deletions that another replica has begun; it may do the same at this moment. What was made
         of captures that another one has deleted goes, too."""
         self.spool.sweep()
         shutil.rmtree(self.cache)
-        with suppress(OSError), self._as_os_errors():  # the store may be down: the service starts all the same
-            for listed in obstore.list(self._objects, prefix=DELETED):
+        with suppress(OSError):  # the store may be down: the service starts all the same
+            self._finish(self._quick, monotonic() + AT_START)
+
+    def finish_deletions(self) -> None:
+        self._finish(self._objects, inf)
+
+    def _finish(self, objects: Any, until: float) -> None:
+        with self._as_os_errors():
+            for listed in obstore.list(objects, prefix=DELETED):
                 for each in listed:
-                    self.delete_all(each["path"].rpartition("/")[2])
+                    if monotonic() > until:
+                        return
+                    self._delete(objects, each["path"].rpartition("/")[2])
+
+    def listed(self, after: str) -> Iterator[Sequence[Entry]]:
+        with self._as_os_errors():
+            for listed in obstore.list(self._objects, offset=after or None, chunk_size=PAGE):
+                entries = [Entry(each["path"], each["last_modified"]) for each in listed]
+                if page := [entry for entry in entries if not entry.key.startswith(".")]:
+                    yield page
+
+    def discard(self, keys: Sequence[str]) -> None:
+        with self._as_os_errors():
+            obstore.delete(self._objects, keys)
+
+    def time(self) -> datetime:
+        with self._as_os_errors():
+            obstore.put(self._quick, self._proof, b"?")
+            stored: datetime = obstore.head(self._quick, self._proof)["last_modified"]
+            obstore.delete(self._quick, self._proof)
+        return stored
+
+    def mark(self) -> bytes:
+        try:
+            with self._as_os_errors():
+                end = min(obstore.head(self._quick, MARK)["size"], MOST_OF_MARK)
+                return bytes(obstore.get_range(self._quick, MARK, start=0, end=end)) if end else b""
+        except FileNotFoundError:
+            return b""
+
+    def set_mark(self, mark: bytes) -> None:
+        with self._as_os_errors():
+            obstore.put(self._quick, MARK, mark)
 
     def _prove(self) -> str | None:
         try:
-            obstore.put(self._objects, self._proof, b"?")
-            obstore.delete(self._objects, self._proof)
+            obstore.put(self._quick, self._proof, b"?")
+            obstore.delete(self._quick, self._proof)
         except BaseError as fault:
             return f"{self._unusable(fault)}; files stay on their hosts until it takes them"
         return None

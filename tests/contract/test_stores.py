@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,35 @@ def test_it_takes_files_and_the_proof_of_that_leaves_nothing(store: Store, sourc
     with store.incoming("c1") as folder:
         (folder / "half").write_bytes(b"?")
     assert not folder.exists()
+
+
+def test_files_are_listed_in_the_order_of_their_keys_and_go_one_by_one(
+    store: Store, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("directory", "objects"):
+        monkeypatch.setattr(f"app.stores.{module}.PAGE", 2, raising=False)
+    before = store.time()
+    for key in ("c1/cpu", "c1/heap", "c2/cpu"):
+        store.put(key, source)
+    store.set_mark(b"mine")
+    pages = list(store.listed(""))
+    assert [entry.key for page in pages for entry in page] == ["c1/cpu", "c1/heap", "c2/cpu"]
+    assert len(pages) == 2
+    whole_seconds = timedelta(seconds=1)
+    assert all(before - whole_seconds <= entry.changed_at <= store.time() for page in pages for entry in page)
+    assert [entry.key for page in store.listed("c1/cpu") for entry in page] == ["c1/heap", "c2/cpu"]
+    store.discard(["c1/cpu", "c1/heap", "c3/gone"])
+    assert [entry.key for page in store.listed("") for entry in page] == ["c2/cpu"]
+    store.discard([])
+
+
+def test_the_mark_of_a_store_is_kept_and_replaced(store: Store) -> None:
+    assert store.mark() == b""
+    for mark in (b"mine", b"yours"):
+        store.set_mark(mark)
+        assert store.mark() == mark
+    store.sweep()
+    assert store.mark() == b"yours"
 
 
 # ---------------------------------------------------------------------- object stores

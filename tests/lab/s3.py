@@ -64,9 +64,9 @@ class S3:
             return False
 
     def stored(self) -> set[str]:
-        """The keys of all objects in the bucket."""
+        """The keys of all objects in the bucket, but for the marks of stores."""
         store = S3Store(
             BUCKET, endpoint=self.endpoint, region=REGION, access_key_id=KEY, secret_access_key=SECRET,
             client_options={"allow_http": True},
         )  # fmt: skip
-        return {each["path"] for listed in obstore.list(store) for each in listed}
+        return {each["path"] for listed in obstore.list(store) for each in listed if "/.ledger" not in each["path"]}

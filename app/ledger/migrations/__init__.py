@@ -14,6 +14,12 @@ from app.ledger.database import LedgerUnavailable
 _ONE_AT_A_TIME = 0x616C7072  # any number; PostgreSQL's advisory lock for replicas that start together
 
 
+def wait_for_turn(connection: sa.Connection) -> None:
+    """Waits until no other replica upgrades PostgreSQL, and has the turn until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+
+
 def upgrade(connection: sa.Connection) -> None:
     """Applies all missing steps in the transaction of this connection. Raises LedgerUnavailable for a database that a
     newer version has already upgraded."""
@@ -22,8 +28,7 @@ def upgrade(connection: sa.Connection) -> None:
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+    wait_for_turn(connection)
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     try:

@@ -6,14 +6,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.ledger.database import Database
-from app.ledger.migrations import upgrade
+from app.ledger.migrations import upgrade, wait_for_turn
 
 
 def applied(url: str) -> tuple[tuple[str, ...], str]:
     """Applies all missing steps. Returns their names, as the files in versions/, and the name of the last step there
     is. Raises LedgerUnavailable, also while a service has an SQLite file open."""
     steps = sorted(file.stem for file in Path(__file__).with_name("versions").glob("[0-9]*.py"))
-    with closing(Database(url, exclusive=True)) as database, database.writing() as connection:
+    with closing(Database(url, exclusive=True)) as database, database.upgrading() as connection:
+        wait_for_turn(connection)
         before = _revision(connection)
         upgrade(connection)
     return tuple(step for step in steps if step[:4] > before), steps[-1]

@@ -410,6 +410,19 @@ colour: red
             "1:21: storage.database: write sqlite:///path/to/alertprof.db or postgresql+psycopg://user@host/database",
         ),
         (
+            "storage: {database: 'postgresql+psycopg://u:p@ss@db/x'}",
+            "1:21: storage.database: the host of the database has a @; in a password write @ as %40 and % as %25, or "
+            "write the password into a file that storage.database_password_file names",
+        ),
+        (
+            "storage: {database_password_file: x}",
+            "1:10: storage: database_password_file is for PostgreSQL; name it in database, or leave the file out",
+        ),
+        (
+            "storage: {database: 'postgresql+psycopg://u:p@db/x', database_password_file: x}",
+            "1:10: storage: the password is in database and in database_password_file; take it out of database",
+        ),
+        (
             "auth: {operator_token_file: 5}",
             "1:29: auth.operator_token_file: write the path of a file here",
         ),
