@@ -4,6 +4,7 @@ unless every count is zero."""
 import argparse
 import random
 import secrets
+import shutil
 import sys
 import tempfile
 import threading
@@ -41,6 +42,8 @@ class Rounds:
         with self._lock:
             before = self.total.rounds
             self.total.add(tally)
+            for story in tally.stories:
+                print(f"· {story}", file=sys.stderr, flush=True)
             if self.total.rounds != before:
                 said = f"{self.total.rounds} of {self.wanted} rounds, {sum(self.total.harms.values())} harmed"
                 print(said, file=sys.stderr, flush=True)
@@ -125,12 +128,16 @@ def main() -> int:
     parser.add_argument("--replicas", type=int, default=3, help="of a fleet")
     asked = parser.parse_args()
     began, rounds, finished = time.monotonic(), Rounds(asked.rounds), False
-    with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
-        try:
-            disturbed(asked, rounds, Path(name))
-            finished = True
-        except (Exception, KeyboardInterrupt):
-            traceback.print_exc()
+    folder = Path(tempfile.mkdtemp(prefix="crash-"))
+    try:
+        disturbed(asked, rounds, folder)
+        finished = True
+    except (Exception, KeyboardInterrupt):
+        traceback.print_exc()
+    if finished and not rounds.total.harms.total():
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"logs, events and databases are in {folder}", file=sys.stderr)
     print(report(asked.errand, rounds.total, asked.seed, time.monotonic() - began))
     return 0 if finished and not rounds.total.harms.total() else 1
 
