@@ -19,10 +19,12 @@ from sqlalchemy.exc import DisconnectionError
 CONNECT = 5  # seconds
 IDLE_IN_TRANSACTION = 3  # seconds; a replica that runs leaves no transaction open for so long
 LOCK = 5  # seconds; longer than a frozen replica may hold one
+HURRIED_LOCK = 300  # milliseconds
 STATEMENT = 30  # seconds
 PING = 5.0  # seconds
 RESTED = 1.0  # seconds without work, after which a connection is tried
 ANSWER = 40.0  # seconds for one transaction
+_CONTENDED = frozenset({"40001", "40P01", "55P03"})  # serialization_failure, deadlock_detected, lock_not_available
 # Seconds, and milliseconds for the last one. A connection without an answer is given up after 20 seconds.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
@@ -59,6 +61,11 @@ def engine_for(url: sa.URL, waits: "Waits", common: dict[str, Any]) -> sa.Engine
     return engine
 
 
+def is_contended(error: Exception) -> bool:
+    """Whether a lock was not to be had in time, or two transactions waited for each other."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONTENDED
+
+
 def limits() -> dict[str, int]:
     """The server's own limits of a connection, in seconds."""
     return {
@@ -72,6 +79,11 @@ def unlimited(connection: sa.Connection) -> None:
     """Without these limits until the transaction ends."""
     for name in limits():
         connection.exec_driver_sql(f"SET LOCAL {name} = 0")
+
+
+def hurry(connection: sa.Connection) -> None:
+    """Waits hardly for any lock until the transaction ends."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {HURRIED_LOCK}")
 
 
 class Waits:
