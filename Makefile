@@ -40,9 +40,9 @@ bench: setup  ## figures for docs/performance.md
 	@$(PYTHON) -m tests.bench $(ARGS)
 
 .PHONY: crash cut
-crash: setup  ## kill -9 at N random moments of captures; POINTS=all: at every known point
+crash: setup  ## kill -9 at N random moments of captures; POINTS=all: at every known point; REPLICAS=3: of a fleet
 	@$(PYTHON) -m tests.lab.golang
-	@$(PYTHON) -m tests.crash $(if $(POINTS),points,kill) --rounds $(or $(N),500) $(ARGS)
+	@$(PYTHON) -m tests.crash $(if $(POINTS),points,$(if $(REPLICAS),fleet --replicas $(REPLICAS),kill)) --rounds $(or $(N),500) $(ARGS)
 
 cut: setup  ## connections cut at N random moments of captures
 	@$(PYTHON) -m tests.lab.golang

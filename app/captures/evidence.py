@@ -99,23 +99,24 @@ class Ladder:
             if (kind := kind_of(rung)) in done:
                 continue
             gathered, final = climbed(climb, rung, subject, moment)
-            capture, stored = self._with(capture, gathered, subject, now)
-            if final and stored:
+            try:
+                capture = self._with(capture, gathered, subject, now)
+            except OSError as fault:
+                said = f"{kind} is missing: our own store does not take it: {fault}"
+                capture, final = capture.with_event_once(now, STEP, said), False
+            if final:
                 done.append(kind)
         return replace(capture, notes={**capture.notes, moment: len(done) == len(rungs()) or done})
 
-    def _with(self, capture: Capture, gathered: Gathered, subject: Subject, now: datetime) -> tuple[Capture, bool]:
-        """The capture with what a rung brought home, and whether our store took it."""
-        try:
-            stored = self._stored(subject.capture, gathered.pieces)
-        except OSError as fault:
-            return capture.with_event_once(now, STEP, f"our own store does not take it: {fault}"), False
+    def _with(self, capture: Capture, gathered: Gathered, subject: Subject, now: datetime) -> Capture:
+        """The capture with what a rung brought home. Raises OSError if our store does not take it."""
+        stored = self._stored(subject.capture, gathered.pieces)
         names = {artifact.name for artifact in stored}
         kept = tuple(artifact for artifact in capture.artifacts if artifact.name not in names)
         notes: dict[str, Any] = {**capture.notes, **({CAUSE: gathered.cause} if gathered.cause else {})}
         findings = (*capture.findings, *gathered.findings)
         capture = replace(capture, artifacts=in_order((*kept, *stored)), findings=findings, notes=notes)
-        return (capture.with_event_once(now, STEP, gathered.message) if gathered.message else capture), True
+        return capture.with_event_once(now, STEP, gathered.message) if gathered.message else capture
 
     def _stored(self, capture: Capture, pieces: tuple[Piece, ...]) -> tuple[Artifact, ...]:
         if not pieces:

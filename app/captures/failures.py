@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from app.captures.holding import held, may_be_held
 from app.errors import AlertprofError, Code, Reason, Retryable
-from app.ledger.ledger import Bounds
+from app.ledger.ledger import Bounds, Full
 from app.model import Capture, State, Step, Target
 from app.profilers import harm
 from app.resolvers.base import host_of
@@ -110,3 +110,12 @@ def target_in(labels: Mapping[str, str]) -> Target | None:
     host, pid = host_of(labels), labels.get("pid", "")
     number = int(pid) if re.fullmatch(r"[1-9][0-9]{0,6}", pid, re.ASCII) else None
     return Target(host, number, service_of(labels)) if host else None
+
+
+def over_limit(capture: Capture, now: datetime, full: Full, hold: timedelta) -> Capture:
+    """A capture whose recording would exceed a limit. An alert's capture waits until there is room; a person's waits
+    only for the end of another recording."""
+    capture = with_deadline(capture, now, hold)
+    if full.waits and not may_be_held(capture):
+        return retry_later(capture, now, Retryable(Code.BUDGET, str(full)))
+    return held_back(capture, now, Reason(Code.BUDGET, str(full)), full.until)

@@ -7,8 +7,6 @@ Of each host one capture after the other is worked on (lanes.py). A recording th
 long as it lasts; it is handed to a thread of its own (streams.py), so that these threads remain.
 """
 
-import secrets
-import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,20 +19,20 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from app.captures.evidence import with_look
-from app.captures.failures import HOLD, duplicate, held_back, retry_later, with_deadline
-from app.captures.holding import may_be_held
+from app.captures.failures import HOLD, duplicate, over_limit
 from app.captures.lanes import BRINGS_FILES, HostBusy, Lanes, Visit
 from app.captures.pipeline import Pipeline, is_streamed
 from app.captures.streams import Streams
-from app.errors import AlertprofError, Code, Reason, Retryable
+from app.errors import AlertprofError
+from app.gate.leased import leased
 from app.ledger.ledger import Claim, FenceLost, Full, Ledger, LedgerUnavailable, ProcessTaken
 from app.model import Capture
 
 THREADS = 64
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=30)  # on PostgreSQL the death of a replica ends it earlier
 RENEW_EVERY = 10.0  # seconds
 SHORTEST_NAP = 0.02  # seconds; the row that is due may be held by this replica, with a lease that has expired
-LONGEST_NAP = 5.0  # seconds; other replicas make rows due without waking this one
+LONGEST_NAP = 5.0  # seconds; the call of another replica may be lost
 
 log = structlog.get_logger()
 
@@ -62,7 +60,7 @@ class Worker:
     ) -> None:
         self._ledger, self._pipeline, self._now = ledger, pipeline, now
         self._on_step, self._chores, self._hold = on_step, chores, hold
-        self._owner = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        self._presence = ledger.presence
         self._turnstile = threading.Lock()
         self._hurry, self._stopping = threading.Event(), threading.Event()
         self._held: dict[str, Claim] = {}
@@ -72,6 +70,7 @@ class Worker:
         self._chores_thread = threading.Thread(target=self._run_chores, name="chores", daemon=True)
 
     def start(self) -> None:
+        self._presence.start(self.wake)
         for thread in (*self._threads, self._renewer, self._chores_thread):
             thread.start()
 
@@ -96,6 +95,7 @@ class Worker:
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
         self._streams.join(lambda: max(0.0, deadline - monotonic()))
+        self._presence.stop()
 
     # ------------------------------------------------------------------ the turns
 
@@ -117,8 +117,11 @@ class Worker:
             self._hurry.clear()
             closed = self._lanes.closed(tuple(self._held))
             try:
+                if not (owner := self._presence.owner):
+                    self._hurry.wait(LONGEST_NAP)  # it wakes us
+                    continue
                 now = self._now()
-                if claim := self._ledger.claim(now, self._owner, LEASE, closed):
+                if claim := self._ledger.claim(now, owner, LEASE, closed):
                     try:
                         return claim, self._lanes.visit(claim.capture)
                     except HostBusy as busy:  # since a moment ago, or the row names its host otherwise
@@ -160,8 +163,12 @@ class Worker:
         comes home while it is made."""
         capture = capture or claim.capture
         while not (visit and _is_streamed(capture)):
+            if not self._is_ours(claim):
+                log.warning("another replica may have taken the capture over")
+                return None
             began = monotonic()
-            wanted = self._step(capture, visit)
+            with leased(partial(self._presence.holds, claim.owner)):
+                wanted = self._step(capture, visit)
             seconds = monotonic() - began
             due_now = wanted.due_at is not None and wanted.due_at <= self._now()
             in_lane = (wanted.step in BRINGS_FILES) is (capture.step in BRINGS_FILES) and not (visit and visit.busy)
@@ -176,6 +183,13 @@ class Worker:
                 return None
             capture = after
         return capture
+
+    def _is_ours(self, claim: Claim) -> bool:
+        """Whether the claim holds. Waits while the database cannot be told that this replica lives."""
+        while not self._presence.holds(claim.owner):
+            if self._presence.lost(claim.owner) or self._stopping.is_set():
+                return False
+        return True
 
     def _step(self, capture: Capture, visit: Visit | None) -> Capture:
         """The capture after its next step; unchanged but for its lane if another thread is busy with its host."""
@@ -212,9 +226,9 @@ class Worker:
 
     def _renew(self) -> None:
         while not self._stopping.wait(RENEW_EVERY):
-            for claim in list(self._held.values()):
-                with suppress(FenceLost, LedgerUnavailable):
-                    self._ledger.renew(claim, self._now(), LEASE)
+            if held := tuple(self._held.values()):
+                with suppress(LedgerUnavailable):
+                    self._ledger.renew(held, self._now(), LEASE)
 
     def _run_chores(self) -> None:
         while not self._stopping.wait(RENEW_EVERY):
@@ -222,15 +236,6 @@ class Worker:
                 self._chores()
             except Exception:
                 log.exception("a chore broke")
-
-
-def over_limit(capture: Capture, now: datetime, full: Full, hold: timedelta) -> Capture:
-    """A capture whose recording would exceed a limit. An alert's capture waits until there is room; a person's waits
-    only for the end of another recording."""
-    capture = with_deadline(capture, now, hold)
-    if full.waits and not may_be_held(capture):
-        return retry_later(capture, now, Retryable(Code.BUDGET, str(full)))
-    return held_back(capture, now, Reason(Code.BUDGET, str(full)), full.until)
 
 
 def _is_streamed(capture: Capture) -> bool:

@@ -13,6 +13,7 @@ from app.gate.answers import REMOTE_KIND, Answer, Mode, Process, RemoteFile, ans
 from app.gate.assemble import script
 from app.gate.exchange import Exchange
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
+from app.gate.leased import require_lease
 from app.gate.log_lines import LogEnd, log_in, variables_in
 from app.gate.mapped import CodeArea, Span, area_words, code_areas_in
 from app.gate.memory import PAGE, Area, Pages, areas_in, page_word
@@ -225,6 +226,7 @@ class Gate(Exchange):
         return code, bytes(read), code_areas_in(lines)
 
     def _act(self, verb: str, *words: str) -> Answer:
+        require_lease(self.host)
         code, lines = self._ask(verb, *words, timeout=self._timeout + 15)
         answer = answer_of(code, lines)
         return replace(answer, last_words=tuple(map(self._redaction.text, answer.last_words)))

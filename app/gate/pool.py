@@ -15,6 +15,7 @@ from app.errors import Code, Refused, Retryable
 from app.gate.client import Gate
 from app.gate.entry import enter
 from app.gate.host_session import HostSession
+from app.gate.leased import require_lease
 from app.gate.observer import SILENT, Observer
 from app.gate.recipes import Recipe
 from app.hosts.names import plain
@@ -90,6 +91,7 @@ class HostPool:
         """A TCP connection to a port as seen from the host, on the connection that is there. Close it.
 
         Raises what `gate` and Connection.tunnel raise."""
+        require_lease(host)
         return self._session(host).tunnel(address, port)
 
     def states(self) -> tuple[int, int]:

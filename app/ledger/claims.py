@@ -1,10 +1,11 @@
 """Claims: a worker claims a row under a lease with a fence number, and only the holder of the fence can save it.
 
 Leases are measured with the `now` that the caller passes, as the worker's deadlines are: the ledger's time, which is
-the same for all replicas (clock.py).
+the same for all replicas (clock.py). They are long: that a replica has died is seen within seconds by presence.py,
+which ends its leases.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -66,7 +67,14 @@ _DUE_AND_FREE = (
     _c.lease_until.is_(None) | (_c.lease_until <= sa.bindparam("now")),
 )
 _HELD = (_c.id == sa.bindparam("key"), _c.owner == sa.bindparam("who"), _c.fence == sa.bindparam("ours"))
-_RENEW = sa.update(captures).where(*_HELD).values(lease_until=sa.bindparam("until"))
+_RENEW = (
+    sa.update(captures)
+    .where(
+        _c.id.in_(sa.bindparam("ids", expanding=True)),  # SQLite finds no rows by several columns at once
+        sa.tuple_(_c.id, _c.owner, _c.fence).in_(sa.bindparam("held", expanding=True)),
+    )
+    .values(lease_until=sa.bindparam("until"))
+)
 # A stop that was requested while we worked keeps the row due, whatever we meant to wait for. So does the end of an
 # alert that we meant to hold back.
 _DUE = sa.case(
@@ -160,9 +168,10 @@ def _lanes(closed: Closed) -> dict[str, list[str]]:
     return {"asking": list(closed.asking), **files, **only}
 
 
-def renew(connection: sa.Connection, claim: Claim, now: datetime, lease: timedelta) -> None:
-    """Extends the lease until now + lease. Raises FenceLost."""
-    _held(connection.execute(_RENEW, {**_key(claim), "until": micro(now + lease)}), claim)
+def renew(connection: sa.Connection, held: Sequence[Claim], now: datetime, lease: timedelta) -> None:
+    """Extends those of these claims that still hold until now + lease."""
+    keys = [(claim.capture.id, claim.owner, claim.fence) for claim in held]
+    connection.execute(_RENEW, {"ids": [key[0] for key in keys], "held": keys, "until": micro(now + lease)})
 
 
 def save(connection: sa.Connection, claim: Claim, capture: Capture, *, release: bool) -> None:

@@ -49,8 +49,9 @@ class Database:
             self.url = address.parsed(url)
             self.sqlite = _is_sqlite(self.url)
             self._lock_file = _locked(self.url.database) if self.sqlite and exclusive else None
-            self._waits = None if self.sqlite else server.Waits()
-            self.engine = _server(self.url, self._waits) if self._waits else _sqlite(self.url)
+            self.waits = None if self.sqlite else server.Waits()
+            self.engine = _server(self.url, self.waits) if self.waits else _sqlite(self.url)
+            self._apart = _server(self.url, self.waits, pool_size=1, max_overflow=0) if self.waits else self.engine
         self.owned = self._lock_file is not None
         self._reader = self.engine.execution_options(reads_only=True)
         self._turn: AbstractContextManager[object] = threading.Lock() if self.sqlite else nullcontext()
@@ -82,13 +83,15 @@ class Database:
     @contextmanager
     def _bounded(self, engine: sa.Engine, within: float | None = None) -> Iterator[sa.Connection]:
         """A connection that is cut if the server does not answer in time."""
-        with engine.connect() as connection:
-            if self._waits is None:
-                yield connection
-                return
-            descriptor = connection.connection.driver_connection.fileno()  # type: ignore[union-attr]
-            with self._waits.bounded(descriptor, within or server.ANSWER):
-                yield connection
+        with engine.connect() as connection, self._answer_of(connection, within):
+            yield connection
+
+    def _answer_of(self, connection: sa.Connection, within: float | None) -> AbstractContextManager[None]:
+        return self.waits.answer(connection, within or server.ANSWER) if self.waits else nullcontext()
+
+    def apart(self) -> sa.Connection:
+        """A connection that is nobody else's, on which each statement is a transaction. Raises SQLAlchemyError."""
+        return self._apart.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def _committing(self, connection: sa.Connection) -> Iterator[None]:
@@ -114,8 +117,9 @@ class Database:
     def close(self) -> None:
         """Closes the connections and releases the lock file."""
         self.engine.dispose()
-        if self._waits:
-            self._waits.close()
+        self._apart.dispose()
+        if self.waits:
+            self.waits.close()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -187,8 +191,8 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _server(url: sa.URL, waits: server.Waits) -> sa.Engine:
-    engine = server.engine_for(url, waits, _COMMON)
+def _server(url: sa.URL, waits: server.Waits, **pool: int) -> sa.Engine:
+    engine = server.engine_for(url, waits, _COMMON | pool)
     sa.event.listen(engine, "before_cursor_execute", _writable, retval=True)
     return engine
 

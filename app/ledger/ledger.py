@@ -23,6 +23,7 @@ from app.ledger.listing import Filter, Page
 from app.ledger.messages import Message
 from app.ledger.notices import Notices
 from app.ledger.prearms import PreArms
+from app.ledger.presence import presence_of
 from app.ledger.queries import Stored
 from app.ledger.reader import LedgerReader, Values, open_reader
 from app.ledger.saving import write
@@ -77,6 +78,7 @@ class Ledger(LedgerReader):
         """Called, from any thread, after a commit that made a capture due; it has to return at once."""
         self._clock = clock or self.clock.now
         self._inbox = Inbox(self._record, writers=1 if self._database.sqlite else WRITERS)
+        self.presence = presence_of(self._database)
         self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
         self.notices, self.known_rules = Notices(self._database), KnownRules(self._database)
         self.sweeps = Sweeps(self._database)
@@ -100,6 +102,7 @@ class Ledger(LedgerReader):
     def close(self) -> None:
         """Writes the deliveries that wait, then closes the database."""
         self._inbox.close()
+        self.presence.stop()
         self._database.close()
 
     # alerts and requests
@@ -112,14 +115,17 @@ class Ledger(LedgerReader):
         """Records the alerts of one delivery. The future is done when all of them are on disk; when it raises
         LedgerUnavailable, none is, unless that is a LedgerUncertain.
 
-        body: the message as it came, if it is to be kept among the last ones; left_out: how many alerts it left out.
-        """
+        body: the message as it came, if it is to be kept among the last; left_out: how many alerts it left out."""
         return self._inbox.put(Delivery(alerts, body, left_out))
+
+    def _made_due(self) -> None:
+        self.on_due()
+        self.presence.call()  # the others
 
     def _record(self, deliveries: Sequence[Delivery], hurried: bool) -> list[Receipt]:
         recorded = recording.record(self._database, deliveries, lambda: self.decide, self._clock, hurried=hurried)
         if recorded.due:
-            self.on_due()
+            self._made_due()
         return recorded.receipts
 
     def create(self, capture: Capture) -> None:
@@ -129,7 +135,7 @@ class Ledger(LedgerReader):
                 queries.create(connection, capture)
         except IntegrityError as error:
             raise ValueError(f"there is a capture {capture.id} already") from error
-        self.on_due()
+        self._made_due()
 
     # the worker
 
@@ -139,16 +145,14 @@ class Ledger(LedgerReader):
         with self._database.writing() as connection, self.clock.asking() as answered:
             return claims.take(connection, now, owner, lease, closed, answered=answered)
 
-    def renew(self, claim: Claim, now: datetime, lease: timedelta) -> None:
-        """Extends the claim until now + lease. Raises FenceLost."""
+    def renew(self, held: Sequence[Claim], now: datetime, lease: timedelta) -> None:
+        """Extends those of these claims that still hold until now + lease."""
         with self._database.writing() as connection:
-            claims.renew(connection, claim, now, lease)
+            claims.renew(connection, held, now, lease)
 
     def save(self, claim: Claim, capture: Capture) -> None:
-        """Writes the capture's next value and keeps the lease.
-
-        resolved_at and stop_requested_at are never written. A stop that was requested since the claim keeps the row
-        due, whatever the capture's due_at.
+        """Writes the capture's next value and keeps the lease. resolved_at and stop_requested_at are never written. A
+        stop that was requested since the claim keeps the row due, whatever the capture's due_at.
 
         Raises FenceLost; ProcessTaken if another capture is active on its process; Full if it is about to start and
         the bounds allow no further recording; ValueError if it has not ended and is never due.
@@ -171,7 +175,7 @@ class Ledger(LedgerReader):
                 self._raise_if_taken(capture)
             else:
                 self.notices.on_added(added)
-                return self.on_due() if freed else None
+                return self._made_due() if freed else None
         raise LedgerUnavailable(f"captures keep beginning and ending on the process of {capture.id}; try again")
 
     def _raise_if_taken(self, capture: Capture) -> None:
@@ -187,7 +191,7 @@ class Ledger(LedgerReader):
         with self._database.writing() as connection:
             asked = queries.request_stop(connection, id_, now)
         if asked:
-            self.on_due()
+            self._made_due()
         return asked
 
     def pin(self, id_: str, to: bool) -> bool:
@@ -237,4 +241,4 @@ class Ledger(LedgerReader):
         """Ends the pause; the captures that it held back are due at once."""
         with self._database.writing() as connection:
             switches.resume(connection, self._clock())
-        self.on_due()
+        self._made_due()

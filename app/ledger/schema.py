@@ -163,6 +163,14 @@ outcomes = sa.Table(
     sa.Column("message", sa.Text, nullable=False),
 )
 
+# The replicas on PostgreSQL that live; presence.py writes it.
+replicas = sa.Table(
+    "replicas",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("alive_until", sa.BigInteger, nullable=False),
+)
+
 settings = sa.Table(
     "settings",
     metadata,

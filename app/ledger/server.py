@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -113,6 +113,11 @@ class Waits:
             with self._lock:
                 self._until.pop(held, None)
             held.close()
+
+    def answer(self, connection: sa.Connection, seconds: float) -> AbstractContextManager[None]:
+        """As `bounded`, for a connection."""
+        driver: Any = connection.connection.driver_connection
+        return self.bounded(driver.fileno(), seconds)
 
     def close(self) -> None:
         self._closing.set()

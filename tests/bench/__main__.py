@@ -22,6 +22,7 @@ from tests.bench import (
     target,
     throughput,
     warm,
+    wide,
 )
 from tests.bench.report import report
 from tests.bench.rounds import Group, Unmeasured
@@ -43,6 +44,7 @@ GROUPS: dict[str, Callable[..., Group | str | tuple[Group, ...]]] = {
     "evidence": evidence.measure,
     "pages": pages.measure,
     "calm": calm.measure,
+    "wide": wide.measure,
 }
 
 

@@ -328,8 +328,8 @@ def test_a_lease_that_ran_out_is_taken_over_and_the_late_owner_saves_nothing(led
     assert taken.fence > late.fence
     with pytest.raises(FenceLost):
         ledger.save(late, late.capture.with_event(NOON, "late", "too late"))
-    with pytest.raises(FenceLost):
-        ledger.renew(late, NOON + LEASE, LEASE)
+    ledger.renew([late], NOON + LEASE, 2 * LEASE)
+    assert ledger.next_due() == NOON + 2 * LEASE, "the late owner extends nothing"
     ledger.save(taken, taken.capture.with_event(NOON, "next", "in time"))
     capture = ledger.get(taken.capture.id)
     assert capture is not None
@@ -348,7 +348,7 @@ def test_an_owner_that_takes_its_own_row_again_saves_by_its_new_claim_only(ledge
 def test_a_renewed_lease_is_not_taken_over(ledger: Ledger) -> None:
     ledger.create(manual(1))
     claim = claimed(ledger)
-    ledger.renew(claim, NOON + 20 * SECOND, LEASE)
+    ledger.renew([claim], NOON + 20 * SECOND, LEASE)
     assert ledger.claim(NOON + LEASE, "next", LEASE) is None
     assert ledger.claim(NOON + 20 * SECOND + LEASE, "next", LEASE) is not None
 
@@ -994,7 +994,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0011"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0012"
     engine.dispose()
 
 

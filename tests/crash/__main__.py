@@ -1,9 +1,10 @@
-"""`python -m tests.crash kill|points|cut [--rounds N] [--seed S]`: disturbs, counts, prints a table; exit code 1 unless
-every count is zero."""
+"""`python -m tests.crash kill|points|cut|fleet [--rounds N] [--seed S]`: disturbs, counts, prints a table; exit code 1
+unless every count is zero."""
 
 import argparse
 import random
 import secrets
+import shutil
 import sys
 import tempfile
 import threading
@@ -13,8 +14,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from tests.crash.disturbances import Disturber
 from tests.crash.errands import Walk, cut, kill
+from tests.crash.fleet import Fleet
 from tests.crash.report import report
 from tests.crash.stage import Stage, Tally
 from tests.lab.forked import Forked
@@ -22,7 +26,8 @@ from tests.lab.forked import Forked
 BOTH = ("toggle", "timed")
 LIFE = 120  # rounds until a stage is built anew, with new targets, a new database and a new sshd
 
-Disturb = Callable[[Stage, random.Random], None]
+Disturb = Callable[[Any, random.Random], None]
+Staged = Callable[[Path, random.Random], Stage]
 
 
 class Rounds:
@@ -37,17 +42,19 @@ class Rounds:
         with self._lock:
             before = self.total.rounds
             self.total.add(tally)
+            for story in tally.stories:
+                print(f"· {story}", file=sys.stderr, flush=True)
             if self.total.rounds != before:
                 said = f"{self.total.rounds} of {self.wanted} rounds, {sum(self.total.harms.values())} harmed"
                 print(said, file=sys.stderr, flush=True)
             return self.total.rounds < self.wanted
 
 
-def play(rounds: Rounds, disturb: Disturb, folder: Path, seed: str, *, cuttable: bool) -> None:
+def play(rounds: Rounds, disturb: Disturb, folder: Path, staged: Staged, seed: str) -> None:
     chance, more = random.Random(seed), True  # noqa: S311 - to be repeatable is the point
     while more:
         place = Path(tempfile.mkdtemp(dir=folder))
-        with Stage(place, BOTH * 3, run=Forked, cuttable=cuttable) as stage:
+        with staged(place, chance) as stage:
             stage.rehearse()
             done = 0
             while more and done < LIFE:
@@ -59,11 +66,10 @@ def play(rounds: Rounds, disturb: Disturb, folder: Path, seed: str, *, cuttable:
             more = rounds.add(stage.tally) and more
 
 
-def at_random(rounds: Rounds, disturb: Disturb, folder: Path, seed: int, stages: int, *, cuttable: bool) -> None:
-    job = partial(play, rounds, disturb, folder, cuttable=cuttable)
+def at_random(rounds: Rounds, job: Callable[[str], None], seed: int, stages: int) -> None:
     with ThreadPoolExecutor(stages) as pool:
         try:
-            for done in [pool.submit(job, seed=f"{seed}-{number}") for number in range(stages)]:
+            for done in [pool.submit(job, f"{seed}-{number}") for number in range(stages)]:
                 done.result()
         finally:
             rounds.wanted = 0  # one that broke, or Ctrl-C: the others end with the round they are in
@@ -94,25 +100,44 @@ def points(total: Tally, folder: Path, stages: int) -> None:
                 walked.untouched_at = 0
 
 
+def alone(folder: Path, _chance: random.Random, *, cuttable: bool) -> Stage:
+    return Stage(folder, BOTH * 3, run=Forked, cuttable=cuttable)
+
+
+def fleet(replicas: int, folder: Path, chance: random.Random) -> Stage:
+    return Fleet(folder, BOTH * 4, chance, replicas=replicas, real_store=True)
+
+
+def disturbed(asked: argparse.Namespace, rounds: Rounds, folder: Path) -> None:
+    if asked.errand == "points":
+        points(rounds.total, folder, asked.stages)
+    elif asked.errand == "fleet":
+        at_random(rounds, partial(play, rounds, Disturber(), folder, partial(fleet, asked.replicas)), asked.seed, 1)
+    else:
+        cuttable = asked.errand == "cut"
+        staged = partial(alone, cuttable=cuttable)
+        at_random(rounds, partial(play, rounds, cut if cuttable else kill, folder, staged), asked.seed, asked.stages)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("errand", choices=("kill", "points", "cut"))
+    parser.add_argument("errand", choices=("kill", "points", "cut", "fleet"))
     parser.add_argument("--rounds", type=int, default=500)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--stages", type=int, default=3, help="so many scenes at a time")
+    parser.add_argument("--replicas", type=int, default=3, help="of a fleet")
     asked = parser.parse_args()
     began, rounds, finished = time.monotonic(), Rounds(asked.rounds), False
-    with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        try:
-            if asked.errand == "points":
-                points(rounds.total, folder, asked.stages)
-            else:
-                disturb, cuttable = (cut, True) if asked.errand == "cut" else (kill, False)
-                at_random(rounds, disturb, folder, asked.seed, asked.stages, cuttable=cuttable)
-            finished = True
-        except (Exception, KeyboardInterrupt):
-            traceback.print_exc()
+    folder = Path(tempfile.mkdtemp(prefix="crash-"))
+    try:
+        disturbed(asked, rounds, folder)
+        finished = True
+    except (Exception, KeyboardInterrupt):
+        traceback.print_exc()
+    if finished and not rounds.total.harms.total():
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print(f"logs, events and databases are in {folder}", file=sys.stderr)
     print(report(asked.errand, rounds.total, asked.seed, time.monotonic() - began))
     return 0 if finished and not rounds.total.harms.total() else 1
 

@@ -21,9 +21,9 @@ PENDING = "-pending.json"
 def judged(row: Mapping[str, Any], store: Path, pid: int, host: str) -> Iterator[Found]:
     """Of a capture that has ended."""
     texts = {
-        artifact["name"].partition("Z")[2]: (store / row["id"] / artifact["name"]).read_text()
+        artifact["name"].partition("Z")[2]: path.read_text()
         for artifact in row["artifacts"]
-        if artifact["kind"] in ("evidence", "log")
+        if artifact["kind"] in ("evidence", "log") and (path := store / row["id"] / artifact["name"]).exists()
     }
     told = " ".join(event["message"] for event in row["timeline"])
     less = [suffix for suffix, rung in EVERY.items() if suffix not in texts and f"{rung} is missing" not in told]

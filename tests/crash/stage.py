@@ -1,15 +1,18 @@
-"""Where it is played: one sshd, a few targets of both semantics, one alertprof, and the judge of every capture."""
+"""Where it is played: one sshd, a few targets of both semantics, one alertprof, and the judge of every capture.
+
+With several replicas it is a fleet (fleet.py).
+"""
 
 import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx2
 
@@ -21,13 +24,14 @@ from tests.lab.process import Late, Process, eventually
 from tests.lab.proxy import Line
 from tests.lab.service import ENDS, Alertprof
 from tests.lab.sshd import Sshd
-from tests.lab.target import Service
+from tests.lab.target import Event, Service
 
 PLAN = {"toggle": 1.0, "timed": 1.5}  # seconds of a recording
 TIMEOUT = 150.0  # seconds until a capture that has not ended counts as one that never does
 UNLIMITED = {"per_host": 100, "per_service": 100, "at_once": 1000, "per_hour": 1000000}
 GONE = (httpx2.TransportError, httpx2.HTTPStatusError)
 
+T = TypeVar("T")
 _fingerprints = itertools.count(1)
 
 
@@ -59,12 +63,13 @@ class Actor:
         self.witness = Witness(self.service)
         self.length = 0.0  # seconds from the alert to the end, undisturbed
         self.capture_id = ""
+        self.promised: set[str] = set()  # ids that were answered for this episode, which has to be one
         self._past = 0
 
     def begin(self) -> None:
         """A new episode about this process."""
         self.witness.forget()
-        self._past, self.capture_id = len(self.service.events()), ""
+        self._past, self.capture_id, self.promised = len(self.service.events()), "", set()
         self._alert = alert(f"{next(_fingerprints):016x}", **self.labels)
 
     @property
@@ -76,6 +81,7 @@ class Actor:
         """As Alertmanager does; raises one of GONE when there is no 202."""
         answer = httpx2.post(service.webhook, json=message([self._alert]), timeout=30).raise_for_status().json()
         (self.capture_id,) = {*answer["captures"], *answer["known"]}
+        self.promised.add(self.capture_id)
 
     def deliver_if_it_lives(self, service: Alertprof) -> None:
         with suppress(*GONE):
@@ -86,13 +92,18 @@ class Actor:
         with suppress(Late):  # a recording that is still on may end in time without us
             eventually(lambda: not self.service.recording(), "it records no more", self.plan + 11)
         events = self.service.events()[self._past :]
+        self._past += len(events)
         yield from truth.overdue(events, self.plan, truth.now_ms())
         yield from truth.signals(events, self.name)
-        yield from truth.lost(events, row)
+        yield from truth.lost(events, row, self.promised)
         if row:
             yield from truth.damaged(row, store, self.witness.sums())
             yield from truth.litter(row, self.service.tmp)
             yield from evidence.judged(row, store, self.service.pid, self.host)
+
+    def since_judged(self) -> Sequence[Event]:
+        """What the target has noted since it was judged, while nothing was asked of anybody."""
+        return self.service.events()[self._past :]
 
     def close(self) -> None:
         self.witness.close()
@@ -116,12 +127,15 @@ class Stage:
             built.callback(pending.close)
             self._log = folder / "orders.log"
             self._log.write_text("a line without a time, which is in every log\n")
-            (folder / "alertprof").mkdir()
-            self.service = Alertprof(folder / "alertprof", self._config(pending.url), run=run)
-            built.callback(self.service.stop)
+            self._serve(folder, self._config(pending.url), run, built)
             self._ends = built.pop_all()
-        self.store = folder / "alertprof" / "artifacts"
         self.tally = Tally()
+
+    def _serve(self, folder: Path, config: dict[str, Any], run: type[Process], built: ExitStack) -> None:
+        (folder / "alertprof").mkdir()
+        self.service = Alertprof(folder / "alertprof", config, run=run)
+        built.callback(self.service.stop)
+        self._store = folder / "alertprof" / "artifacts"
 
     def _config(self, prometheus: str) -> dict[str, Any]:
         port = self.line.port if self.line else self.sshd.port
@@ -152,9 +166,9 @@ class Stage:
         """How long a capture takes here and now, all at once as later."""
         for actor in self.actors:
             actor.begin()
-            actor.deliver(self.service)
+            self.insist(actor)
         for actor in self.actors:
-            row = self.service.wait_capture(actor.capture_id)
+            row = self.end_of(actor, TIMEOUT)
             actor.length = (_moment(row["ended_at"]) - _moment(row["created_at"])).total_seconds()
         self.judge(self.actors, disturbed_at=None)
         self.tally.ends.clear()
@@ -162,10 +176,7 @@ class Stage:
     def play(self, phases: Mapping[int, float]) -> None:
         """Begins a capture of every actor so that, on return, actor n is `phases[n]` seconds into its own."""
         last = max(phases.values())
-        timers = [
-            threading.Timer(last - phases[n], actor.deliver_if_it_lives, [self.service])
-            for n, actor in enumerate(self.actors)
-        ]
+        timers = [threading.Timer(last - phases[n], self.deliver, [actor]) for n, actor in enumerate(self.actors)]
         for actor in self.actors:
             actor.begin()
         began = time.monotonic()
@@ -181,26 +192,39 @@ class Stage:
         deadline = time.monotonic() + TIMEOUT
         for actor in self.actors:
             with suppress(Late):
-                self.service.wait_capture(actor.capture_id, ENDS, max(1.0, deadline - time.monotonic()))
+                self.end_of(actor, max(1.0, deadline - time.monotonic()))
 
     def insist(self, actor: Actor) -> None:
-        before = actor.capture_id
-
         def taken() -> bool:
-            actor.deliver_if_it_lives(self.service)
+            self.deliver(actor)
             return bool(actor.capture_id)
 
         actor.capture_id = ""
-        self.service.process.until(taken, f"202 for {actor.host}", 60)
-        if before and actor.capture_id != before:
-            self.tell(Harm.LOST, actor, f"{before} was acknowledged, its repeat became {actor.capture_id}")
+        self.until(taken, f"202 for {actor.host}", 60)
+
+    def deliver(self, actor: Actor) -> None:
+        """As Alertmanager does, which tries again when there is no answer."""
+        actor.deliver_if_it_lives(self.service)
+
+    def end_of(self, actor: Actor, within: float) -> dict[str, Any]:
+        """The row of its capture once it has ended; Late otherwise."""
+
+        def ended() -> dict[str, Any] | None:
+            row = self._row(actor.capture_id)
+            return row if row and row["state"] in ENDS else None
+
+        return self.until(ended, f"capture {actor.capture_id} has ended", within)
+
+    def until(self, condition: Callable[[], T | None], what: str, within: float) -> T:
+        """As `eventually`; at once Late when alertprof is dead."""
+        return self.service.process.until(condition, what, within)
 
     def judge(self, actors: Iterable[Actor], *, disturbed_at: datetime | None) -> None:
         """What had ended by then was not disturbed: it is judged, but is no round."""
         for actor in actors:
             row = self._row(actor.capture_id)
             self.tally.rounds += disturbed_at is not None and not _ended_before(row, disturbed_at)
-            for harm, said in actor.judged(row, self.store):
+            for harm, said in actor.judged(row, self.store_of(row)):
                 self.tell(harm, actor, said)
             self.tally.ends[_end(row)] += 1
             names = [artifact["name"] for artifact in row["artifacts"]] if row else []
@@ -213,6 +237,10 @@ class Stage:
     def tell(self, harm: Harm, actor: Actor, said: str) -> None:
         self.tally.harms[harm] += 1
         self.tally.stories.append(f"{harm.value}: {actor.name} on {actor.host}, capture {actor.capture_id}: {said}")
+
+    def store_of(self, row: Mapping[str, Any] | None) -> Path:
+        """A folder with what is in the store of this row, without alertprof's help."""
+        return self._store
 
     def _row(self, capture_id: str) -> dict[str, Any] | None:
         answer = httpx2.get(f"{self.service.url}/captures/{capture_id}", timeout=30)

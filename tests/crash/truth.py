@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,8 @@ class Harm(StrEnum):
     LEFT = "processes left recording 10 s after plan"
     TWICE = "starts sent twice for one capture"
     LOST = "captures lost"
+    ROWLESS = "acknowledged alerts without a row"
+    REFUSED = "messages refused by replicas to which nothing was done"
     DAMAGED = "artifacts damaged"
     LITTER = "files left on the target after completion"
     SAMPLES = "loops left sampling"
@@ -105,11 +107,15 @@ def signals(events: Sequence[Event], name: str) -> Iterator[Found]:
         yield Harm.TWICE, f"the target noted {' '.join(whats)}"
 
 
-def lost(events: Sequence[Event], row: Mapping[str, Any] | None) -> Iterator[Found]:
-    """A capture that was acknowledged must have a row which ends, and which says what the target knows."""
+def lost(events: Sequence[Event], row: Mapping[str, Any] | None, promised: Set[str]) -> Iterator[Found]:
+    """A capture that was acknowledged must have a row which ends, and which says what the target knows.
+
+    promised: the ids that were answered for its episode, of which there may be one."""
     if row is None:
-        yield Harm.LOST, "acknowledged with 202, but there is no row"
+        yield Harm.ROWLESS, "acknowledged with 202, but there is no row"
         return
+    if len(promised) > 1:
+        yield Harm.LOST, f"one episode was acknowledged as {', '.join(sorted(promised))}"
     recorded = any(event.what == "start" for event in events)
     state = row["state"]
     if state not in ("completed", "failed", "skipped", "canceled"):

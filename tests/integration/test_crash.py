@@ -125,18 +125,22 @@ def test_the_signals_of_one_recording_are_none_of_it(name: str, whats: str) -> N
 def test_what_was_lost_is_seen() -> None:
     started = events((0, "start"))
     for noted, said in (
-        (started, None),
         (started, row("recording")),
         (started, row("skipped")),
         ([], row("completed")),
         (started, row("completed")),  # without its files
     ):
-        assert harms(truth.lost(noted, said)) == [Harm.LOST]
+        assert harms(truth.lost(noted, said, {"one"})) == [Harm.LOST]
+    assert harms(truth.lost(started, row("failed"), {"one", "two"})) == [Harm.LOST]
+
+
+def test_an_acknowledged_alert_without_a_row_is_seen() -> None:
+    assert harms(truth.lost(events((0, "start")), None, {"one"})) == [Harm.ROWLESS]
 
 
 def test_an_honest_failure_is_not_lost() -> None:
-    assert harms(truth.lost(events((0, "start")), row("failed"))) == []
-    assert harms(truth.lost([], row("failed"))) == []
+    assert harms(truth.lost(events((0, "start")), row("failed"), {"one"})) == []
+    assert harms(truth.lost([], row("failed"), {"one"})) == []
 
 
 @pytest.mark.parametrize("fault", ["gone", "changed", "not the target's", "cut off"])

@@ -1,7 +1,7 @@
 """An S3 server as a process: moto from PyPI, a strict one that keeps everything in memory.
 
 It is no real store, but written by others from Amazon's documents. `make matrix` runs the same tests with versitygw, a
-store in Go that checks signatures and checksums.
+store in Go that checks signatures and checksums and keeps its objects as files. So does `make crash REPLICAS=3`.
 """
 
 import os
@@ -23,13 +23,14 @@ BUCKET = "captures"
 
 
 class S3:
-    """A server on a port that is free, not started yet. Raises tools.Unavailable where it cannot be had."""
+    """A server on a port that is free, not started yet. real: versitygw. Raises tools.Unavailable where it cannot be
+    had."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, ports.free()
+    def __init__(self, folder: Path, *, real: bool = bool(os.environ.get("EVERY_SHELL"))) -> None:
+        self.folder, self.port, self.real = folder, ports.free(), real
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.url = f"s3://{BUCKET}/team"
-        self._command = self._versity() if os.environ.get("EVERY_SHELL") else self._moto()
+        self._command = self._versity() if real else self._moto()
         (secret := folder / "s3.secret").write_text(f"{SECRET}\n")
         self.options: Mapping[str, str] = {
             "endpoint": self.endpoint,
@@ -49,13 +50,13 @@ class S3:
     @contextmanager
     def running(self) -> Iterator[None]:
         """With the bucket."""
-        with Process(self._command, self.folder / "s3.log", name="s3") as server:
-            server.until(lambda: ports.is_open(self.port), "the S3 server listens", within=60)
+        with Process(self._command, self.folder / "s3.log", name="s3") as self.server:
+            self.server.until(lambda: ports.is_open(self.port), "the S3 server listens", within=60)
             eventually(self._bucket, "there is a bucket")
             yield
 
     def _bucket(self) -> bool:
-        if os.environ.get("EVERY_SHELL"):
+        if self.real:
             (self.folder / "objects" / BUCKET).mkdir(exist_ok=True)
             return True
         try:
@@ -65,8 +66,18 @@ class S3:
 
     def stored(self) -> set[str]:
         """The keys of all objects in the bucket, but for the marks of stores."""
-        store = S3Store(
+        listed = (each["path"] for page in obstore.list(self._client()) for each in page)
+        return {path for path in listed if "/.ledger" not in path}
+
+    def read(self, capture_id: str, name: str) -> bytes | None:
+        """An artifact as the store has it, without alertprof; None: it has none."""
+        try:
+            return bytes(obstore.get(self._client(), f"team/{capture_id}/{name}").bytes())
+        except FileNotFoundError:
+            return None
+
+    def _client(self) -> S3Store:
+        return S3Store(
             BUCKET, endpoint=self.endpoint, region=REGION, access_key_id=KEY, secret_access_key=SECRET,
             client_options={"allow_http": True},
         )  # fmt: skip
-        return {each["path"] for listed in obstore.list(store) for each in listed if "/.ledger" not in each["path"]}

@@ -108,7 +108,7 @@ def test_a_full_disk_of_ours_costs_only_the_evidence(
 
     monkeypatch.setattr(Directory, "put", lambda self, key, source: full(key, source))
     capture = looked(ladder, host, at_leisure=False)
-    assert capture.artifacts == () and "our own store does not take it" in str(capture.timeline)
+    assert capture.artifacts == () and "first-look is missing: our own store does not take it" in str(capture.timeline)
 
 
 def test_why_a_process_ended_is_part_of_the_reason_that_it_ended_and_of_no_other() -> None:

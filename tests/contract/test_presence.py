@@ -1,0 +1,141 @@
+"""Replicas on one PostgreSQL: who lives is known within seconds, and what is due reaches all of them at once."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+
+import pytest
+import sqlalchemy as sa
+
+from app.ledger import presence
+from app.ledger.ledger import FenceLost, Ledger, LedgerUnavailable
+from app.ledger.presence import Presence
+from tests.lab.process import eventually
+from tests.unit.ledger.builders import LEASE, NOON, admission, firing, manual
+
+pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+WITHIN = 5.0  # seconds
+
+
+class Replica:
+    """A ledger that lives, and how often it was woken."""
+
+    def __init__(self, url: str) -> None:
+        self.ledger = Ledger(url, decide=admission(), clock=lambda: NOON)
+        self.ledger.migrate()
+        assert isinstance(self.ledger.presence, Presence)
+        self.presence = self.ledger.presence
+        self.woken = threading.Event()
+        self.presence.start(self.woken.set)
+        eventually(lambda: self.presence.owner, "it is known to live")
+        self.owner = self.presence.owner
+
+
+@pytest.fixture
+def replica(url: str) -> Iterator[Callable[[], Replica]]:
+    made: list[Replica] = []
+
+    def new() -> Replica:
+        made.append(Replica(url))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.ledger.close()
+
+
+@contextmanager
+def silent(one: Replica) -> Iterator[None]:
+    """Its thread that says that it lives is held, as by SIGSTOP, a suspended machine or a cut to the database."""
+    beat, go_on, held = one.presence._beat, threading.Event(), threading.Event()
+
+    def hold(connection: sa.Connection) -> None:
+        held.set()
+        go_on.wait(60)
+        beat(connection)
+
+    one.presence._beat = hold  # type: ignore[method-assign]
+    try:
+        assert held.wait(20)
+        yield
+    finally:
+        one.presence._beat = beat  # type: ignore[method-assign]
+        go_on.set()
+
+
+def test_what_a_silent_replica_holds_is_taken_over_within_five_seconds_and_it_knows(
+    replica: Callable[[], Replica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "AWAIT", 0.0)
+    one, other = replica(), replica()
+    one.ledger.create(manual(1))
+    claim = one.ledger.claim(NOON, one.owner, LEASE)
+    assert claim
+    assert other.ledger.claim(NOON, other.owner, LEASE) is None
+    with silent(one):
+        began = monotonic()
+        taken = eventually(lambda: other.ledger.claim(NOON, other.owner, LEASE), "it is taken over", WITHIN)
+        assert monotonic() - began > 1, "a hiccup is no death"
+        assert not one.presence.owner, "it claims nothing any more"
+        assert not one.presence.holds(one.owner), "nor does it act"
+    eventually(lambda: one.presence.owner, "it goes on")
+    assert one.presence.lost(one.owner), "under another name"
+    with pytest.raises(FenceLost):
+        one.ledger.save(claim, claim.capture)
+    other.ledger.release(taken, taken.capture)
+
+
+def test_a_replica_that_ends_leaves_what_it_holds_at_once_and_one_that_lives_keeps_it(
+    replica: Callable[[], Replica],
+) -> None:
+    one, other, third = replica(), replica(), replica()
+    for number, owner in ((1, one), (2, other)):
+        one.ledger.create(manual(number))
+        assert owner.ledger.claim(NOON, owner.owner, LEASE)
+    third.woken.clear()
+    one.presence.stop()
+    assert third.woken.wait(WITHIN)
+    taken = third.ledger.claim(NOON, third.owner, LEASE)
+    assert taken
+    assert taken.capture.id == manual(1).id
+    assert third.ledger.claim(NOON, third.owner, LEASE) is None
+
+
+def test_what_becomes_due_on_one_replica_wakes_the_others_at_once_also_when_the_server_has_cut_all_connections(
+    replica: Callable[[], Replica], url: str
+) -> None:
+    one, other = replica(), replica()
+
+    def wakes(begin: Callable[[], object]) -> None:
+        while other.woken.wait(0.2):  # until nothing else goes on
+            other.woken.clear()
+        began = monotonic()
+        begin()
+        assert other.woken.wait(WITHIN)
+        assert monotonic() - began < 0.5 * WITHIN
+
+    wakes(lambda: one.ledger.create(manual(1)))
+    wakes(lambda: one.ledger.request_stop(manual(1).id, NOON))
+    cut_all(url)
+    eventually(other.woken.is_set, "it looks for what it may have missed")
+    eventually(lambda: readable(one.ledger), "a new connection is made")
+    wakes(lambda: one.ledger.receive([firing()]).result(20))
+    assert not one.presence.lost(one.owner)
+    assert not other.presence.lost(other.owner)
+
+
+def readable(ledger: Ledger) -> bool:
+    with suppress(LedgerUnavailable):
+        return ledger.get(manual(1).id) is not None
+    return False
+
+
+def cut_all(url: str) -> None:
+    """As a restart of the server does."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    mine = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    with engine.connect() as connection:
+        for pid in connection.execute(sa.text(mine)).scalars().all():
+            connection.execute(sa.select(sa.func.pg_terminate_backend(pid)))
+    engine.dispose()
