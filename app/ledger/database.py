@@ -1,4 +1,4 @@
-"""Opens the database, and turns its errors into LedgerUnavailable. No other module does.
+"""Opens the database, and turns its errors into those of faults.py. No other module does.
 
 SQLite: write-ahead log, synchronous=FULL (a row that was acknowledged survives a power cut), every transaction that
 writes begins IMMEDIATE, and our own threads take turns with a lock instead of getting SQLITE_BUSY.
@@ -16,33 +16,25 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from app.ledger import server
+from app.ledger.faults import LedgerContended, LedgerUnavailable, LedgerUncertain, sentence
+
+__all__ = [
+    "BUSY_SECONDS",
+    "Database",
+    "LedgerContended",
+    "LedgerUnavailable",
+    "LedgerUncertain",
+    "existing",
+    "writable",
+]
 
 BUSY_SECONDS = 5
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 # A traceback in the log must not show the contents of rows.
 _COMMON: dict[str, Any] = {"pool_use_lifo": True, "hide_parameters": True}
-_REMEDIES = {
-    "locked": "another program holds it; look for a backup or a sqlite3 shell that has it open",
-    "disk is full": "its disk is full; free some space",
-    "no space left": "its disk is full; free some space",
-    "disk i/o error": "its disk fails, or was mounted read-only; look into the kernel's log",
-    "read-only": "it takes no writes; is it a standby, or set so?",
-    "readonly": "it may not be written; give the service's user the right to its file and directory",
-    "unable to open": "it cannot be opened; its directory must exist and belong to the service's user",
-    "malformed": "it is damaged; stop the service and restore a backup, or move the file away to begin anew",
-    "not a database": "it is no database; restore a backup, or move the file away to begin anew",
-}
-
-
-class LedgerUnavailable(Exception):
-    """The database did not answer or refused the write. Nothing was recorded.
-
-    Every method of the ledger may raise it. The message names the database (without its password) and the remedy. The
-    error may be temporary: callers try again, and the webhook answers 503.
-    """
 
 
 class Database:
@@ -65,9 +57,9 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction, committed at the end of the block. Raises LedgerUnavailable; IntegrityError passes through,
-        because callers interpret it."""
-        with self._answering(), self._turn, self._bounded(self.engine) as connection, connection.begin():
+        """A transaction, committed at the end of the block. Raises LedgerUnavailable, of which LedgerUncertain alone
+        says that it may be committed; IntegrityError passes through, because callers interpret it."""
+        with self._answering(), self._turn, self._bounded(self.engine) as connection, self._committing(connection):
             yield connection
 
     @contextmanager
@@ -94,6 +86,18 @@ class Database:
             descriptor = connection.connection.driver_connection.fileno()  # type: ignore[union-attr]
             with self._waits.bounded(descriptor, server.ANSWER):
                 yield connection
+
+    @contextmanager
+    def _committing(self, connection: sa.Connection) -> Iterator[None]:
+        over = False
+        try:
+            with connection.begin():
+                yield
+                over = True
+        except SQLAlchemyError as error:
+            if over and not self.sqlite:
+                raise LedgerUncertain(sentence(self.url, error)) from error
+            raise
 
     def require_file(self) -> None:
         """Raises LedgerUnavailable if the SQLite file was removed while open: rows could be written, and would be
@@ -122,7 +126,8 @@ class Database:
         except DataError as error:
             raise ValueError(f"the database cannot hold this: {error.orig}") from error
         except SQLAlchemyError as error:
-            raise LedgerUnavailable(_sentence(self.url, error)) from error
+            kind = LedgerContended if server.is_contended(error) else LedgerUnavailable
+            raise kind(sentence(self.url, error)) from error
 
 
 def existing(url: str) -> str:
@@ -233,13 +238,3 @@ def _locked(database: str | None) -> int:
             "or let both use PostgreSQL"
         ) from error
     return lock
-
-
-def _sentence(url: sa.URL, error: SQLAlchemyError) -> str:
-    name = url.render_as_string(hide_password=True)
-    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    first = said.splitlines()[0] if said else type(error).__name__
-    remedy = next(
-        (remedy for sign, remedy in _REMEDIES.items() if sign in said.lower()), "see that it runs and answers"
-    )
-    return f"the ledger {name} is not available ({first}): {remedy}"

@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import arrivals, baselines, blocks, claims, messages, migrations, proof, queries, switches
+from app.ledger import baselines, blocks, claims, migrations, proof, queries, recording, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.calm import CalmCaptures
 from app.ledger.capacity import Bounds, Full
@@ -104,29 +104,17 @@ class Ledger(LedgerReader):
 
     def receive(self, alerts: Sequence[Alert], body: bytes | None = None, left_out: int = 0) -> Future[Receipt]:
         """Records the alerts of one delivery. The future is done when all of them are on disk; when it raises
-        LedgerUnavailable, none is.
+        LedgerUnavailable, none is, unless that is a LedgerUncertain.
 
         body: the message as it came, if it is to be kept among the last ones; left_out: how many alerts it left out.
         """
         return self._inbox.put(Delivery(alerts, body, left_out))
 
     def _record(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
-        receipts, due = self._recorded(deliveries)
-        if due:
+        recorded = recording.record(self._database, deliveries, lambda: self.decide, self._clock)
+        if recorded.due:
             self.on_due()
-        return receipts
-
-    def _recorded(self, deliveries: Sequence[Delivery]) -> tuple[list[Receipt], bool]:
-        for _ in range(_ATTEMPTS):
-            try:
-                with self._database.writing() as connection:
-                    now = self._clock()
-                    receipts, due = arrivals.record(connection, deliveries, self.decide, now)
-                    messages.keep(connection, deliveries, receipts, now)
-                    return receipts, due
-            except IntegrityError as error:
-                quicker = error
-        raise LedgerUnavailable("other replicas keep recording the same alerts; send this again") from quicker
+        return recorded.receipts
 
     def create(self, capture: Capture) -> None:
         """Records a capture that a person asked for. Raises ValueError if its id exists already."""

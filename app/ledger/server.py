@@ -23,6 +23,7 @@ STATEMENT = 30  # seconds
 PING = 5.0  # seconds
 RESTED = 1.0  # seconds without work, after which a connection is tried
 ANSWER = 40.0  # seconds for one transaction
+_CONTENDED = frozenset({"40001", "40P01", "55P03"})  # serialization_failure, deadlock_detected, lock_not_available
 # Seconds, and milliseconds for the last one. A connection without an answer is given up after 20 seconds.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
@@ -57,6 +58,11 @@ def engine_for(url: sa.URL, waits: "Waits", common: dict[str, Any]) -> sa.Engine
         return True
 
     return engine
+
+
+def is_contended(error: Exception) -> bool:
+    """Whether a lock was not to be had in time, or two transactions waited for each other."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONTENDED
 
 
 def limits() -> dict[str, int]:

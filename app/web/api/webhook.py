@@ -19,7 +19,7 @@ from app.intake.body import parse_with_alerts
 from app.intake.message import BadMessage, Message
 from app.intake.salvage import REMEDY
 from app.ledger.arrivals import Receipt
-from app.ledger.database import LedgerUnavailable
+from app.ledger.faults import LedgerUnavailable, LedgerUncertain
 from app.metrics import Metrics
 from app.model import Alert
 from app.web.api.wakes import Wakes
@@ -79,6 +79,9 @@ class Webhook:
             raise refused_message(bad) from bad
         try:
             receipt = await self.wakes.result(self.record(alerts, body, message.left_out))
+        except LedgerUncertain as error:
+            said = f"It is not known whether this was recorded, send this message again: {error}"
+            raise HTTPException(503, said) from error
         except LedgerUnavailable as error:
             raise HTTPException(503, f"Nothing was recorded, send this message again: {error}") from error
         self.report(message, alerts, receipt)

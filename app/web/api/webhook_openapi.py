@@ -20,7 +20,7 @@ REFUSALS = {
     "400": "No JSON",
     "413": f"Larger than {MAX_BODY >> 20} MiB, or more than {MAX_ALERTS} alerts",
     "422": "No alerts in it",
-    "503": "Nothing recorded, send it again",
+    "503": "Nothing recorded, or nobody knows; send it again",
 }
 EXAMPLE = {
     "status": "firing",

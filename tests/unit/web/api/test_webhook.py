@@ -12,7 +12,7 @@ import structlog
 
 from app.intake.body import parse, to_alerts
 from app.intake.message import MAX_ALERTS
-from app.ledger.ledger import LedgerUnavailable
+from app.ledger.faults import LedgerUnavailable, LedgerUncertain
 from app.model import State
 from app.web.api import webhook
 from tests.unit.web.web_app import WebApp
@@ -210,8 +210,21 @@ def test_503_and_only_then_when_nothing_could_be_recorded(web: WebApp, monkeypat
     answer = web.reached_by().post("/webhook", content=body(alert()))
 
     assert answer.status_code == 503
-    assert "the disk is full" in answer.json()["detail"]
+    assert answer.json()["detail"] == "Nothing was recorded, send this message again: the disk is full"
     assert "retry-after" not in answer.headers
+
+
+def test_503_says_so_where_nobody_knows_whether_it_was_recorded(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(*_: object) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(LedgerUncertain("the server is gone"))
+        return future
+
+    monkeypatch.setattr(web.ledger, "receive", cut)
+    answer = web.reached_by().post("/webhook", content=body(alert()))
+
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("It is not known whether this was recorded, send this message again")
 
 
 def test_it_is_never_redirected_and_has_no_other_method(web: WebApp) -> None:
