@@ -5,12 +5,11 @@ The pipeline checks the limits that need the process (cooldown, budget), and how
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from app.errors import Code, Reason
-from app.model import Alert, Capture, Decision, Episode, Event, State, Trigger
+from app.model import Alert, Capture, Decision, Episode, Event, State, Step, Trigger
 
 CLOCKS_DIFFER = timedelta(minutes=1)  # of replicas
 # A repeat of an alert that was skipped for one of these is decided again, because the reason may have gone.
@@ -57,8 +56,8 @@ def decide(
     hindrance = _hindrance(alert, rule, tried, paused)
     if episode is not None and not _over(episode, alert, rule, now) and not _decided_again(episode, hindrance):
         return episode
-    capture = _capture(alert, rule, hindrance, now, new_id())
-    return capture if rule is None or capture.state.ended else replace(capture, lane=lane(alert.labels, rule))
+    waits = rule is not None and (hindrance is None or hindrance.code is Code.PAUSED)
+    return _capture(alert, rule, hindrance, now, id_=new_id(), lane=lane(alert.labels, rule) if waits else None)
 
 
 def _hindrance(alert: Alert, rule: Terms | None, tried: int, paused: str | None) -> Reason | None:
@@ -100,7 +99,12 @@ def _decided_again(episode: Episode, hindrance: Reason | None) -> bool:
     return hindrance is None or hindrance.code != episode.reason_code
 
 
-def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: datetime, new_id: str) -> Capture:
+def _capture(
+    alert: Alert, rule: Terms | None, hindrance: Reason | None, now: datetime, *, id_: str, lane: str | None
+) -> Capture:
+    """The alert's capture, made at once: each change of a frozen value makes another one. lane: where it waits; None:
+    it has ended."""
+    waits = lane is not None
     trigger = Trigger(
         kind="alert",
         labels=alert.labels,
@@ -109,17 +113,29 @@ def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: da
         starts_at=alert.starts_at,
         generator_url=alert.generator_url,
     )
-    timeline = (Event(now, "received", _received(trigger, rule)),)
-    capture = Capture(new_id, now, trigger, due_at=now, timeline=timeline)
+    by_rule: dict[str, Any] = {}
     if rule:
-        capture = replace(capture, rule=rule.name, profiler=rule.profiler, duration=rule.duration, notes=rule.notes)
-    if hindrance and hindrance.code is Code.PAUSED:
-        return replace(capture, reason=hindrance).with_event(now, "waiting", hindrance.message)
-    return capture.skipped(now, hindrance.code, hindrance.message) if hindrance else capture
+        by_rule = {"rule": rule.name, "profiler": rule.profiler, "duration": rule.duration, "notes": rule.notes}
+    timeline = [Event(now, "received", _received(trigger, rule))]
+    if hindrance:
+        timeline.append(Event(now, "waiting" if waits else State.SKIPPED.value, hindrance.message))
+    return Capture(
+        id_,
+        now,
+        trigger,
+        state=State.PENDING if waits else State.SKIPPED,
+        step=Step.RESOLVE if waits else Step.DONE,
+        due_at=now if waits else None,
+        lane=lane or "",
+        reason=hindrance,
+        ended_at=None if waits else now,
+        timeline=tuple(timeline),
+        **by_rule,
+    )
 
 
 def _received(trigger: Trigger, rule: Terms | None) -> str:
     name = trigger.alertname or "an alert without a name"
-    since = f"{trigger.starts_at:%Y-%m-%d %H:%M:%S} UTC" if trigger.starts_at else "an unknown time"
+    since = f"{trigger.starts_at.isoformat(' ', 'seconds')[:19]} UTC" if trigger.starts_at else "an unknown time"
     answer = f"the rule «{rule.name}» answers it" if rule else "no rule answers it"
     return f"Alertmanager says {name} has been firing since {since}; {answer}"

@@ -3,6 +3,7 @@
 It reads the current rows of all fingerprints in the batch, and batch.py decides and writes.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,20 +14,13 @@ from app.errors import Code
 from app.ledger import switches
 from app.ledger.batch import THERE, Batch, Decide, Receipt
 from app.ledger.rows import moment_or_none
-from app.ledger.schema import captures
 from app.model import Alert, Episode, State
 
 __all__ = ["Decide", "Delivery", "Receipt", "Recorded", "are_there", "current", "record"]
 
-_CURRENT = sa.select(
-    captures.c.episode,
-    captures.c.id,
-    captures.c.state,
-    captures.c.reason_code,
-    captures.c.ended_at,
-    captures.c.resolved_at,
-    captures.c.starts_at,
-).where(captures.c.episode.in_(sa.bindparam("fingerprints", expanding=True)))
+# As the driver takes it, because a list of values is a new statement for SQLAlchemy each time.
+_CURRENT = "SELECT episode, id, state, reason_code, ended_at, resolved_at, starts_at FROM captures WHERE episode {}"
+_ON_SQLITE, _ON_POSTGRESQL = _CURRENT.format("IN (SELECT value FROM json_each(?))"), _CURRENT.format("= ANY(%s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +61,10 @@ def are_there(connection: sa.Connection, ids: Sequence[str]) -> bool:
 
 def current(connection: sa.Connection, fingerprints: Collection[str]) -> dict[str, Episode]:
     """The current episode of each of these fingerprints that has one."""
-    rows = connection.execute(_CURRENT, {"fingerprints": list(fingerprints)})
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(_ON_SQLITE, (json.dumps([*fingerprints]),))
+    else:
+        rows = connection.exec_driver_sql(_ON_POSTGRESQL, ([*fingerprints],))
     return {
         fingerprint: Episode(
             id_,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.api import (
     artifacts,
@@ -30,6 +31,7 @@ from app.web.api.webhook import Webhook
 from app.web.auth.audit import Audit
 from app.web.auth.cors import Cors
 from app.web.auth.guard import Guard
+from app.web.auth.tokens import WEBHOOK
 from app.web.differences import Differences
 from app.web.flame_graphs import FlameGraphs
 from app.web.languages import LanguageSwitch
@@ -50,15 +52,29 @@ from app.web.pages import captures as captures_pages
 from app.web.pages import changes as change_pages
 from app.web.pages.errors import ErrorPages
 from app.web.parts import Parts
-from app.web.problem import handle_problems
+from app.web.problem import Problems, handle_problems
 from app.web.profiles import Profiles
 from app.web.transport.prefix import Prefix
 from app.web.transport.rate import RateLimit
 
 
+class Application(FastAPI):
+    """The application. The webhook has a way of its own, because the middlewares, which are there for people, cost more
+    than recording a message."""
+
+    receiver: ASGIApp
+    receiver_paths: frozenset[str] = frozenset()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in self.receiver_paths and scope["method"] == "POST":
+            await self.receiver(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(parts: Parts) -> FastAPI:
     """The ASGI application. It starts no thread; main.py runs the worker."""
-    app = FastAPI(
+    app = Application(
         title=TITLE,
         version=version(TITLE),
         docs_url=None,
@@ -136,8 +152,13 @@ def middleware(parts: Parts) -> list[Middleware]:
     ]
 
 
-def add_webhook(app: FastAPI, parts: Parts) -> None:
-    """Adds the webhook as a bare route before all others."""
+def add_webhook(app: Application, parts: Parts) -> None:
+    """Adds the webhook: its own way, and the routes that refuse other methods."""
     webhook = Webhook(parts.ledger.receive, parts.metrics, parts.recorded)
-    for path in ("/webhook", "/webhook/"):
+    for path in WEBHOOK:
         app.router.routes.insert(0, Route(path, webhook, methods=["POST"], include_in_schema=False))
+    guarded: ASGIApp = Guard(Problems(webhook), parts.tokens, parts.external_url, parts.now)
+    if parts.audit:
+        guarded = Audit(guarded, parts.audit, parts.tokens)
+    app.receiver = prefix = Prefix(guarded, parts.external_url, parts.route_prefix)
+    app.receiver_paths = frozenset(before + path for path in WEBHOOK for before in ("", prefix.prefix))

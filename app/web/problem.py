@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import AlertprofError
 from app.intake.message import BadMessage, NotJson, TooManyAlerts
@@ -64,6 +65,24 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(AlertprofError, _passing)
     app.add_exception_handler(LedgerUnavailable, _passing)
     app.add_exception_handler(Exception, _own)
+
+
+class Problems:
+    """A middleware for what is no route of the framework's: it answers the errors that `app` raises before its own
+    answer. A fault of our own is raised again, so that the server logs it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except HTTPException as refused:
+            await problem(refused.status_code, refused.detail, refused.headers)(scope, receive, send)
+        except Exception as fault:
+            log.error("a request met a fault of alertprof's own", path=scope["path"], error=repr(fault))
+            await problem(HTTPStatus.INTERNAL_SERVER_ERROR, OWN_FAULT)(scope, receive, send)
+            raise
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -22,6 +22,7 @@ from app.ledger.arrivals import Receipt
 from app.ledger.faults import LedgerUnavailable, LedgerUncertain
 from app.metrics import Metrics
 from app.model import Alert
+from app.web.api.wakes import Wakes
 from app.web.problem import refused_message
 
 MAX_BODY = 8 * 1024 * 1024
@@ -49,6 +50,8 @@ class Webhook:
         recorded: Callable[[Message], None] = lambda message: None,
     ) -> None:
         self.record, self.metrics, self.recorded = record, metrics, recorded
+        self.wakes = Wakes()
+        self.taken = metrics.webhook_messages.labels("recorded")
         self.firing = metrics.webhook_alerts.labels("firing")
         self.resolved = metrics.webhook_alerts.labels("resolved")
         self.invalid = metrics.webhook_alerts.labels("invalid")
@@ -62,7 +65,7 @@ class Webhook:
             self.metrics.webhook_messages.labels("refused" if refused.status_code < 500 else "unrecorded").inc()
             log.warning("webhook refused", status=refused.status_code, reason=plain(refused.detail))
             raise
-        self.metrics.webhook_messages.labels("recorded").inc()
+        self.taken.inc()
         self.metrics.webhook_seconds.observe(perf_counter() - began)
         await answer(send, receipt_json(receipt))
 
@@ -75,7 +78,7 @@ class Webhook:
         except BadMessage as bad:
             raise refused_message(bad) from bad
         try:
-            receipt = await asyncio.wrap_future(self.record(alerts, body, message.left_out))
+            receipt = await self.wakes.result(self.record(alerts, body, message.left_out))
         except LedgerUncertain as error:
             said = f"It is not known whether this was recorded, send this message again: {error}"
             raise HTTPException(503, said) from error

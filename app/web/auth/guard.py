@@ -7,6 +7,7 @@ handling, so it sends its own refusals.
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -97,13 +98,20 @@ def refuse_other_sites(headers: Headers, own: str) -> None:
 def refuse_rebound_names(host: str, own: str | None) -> None:
     """Raises HTTPException 400 for an unknown Host, against DNS rebinding: a page's own name can be made to resolve to
     loopback, and the browser then takes us for its site. own: the host of --web.external-url."""
-    name = host_name(host)
-    if not (is_loopback(name) or (own and name == own)):
+    if not is_ours(host, own):
+        name = host_name(host)
         raise HTTPException(
             400,
             f"This service answers to localhost, to loopback addresses and to the host of --web.external-url, not to "
             f"{name[:80]!r}: without keys for operators it is there for this machine only.",
         )
+
+
+@lru_cache(maxsize=16)  # senders keep their name, and reading it takes longer than everything else here
+def is_ours(host: str, own: str | None) -> bool:
+    """Whether a Host header names loopback or `own`."""
+    name = host_name(host)
+    return is_loopback(name) or bool(own and name == own)
 
 
 def host_name(host: str) -> str:
