@@ -59,9 +59,8 @@ class Database:
     @contextmanager
     def writing(self, within: float | None = None) -> Iterator[sa.Connection]:
         """A transaction, committed at the end of the block. within: seconds in which PostgreSQL has to answer.
-        Raises
-        LedgerUnavailable, of which LedgerUncertain alone says that it may be committed; IntegrityError passes through,
-        because callers interpret it."""
+        Raises LedgerUnavailable, of which LedgerUncertain alone says that it may be committed; IntegrityError passes
+        through, because callers interpret it."""
         bounded = self._bounded(self.engine, within)
         with self._answering(), self._turn, bounded as connection, self._committing(connection):
             yield connection
@@ -84,7 +83,10 @@ class Database:
     def _bounded(self, engine: sa.Engine, within: float | None = None) -> Iterator[sa.Connection]:
         """A connection that is cut if the server does not answer in time."""
         with engine.connect() as connection, self._answer_of(connection, within):
-            yield connection
+            try:
+                yield connection
+            finally:
+                connection.close()  # its ROLLBACK waits for an answer, too
 
     def _answer_of(self, connection: sa.Connection, within: float | None) -> AbstractContextManager[None]:
         return self.waits.answer(connection, within or server.ANSWER) if self.waits else nullcontext()

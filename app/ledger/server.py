@@ -39,7 +39,8 @@ def engine_for(url: sa.URL, waits: "Waits", common: dict[str, Any]) -> sa.Engine
     options = {"options": f"{asked} {given}"} if isinstance(given, str) else {}
     connecting = {"connect_timeout": CONNECT, **KEEPALIVE, **options}
     password_file, url = url.query.get(PASSWORD_FILE), url.difference_update_query([PASSWORD_FILE])
-    engine = sa.create_engine(url, **common, pool_recycle=1800, pool_timeout=CONNECT, connect_args=connecting)
+    made = {**common, "connect_args": connecting, "pool_recycle": 1800, "pool_timeout": CONNECT}
+    engine = sa.create_engine(url, **made, use_native_hstore=False)  # else each new connection asks for it, unbounded
     if isinstance(password_file, str):
         follow_password_file(engine, password_file)
 

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -96,6 +96,25 @@ def test_a_replica_that_is_frozen_with_an_episode_in_hand_holds_up_no_other_for_
     over.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_server_that_falls_silent_once_it_has_answered_is_not_waited_for_without_an_end(
+    replicas: tuple[Ledger, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ROLLBACK after a statement that only read waits for an answer, too."""
+    monkeypatch.setattr(limits, "ANSWER", 0.5)
+    silent: list[int] = []
+
+    def read() -> None:
+        with suppress(LedgerUnavailable), replicas[0]._database.reading() as connection:
+            silent.append(connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
+            os.kill(silent[0], signal.SIGSTOP)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(30)
+    os.kill(silent[0], signal.SIGCONT)
+    assert not reader.is_alive()
 
 
 def test_a_replica_whose_clock_is_off_works_by_the_servers(url: str) -> None:
