@@ -19,6 +19,7 @@ from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import NOTHING_CLOSED, Claim, Closed, FenceLost, ProcessTaken
 from app.ledger.database import Database, LedgerUnavailable
 from app.ledger.inbox import WRITERS, Inbox
+from app.ledger.known_rules import KnownRules
 from app.ledger.listing import Filter, Page
 from app.ledger.messages import Message
 from app.ledger.notices import Notices
@@ -78,7 +79,7 @@ class Ledger(LedgerReader):
         self._clock = clock
         self._inbox = Inbox(self._record, writers=1 if self._database.sqlite else WRITERS)
         self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
-        self.notices = Notices(self._database)
+        self.notices, self.known_rules = Notices(self._database), KnownRules(self._database)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then
