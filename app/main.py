@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -196,9 +196,10 @@ class Service:
         self.dispatcher.clear()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
-            self.arming.clear(now())
-            clear(self.ledger, self.store, self.settings.storage.retention, now(), self.metrics.removed_bytes.inc)
-            self.schedule.run(now())
+            if self.ledger.takes("clearing", now(), timedelta(seconds=CLEAR_EVERY * 0.9)):
+                self.arming.clear(now())
+                clear(self.ledger, self.store, self.settings.storage.retention, now(), self.metrics.removed_bytes.inc)
+                self.schedule.run(now())
             self.metrics.stored_bytes.set(sum(each.size for each in self.ledger.stored()))
 
     def _parts(self, external_url: str, web: WebConfig) -> Parts:
