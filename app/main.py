@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -204,9 +204,12 @@ class Service:
         self.dispatcher.clear()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
-            self.arming.clear(self.now())
-            clear(self.ledger, self.store, self.settings.storage.retention, self.now(), self.metrics.removed_bytes.inc)
-            self.schedule.run(self.now())
+            if self.ledger.takes("clearing", self.now(), timedelta(seconds=CLEAR_EVERY * 0.9)):
+                self.arming.clear(self.now())
+                clear(
+                    self.ledger, self.store, self.settings.storage.retention, self.now(), self.metrics.removed_bytes.inc
+                )
+                self.schedule.run(self.now())
             self.metrics.stored_bytes.set(sum(each.size for each in self.ledger.stored()))
 
     def _parts(self, external_url: str, web: WebConfig) -> Parts:

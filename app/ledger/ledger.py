@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import baselines, blocks, claims, migrations, proof, queries, recording, switches
+from app.ledger import baselines, blocks, claims, duties, migrations, proof, queries, recording, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.calm import CalmCaptures
 from app.ledger.capacity import Bounds, Full
@@ -185,6 +185,13 @@ class Ledger(LedgerReader):
             raise ProcessTaken(other)
 
     # the API
+
+    def takes(self, duty: str, now: datetime, every: timedelta) -> bool:
+        """Whether this service does now what one replica does for all, once in `every`."""
+        if self._database.sqlite:
+            return True
+        with self._database.writing() as connection:
+            return duties.take(connection, duty, now, every)
 
     def request_stop(self, id_: str, now: datetime) -> bool:
         """Makes the capture due and sets stop_requested_at; False if there is no such capture or it has ended."""
