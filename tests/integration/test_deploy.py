@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +19,12 @@ from tests.unit.resolvers.host import Host
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 EXAMPLE = DEPLOY.parent / "alertmanager-example.yml"
+COMPOSITIONS = ("compose", "compose-replicas")
+
+
+def composition(name: str) -> dict[str, Any]:
+    made: dict[str, Any] = yaml.safe_load((DEPLOY / f"{name}.yaml").read_text())
+    return made
 
 
 def run(*argv: str | Path) -> str:
@@ -88,13 +95,13 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     run("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)  # exposure of 2.0 at most
 
 
-@pytest.fixture(params=["example", "compose"])
+@pytest.fixture(params=["example", *COMPOSITIONS])
 def alertmanager(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Alertmanager's configuration: the example that README names, and what the compose file gives it."""
     if request.param == "example":
         return EXAMPLE
     made = tmp_path / "alertmanager.yml"
-    made.write_text(yaml.safe_load((DEPLOY / "compose.yaml").read_text())["configs"]["alertmanager"]["content"])
+    made.write_text(composition(request.param)["configs"]["alertmanager"]["content"])
     return made
 
 
@@ -130,16 +137,20 @@ def test_an_alert_that_asks_for_no_profile_is_not_sent_to_alertprof(said: dict[s
     assert receivers(EXAMPLE, {"alertname": "DiskFull", "severity": "warning", **said}) == ["nobody"]
 
 
-def test_everything_that_the_composition_names_is_there_and_its_service_is_a_go_zero_that_compiles() -> None:
-    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    for name, service in compose["services"].items():
-        assert set(service.get("secrets", [])) <= set(compose["secrets"]), name
-        assert {each["source"] for each in service.get("configs", [])} <= set(compose["configs"]), name
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_everything_that_a_composition_names_is_there(name: str) -> None:
+    compose = composition(name)
+    for each, service in compose["services"].items():
+        assert set(service.get("secrets", [])) <= set(compose["secrets"]), each
+        assert {config["source"] for config in service.get("configs", [])} <= set(compose["configs"]), each
         for volume in service.get("volumes", []):
             source = volume.partition(":")[0]
-            assert (DEPLOY / source).is_dir() if source.startswith(".") else source in compose["volumes"], name
+            assert (DEPLOY / source).is_dir() if source.startswith(".") else source in compose["volumes"], each
     for said in compose["configs"].values():
         assert yaml.safe_load(said["content"])
+
+
+def test_the_service_of_the_composition_is_a_go_zero_that_compiles() -> None:
     try:
         binary = golang.build("compose")
     except golang.Unavailable as reason:
@@ -147,24 +158,33 @@ def test_everything_that_the_composition_names_is_there_and_its_service_is_a_go_
     assert b"go-zero/core/proc" in binary.read_bytes()
 
 
-def test_the_secrets_of_the_composition_are_made_once_and_alertprof_accepts_its_and_the_bases_configuration(
+def test_the_secrets_of_the_compositions_are_made_once_and_alertprof_accepts_every_configuration(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "secrets.sh").write_text((DEPLOY / "secrets.sh").read_text())
     run("sh", tmp_path / "secrets.sh")
-    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-    made = {name: tmp_path / secret["file"] for name, secret in compose["secrets"].items()}
+    compositions = [composition(name) for name in COMPOSITIONS]
+    made = {name: tmp_path / said["file"] for each in compositions for name, said in each["secrets"].items()}
     before = {name: file.read_bytes() for name, file in made.items()}
     run("sh", tmp_path / "secrets.sh")
     assert {name: file.read_bytes() for name, file in made.items()} == before
     assert made["id_ed25519"].stat().st_mode & 0o077 == 0
     run("ssh-keygen", "-F", "orders", "-f", made["known_hosts"])
-    base = (DEPLOY / "kustomize" / "alertprof.yml").read_text()
-    for n, text in enumerate((compose["configs"]["alertprof"]["content"], base)):
+    texts = [each["configs"]["alertprof"]["content"] for each in compositions]
+    for n, text in enumerate((*texts, (DEPLOY / "kustomize" / "alertprof.yml").read_text(), of_three_replicas())):
         (config := tmp_path / f"alertprof-{n}.yml").write_text(
             re.sub(r"/(run|etc)/(\w+/)+(?=\w+$)", f"{tmp_path}/secrets/", text, flags=re.MULTILINE)
         )
         run(sys.executable, "-m", "app", "check-config", config)
+
+
+def of_three_replicas() -> str:
+    """The chart's configuration with the values for three, as Helm merges maps."""
+    chart = DEPLOY / "helm" / "alertprof"
+    one, three = (
+        yaml.safe_load((chart / f"{name}.yaml").read_text())["config"] for name in ("values", "values-replicas")
+    )
+    return str(yaml.safe_dump({key: {**said, **three.get(key, {})} for key, said in one.items()}))
 
 
 def test_the_unit_reloads_by_the_signal_that_reads_the_configuration_again() -> None:

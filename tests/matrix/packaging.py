@@ -125,7 +125,11 @@ def helmed(folder: Path) -> None:
     helm, chart = from_go(HELM), DEPLOY / "helm" / "alertprof"
     called(helm, "lint", "--strict", chart)
     for n, more in enumerate(
-        ([], ["--set", "externalUrl=https://a.example.com,storage.className=fast,allowFrom=null"])
+        (
+            [],
+            ["--set", "externalUrl=https://a.example.com,storage.className=fast,allowFrom=null"],
+            ["--values", str(chart / "values-replicas.yaml")],
+        )
     ):
         (made := folder / f"helmed-{n}.yaml").write_text(called(helm, "template", "release", chart, *more))
         validated(made)

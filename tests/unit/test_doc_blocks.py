@@ -138,6 +138,14 @@ def web_configuration(text: str, folder: Path) -> None:
     web.load(file)
 
 
+def alertmanagers(text: str, folder: Path) -> None:
+    if not (amtool := shutil.which("amtool")):
+        pytest.skip("the documents' configurations of Alertmanager are NOT tested: there is no amtool here")
+    (file := folder / "alertmanager.yml").write_text(text)
+    done = subprocess.run([amtool, "check-config", file], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def alert_rules(text: str, folder: Path) -> None:
     promtool("rules", text, folder)
 
@@ -168,6 +176,7 @@ READERS: tuple[tuple[set[str], Callable[[str, Path], None]], ...] = (
     (set(web.Whole.model_fields), web_configuration),
     ({"groups"}, alert_rules),
     ({"scrape_configs"}, scrapes),
+    ({"route", "receivers"}, alertmanagers),
 )
 
 
