@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.bench.flood import processor_seconds
 from tests.bench.openssh import needed
 from tests.bench.rounds import Goal, Group, Unmeasured, rounds
 from tests.integration.scene import alert, message
@@ -76,11 +77,6 @@ class Server:
     def __init__(self, process: Process, port: int) -> None:
         self.process, self.port = process, port
 
-    def seconds(self) -> float:
-        """The processor time that it has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
 
 def started(folder: Path, within: ExitStack) -> dict[str, Server]:
     port = ports.free()
@@ -102,12 +98,12 @@ def asking(wrk: str, folder: Path, core: int, seconds: int) -> Callable[..., tup
         script = folder / "wrk.lua"
         script.write_text(lua(new=new))
         words = ("-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{server.port}")
-        before = server.seconds()
+        before = processor_seconds(server.process.pid)
         go_on(server)
         with pinned(core):
             said = subprocess.run([wrk, *words], check=True, capture_output=True, text=True).stdout
         halt(server)
-        return acknowledged(said), server.seconds() - before
+        return acknowledged(said), processor_seconds(server.process.pid) - before
 
     return ask
 
