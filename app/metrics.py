@@ -200,8 +200,9 @@ class Metrics:
         matched: the rules that answered the new ones."""
         for name in matched:
             self.rule_alerts.labels(name).inc()
-        self.alerts_taken.labels("captured").inc(captured)
-        self.alerts_taken.labels("repeated").inc(repeated)
+        for outcome, number in (("captured", captured), ("repeated", repeated)):
+            if number:
+                self.alerts_taken.labels(outcome).inc(number)
         for reason in skipped:
             self.alerts_taken.labels("skipped").inc()
             self.captures_ended.labels(State.SKIPPED.value, reason.code.value).inc()

@@ -1,5 +1,6 @@
 """The service as a process: its log, signals, listeners and end. cli calls `serve`; main.py wires the parts."""
 
+import gc
 import os
 import signal
 import socket
@@ -106,4 +107,12 @@ def run(app: FastAPI, listeners: Sequence[socket.socket], web: WebConfig) -> Non
         limit_concurrency=AT_ONCE + 1,
         timeout_graceful_shutdown=5,
     )
+    rest_the_collector()
     Server(config).run(list(listeners))
+
+
+def rest_the_collector() -> None:
+    """Lets the collector of garbage pass over what the service is made of, and look less often for what messages leave
+    behind, most of which is freed without it: it took a twentieth of the time in a storm."""
+    gc.freeze()
+    gc.set_threshold(10_000)

@@ -8,6 +8,7 @@ from contextlib import suppress
 import structlog
 from structlog.typing import EventDict, Processor
 
+BACKSLASH, QUOTE = "\\", '"'
 QUIET = ("paramiko", "alembic", "uvicorn")  # libraries of which only warnings are logged
 
 
@@ -56,16 +57,27 @@ def renderers(form: str) -> list[Processor]:
     """What turns an event into a line."""
     if form == "json":
         return [structlog.processors.JSONRenderer()]
-    return [harmless, structlog.processors.LogfmtRenderer(key_order=["ts", "level", "event"], bool_as_flag=False)]
+    return [logfmt]
 
 
-def harmless(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """The event with every character escaped that would move a terminal's cursor or change the direction of writing.
+def logfmt(_logger: object, _method: str, event: EventDict) -> str:
+    """The event on a line of its own: ts, level and event first. As structlog's LogfmtRenderer writes it, which looks
+    at each letter of our keys; and with every character escaped that would move a terminal's cursor or change the
+    direction of writing."""
+    first = {key: event[key] for key in ("ts", "level", "event") if key in event}
+    return " ".join([f"{key}={in_logfmt(value)}" for key, value in {**first, **event}.items()])
 
-    The renderer escapes newlines."""
-    return {
-        key: value if isinstance(value, int | float | None) else escaped(str(value)) for key, value in event.items()
-    }
+
+def in_logfmt(value: object) -> str:
+    """A value of a line, in quotes where it needs them."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = escaped(str(value))
+    if " " in text or "=" in text or '"' in text:
+        text = f'"{text.replace(BACKSLASH, 2 * BACKSLASH).replace(QUOTE, BACKSLASH + QUOTE)}"'
+    return text.replace("\n", "\\n")
 
 
 def escaped(text: str) -> str:

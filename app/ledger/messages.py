@@ -8,6 +8,7 @@ first to say that Alertmanager left alerts out: it may send the alerts it does n
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,7 +70,13 @@ def keep(connection: sa.Connection, deliveries: Sequence[Delivery], receipts: Se
     if came:
         rows = [_row(delivery, receipt, now) for delivery, receipt in came[-KEPT:]]
         bulk.insert(connection, messages, [*rows[0]], [tuple(row.values()) for row in rows])
-        connection.execute(_REMOVE)
+        connection.exec_driver_sql(_removal(connection.dialect))
+
+
+@lru_cache(maxsize=4)
+def _removal(dialect: sa.Dialect) -> str:
+    """_REMOVE as the driver takes it, because every new alert is followed by it."""
+    return str(_REMOVE.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def only_repeats(receipt: Receipt) -> bool:

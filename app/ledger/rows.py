@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic_core import PydanticSerializationError, to_json
 
 from app.errors import Code, Reason
 from app.model import Artifact, Capture, Event, Finding, Kind, ProcessId, State, Step, Target, Trigger
@@ -15,8 +16,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 TURNS = {Step.WAIT: 0, Step.STOP: 0, Step.RESOLVE: 1, Step.START: 1, Step.COLLECT: 2, Step.CLEAN: 3, Step.DONE: 3}
 """What is claimed first: what ends a recording, then what starts one, what brings files home, what cleans up."""
-_dumps = json.JSONEncoder(separators=(",", ":")).encode
 _loads = json.loads
+
+
+def _dumps(value: Any) -> str:
+    """JSON in ASCII. pydantic's encoder takes a third of the time of Python's, but no lone surrogates."""
+    try:
+        return to_json(value, ensure_ascii=True).decode()
+    except PydanticSerializationError:
+        return json.dumps(value, separators=(",", ":"))
 
 
 def micro(at: datetime) -> int:

@@ -10,7 +10,7 @@ from app.ledger.schema import captures, settings
 from app.model import Step
 
 _PAUSED = "paused"
-_READ = sa.select(settings.c.value).where(settings.c.key == _PAUSED)
+_READ = "SELECT value FROM settings WHERE key = 'paused'"  # as the driver takes it, because every alert asks
 _DELETE = sa.delete(settings).where(settings.c.key == _PAUSED)
 _INSERT = sa.insert(settings)
 _c = captures.c
@@ -23,7 +23,8 @@ _DUE_AGAIN = (
 
 def paused(connection: sa.Connection) -> str | None:
     """ "paused since … by …" while captures are paused, otherwise None."""
-    return connection.execute(_READ).scalar()
+    found: str | None = connection.exec_driver_sql(_READ).scalar()
+    return found
 
 
 def pause(connection: sa.Connection, now: datetime, by: str) -> None:

@@ -93,10 +93,10 @@ class Webhook:
         invalid = sum(bool(alert.fault) for alert in alerts)
         firing = sum(alert.firing and not alert.fault for alert in alerts)
         resolved = len(alerts) - firing - invalid
-        self.firing.inc(firing)
-        self.resolved.inc(resolved)
-        self.invalid.inc(invalid)
-        self.metrics.webhook_left_out.inc(message.left_out)
+        counts = (self.firing, firing), (self.resolved, resolved), (self.invalid, invalid)
+        for counter, number in (*counts, (self.metrics.webhook_left_out, message.left_out)):
+            if number:
+                counter.inc(number)
         self.metrics.decided(
             captured=len(receipt.created),
             repeated=max(0, firing - len(receipt.created) - len(receipt.skipped) + invalid),

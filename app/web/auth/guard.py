@@ -5,12 +5,12 @@ It is a plain ASGI middleware, because the webhook's requests pass through it. I
 handling, so it sends its own refusals.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -61,7 +61,7 @@ class Guard:
 
     async def check(self, scope: Scope) -> None:
         """Raises HTTPException for a request that is not allowed."""
-        headers, tokens = Headers(scope=scope), self.tokens()
+        headers, tokens = first_headers(scope), self.tokens()
         if scope["method"] not in SAFE:
             refuse_other_sites(headers, self.origin)
         elif scope["path"] in OPEN:
@@ -85,7 +85,12 @@ def linked(scope: Scope, tokens: Tokens, now: datetime) -> Scope:
     return {**scope, "path": path, "raw_path": path.encode(), "query_string": b""}
 
 
-def refuse_other_sites(headers: Headers, own: str) -> None:
+def first_headers(scope: Scope) -> dict[str, str]:
+    """The headers of a request; of several with one name the first, as the framework has it."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+def refuse_other_sites(headers: Mapping[str, str], own: str) -> None:
     """Raises HTTPException 403 for a request that another site makes a browser send. own: our external host."""
     origin, ours = headers.get("origin"), {headers.get("host"), own} - {"", None}
     other = origin is not None and origin.partition("://")[2] not in ours

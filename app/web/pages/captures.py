@@ -1,7 +1,8 @@
 """The page that lists captures. Registered by app/web/asgi.py."""
 
 import urllib.parse
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -20,7 +21,7 @@ from app.web.seldom import Seldom
 def routes(parts: Parts) -> APIRouter:
     """GET / and /ui/captures."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    page, recent = PageRenderer(parts), Seldom(parts.ledger.recent_values)
+    page, recent = PageRenderer(parts), Seldom(lambda: Counter(parts.ledger.recent_values()))
 
     @router.get("/")
     @router.get("/ui/captures")
@@ -58,8 +59,8 @@ def table(page: Page, query: CaptureQuery, request: Request) -> dict[str, Any]:
     }
 
 
-def overview(parts: Parts, query: CaptureQuery, request: Request, recent: Iterable[Values]) -> dict[str, Any]:
-    """The template's variables for what stands above the list. recent: the values that occur; kept: what the search
+def overview(parts: Parts, query: CaptureQuery, request: Request, recent: Mapping[Values, int]) -> dict[str, Any]:
+    """The template's variables for what stands above the list. recent: as facets.offered; kept: what the search
     field keeps of the address."""
     words, asked = request.query_params.multi_items(), query.filter(parts.now())
     span = chart.span(parts.now(), asked.since, asked.until)

@@ -1,7 +1,7 @@
 """The filters of the list of captures, as links: what is asked for, and the values that occur. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -35,11 +35,11 @@ def chosen(query: Query) -> list[Chip]:
     ]
 
 
-def offered(query: Query, recent: Iterable[Values]) -> dict[str, list[Chip]]:
-    """The values of each facet among the newest captures that fit the other filters, the most frequent first."""
+def offered(query: Query, recent: Mapping[Values, int]) -> dict[str, list[Chip]]:
+    """The values of each facet among the newest captures that fit the other filters, the most frequent first. recent:
+    how many captures have the same values."""
     asked = {name: value for name, value in query if value and name in ("state", *FACETS)}
-    rows = list(recent)
-    found = {name: _counted(name, rows, {key: asked[key] for key in asked if key != name}) for name in FACETS}
+    found = {name: _counted(name, recent, {key: asked[key] for key in asked if key != name}) for name in FACETS}
     return {
         name: [Chip(name, value, in_words(name, value), with_(query, name, value), count) for value, count in values]
         for name, values in found.items()
@@ -47,9 +47,12 @@ def offered(query: Query, recent: Iterable[Values]) -> dict[str, list[Chip]]:
     }
 
 
-def _counted(name: str, rows: list[Values], others: dict[str, str]) -> list[tuple[str, int]]:
-    fitting = (row for row in rows if all(getattr(row, key) == value for key, value in others.items()))
-    return Counter(value for row in fitting if (value := getattr(row, name))).most_common(MOST)
+def _counted(name: str, recent: Mapping[Values, int], others: dict[str, str]) -> list[tuple[str, int]]:
+    found = Counter[str]()
+    for values, number in recent.items():
+        if (value := getattr(values, name)) and all(getattr(values, key) == other for key, other in others.items()):
+            found[value] += number
+    return found.most_common(MOST)
 
 
 def in_words(name: str, value: str) -> str:

@@ -7,8 +7,18 @@ from io import StringIO
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.config.logs import configure_logs
+from app.config.logs import configure_logs, escaped, logfmt
+
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.sampled_from(['a "b"', "a=\\b", "\\", "a\nb c", "\x1b[2J"])
+)
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +51,16 @@ def test_a_line_that_nobody_takes_costs_the_caller_nothing(monkeypatch: pytest.M
     configure_logs("info", "json")
     monkeypatch.setattr(sys, "stderr", Gone())
     structlog.get_logger("ours").error("nobody reads this")
+
+
+@given(st.dictionaries(st.sampled_from(["host", "ts", "event", "level", "n"]), VALUES))
+def test_a_line_is_what_structlogs_own_renderer_writes_of_harmless_text(event: dict[str, object]) -> None:
+    theirs = structlog.processors.LogfmtRenderer(
+        key_order=["ts", "level", "event"], bool_as_flag=False, drop_missing=True
+    )
+    harmless = {key: escaped(value) if isinstance(value, str) else value for key, value in event.items()}
+    missing = {
+        key: value for key, value in harmless.items() if value is not None or key not in ("ts", "level", "event")
+    }
+
+    assert logfmt(None, "", dict(missing)) == theirs(None, "", dict(missing))
