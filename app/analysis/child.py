@@ -1,4 +1,4 @@
-"""The process that reads profiles, started by isolate.py, readers.py and memory_reader.py.
+"""The process that reads profiles, started by isolate.py, readers.py and asking_back.py.
 
 It gets requests on stdin, each a line of JSON, limits itself before it opens a file, and answers on stdout with one
 JSON line per file. So a file that ends the process costs no other file its answer. It ends when stdin does.
@@ -107,6 +107,12 @@ def _memory(request: Json, _at: int, folder: str) -> Json:
     return said | {"unwritten": unwritten}
 
 
+def _calls(request: Json, _at: int, _path: str) -> Json:
+    from app.analysis.dwarf.dialogue import read_calls
+
+    return read_calls(request, sys.stdin.buffer, _say)
+
+
 def _peek(request: Json, _at: int, path: str) -> Json:
     from app.analysis.peek import peek
 
@@ -121,8 +127,9 @@ def _unnamed(_request: Json, _at: int, path: str) -> Json:
 
 def _symbolized(request: Json, _at: int, path: str) -> Json:
     from app.analysis.symbolize import symbolized
+    from app.analysis.unnamed import Named
 
-    names = {int(address): name for address, name in request["names"].items()}
+    names = {int(address): [Named(*each) for each in chain] for address, chain in request["names"].items()}
     return {"unwritten": _write(symbolized(path, names), request["out"])}
 
 
@@ -145,6 +152,7 @@ def _viewed(request: Json, _at: int, path: str) -> Json:
 
 
 HANDLERS: Final = {
+    "calls": _calls,
     "unnamed": _unnamed,
     "symbolize": _symbolized,
     "facts": _facts,

@@ -19,7 +19,7 @@ from app.analysis.reading_process import LIMITS, Ask, ask_once, one_answer
 from app.analysis.stacks import UNTOLD, Options
 from app.analysis.top import Row, Top
 from app.analysis.tree import Node, Tree
-from app.analysis.unnamed import Unnamed
+from app.analysis.unnamed import Named, Unnamed
 from app.errors import Code, Retryable
 from app.model import Kind
 
@@ -115,7 +115,7 @@ def unnamed_of(path: Path, *, limits: Limits = LIMITS) -> tuple[Unnamed, ...]:
     return tuple(Unnamed(file, base, tuple(addresses)) for file, base, addresses in answer["unnamed"])
 
 
-def symbolize_file(path: Path, out: Path, names: Mapping[int, str], *, limits: Limits = LIMITS) -> None:
+def symbolize_file(path: Path, out: Path, names: Mapping[int, Sequence[Named]], *, limits: Limits = LIMITS) -> None:
     """Writes `out`, the profile with these names by address; see symbolize.symbolized. Raises as convert_file."""
     _write(
         {"do": "symbolize", "paths": [str(path.absolute())], "names": dict(names), "out": str(out.absolute())},

@@ -4,7 +4,7 @@ The file lies elsewhere: what is needed of it is asked for, see goheap/ranges.py
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -16,6 +16,7 @@ FUNCTION, INDIRECT, UNTYPED = 2, 10, 0  # types
 GLOBAL: Final = 1  # a binding
 LARGEST: Final = 48 << 20  # bytes of a table, and of the names that are read
 LONGEST: Final = 4096  # bytes of a name
+LINES: Final = frozenset({".debug_info", ".debug_line"})
 GAP: Final = 8  # pages between two names that are read with them
 
 
@@ -28,20 +29,50 @@ class _Symbol(NamedTuple):
     name: int
 
 
-def names_at(offsets: Iterable[int]) -> Reading[dict[int, bytes]]:
-    """The names, mangled as they are, of the functions whose code lies at these offsets in the file.
+class Symbols(NamedTuple):
+    """What a file tells of places in its code.
 
-    Those without one are left out. Raises Unreadable for a file that has no table of symbols, or too large a one."""
+    linked: the address as linked of each place, by its offset in the file; names: mangled as they are, by that address;
+    build_id: GNU's, in hex, or ""; lines: whether there is debugging information; fault: why there are no names"""
+
+    linked: Mapping[int, int]
+    names: Mapping[int, bytes]
+    build_id: str
+    lines: bool
+    fault: str = ""
+
+
+def symbols_at(offsets: Iterable[int]) -> Reading[Symbols]:
+    """What an executable tells of the code at these offsets in it. Raises Unreadable for a file that is none."""
     elf = yield from read_elf()
     linked = {offset: address for offset in offsets if (address := _linked(elf, offset)) is not None}
+    return (yield from _symbols(elf, linked))
+
+
+def symbols_of(addresses: Iterable[int]) -> Reading[Symbols]:
+    """The same of a separate file of debugging information, which lacks the code. addresses: as linked."""
+    elf = yield from read_elf()
+    return (yield from _symbols(elf, {address: address for address in addresses}))
+
+
+def _symbols(elf: Elf, linked: Mapping[int, int]) -> Reading[Symbols]:
+    fault, names = "", dict[int, bytes]()
+    try:
+        names = yield from _names(elf, sorted(set(linked.values())))
+    except Unreadable as why:
+        fault = str(why)
+    return Symbols(linked, names, elf.build_id, elf.sections.keys() >= LINES, fault)
+
+
+def _names(elf: Elf, addresses: Sequence[int]) -> Reading[dict[int, bytes]]:
+    """The names of the functions at these addresses, which are in order. Those without one are left out."""
     symbols, strings = _tables(elf)
     if symbols.size > LARGEST:
         raise Unreadable(f"has more than {LARGEST >> 20} MiB of symbols")
     (table,) = yield from ask(Range(Source.EXE, symbols.offset, symbols.size))
-    found = _covering(table, sorted(set(linked.values())))
+    found = _covering(table, addresses)
     texts = yield from _texts({symbol.name for symbol in found.values()}, strings)
-    names = {offset: texts.get(found[address].name, b"") for offset, address in linked.items() if address in found}
-    return {offset: name for offset, name in names.items() if name}
+    return {address: name for address, symbol in found.items() if (name := texts.get(symbol.name))}
 
 
 def _tables(elf: Elf) -> tuple[Section, Section]:

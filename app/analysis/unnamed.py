@@ -1,4 +1,4 @@
-"""The places in the code that a profile knows by their addresses alone. For child.py."""
+"""The places in the code that a profile knows by their addresses alone, and what they are called. For child.py."""
 
 from collections import defaultdict
 from typing import Final, NamedTuple
@@ -16,6 +16,14 @@ class Unnamed(NamedTuple):
     file: str
     base: int
     addresses: tuple[int, ...]
+
+
+class Named(NamedTuple):
+    """One function of a place in the code, with its mangled name. file, line: "" and 0 where they are not known"""
+
+    function: str
+    file: str = ""
+    line: int = 0
 
 
 def unnamed(profile: Profile) -> list[Unnamed]:

@@ -16,12 +16,15 @@ PAGES_AT_MOST = 8192  # of one request
 
 
 class CodeArea(NamedTuple):
-    """One mapping that holds code: its addresses, its offset in the file, and the file's path as the host tells it."""
+    """One mapping that holds code: its addresses, its offset in the file, and the file's path as the host tells it.
+
+    debug: a build id in hex, if not the file itself is meant but its debugging information, which lies elsewhere"""
 
     start: int
     limit: int
     offset: int
     path: str
+    debug: str = ""
 
 
 class Span(NamedTuple):
@@ -33,7 +36,8 @@ class Span(NamedTuple):
 
 def area_words(area: CodeArea, spans: Iterable[Span]) -> tuple[str, ...]:
     """As words of a request."""
-    return f"{area.start:08x}", *(f"{number(span.page)}:{number(span.pages)}" for span in spans)
+    file = f"{area.start:08x}:{area.debug}" if area.debug else f"{area.start:08x}"
+    return file, *(f"{number(span.page)}:{number(span.pages)}" for span in spans)
 
 
 def code_areas_in(lines: Iterable[tuple[str, str]]) -> tuple[CodeArea, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from app.analysis.stacks import UNTOLD, Options
+from app.analysis.unnamed import Named
 from app.errors import Code, Refused
 from app.gate.answers import Process
 from app.gate.client import Gate
@@ -58,7 +59,7 @@ class Fetched:
     converted: whether we made it of another profiler's file; then its sample types need not be those of its kind
     finding: what is doubtful about the file
     slices: further profiles of the same recording, to be merged with the one at `path`
-    names: of functions, by the addresses at which the profile has none
+    names: of functions, by the addresses at which the profile has none; the innermost of several first
     """
 
     kind: Kind
@@ -73,7 +74,7 @@ class Fetched:
     converted: bool = False
     finding: Finding | None = None
     slices: tuple[Path, ...] = ()
-    names: Mapping[int, str] = field(default_factory=dict)
+    names: Mapping[int, tuple[Named, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

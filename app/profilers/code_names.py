@@ -1,26 +1,29 @@
 """Reads the names of functions for a profile that has addresses only: from the files whose code the process runs.
 
-gperftools and jemalloc write such profiles. The gate brings home the tables of symbols and the names that are wanted,
-nothing else of the files. Called by recipe_profiler.py, and by http_pprof.py for other programs than Go's.
+gperftools and jemalloc write such profiles. The gate brings home the tables of symbols, the names that are wanted and
+the debugging information about these places, nothing else of the files. Called by recipe_profiler.py, and by
+http_pprof.py for other programs than Go's.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from time import monotonic
 
-from app.analysis.goheap.ranges import Answer, Range, Unreadable
+from app.analysis.goheap.ranges import Unreadable
 from app.analysis.isolate import unnamed_of
+from app.analysis.line_reader import Call, read_calls
 from app.analysis.profile import BadProfile
-from app.analysis.symbol_table import names_at
-from app.analysis.unnamed import Unnamed
+from app.analysis.symbol_table import Symbols, symbols_at, symbols_of
+from app.analysis.unnamed import Named, Unnamed
 from app.errors import AlertprofError
 from app.finding import INFO, Finding
 from app.gate.answers import Process
 from app.gate.client import Gate
-from app.gate.mapped import PAGES_AT_MOST, RANGES_AT_MOST, CodeArea, Span
-from app.gate.memory import PAGE
+from app.gate.mapped import CodeArea
 from app.model import ProcessId
 from app.profilers.base import Fetched, Recording
+from app.profilers.code_pages import CodePages, Unanswered
 
 VERB = (
     "the gate that is installed there may not read the files: install what `alertprof gate --config.file F` prints "
@@ -34,20 +37,19 @@ WHY = {
     "vanished": "the file was removed or replaced on the host",
 }
 SHOWN = 3  # reasons in a finding
-
-
-class _Unanswered(Exception):
-    """The gate's code, of an answer that is no bytes."""
+SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class _Reading:
-    """names: by address; reasons: why some are missing, a sentence a file"""
+    """names: by address; reasons: why some are missing, a sentence a file; until: when lines of no further file are
+    read, by time.monotonic()"""
 
     gate: Gate
     process: ProcessId
-    names: dict[int, str] = field(default_factory=dict)
+    names: dict[int, tuple[Named, ...]] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    until: float = field(default_factory=lambda: monotonic() + SECONDS)
 
     def read(self, places: Sequence[Unnamed]) -> None:
         """Reads the names at these places. Raises AlertprofError if the gate is lost."""
@@ -58,7 +60,7 @@ class _Reading:
         for path, (area, wanted) in self._by_file(places, areas).items():
             try:
                 self._read_file(area, wanted)
-            except (Unreadable, _Unanswered) as why:
+            except (Unreadable, Unanswered) as why:
                 said = WHY.get(str(why), str(why))
                 self.reasons.append(f"{PurePosixPath(path).name} {said}" if isinstance(why, Unreadable) else said)
 
@@ -84,53 +86,50 @@ class _Reading:
         return files
 
     def _read_file(self, area: CodeArea, wanted: Mapping[int, int]) -> None:
-        reading = names_at(set(wanted.values()))
-        try:
-            ranges = next(reading)
-            while True:
-                ranges = reading.send(Answer(tuple(self._pieces(area, ranges)), ()))
-        except StopIteration as done:
-            found: dict[int, bytes] = done.value
+        pages = CodePages(self.gate, self.process, area)
+        symbols = pages.read(symbols_at(set(wanted.values())))
+        if not symbols.lines and symbols.build_id:
+            pages, symbols = self._debugging(pages, symbols)
+        calls = self._calls(pages, symbols) if symbols.lines else {}
         for address, offset in wanted.items():
-            if offset in found:
-                self.names[address] = found[offset].decode("utf-8", "replace")
+            linked = symbols.linked.get(offset, 0)
+            symbol = symbols.names.get(linked, b"").decode("utf-8", "replace")
+            if chain := _chain(calls.get(linked, ()), symbol):
+                self.names[address] = chain
+        if symbols.fault and not calls:
+            raise Unreadable(symbols.fault)
 
-    def _pieces(self, area: CodeArea, ranges: Sequence[Range]) -> Iterator[bytes]:
-        """The bytes of these ranges of the area's file, in as few requests as the gate takes."""
-        spans = [_span(each) for each in ranges]
-        read = b"".join(self._bytes(area, batch) for batch in _batches(spans))
-        at = 0
-        for range_, span in zip(ranges, spans, strict=True):
-            begin = at + range_.start % PAGE
-            yield read[begin : begin + range_.size]
-            at += span.pages * PAGE
+    def _debugging(self, pages: CodePages, symbols: Symbols) -> tuple[CodePages, Symbols]:
+        """The file of debugging information of the same build, where the host has it, and what it tells; else these."""
+        beside = CodePages(self.gate, self.process, pages.area._replace(debug=symbols.build_id))
+        try:
+            found = beside.read(symbols_of(symbols.linked.values()))
+        except (Unreadable, Unanswered):
+            return pages, symbols
+        if found.build_id != symbols.build_id:
+            return pages, symbols
+        fault = symbols.fault and found.fault
+        return beside, found._replace(linked=symbols.linked, names={**symbols.names, **found.names}, fault=fault)
 
-    def _bytes(self, area: CodeArea, spans: Sequence[Span]) -> bytes:
-        code, read, _ = self.gate.mapped(self.process, area, spans)
-        if code != "ok":
-            raise _Unanswered(code)
-        return read
+    def _calls(self, pages: CodePages, symbols: Symbols) -> Mapping[int, Sequence[Call]]:
+        if monotonic() > self.until:
+            return {}
+        try:
+            return read_calls(sorted(set(symbols.linked.values())), pages.answer)
+        except Unreadable:  # the symbols have names all the same
+            return {}
 
 
-def _span(wanted: Range) -> Span:
-    first = wanted.start // PAGE
-    return Span(first, (wanted.start + max(wanted.size, 1) - 1) // PAGE - first + 1)
-
-
-def _batches(spans: Sequence[Span]) -> Iterator[list[Span]]:
-    """The spans, cut and put together to what the gate takes at once."""
-    batch, left = list[Span](), PAGES_AT_MOST
-    for span in spans:
-        page, pages = span
-        while pages:
-            if not left or len(batch) == RANGES_AT_MOST:
-                yield batch
-                batch, left = [], PAGES_AT_MOST
-            some = min(pages, left)
-            batch.append(Span(page, some))
-            page, pages, left = page + some, pages - some, left - some
-    if batch:
-        yield batch
+def _chain(calls: Sequence[Call], symbol: str) -> tuple[Named, ...]:
+    """The functions of a place, the innermost first. symbol: what the linker calls the outermost, "" if nothing."""
+    if not calls:
+        return (Named(symbol),) if symbol else ()
+    *inlined, outer = calls
+    # The source calls it `run`, the linker `_ZN4jobs3runEv`; a part of it may be `run.cold` for the linker.
+    source = outer.linkage or not symbol or symbol.startswith(f"{outer.function}.")
+    named = [Named(each.function, each.file, each.line) for each in inlined]
+    named.append(Named(outer.function if source else symbol, outer.file, outer.line))
+    return tuple(each for each in named if each.function)
 
 
 def with_names(gate: Gate, process: ProcessId, file: Fetched) -> Fetched:

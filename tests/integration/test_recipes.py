@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 from app.analysis.isolate import check_file, convert_file, top_of
+from app.analysis.profile import read_file
 from app.captures.artifacts import prepared
 from app.config.settings import parse
 from app.errors import AlertprofError, Code
@@ -35,6 +37,7 @@ from tests.lab.target import Service
 record = test_commands.record  # the fixture
 
 PAGE = Path(__file__).parents[2] / "docs" / "profilers.md"
+DEBUGGING = Path("/usr/lib/debug/.build-id")
 WHERE = "/opt/async-profiler"  # where the page has it
 NODE = """
 class AlertedOrder { constructor(number) { this.number = number } }
@@ -143,8 +146,34 @@ def spin(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("gperftools is NOT tested: there is no g++ here")
     folder = tmp_path_factory.mktemp("spin")
     (folder / "spin.cpp").write_text(SPIN)
-    subprocess.run(["g++", "-O1", "-o", folder / "spin", folder / "spin.cpp"], check=True, timeout=100)
+    subprocess.run(
+        ["g++", "-O1", "-g", "-Wl,--build-id", "-o", folder / "spin", folder / "spin.cpp"], check=True, timeout=100
+    )
     return folder / "spin"
+
+
+@contextmanager
+def debugging_information_apart(spin: Path, folder: Path) -> Iterator[Path]:
+    """The program without symbols; they are where Debian's packages put them. As it is where we may not write there."""
+    stripped, own = folder / "bin" / "spin", folder / "spin.debug"
+    stripped.parent.mkdir()
+    read = subprocess.run(["readelf", "-n", spin], capture_output=True, text=True, check=True).stdout
+    build = read.partition("Build ID: ")[2].split()[0]
+    debug = DEBUGGING / build[:2] / f"{build[2:]}.debug"
+    subprocess.run(["strip", "-o", stripped, spin], check=True)
+    subprocess.run(["objcopy", "--only-keep-debug", spin, own], check=True)
+    try:
+        debug.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(own, debug)
+    except OSError:
+        yield spin
+        return
+    try:
+        yield stripped
+    finally:
+        debug.unlink()
+        with suppress(OSError):  # others may have files there
+            debug.parent.rmdir()
 
 
 def gperftools(folder: Path) -> Signal:
@@ -161,7 +190,7 @@ def test_gperftools_records_from_one_signal_to_the_next(
     if "libprofiler.so.0" not in library:
         pytest.skip("gperftools is NOT tested: there is no libprofiler here (Debian's libgoogle-perftools4)")
     started = {"LD_PRELOAD": "libprofiler.so.0", "CPUPROFILE": f"{tmp_path}/cpu.prof", "CPUPROFILESIGNAL": "12"}
-    with running(str(spin), env=started) as pid:
+    with debugging_information_apart(spin, tmp_path) as program, running(str(program), env=started) as pid:
         for _ in range(2):
             story = record(gperftools(tmp_path), pid, 1)
             (file,) = story.files
@@ -179,6 +208,13 @@ def test_gperftools_records_from_one_signal_to_the_next(
     names = {row.function for row in ours.rows}
     assert {"(anonymous namespace)::hot_loop", "orders::Basket::total", "main"} <= names
     assert "[spin]" not in names, "every place in the executable has a name"
+    message = read_file(named.path).message
+    files = {each.id: message.string_table[each.filename].decode() for each in message.function}
+    lines = {
+        line.line for place in message.location for line in place.line if files[line.function_id].endswith("/spin.cpp")
+    }
+    loop = next(at for at, line in enumerate(SPIN.splitlines(), 1) if "sum = sum + n" in line)
+    assert loop in lines, "the lines of the loop are those of the source"
     assert ours.total == top_of(plain.path).total
 
 

@@ -7,13 +7,13 @@ So what a host sends is decoded where it can harm nothing, and is never in a fil
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, TypeVar
 
 from app.analysis.goheap.buckets import Profiled
 from app.analysis.goheap.profile import pprofs_of
 from app.analysis.goheap.ranges import Answer, Area, Range, Reading, Unreadable, Unsteady
-from app.analysis.goheap.reading import Profiles, read_profiles
+from app.analysis.goheap.reading import read_profiles
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -25,7 +25,7 @@ def read_memory(request: Json, now: Callable[[], int], heard: BinaryIO, say: Say
 
     request: go_version, code, file, as read_profiles and pprofs_of take them; now: the time in nanoseconds"""
     try:
-        read = _driven(read_profiles(request["go_version"], request["code"]), heard, say)
+        read = driven(read_profiles(request["go_version"], request["code"]), heard, say)
         made = pprofs_of(read, request["file"], now())
     except Unreadable as why:
         return {"unreadable": str(why)}, {}
@@ -40,17 +40,19 @@ def _named(by_kind: Mapping[Profiled, T]) -> dict[str, T]:
     return {profiled.name.lower(): each for profiled, each in by_kind.items()}
 
 
-def _driven(reading: Reading[Profiles], heard: BinaryIO, say: Say) -> Profiles:
+def driven(reading: Reading[T], heard: BinaryIO, say: Say) -> T:
+    """The result of a reading, which is told what it asks for."""
     try:
         wanted = next(reading)
         while True:
-            say({"wanted": wanted})
-            wanted = reading.send(_answer(heard, wanted))
+            wanted = reading.send(answer_of(wanted, heard, say))
     except StopIteration as done:
-        read: Profiles = done.value
+        read: T = done.value
         return read
 
 
-def _answer(heard: BinaryIO, wanted: tuple[Range, ...]) -> Answer:
+def answer_of(wanted: Sequence[Range], heard: BinaryIO, say: Say) -> Answer:
+    """What the service answers to one request."""
+    say({"wanted": wanted})
     areas = json.loads(heard.readline())["areas"]
     return Answer(tuple(heard.read(each.size) for each in wanted), tuple(Area(*area) for area in areas))

@@ -10,17 +10,19 @@ HEAD = 4096  # bytes; Go's linker puts the table of sections there, right behind
 SECTIONS_AT_MOST = 512
 NAMES_AT_MOST = 64 << 10  # bytes
 NOTE = b"GNU\0"
+COMPRESSED = 0x800  # SHF_COMPRESSED
 ADDRESSES, LARGEST = 1 << 47, 1 << 40  # of a process, and of a file in bytes
 MACHINES = {62: "amd64", 183: "arm64"}
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """address: as linked; offset, size: in the file, in bytes."""
+    """address: as linked; offset, size: in the file, in bytes; compressed: with the header that the ABI gives it."""
 
     address: int
     offset: int
     size: int
+    compressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ def read_elf() -> Reading[Elf]:
     texts = yield from _within(head, names_at, min(names_size, NAMES_AT_MOST))
     sections = {}
     for entry in range(count):
-        name, _, _, address, offset, size = struct.unpack_from("<IIQQQQ", table, entry * 64)
+        name, _, flags, address, offset, size = struct.unpack_from("<IIQQQQ", table, entry * 64)
         _check(address, offset, size)
-        sections[texts[name : texts.find(b"\0", name)].decode("ascii", "replace")] = Section(address, offset, size)
+        text = texts[name : texts.find(b"\0", name)].decode("ascii", "replace")
+        sections[text] = Section(address, offset, size, bool(flags & COMPRESSED))
     return Elf(MACHINES.get(machine, ""), sections, _segments(head), _build_id(head, sections))
 
 

@@ -6,10 +6,12 @@
 #   verb_mapped PID START IMAGE [AREA RANGE…]   `size N`, then the bytes of all ranges, then a line `area START-LIMIT OFFSET
 #                                               PATH` for each mapping of a file that holds code. AREA is the START of one
 #                                               of them, a RANGE is PAGE:COUNT of its file, in pages of 4096 bytes. What is
-#                                               not there or cannot be read is zeros.
+#                                               not there or cannot be read is zeros. START:ID instead of START: of the
+#                                               host's file of debugging information with this build id.
 # Sets:
 #   wanted_start, wanted_image: of the process that is meant
 #   areas: the lines, and the inode before each path
+#   build: the build id that AREA names
 #   mapped: where the file of AREA can be opened
 #   pages: of all ranges
 #   code: ok, or why not; unreadable where this account may not see the mappings, vanished where the file is not there
@@ -20,9 +22,10 @@
 verb_mapped() {
   [ $# -ge 3 ] || { code=bad; return; }
   pin_process "$1" "$2" "$3" || return
-  wanted_start=$2 wanted_image=$3 area=${4-}
+  wanted_start=$2 wanted_image=$3 area=${4-} build=
   shift 3; [ $# -eq 0 ] || shift
-  case $area in *[!0-9a-f]*) code=bad; return ;; esac
+  case $area in *:*) build=${area#*:} area=${area%%:*}; [ ${#build} -ge 8 ] || { code=bad; return; } ;; esac
+  case $area$build in *[!0-9a-f]*) code=bad; return ;; esac
   count_mapped "$@" || { code=bad; return; }
   read_status || return
   [ "$tgid" = "$pid" ] || { code=thread; return; }
@@ -52,6 +55,10 @@ count_mapped() { # RANGE… -> pages; fails for what is no range, and for more t
 # is believed where the file has the inode of the mapping.
 find_mapped() { # AREA -> mapped
   case $areas in *"${nl}area $1-"*) ;; *) return 1 ;; esac
+  if [ -n "$build" ]; then
+    mapped=/usr/lib/debug/.build-id/${build%"${build#??}"}/${build#??}.debug
+    [ -f "$mapped" ]; return
+  fi
   entry=${areas#*"${nl}area $1-"}; entry=${entry%%"$nl"*}
   path=${entry#* * * } limit=${entry%% *} inode=${entry#* * }; inode=${inode%% *}
   mapped=exe

@@ -8,7 +8,8 @@ import pytest
 from app.analysis.goheap.ranges import Answer, Unreadable
 from app.analysis.isolate import symbolize_file, top_of, unnamed_of
 from app.analysis.mangled import readable
-from app.analysis.symbol_table import names_at
+from app.analysis.symbol_table import symbols_at
+from app.analysis.unnamed import Named
 from tests.unit.analysis.tables import table
 
 DATA = Path(__file__).parents[2] / "data" / "profiles"
@@ -16,8 +17,8 @@ PROFILE, ELF, TOP = (DATA / f"gperftools-2.10-cpp.{end}" for end in ("cpu", "elf
 
 
 def names_in(file: bytes, offsets: set[int]) -> dict[int, bytes]:
-    """names_at, answered out of these bytes as the gate does: zeros for what is not there."""
-    reading = names_at(offsets)
+    """The names that symbols_at finds, answered out of these bytes as the gate does: zeros for what is not there."""
+    reading = symbols_at(offsets)
     try:
         ranges = next(reading)
         while True:
@@ -25,14 +26,19 @@ def names_in(file: bytes, offsets: set[int]) -> dict[int, bytes]:
             pieces = (file[each.start : each.start + each.size].ljust(each.size, b"\0") for each in ranges)
             ranges = reading.send(Answer(tuple(pieces), ()))
     except StopIteration as done:
-        return dict(done.value)
+        if done.value.fault:
+            raise Unreadable(done.value.fault) from None
+        names = {offset: done.value.names.get(at) for offset, at in done.value.linked.items()}
+        return {offset: name for offset, name in names.items() if name}
 
 
 def test_with_the_names_of_the_executable_the_table_is_that_of_pprof(tmp_path: Path) -> None:
     (place,) = [each for each in unnamed_of(PROFILE) if each.file.endswith("/orders")]
     found = names_in(ELF.read_bytes(), {address - place.base for address in place.addresses})
     assert len(found) == len(place.addresses)
-    symbolize_file(PROFILE, tmp_path / "named", {at: found[at - place.base].decode() for at in place.addresses})
+    symbolize_file(
+        PROFILE, tmp_path / "named", {at: [Named(found[at - place.base].decode())] for at in place.addresses}
+    )
     ours, theirs = top_of(tmp_path / "named", 100), TOP.read_text().splitlines()
     assert table(ours, ours.shown_in) == theirs[theirs.index(next(line for line in theirs if "flat%" in line)) + 1 :]
     assert top_of(PROFILE, 100).rows[0].function == "[orders]"

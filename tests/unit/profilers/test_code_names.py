@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import cast
 
 from app.analysis.isolate import unnamed_of
+from app.analysis.unnamed import Named, Unnamed
 from app.errors import Code, Retryable
 from app.gate.client import Gate
 from app.gate.mapped import CodeArea, Span
 from app.gate.memory import PAGE
 from app.model import Kind, ProcessId
 from app.profilers.base import Fetched
-from app.profilers.code_names import with_names
+from app.profilers.code_names import _Reading, with_names
 
 DATA = Path(__file__).parents[2] / "data" / "profiles"
 PROFILE, ELF = DATA / "gperftools-2.10-cpp.cpu", (DATA / "gperftools-2.10-cpp.elf").read_bytes()
@@ -23,15 +24,16 @@ FILE = Fetched(Kind.CPU, PROFILE, PROFILE.stat().st_size)
 class Mapped:
     """A gate of a process that has the executable mapped here, or answers this code."""
 
-    def __init__(self, *areas: CodeArea, code: str = "ok") -> None:
-        self.areas, self.code = areas, code
+    def __init__(self, *areas: CodeArea, code: str = "ok", file: bytes = ELF, debug: bytes = b"") -> None:
+        self.areas, self.code, self.file, self.debug = areas, code, file, debug
 
     def mapped(
         self, process: ProcessId, area: CodeArea | None = None, spans: Sequence[Span] = ()
     ) -> tuple[str, bytes, tuple[CodeArea, ...]]:
         if self.code == "lost":
             raise Retryable(Code.HOST_UNREACHABLE, "here: the gate was lost")
-        pages = (ELF[at * PAGE : (at + count) * PAGE].ljust(count * PAGE, b"\0") for at, count in spans)
+        file = self.debug if area and area.debug else self.file
+        pages = (file[at * PAGE : (at + count) * PAGE].ljust(count * PAGE, b"\0") for at, count in spans)
         return self.code, b"".join(pages), self.areas
 
 
@@ -43,6 +45,28 @@ def test_every_place_in_the_executable_gets_its_name() -> None:
     file = named(Mapped(AREA))
     assert set(file.names) == set(ORDERS.addresses)
     assert file.finding is None
+
+
+def test_a_stripped_file_gets_names_and_lines_of_the_debugging_information_of_its_very_build() -> None:
+    stripped = (DATA / "orders-gcc-12.elf").read_bytes()
+    debug = (DATA / "orders-gcc-12-dwarf5.debug").read_bytes()
+    build = bytes.fromhex("2d4bd960bc171ab26cce865f16091832897c5a7e")
+    assert build in stripped and build in debug
+    checkout = ORDERS.base + 0x11E4
+    place = Unnamed(AREA.path, ORDERS.base, (checkout, ORDERS.base + 0x1090))
+    for of_debug, names in (
+        (debug, {*place.addresses}),
+        (debug.replace(build, build[::-1]), set[int]()),
+        (b"", set[int]()),
+    ):
+        reading = _Reading(cast(Gate, Mapped(AREA, file=stripped, debug=of_debug)), ProcessId("boot", 7, 7, "7:7"))
+        reading.read([place])
+        assert set(reading.names) == names
+        if names:
+            source = "/srv/orders/orders.cpp"
+            inlined, outer = reading.names[ORDERS.base + 0x1090]
+            assert inlined == Named("_ZN6orders6BasketINS_4ItemEE3addES1_", source, 14)
+            assert outer == Named("main", source, 39)
 
 
 def test_where_the_names_cannot_be_read_the_file_stays_and_a_finding_says_why() -> None:

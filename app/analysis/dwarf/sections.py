@@ -1,0 +1,79 @@
+"""The sections of debugging information, compressed ones too. Sources: the System V ABI, chapter 4; DWARF 5, 7.5."""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from typing import Final
+
+from app.analysis.dwarf.source import File
+from app.analysis.goheap.elf import Elf, Section
+from app.analysis.goheap.ranges import Unreadable
+
+ZLIB: Final = 1  # ELFCOMPRESS_ZLIB
+HEADER: Final = struct.Struct("<IIQQ")  # kind, -, size, alignment
+LARGEST: Final = 256 << 20  # bytes of a section that was compressed
+LONGEST: Final = 4096  # bytes of a text
+TEXT: Final = 256  # bytes that most texts are shorter than
+
+
+class Part:
+    """A section, of which only what is asked for is brought home; a compressed one is brought and unpacked whole."""
+
+    def __init__(self, file: File, section: Section | None) -> None:
+        self._file, self._section = file, section or Section(0, 0, 0)
+        self._unpacked: bytes | None = None
+        if section and section.compressed:
+            self._unpacked = _unpacked(file.bytes(section.offset, section.size))
+        self.size = self._section.size if self._unpacked is None else len(self._unpacked)
+
+    def want(self, runs: Iterable[tuple[int, int]]) -> None:
+        """Brings these runs (offset in the section, bytes) at once."""
+        if self._unpacked is None:
+            cut = ((start, min(size, self.size - start)) for start, size in runs if 0 <= start < self.size)
+            self._file.want((self._section.offset + start, size) for start, size in cut)
+
+    def at(self, offset: int, size: int) -> bytes:
+        """These bytes; fewer where the section ends."""
+        if not 0 <= offset < self.size:
+            return b""
+        if self._unpacked is not None:
+            return self._unpacked[offset : offset + size]
+        return self._file.bytes(self._section.offset + offset, min(size, self.size - offset))
+
+    def text(self, offset: int) -> bytes:
+        """The text that begins there, without the zero that ends it; the beginning of an overlong one."""
+        found = self.at(offset, TEXT)
+        if b"\0" not in found:
+            found = self.at(offset, LONGEST)
+        return found.partition(b"\0")[0]
+
+    def number(self, offset: int, size: int) -> int:
+        """A number of so many bytes."""
+        return int.from_bytes(self.at(offset, size), "little")
+
+
+class Sections:
+    """The parts of one ELF file by their names without `.debug_`."""
+
+    def __init__(self, file: File, elf: Elf) -> None:
+        self._file, self._elf = file, elf
+        self._parts: dict[str, Part] = {}
+
+    def __getitem__(self, name: str) -> Part:
+        if name not in self._parts:
+            self._parts[name] = Part(self._file, self._elf.sections.get(f".debug_{name}"))
+        return self._parts[name]
+
+
+def _unpacked(packed: bytes) -> bytes:
+    if len(packed) < HEADER.size:
+        raise Unreadable("has a compressed section without a header")
+    kind, _, size, _ = HEADER.unpack_from(packed)
+    if kind != ZLIB:
+        raise Unreadable("has debugging information that is not compressed with zlib")
+    if size > LARGEST:
+        raise Unreadable(f"has a section of more than {LARGEST >> 20} MiB")
+    try:
+        return zlib.decompressobj().decompress(packed[HEADER.size :], size)
+    except zlib.error as error:
+        raise Unreadable("has a compressed section that is broken") from error
