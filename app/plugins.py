@@ -37,11 +37,18 @@ def kind_of(plugin: object) -> str:
     return cls.__module__.rpartition(".")[2].replace("_", "-")
 
 
+@cache
+def _adapter(cls: Any) -> TypeAdapter[Any]:
+    """One for each class: pydantic takes a millisecond to make it."""
+    return TypeAdapter(cls)
+
+
 def to_plain(plugin: object) -> dict[str, Any]:
     """A plug-in with its options as plain JSON, for a row that must not change when the configuration does."""
-    return {"kind": kind_of(plugin), "options": TypeAdapter(type(plugin)).dump_python(plugin, mode="json")}
+    cls: Any = type(plugin)
+    return {"kind": kind_of(plugin), "options": _adapter(cls).dump_python(plugin, mode="json")}
 
 
 def from_plain(package: str, base: Any, plain: Mapping[str, Any]) -> Any:
     """The plug-in that `to_plain` was given. Raises KeyError for a kind that this version does not have."""
-    return TypeAdapter(kinds(package, base)[plain["kind"]]).validate_python(plain["options"])
+    return _adapter(kinds(package, base)[plain["kind"]]).validate_python(plain["options"])

@@ -133,7 +133,7 @@ class ResolveStep:
         if sibling is None:
             return search.process(capture.trigger.labels, rule, spec)
         self.enter(sibling["host"])
-        found = self.pool.gate(sibling["host"]).process(sibling["pid"])
+        found = self.pool.gate(sibling["host"], sibling["pid"]).process(sibling["pid"])
         same = tuple(seen for seen in found if seen.id.key == sibling["life"])
         how = f"pid {sibling['pid']}, one of several that the rule takes"
         candidates = Candidates(sibling["host"], same, how, labels=sibling["labels"], by=sibling["by"])

@@ -81,9 +81,9 @@ class Search:
                 return replace(answer, labels=said, by=kind_of(resolver), asked=known)
         raise unaddressed(resolvers, said)
 
-    def _gate(self, host: str) -> Gate:
+    def _gate(self, host: str, pid: int = 0) -> Gate:
         self.enter(host)
-        return self.pool.gate(host)
+        return self.pool.gate(host, pid)
 
     def judged(self, candidates: Candidates, processes: tuple[Seen, ...], rule: Rule, spec: ProfilerSpec) -> Resolution:
         """The first of the processes that can be profiled. If the candidates are not ranked there is only one."""

@@ -23,7 +23,7 @@ class UnaskedHosts:
         self._route = route
         self._wanted: list[Line] = []
 
-    def gate(self, host: str) -> Gate:
+    def gate(self, host: str, _pid: int = 0) -> Gate:
         """A gate that finds nothing. Raises as Connector.route for a host that may not be contacted."""
         try:
             route = self._route(host)

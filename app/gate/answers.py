@@ -172,7 +172,7 @@ def harm_in(text: str, *, replaced: bool) -> Harm | None:
 
 def printable(text: str) -> str:
     """The text with a blank for each character that a terminal would not print."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    return (text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
 def askers_in(value: str) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ globals it sets and which it expects.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.resources import files
 
 from app.gate.recipes import Recipe
@@ -74,6 +75,15 @@ def without_comments(part: str) -> str:
 SCRIPT = assembled(comments=False).encode()  # as it is sent where the configuration has no recipes
 
 
-def script(recipes: Iterable[Recipe] = ()) -> bytes:
-    """The script as it is sent."""
+def script(recipes: Iterable[Recipe] = (), ahead: Iterable[bytes] = ()) -> bytes:
+    """The script as it is sent. ahead: the lines of its first requests.
+
+    They are arguments of its last line: a shell that reads the script in blocks would take lines behind it for its own.
+    """
+    words = "".join(f" '{request.decode('ascii').rstrip()}'" for request in ahead)
+    return _sent(tuple(recipes)).removesuffix(b"\n") + f"{words}\n".encode()
+
+
+@cache
+def _sent(recipes: tuple[Recipe, ...]) -> bytes:
     return assembled(recipes, comments=False).encode()

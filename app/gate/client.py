@@ -18,7 +18,7 @@ from app.gate.log_lines import LogEnd, log_in, variables_in
 from app.gate.mapped import CodeArea, Span, area_words, code_areas_in
 from app.gate.memory import PAGE, Area, Pages, areas_in, page_word
 from app.gate.recipes import Recipe
-from app.gate.words import hexword, number, words_of
+from app.gate.words import Words, hexword, number, words_of
 from app.hosts.pipe import Pipe
 from app.model import ProcessId
 from app.redaction import BUILT_IN, Redaction
@@ -30,7 +30,6 @@ HIDDEN = (
     "or as root, or set become: sudo"
 )
 
-
 Write = Callable[[bytes], object]
 Texts = tuple[str, ...]  # untrusted lines, each harmless on a terminal
 
@@ -39,8 +38,8 @@ class Gate(Exchange):
     """One gate on one host. Raises Retryable when it is lost or talks nonsense.
 
     send_script: the far end is a shell that waits for the script, with these recipes; otherwise the gate runs already.
-    timeout: seconds for an answer. redaction: of what it tells. boot, user: the host's boot id, and the number of the
-    user that the gate runs as."""
+    timeout: seconds for an answer. redaction: of what it tells. ahead: requests that it has. boot, user: the host's
+    boot id, and the number of the user that the gate runs as."""
 
     def __init__(
         self,
@@ -51,8 +50,9 @@ class Gate(Exchange):
         timeout: float = 10.0,
         recipes: Iterable[Recipe] = (),
         redaction: Redaction = BUILT_IN,
+        ahead: Sequence[Words] = (),
     ) -> None:
-        super().__init__(pipe, host, timeout)
+        super().__init__(pipe, host, timeout, ahead)
         self._redaction = redaction
         if send_script:
             pipe.send(script(recipes), timeout)

@@ -6,6 +6,7 @@ nonce. Called by pool.py.
 """
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from secrets import randbelow, token_hex
@@ -14,9 +15,11 @@ from time import monotonic
 from app.errors import AlertprofError, Code, Refused, Retryable
 from app.gate.assemble import script
 from app.gate.client import Gate
+from app.gate.exchange import line_of
 from app.gate.installed import PLACE
 from app.gate.last_words import ANOTHER_SHELL, last_line, of_shell, of_sudo, short_of_resources
 from app.gate.recipes import Recipe
+from app.gate.words import Words
 from app.hosts.pipe import ChannelPipe, Pipe
 from app.hosts.ssh import Connection
 from app.redaction import BUILT_IN, Redaction
@@ -69,34 +72,41 @@ class Invocation:
     sent: bool
 
 
-def invocation_for(connection: Connection, recipes: tuple[Recipe, ...]) -> Invocation:
-    """The invocation that the connection's options ask for."""
+def invocation_for(connection: Connection, recipes: tuple[Recipe, ...], ahead: Sequence[Words] = ()) -> Invocation:
+    """The invocation that the connection's options ask for. ahead: the gate's first requests."""
+    requests = [line_of(number, words) for number, words in enumerate(ahead, 1)]
     options = connection.options
     limit, sudo = options.shell_timeout or SHELL_TIMEOUT, options.become == "sudo"
     if options.gate == "installed":
         # A verb that no gate has: its answer, with this number, comes after all that was printed before.
         number = 100_000_000 + randbelow(900_000_000)
-        return Invocation(
-            INSTALLED_COMMAND, b"%d hello\n" % number, b".%d verb" % number, limit, sudo=False, sent=False
-        )
+        first = b"".join([b"%d hello\n" % number, *requests])
+        return Invocation(INSTALLED_COMMAND, first, b".%d verb" % number, limit, sudo=False, sent=False)
     nonce = token_hex(16)
     guard = GUARD + (CAN_EXEC if sudo else "") + f"echo; echo {nonce}\n"
-    first = guard.encode() + script(recipes)
+    first = guard.encode() + script(recipes, requests)
     return Invocation(SUDO_COMMAND if sudo else SENT_COMMAND, first, nonce.encode(), limit, sudo=sudo, sent=True)
 
 
 def enter(
-    connection: Connection, recipes: tuple[Recipe, ...] = (), redaction: Redaction = BUILT_IN, *, fresh: bool = False
+    connection: Connection,
+    recipes: tuple[Recipe, ...] = (),
+    redaction: Redaction = BUILT_IN,
+    *,
+    fresh: bool = False,
+    ahead: Sequence[Words] = (),
 ) -> Gate:
-    """Starts a gate. fresh: this is the first session on the connection, which may take longer to open.
+    """Starts a gate. fresh: this is the first session on the connection, which may take longer to open; ahead: requests
+    that are sent with it, in the same round trip.
 
     Raises NoEntry if trying again would change nothing, otherwise Retryable."""
-    invocation = invocation_for(connection, recipes)
+    invocation = invocation_for(connection, recipes, ahead)
     end = monotonic() + invocation.limit
     pipe = connection.open(invocation.command, timeout=invocation.limit if fresh else None)
     try:
         prefix = _GateStart(connection, pipe, invocation, end).read_greeting()
-        return Gate(_PrefixedPipe(pipe, prefix), connection.host, send_script=False, redaction=redaction)
+        pipe_after = _PrefixedPipe(pipe, prefix)
+        return Gate(pipe_after, connection.host, send_script=False, redaction=redaction, ahead=ahead)
     except AlertprofError:
         pipe.close()
         raise

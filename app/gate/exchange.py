@@ -4,12 +4,15 @@ A request is matched once more, whole, before a byte of it is sent; an answer is
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import count
+from dataclasses import dataclass
+from itertools import count, islice
 from threading import Lock
 from time import monotonic
 
 from app.errors import Code, Retryable
+from app.gate.words import Words
 from app.hosts.pipe import Pipe
 
 REQUEST = re.compile(rb"[0-9]{1,9} [a-z]+( [0-9a-z:]+)*\n")
@@ -17,18 +20,40 @@ ANSWER_LIMIT = 4 << 20  # bytes; a list of every process of a large host
 LINE_LIMIT = 16 << 10
 CHUNK = 256 << 10
 SILENCE = 20.0  # seconds without a byte of a file after which the line counts as dead, however long the whole may take
+AHEAD_LASTS = 5.0  # seconds for which what was asked ahead is taken for an answer of now
+
+Answered = tuple[str, list[tuple[str, str]]]  # a code, and lines as (key, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A request that was sent, and its number. until: when its answer gets too old (time.monotonic)."""
+
+    words: Words
+    number: int
+    until: float
+
+
+def line_of(number: int, words: Words) -> bytes:
+    """A request as it is sent. Raises ValueError for one that is not in the gate's grammar."""
+    request = " ".join((str(number), *words)).encode("ascii") + b"\n"
+    if not REQUEST.fullmatch(request):
+        raise ValueError(f"not in the gate's grammar: {request!r}")
+    return request
 
 
 class Exchange:
     """One question at a time over a pipe, whoever asks. Raises Retryable when the gate is lost or breaks the protocol.
 
-    host: as whom its messages name it; timeout: seconds for a question and its answer."""
+    host: as whom its messages name it; timeout: seconds for a question and its answer; ahead: requests that were sent
+    already, the first one as number 1."""
 
-    def __init__(self, pipe: Pipe, host: str, timeout: float) -> None:
+    def __init__(self, pipe: Pipe, host: str, timeout: float, ahead: Sequence[Words] = ()) -> None:
         self.host = host
         self._pipe, self._timeout = pipe, timeout
-        self._lock, self._numbers, self._buffer = Lock(), count(1), b""
-        self._unread: tuple[str, int] | None = None  # a request whose answer nobody has read yet
+        self._lock, self._numbers, self._buffer = Lock(), count(1 + len(ahead)), b""
+        until = monotonic() + AHEAD_LASTS
+        self._ahead = deque(Ahead(words, number, until) for number, words in enumerate(ahead, 1))
         self.lost = False
         self.sent: Callable[[str, Sequence[str]], None] = lambda verb, words: None
         """Called with each verb and its words, just before they are sent."""
@@ -38,17 +63,32 @@ class Exchange:
         self.lost = True
         self._pipe.close()
 
-    def _ask(self, verb: str, *words: str, timeout: float | None = None) -> tuple[str, list[tuple[str, str]]]:
+    def _ask(self, verb: str, *words: str, timeout: float | None = None) -> Answered:
         with self._lock:
             deadline = monotonic() + (timeout or self._timeout)
-            return self._answer(verb, self._send(verb, *words), deadline)
+            return self._answer(verb, self._numbered((verb, *words))[0], deadline)
 
-    def _ask_together(self, *requests: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
+    def _ask_together(self, *requests: Words) -> list[Answered]:
         """Several questions in one round trip, and their answers in the same order."""
         with self._lock:
             deadline = monotonic() + self._timeout
-            sent = [(request[0], self._send(*request)) for request in requests]
-            return [self._answer(verb, seq, deadline) for verb, seq in sent]
+            numbers = self._numbered(*requests)
+            return [self._answer(words[0], number, deadline) for words, number in zip(requests, numbers, strict=True)]
+
+    def ask_ahead(self, *requests: Words) -> None:
+        """Asks what is about to be asked, in one round trip. Whoever asks it next gets these answers, if they are asked
+        for in this order and within AHEAD_LASTS; otherwise nobody does, and it is asked anew."""
+        with self._lock:
+            numbers = [self._send(*words) for words in requests]
+            until = monotonic() + AHEAD_LASTS
+            self._ahead += [Ahead(words, number, until) for words, number in zip(requests, numbers, strict=True)]
+
+    def _numbered(self, *requests: Words) -> list[int]:
+        """The numbers of these requests, which are sent now unless they were sent ahead."""
+        first = list(islice(self._ahead, len(requests)))
+        if [each.words for each in first] == list(requests) and monotonic() < first[0].until:
+            return [self._ahead.popleft().number for _ in requests]
+        return [self._send(*words) for words in requests]
 
     def _ask_for_bytes(
         self, *requests: tuple[tuple[str, ...], Callable[[bytes], object]], limit: int, timeout: float
@@ -80,9 +120,9 @@ class Exchange:
     def _tell(self, verb: str, *words: str) -> None:
         """Sends a request without waiting for its answer, which is read before that of the next one."""
         with self._lock:
-            self._unread = (verb, self._send(verb, *words))
+            self._ahead.append(Ahead((verb, *words), self._send(verb, *words), monotonic()))
 
-    def _answer(self, verb: str, seq: int, deadline: float) -> tuple[str, list[tuple[str, str]]]:
+    def _answer(self, verb: str, seq: int, deadline: float) -> Answered:
         """The code of an answer, and its lines as (key, value)."""
         lines: list[tuple[str, str]] = []
         taken = 0
@@ -96,14 +136,12 @@ class Exchange:
 
     def _send(self, verb: str, *words: str) -> int:
         seq = next(self._numbers)
-        request = " ".join((str(seq), verb, *words)).encode("ascii") + b"\n"
-        if not REQUEST.fullmatch(request):
-            raise ValueError(f"not in the gate's grammar: {request!r}")
+        request = line_of(seq, (verb, *words))
         if self.lost:
             raise self._broken("was lost")
-        if self._unread:
-            unread, self._unread = self._unread, None
-            self._answer(*unread, monotonic() + self._timeout)
+        while self._ahead:
+            unread = self._ahead.popleft()
+            self._answer(unread.words[0], unread.number, monotonic() + self._timeout)
         self.sent(verb, words)
         try:
             self._pipe.send(request, self._timeout)

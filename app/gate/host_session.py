@@ -1,6 +1,6 @@
 """The connection and the gates of one host. pool.py keeps one of these a host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -9,6 +9,7 @@ from app.errors import AlertprofError, Code, Retryable
 from app.gate.client import Gate
 from app.gate.entry import NoEntry, NotBegun
 from app.gate.observer import SILENT, Observer
+from app.gate.words import Words, about
 from app.hosts.breaker import TurnedAway
 from app.hosts.pipe import Tunnel
 from app.hosts.ssh import Connection, Connector, NoSession
@@ -43,13 +44,16 @@ class HostSession:
             return False
         return monotonic() - self.used > IDLE
 
-    def gate(self) -> Gate:
+    def gate(self, pid: int = 0) -> Gate:
+        """The gate. pid: a process that it is asked about at once; 0: none."""
         with self._lock:
-            return self._standing()
+            return self._standing(pid)
 
-    def _standing(self) -> Gate:
+    def _standing(self, pid: int = 0) -> Gate:
         if self._gate is None or self._gate.lost or not self.connected:
-            self._gate = self._open()
+            self._gate = self._open(ahead=about(pid) if pid else ())
+        elif pid:
+            self._gate.ask_ahead(*about(pid))
         return self._gate
 
     def files(self) -> Gate:
@@ -96,13 +100,13 @@ class HostSession:
         connection = self._connection  # read once: another thread may close it
         return connection is not None and connection.alive
 
-    def _open(self, ours: int = 0) -> Gate:
+    def _open(self, ours: int = 0, ahead: Sequence[Words] = ()) -> Gate:
         """A gate on the connection that there is; where that turns out to be dead, once more on a new one.
 
-        ours: how many of the guests are whoever asks."""
+        ours: how many of the guests are whoever asks; ahead: the gate's first requests."""
         if self._connection is not None:
             try:
-                return self._entered(self._connection)
+                return self._entered(self._connection, ahead)
             except (NoSession, NotBegun):  # the connection stands, and whoever else is on it would be cut off
                 if self._in_use(ours):
                     raise
@@ -112,29 +116,31 @@ class HostSession:
         self._connection = self._files = None
         self._require_no_pause()
         with self._connector.pace.turn():
-            return self._observed()
+            return self._observed(ahead)
 
-    def _observed(self) -> Gate:
+    def _observed(self, ahead: Sequence[Words]) -> Gate:
         """A gate on a new connection, of which the observer is told."""
         began = monotonic()
         try:
-            gate = self._begun()
+            gate = self._begun(ahead)
         except AlertprofError as fault:
             self._observer.login(self.host, "", monotonic() - began, fault.reason)
             raise
         self._observer.login(self.host, self._connection.user if self._connection else "", monotonic() - began, None)
         return gate
 
-    def _entered(self, connection: Connection, *, fresh: bool = False) -> Gate:
-        gate = self.enter(connection, fresh=fresh)
+    def _entered(self, connection: Connection, ahead: Sequence[Words], *, fresh: bool = False) -> Gate:
+        for verb, *words in ahead:
+            self._observer.request(self.host, verb, words)
+        gate = self.enter(connection, fresh=fresh, ahead=ahead)
         gate.sent = partial(self._observer.request, self.host)
         return gate
 
-    def _begun(self) -> Gate:
+    def _begun(self, ahead: Sequence[Words]) -> Gate:
         """A gate on a new connection."""
         connection = self._connect()
         try:
-            gate = self._entered(connection, fresh=True)
+            gate = self._entered(connection, ahead, fresh=True)
         except NoSession as fault:
             connection.close()
             message = "its sshd opens no session at all (MaxSessions 0): set it to 2 or more for this account"

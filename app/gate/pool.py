@@ -64,11 +64,13 @@ class HostPool:
         if self._session(host).enter is not self._enter:
             self._connector.route(host)
 
-    def gate(self, host: str) -> Gate:
-        """The host's gate, connecting first where there is none. One login at a time a host."""
+    def gate(self, host: str, pid: int = 0) -> Gate:
+        """The host's gate, connecting first where there is none. One login at a time a host.
+
+        pid: the process that it will be asked about next, which is asked in the same round trip; 0: none."""
         session = self._session(host)
         try:
-            return session.gate()
+            return session.gate(pid)
         except Refused as refused:
             if refused.reason.code in NO_HOSTS:  # any label may bring a new name; none of them is kept
                 with self._lock:

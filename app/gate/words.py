@@ -4,6 +4,8 @@ import re
 
 from app.model import ProcessId
 
+Words = tuple[str, ...]  # a request: its verb, and its arguments
+
 
 def number(value: int) -> str:
     if not 0 <= value < 10**20:
@@ -32,3 +34,8 @@ def hexword(token: str) -> str:
 
 def words_of(process: ProcessId) -> tuple[str, str, str]:
     return number(process.pid), number(process.start), image_in(process.image)
+
+
+def about(pid: int) -> tuple[Words, ...]:
+    """The requests of Gate.process and Gate.look_at_scene about a process, in this order."""
+    return ("see", number(pid)), ("look", number(pid)), ("scene", number(pid))

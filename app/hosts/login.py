@@ -13,6 +13,7 @@ import paramiko
 
 from app.errors import AlertprofError, Code, Refused, Retryable
 from app.hosts import algorithms, wire
+from app.hosts.auth_request import AuthRequest
 from app.hosts.breaker import SENTENCE, TurnedAway
 from app.hosts.identities import Identities, Identity, Offer
 from app.hosts.known_hosts import fingerprint
@@ -126,7 +127,10 @@ class Login:
 
     def _accepted(self, transport: paramiko.Transport, route: Route, identity: Identity, end: float) -> bool:
         answered = threading.Event()
-        transport.auth_publickey(route.user, identity.key, answered)
+        transport.auth_handler = AuthRequest(transport)
+        if not transport.is_active():  # whoever ends it now tells the handler
+            raise EOFError("the connection was closed")
+        transport.auth_handler.auth_publickey(route.user, identity.key, answered)
         answered.wait(min(self._settings.auth_timeout, seconds_left(end)))
         if not answered.is_set():
             raise TimeoutError(f"no answer to {identity.label}")

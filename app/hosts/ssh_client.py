@@ -14,6 +14,9 @@ from pathlib import Path
 
 MATCH_EXEC = re.compile(r"^\s*match\b.*\bexec\b", re.IGNORECASE | re.MULTILINE)
 INCLUDE = re.compile(r'^\s*"?include"?[\s=]+(.*)$', re.IGNORECASE | re.MULTILINE)
+FOR_SOME = re.compile(
+    r"^\s*host[\s=]+(?!\s*\*\s*$)|^\s*match[\s=]+(?!\s*all\s*$)|^\s*[^#\s].*%", re.IGNORECASE | re.MULTILINE
+)
 QUOTES = re.compile("['\"]")  # may stand around any part of a word
 DEEPEST = 16  # files that include one another; ssh has the same limit
 
@@ -63,18 +66,28 @@ def _run(command: list[str], limit: float) -> str:
     return out
 
 
-def runs_commands(file: Path, relative_to: Path, depth: int = 0) -> bool:
+def runs_commands(file: Path, relative_to: Path) -> bool:
     """Whether `file`, or a file that it includes, has a `Match exec`. An Include that cannot be followed counts as
     one."""
+    return _has(MATCH_EXEC, file, relative_to)
+
+
+def depends_on_host(file: Path, relative_to: Path) -> bool:
+    """Whether `file`, or a file that it includes, may say of one host what it does not say of another. Then it has a
+    section that is not for all, or a token (`%h`). An Include that cannot be followed counts as one."""
+    return _has(FOR_SOME, file, relative_to)
+
+
+def _has(what: re.Pattern[str], file: Path, relative_to: Path, depth: int = 0) -> bool:
     try:
         text = file.read_text(errors="replace")
     except OSError:
         return False
-    if MATCH_EXEC.search(QUOTES.sub("", text)):
+    if what.search(QUOTES.sub("", text)):
         return True
     if depth == DEEPEST:
         return bool(INCLUDE.search(text))
-    return any(each is None or runs_commands(each, relative_to, depth + 1) for each in _included(text, relative_to))
+    return any(each is None or _has(what, each, relative_to, depth + 1) for each in _included(text, relative_to))
 
 
 def _included(text: str, relative_to: Path) -> Iterator[Path | None]:
@@ -94,3 +107,17 @@ def _words(line: str) -> list[str]:
         return shlex.split(line, comments=True)
     except ValueError:
         return ["$"]
+
+
+def paths_in(said: str) -> Iterator[str]:
+    """The files of a list. `ssh -G` prints no quotes, so a word that does not begin a path continues the one before."""
+    path = ""
+    for word in shlex.split(said) if '"' in said else said.split(" "):
+        if path and not word.startswith(("/", "~", "%", "$")):
+            path += f" {word}"
+            continue
+        if path:
+            yield path
+        path = word
+    if path:
+        yield path

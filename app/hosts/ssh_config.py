@@ -6,7 +6,6 @@ Where `ssh` is installed, it reads the file (ssh_client.py); otherwise paramiko'
 
 import os
 import pwd
-import shlex
 import shutil
 import threading
 import time
@@ -52,6 +51,7 @@ class SshConfig:
         self._file = file
         self._ssh = ssh if ssh and _account() else None
         self._said: dict[tuple[str, SshOptions], tuple[float, object, Entry]] = {}
+        self._of_all: dict[object, tuple[float, Said]] = {}  # what holds for every host
         self._lock = threading.Lock()
 
     def entry(self, host: str, ours: SshOptions = NOTHING_SAID) -> Entry:
@@ -65,7 +65,7 @@ class SshConfig:
             until, seen, entry = self._said.get((host, ours), (0.0, None, Entry(NOTHING_SAID)))
         if now < until and seen == signature:
             return entry
-        said = self._ask_ssh(host, ours, self._ssh) if self._ssh else self._ask_paramiko(host, ours)
+        said = self._ask_ssh(host, ours, self._ssh, signature) if self._ssh else self._ask_paramiko(host, ours)
         if _first(said, "proxycommand") and not _first(said, "proxyjump") and not ours.jump_host:
             raise _proxy_command(host)
         entry = _entry(host, said, ours)
@@ -86,14 +86,27 @@ class SshConfig:
     def _main_file(self) -> Path:
         return self._file or Path.home() / ".ssh" / "config"
 
-    def _ask_ssh(self, host: str, ours: SshOptions, ssh: str) -> Said:
-        options = [*self._which_file(), *_as_words(ours)]
+    def _ask_ssh(self, host: str, ours: SshOptions, ssh: str, signature: object) -> Said:
+        """What ssh says of the host. Where its files make no difference between hosts, one answer serves all."""
+        options = (*self._which_file(), *_as_words(ours))
+        now, key = time.monotonic(), (options, signature)
+        until, said = self._of_all.get(key, (0.0, {}))
+        if now < until:
+            return {**said, "host": [host], "hostname": [host]}
         try:
-            return ssh_client.ask(ssh, options, host, TIME_LIMIT)
+            said = ssh_client.ask(ssh, options, host, TIME_LIMIT)
         except ssh_client.TooSlow as fault:
             raise Retryable(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
         except ssh_client.NotSaid as fault:
             raise Refused(Code.HOST_UNREACHABLE, _unusable(self._main_file, fault)) from fault
+        if said.get("hostname") == [host] and not self._depends_on_host:
+            self._of_all = {key: (now + KEPT_FOR, said)}
+        return said
+
+    @property
+    def _depends_on_host(self) -> bool:
+        mine = ssh_client.depends_on_host(self._main_file, Path.home() / ".ssh")
+        return mine or (not self._file and ssh_client.depends_on_host(SYSTEM_FILE, SYSTEM_FILE.parent))
 
     def _which_file(self) -> list[str]:
         if self._file:
@@ -219,7 +232,7 @@ def _known_hosts_files(said: str | None, tokens: Tokens) -> tuple[Path, ...]:
     The null device counts as unset too: a host whose key is not checked is not reached.
     """
     account = _account()
-    files = [Path(tokens.filled(word)) for word in _paths(said or "")]
+    files = [Path(tokens.filled(word)) for word in ssh_client.paths_in(said or "")]
     default = Path(account.pw_dir) / ".ssh" / "known_hosts" if account else None
     return () if files and files[0] == default else tuple(file for file in files if str(file) != os.devnull)
 
@@ -227,18 +240,4 @@ def _known_hosts_files(said: str | None, tokens: Tokens) -> tuple[Path, ...]:
 def _global_files(said: Said) -> tuple[Path, ...]:
     if "globalknownhostsfile" not in said:
         return GLOBAL_KNOWN_HOSTS
-    return tuple(map(Path, _paths(_first(said, "globalknownhostsfile") or "")))
-
-
-def _paths(said: str) -> Iterator[str]:
-    """The files of a list. `ssh -G` prints no quotes, so a word that does not begin a path continues the one before."""
-    path = ""
-    for word in shlex.split(said) if '"' in said else said.split(" "):
-        if path and not word.startswith(("/", "~", "%", "$")):
-            path += f" {word}"
-            continue
-        if path:
-            yield path
-        path = word
-    if path:
-        yield path
+    return tuple(map(Path, ssh_client.paths_in(_first(said, "globalknownhostsfile") or "")))

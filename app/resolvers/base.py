@@ -6,8 +6,9 @@ part of a command. Called by captures/search.py.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from app.errors import Code, Refused
 from app.gate.client import Gate
@@ -15,12 +16,16 @@ from app.gate.facts import Seen
 from app.hosts.names import relative
 from app.resolvers.words import attribute, meant
 
-Reach = Callable[[str], Gate]
-
 ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 PORTS = {"http": "80", "https": "443"}
 HOST_LABELS = ("host", "host_name", "instance", "node", "nodename", "hostname")
 NO_HOSTS = (Code.HOST_NOT_ALLOWED, Code.HOST_UNKNOWN)
+
+
+class Reach(Protocol):
+    """The gate of a host. pid: the process that it will be asked about next, where that is known; 0: it is not."""
+
+    def __call__(self, host: str, pid: int = 0, /) -> Gate: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +87,14 @@ def host_in(labels: Mapping[str, str], name: str) -> str | None:
     return bare(labels.get("host", "") if name == "host" else meant(labels, name))
 
 
-def gate_for(hosts: tuple[str, ...], reach: Reach) -> Gate:
-    """The gate of the first of these that is a host of ours: the address of a pod is not, its node is.
+def gate_for(hosts: tuple[str, ...], reach: Reach, pid: int = 0) -> Gate:
+    """The gate of the first of these that is a host of ours: the address of a pod is not, its node is. pid: as Reach.
 
     If none is, raises what `reach` raised for the first. Any other error is raised at once."""
     refusals: list[Refused] = []
     for host in hosts:
         try:
-            return reach(host)
+            return reach(host, pid)
         except Refused as refused:
             if refused.reason.code not in NO_HOSTS:
                 raise

@@ -24,8 +24,9 @@ class Labels(Resolver):
         if not hosts or not (pid or own_pid):
             return None
         if pid:
-            gate = gate_for(hosts, reach)
-            return Candidates(gate.host, gate.process(number_of("pid", pid)), f"pid {pid}")
+            number = number_of("pid", pid)
+            gate = gate_for(hosts, reach, number)
+            return Candidates(gate.host, gate.process(number), f"pid {pid}")
         if meant(labels, "container_id") or meant(labels, "pod"):
             return None
         return self._by_own_pid(labels, number_of("process_pid", own_pid, least=1), hosts, reach)

@@ -72,7 +72,7 @@ class Here:
     def _opened(self, recipes: tuple[Recipe, ...]) -> Gate:
         return Gate(ShellPipe(["dash", "-s"]), "here", send_script=True, recipes=recipes)
 
-    def gate(self, host: str) -> Gate:
+    def gate(self, host: str, pid: int = 0) -> Gate:
         return self._gate
 
     @contextmanager

@@ -1,4 +1,9 @@
-"""A line between two programs on loopback that is long or narrow, as the lines to far hosts are."""
+"""A line between two programs on loopback that is long or narrow, as the lines to far hosts are.
+
+It counts round trips: what a client sends after it has heard an answer belongs to a later one than what it sent before.
+With a delay that is long against the time that both ends need, this is the number of delays that somebody waited for,
+whatever else the machine does.
+"""
 
 import socket
 import threading
@@ -30,14 +35,23 @@ class Relay:
                 for end in (client, server):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._ends += [client, server]
-                for source, sink in ((client, server), (server, client)):
-                    self._ways.append(_Way(source, sink, self._delay, self._rate))
-                    self._ways[-1].begin()
+                there = _Way(client, server, self._delay, self._rate)
+                back = _Way(server, client, self._delay, self._rate)
+                there.answers, back.answers = back, there
+                for way in (there, back):
+                    self._ways.append(way)
+                    way.begin()
 
     @property
     def passed(self) -> int:
         """Bytes that have come so far, in both directions; without the headers of TCP and IP."""
         return sum(way.passed for way in self._ways)
+
+    def trips(self, until: float | None = None) -> float:
+        """Round trips of the longest connection so far, or until then (time.time): that of its SYN, and a half for each
+        way after that."""
+        last = time.time() if until is None else until
+        return max((1 + half / 2 for way in self._ways for at, half in way.halves if at <= last), default=0.0)
 
     def __enter__(self) -> Self:
         return self
@@ -54,9 +68,11 @@ class _Way:
 
     def __init__(self, source: socket.socket, sink: socket.socket, delay: float, rate: float) -> None:
         self._source, self._sink, self._delay, self._rate = source, sink, delay, rate
-        self._under_way: deque[tuple[float, bytes]] = deque()
+        self._under_way: deque[tuple[float, int, bytes]] = deque()
         self._bytes, self._changed = 0, threading.Condition()
         self.passed = 0
+        self.answers: _Way | None = None
+        self.halves = [(0.0, 0)]  # when something came out of it (time.time): how many halves of round trips it took
 
     def begin(self) -> None:
         for work in (self._take, self._give):
@@ -70,7 +86,8 @@ class _Way:
             except OSError:
                 data = b""
             with self._changed:
-                self._under_way.append((time.monotonic() + self._delay, data))
+                half = 1 + (self.answers.halves[-1][1] if self.answers else 0)
+                self._under_way.append((time.monotonic() + self._delay, half, data))
                 self._bytes += len(data)
                 self.passed += len(data)
                 self._changed.notify_all()
@@ -79,17 +96,21 @@ class _Way:
     def _give(self) -> None:
         with suppress(OSError):
             free = 0.0
-            while data := self._next():
+            while True:
+                half, data = self._next()
+                if not data:
+                    break
+                self.halves.append((time.time(), max(half, self.halves[-1][1])))
                 free = max(free, time.monotonic()) + (len(data) / self._rate if self._rate else 0.0)
                 self._sink.sendall(data)
                 time.sleep(max(free - time.monotonic(), 0.0))
             self._sink.shutdown(socket.SHUT_WR)
 
-    def _next(self) -> bytes:
+    def _next(self) -> tuple[int, bytes]:
         with self._changed:
             self._changed.wait_for(lambda: self._under_way)
-            due, data = self._under_way.popleft()
+            due, half, data = self._under_way.popleft()
             self._bytes -= len(data)
             self._changed.notify_all()
         time.sleep(max(due - time.monotonic(), 0.0))
-        return data
+        return half, data

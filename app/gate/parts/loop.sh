@@ -1,15 +1,17 @@
 # shellcheck shell=sh
 # The gate itself: reads requests, one a line: `SEQ VERB NUMBERS…`, of digits, small letters and colons only. It answers
 # each with lines `KEY VALUE` and a last line `.SEQ CODE`. No name, path or label ever comes in; what goes out is data.
+# Requests that came with the script are its arguments; the others are read.
 #
 # Provides: nothing
 # Sets:
 #   odd: the byte that stands for a line break
 #   code: how the verb has ended
+#   ahead: requests that came with the script, each with a newline
 #   out, unread, in_switch, lock_held, shows, open_files, token, wanted_start, pid: nothing yet
 #   comm, state, start, image, opened, profile_dir, j_image, j_after, j_died: nothing yet
 # Expects:
-#   say, is_number: setup.sh
+#   nl, say, is_number: setup.sh
 #   read_own_id: identity.sh
 #   home, user, find_home: journal.sh
 #   unlock: lock.sh
@@ -23,7 +25,14 @@ find_home || { printf '.0 nohome\n'; exit 1; }
 read -r boot </proc/sys/kernel/random/boot_id
 case $(kill -l 12) in *USR2) ;; *) printf '.0 machine\n'; exit 1 ;; esac # mips, alpha and sparc have other numbers
 printf 'ready 1 %s %s\n' "$boot" "$user"
-while IFS= read -r request; do
+ahead=
+for request; do ahead=$ahead$request$nl; done
+while
+  case $ahead in
+  '') IFS= read -r request ;;
+  *) request=${ahead%%"$nl"*} ahead=${ahead#*"$nl"} ;;
+  esac
+do
   case $request in *[!0-9a-z:\ ]*) exit 2 ;; esac
   [ ${#request} -le 200 ] || case $request in *\ memory\ * | *\ mapped\ *) [ ${#request} -le 1200 ] ;; *) false ;; esac || exit 2
   set -- $request

@@ -325,7 +325,7 @@ class OpenPool:
     def permit(self, host: str) -> None:
         """Nothing is configured anew here."""
 
-    def gate(self, host: str) -> Verbs:
+    def gate(self, host: str, pid: int = 0) -> Verbs:
         if self._host.shut:
             raise self._host.shut
         return Verbs(self._host)

@@ -41,7 +41,7 @@ class Gate:
     def __init__(self, *listed: Seen) -> None:
         self.listed, self.looks = listed, 0
 
-    def gate(self, host: str) -> "Gate":
+    def gate(self, host: str, pid: int = 0) -> "Gate":
         return self
 
     def look(self, pid: int) -> Process | None:

@@ -39,7 +39,7 @@ class NoPool(HostPool):
     def __init__(self) -> None:
         pass
 
-    def gate(self, host: str) -> Any:
+    def gate(self, host: str, pid: int = 0) -> Any:
         raise AssertionError(f"{host} was contacted")
 
 
@@ -336,7 +336,7 @@ def test_an_alert_of_a_long_story_is_shortened(ask: Any) -> None:
 
 def test_a_host_that_refuses_to_be_looked_at_is_told(ask: Any) -> None:
     class Refusing(NoPool):
-        def gate(self, host: str) -> Any:
+        def gate(self, host: str, pid: int = 0) -> Any:
             raise Refused(Code.AUTH_FAILED, f"user ops may not log in to host {host}")
 
     said = one(ask, pool=Refusing(), connect=True)

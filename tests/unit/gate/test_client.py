@@ -1,5 +1,7 @@
 """What the gate says of an executable, and of a process that a signal ended: believed in its exact shape only."""
 
+from time import monotonic
+
 import pytest
 
 from app.errors import Retryable
@@ -7,6 +9,7 @@ from app.gate import exchange
 from app.gate.answers import Answer, Process, answer_of
 from app.gate.client import Gate
 from app.gate.facts import Harm
+from app.gate.words import about
 from app.model import ProcessId
 
 FACTS = (
@@ -54,6 +57,33 @@ def test_all_files_come_in_one_round_trip() -> None:
     assert pipe.first.count(b" fetch ") == 2, "nothing was waited for in between"
     gate.end_fetch()
     assert gate.status("0" * 32).code == "unknown", "the answer that nobody waited for is not taken for this one"
+
+
+SEEN, SCENE = "process 7 100 1:1 1 5 orders\n", "load 1 2 3\n"
+
+
+def test_what_was_asked_ahead_is_answered_without_another_round_trip() -> None:
+    pipe = Asked(f"{SEEN}.1 ok\n{FACTS}.2 ok\n{SCENE}.3 ok\n")
+    gate = Gate(pipe, "h", send_script=False)
+    gate.ask_ahead(*about(7))
+    assert [seen.id.pid for seen in gate.process(7)] == [7]
+    process, scene = gate.look_at_scene(7)
+    assert process and process.id.pid == 7 and scene == ("load 1 2 3",)
+    assert pipe.first == b"1 see 7\n2 look 7\n3 scene 7\n"
+
+
+def test_an_answer_that_was_asked_ahead_serves_no_other_question() -> None:
+    gate = Gate(Canned(f"{SEEN}.1 ok\n{FACTS}.2 ok\n{SCENE}.3 ok\n.4 gone\n"), "h", send_script=False)
+    gate.ask_ahead(*about(7))
+    assert gate.look(8) is None
+
+
+def test_an_answer_that_was_asked_ahead_is_asked_for_anew_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(Canned(f"{SEEN}.1 ok\n{FACTS}.2 ok\n{SCENE}.3 ok\n.4 gone\n"), "h", send_script=False)
+    gate.ask_ahead(*about(7))
+    now = monotonic()
+    monkeypatch.setattr(exchange, "monotonic", lambda: now + exchange.AHEAD_LASTS + 1)
+    assert gate.process(7) == (), "it has ended since"
 
 
 def looked(lines: str) -> Process:

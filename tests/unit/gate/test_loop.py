@@ -44,6 +44,19 @@ def test_each_request_is_answered_under_its_number_and_with_nothing_of_the_one_b
     ]
 
 
+def test_requests_that_came_with_the_script_are_answered_before_those_that_are_read(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "requests").write_text("3 look 7\n")
+    gate = f"{STUBS}gate() {{\n{TEXTS['loop']}}}\ngate '1 look 5' '2 own2'\n"
+    told = said(shell, PARTS, gate, tmp_path).splitlines()
+    assert [line for line in told if line.startswith((".", "seen"))] == [
+        "seen 1:5",
+        ".1 ok",
+        ".2 verb",
+        "seen 1:7",
+        ".3 ok",
+    ]
+
+
 def test_an_unknown_verb_is_told_and_the_next_request_is_answered(shell: str, tmp_path: Path) -> None:
     told = answers(shell, tmp_path, "1 own2\n2 verb\n3\n4 look 5\n")
     assert [line for line in told if line.startswith(".")] == [".1 verb", ".2 verb", ".3 verb", ".4 ok"]

@@ -241,3 +241,42 @@ def test_the_home_that_counts_is_home(tmp_path: Path, monkeypatch: pytest.Monkey
     assert found.port == 77
     assert found.known_hosts_files == ()
     assert found.identity_files[0].is_relative_to(tmp_path)
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> tuple[str, Path]:
+    """An ssh that notes each time it is asked."""
+    program, notes = tmp_path / "ssh", tmp_path / "asked"
+    notes.touch()
+    program.write_text(f'#!/bin/sh\necho asked >>{notes}\nexec {SSH} "$@"\n')
+    program.chmod(0o700)
+    return str(program), notes
+
+
+@pytest.mark.parametrize("said", ["", "# ~/%h\nHost *\n  # Host web1\n  Port 2200\n", "Match all\n  User svc\n"])
+def test_where_nothing_is_said_of_single_hosts_ssh_is_asked_once(
+    file: Path, counted: tuple[str, Path], said: str
+) -> None:
+    file.write_text(said)
+    program, notes = counted
+    config = SshConfig(file, program)
+    entries = [config.entry(host) for host in ("web1", "10.0.0.7", "2001:db8::1")]
+    assert entries == [SshConfig(file, SSH).entry(host) for host in ("web1", "10.0.0.7", "2001:db8::1")]
+    assert notes.read_text().count("asked") == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [CONFIG, "Host=web*\n  Port 1\n", "Host * !web1\n  Port 1\n", '"Match" host web1\n  Port 1\n', "Include {}/more\n",
+     "HostName 10.9.9.9\n", "IdentityFile ~/keys/%h\n", "Host *\n  HostName %h.example.com\n"],
+)  # fmt: skip
+def test_where_something_is_said_of_some_hosts_ssh_is_asked_about_each(
+    file: Path, counted: tuple[str, Path], said: str
+) -> None:
+    (file.parent / "more").write_text("Host web1\n  Port 1\n")
+    file.write_text(said.replace("{}", str(file.parent)))
+    program, notes = counted
+    config = SshConfig(file, program)
+    entries = [config.entry(host) for host in ("db1", "web1")]
+    assert entries == [SshConfig(file, SSH).entry(host) for host in ("db1", "web1")]
+    assert notes.read_text().count("asked") == 2

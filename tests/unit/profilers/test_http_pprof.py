@@ -135,7 +135,7 @@ class FakePool:
         self.lines.append(Line(self, server))
         return self.lines[-1]
 
-    def gate(self, host: str) -> "FakePool":
+    def gate(self, host: str, pid: int = 0) -> "FakePool":
         return self
 
     def look(self, pid: int) -> Process | None:

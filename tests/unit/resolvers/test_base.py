@@ -80,7 +80,7 @@ def test_when_none_is_a_host_the_first_ones_reason_is_told() -> None:
     "fault", [Retryable(Code.HOST_UNREACHABLE, "no answer"), Refused(Code.HOST_KEY_MISMATCH, "another key")]
 )
 def test_a_host_of_ours_that_cannot_be_asked_is_not_replaced_by_another(fault: Exception) -> None:
-    def reach(host: str) -> Gate:
+    def reach(host: str, _pid: int = 0) -> Gate:
         if host == "web-1":
             raise fault
         return Host().reach(host)
@@ -191,7 +191,7 @@ class Busy(Host):
         idle, busy = seen(10, "/srv/cache"), seen(11, "/srv/hot")
         return replace(idle, ticks=9000, rss=900 << 20), replace(busy, ticks=50 * self.looks[0], rss=9 << 20)
 
-    def reach(self, host: str) -> Gate:
+    def reach(self, host: str, _pid: int = 0) -> Gate:
         return self  # type: ignore[return-value]
 
 

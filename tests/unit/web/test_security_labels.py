@@ -31,7 +31,7 @@ from app.resolvers.order import RESOLVERS
 SEEDS, SETS = range(20261123, 20261127), 25_000  # so many of each seed
 NETWORK, NAMED = ip_network("10.1.0.0/16"), re.compile(r"order-[a-z0-9._-]+\.prod\.example\.com")
 REQUEST = re.compile(
-    rb"[1-9][0-9]{0,8} ((see|look|ports) [1-9][0-9]{0,6}|list|own|pods|names|listen [1-9][0-9]{0,4})\n"
+    rb"[1-9][0-9]{0,8} ((see|look|scene|ports) [1-9][0-9]{0,6}|list|own|pods|names|listen [1-9][0-9]{0,4})\n"
 )
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}-[0-9]+-cpu-[0-9TZ]+\.pprof")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTEx"
@@ -56,7 +56,10 @@ WORDS = [
 ]  # fmt: skip
 
 
-FIRST = re.compile(re.escape(GUARD.encode()) + rb"echo; echo ([0-9a-f]{32})\n" + re.escape(SCRIPT))
+# the script, and on its last line the requests that travel with it
+FIRST = re.compile(
+    re.escape(GUARD.encode()) + rb"echo; echo ([0-9a-f]{32})\n" + re.escape(SCRIPT.rstrip()) + rb"((?: '[^']*')*)\n"
+)
 
 
 @dataclass
@@ -79,9 +82,14 @@ class Wire:
         if not self.greeted:
             self.greeted = True
             first = FIRST.fullmatch(data)
-            self.seen.scripts[bool(first) and data.endswith(SCRIPT)] += 1
+            self.seen.scripts[bool(first)] += 1
             self.waiting = b"Welcome\n" + (first[1] if first else b"") + b"\nready 1 boot dash\n"
+            for request in re.findall(rb"'([^']*)'", first[2]) if first else ():
+                self._ask(request + b"\n")
             return
+        self._ask(data)
+
+    def _ask(self, data: bytes) -> None:
         self.seen.requests[re.sub(rb"^[1-9][0-9]{0,8} ", b"1 ", data)] += 1
         verb = data.split()[1] if len(data.split()) > 1 else b""
         facts = b"" if verb == b"look" else b"process 21181 5 1:1 1 9 order-mq\nexe 21181 /srv/order-mq\n"

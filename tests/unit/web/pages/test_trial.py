@@ -85,7 +85,7 @@ def test_of_a_large_message_the_first_alerts_are_told(web: WebApp) -> None:
 
 def test_a_host_that_does_not_answer_keeps_nobody_waiting(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr(web.explainer.pool, "gate", lambda host: released.wait(30))
+    monkeypatch.setattr(web.explainer.pool, "gate", lambda host, pid=0: released.wait(30))
     web.deadlines, before = 0.3, time.monotonic()
     said = explained(web, message(LABELS, LABELS | {"instance": "10.0.0.5:9200"}), "?connect=true")
     released.set()
@@ -98,7 +98,7 @@ def test_a_host_that_does_not_answer_keeps_nobody_waiting(web: WebApp, monkeypat
 
 def test_only_a_few_may_wait_for_hosts_at_once(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr(web.explainer.pool, "gate", lambda host: released.wait(30))
+    monkeypatch.setattr(web.explainer.pool, "gate", lambda host, pid=0: released.wait(30))
     web.deadlines = 0.5
     for _ in range(LOOKS_AT_ONCE):
         explained(web, message(LABELS), "?connect=true")
@@ -176,7 +176,7 @@ def test_the_form_explains_what_was_typed_and_keeps_it(web: WebApp) -> None:
 def test_the_box_looks_at_the_hosts_too(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def gate(host: str) -> UnaskedGate:
+    def gate(host: str, _pid: int = 0) -> UnaskedGate:
         asked.append(host)
         return UnaskedGate(host)
 
