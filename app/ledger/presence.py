@@ -24,7 +24,7 @@ from app.ledger.database import Database
 from app.ledger.schema import captures, replicas
 from app.ledger.server import Waits
 
-LEASE = 4.0  # seconds for which a replica is taken to live after it has said so
+LEASE = 3.5  # seconds for which a replica is taken to live after it has said so
 BEAT = 0.5  # seconds
 EARLY = 0.5  # seconds by which a replica ends its own lease before the others do
 AWAIT = 5.0  # seconds for which whoever is about to act waits for a lease that is late

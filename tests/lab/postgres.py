@@ -1,4 +1,4 @@
-"""A throwaway PostgreSQL on a unix socket, where its server is installed."""
+"""A throwaway PostgreSQL, where its server is installed."""
 
 import os
 import shutil
@@ -14,9 +14,39 @@ class NoPostgres(Exception):
     """Says what is missing."""
 
 
+class Postgres:
+    """A server on a unix socket in `folder`, and on a port of 127.0.0.1 if one is given. Everybody is let in."""
+
+    def __init__(self, programs: Path, folder: Path, port: int | None) -> None:
+        self._programs, self._data, self._user = programs, folder / "data", _user()
+        self.url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
+        listen = f"-c listen_addresses=127.0.0.1 -p {port}" if port else "-c listen_addresses=''"
+        self._options = f"{listen} -k {folder} -c fsync=off -c deadlock_timeout=100ms"
+        self.url += f"&port={port}" if port else ""
+        self._log = folder / "log"
+
+    def start(self) -> None:
+        """Makes the cluster. The log may hold its last words when this fails."""
+        if self._user:
+            shutil.chown(self._data.parent, user=self._user)
+        words = ("--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8")
+        _run(self._user, self._programs / "initdb", *words, "-D", self._data)
+        self._control("start", "--wait", "-l", self._log, "-o", self._options)
+
+    def restart(self) -> None:
+        """In immediate mode: as after a crash, it recovers from its log before it lets anybody in."""
+        self._control("restart", "--wait", "-m", "immediate", "-l", self._log)
+
+    def stop(self) -> None:
+        self._control("stop", "--wait", "-m", "immediate")
+
+    def _control(self, *words: object) -> None:
+        _run(self._user, self._programs / "pg_ctl", *words, "-D", self._data)
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The server's URL for SQLAlchemy, database `postgres`. Raises NoPostgres."""
+def cluster(port: int | None = None) -> Iterator[Postgres]:
+    """A server that runs, database `postgres`. Raises NoPostgres."""
     servers = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not servers:
         raise NoPostgres("no PostgreSQL server in /usr/lib/postgresql/*/bin: apt-get install postgresql")
@@ -24,21 +54,19 @@ def postgres() -> Iterator[str]:
         raise NoPostgres("psycopg is not installed: uv sync --extra postgres")
     # Not pytest's folder: a socket's path may have 107 bytes, and the server's user must reach it.
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        yield from _server(servers[-1], Path(folder))
+        server = Postgres(servers[-1], Path(folder), port)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
-def _server(programs: Path, folder: Path) -> Iterator[str]:
-    user = _user()
-    if user:
-        shutil.chown(folder, user=user)
-    data = folder / "data"
-    _run(user, programs / "initdb", "--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "-D", data)
-    options = f"-c listen_addresses='' -k {folder} -c fsync=off -c deadlock_timeout=100ms"
-    _run(user, programs / "pg_ctl", "start", "--wait", "-D", data, "-l", folder / "log", "-o", options)
-    try:
-        yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
-    finally:
-        _run(user, programs / "pg_ctl", "stop", "--wait", "-m", "immediate", "-D", data)
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of a server of one's own, for SQLAlchemy. Raises NoPostgres."""
+    with cluster() as server:
+        yield server.url
 
 
 def _user() -> str | None:
