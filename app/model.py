@@ -201,6 +201,7 @@ class Capture:
     stop_requested_at: datetime | None = None  # written by the API only
     pinned: bool = False  # written by the API only: retention keeps it
     baseline: bool = False  # likewise: others of its service are compared with it
+    fence: int = field(default=0, compare=False)  # of the last claim; written by the ledger only
 
     @property
     def token(self) -> str:
@@ -211,8 +212,7 @@ class Capture:
 
     def with_event_once(self, now: datetime, step: str, message: str) -> Self:
         """With the event, unless the timeline's last message is the same: it repeats a message only when it changes."""
-        repeated = bool(self.timeline) and self.timeline[-1].message == message
-        return self if repeated else self.with_event(now, step, message)
+        return self if self.timeline and self.timeline[-1].message == message else self.with_event(now, step, message)
 
     def to(self, step: Step, *, due: datetime, give_up: datetime | None = None) -> Self:
         """The capture at the beginning of its next step."""

@@ -1,7 +1,8 @@
 """The questions and answers of the gate (parts/), typed. Called by resolvers and profilers, through gate/pool.py.
 
 A request is built from validated numbers and enumerations only; an answer is believed about that host alone.
-exchange.py has the line protocol, words.py the words of a request, answers.py and facts.py what answers mean.
+acts.py has the verbs that act on processes, exchange.py the line protocol, words.py the words of a request, answers.py
+and facts.py what answers mean.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,11 +10,10 @@ from dataclasses import replace
 from time import monotonic
 
 from app.errors import Code, Refused, Retryable
-from app.gate.answers import REMOTE_KIND, Answer, Mode, Process, RemoteFile, answer_of, printable, process_in
+from app.gate.acts import Acts
+from app.gate.answers import REMOTE_KIND, Answer, Process, RemoteFile, printable, process_in
 from app.gate.assemble import script
-from app.gate.exchange import Exchange
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
-from app.gate.leased import require_lease
 from app.gate.log_lines import LogEnd, log_in, variables_in
 from app.gate.mapped import CodeArea, Span, area_words, code_areas_in
 from app.gate.memory import PAGE, Area, Pages, areas_in, page_word
@@ -34,7 +34,7 @@ Write = Callable[[bytes], object]
 Texts = tuple[str, ...]  # untrusted lines, each harmless on a terminal
 
 
-class Gate(Exchange):
+class Gate(Acts):
     """One gate on one host. Raises Retryable when it is lost or talks nonsense.
 
     send_script: the far end is a shell that waits for the script, with these recipes; otherwise the gate runs already.
@@ -149,33 +149,6 @@ class Gate(Exchange):
         """The containers that Docker and Podman (as root) know on this host."""
         return named_in([value for key, value in self._ask("names")[1] if key == "says"])
 
-    def start(self, process: ProcessId, mode: Mode, seconds: int, token: str) -> Answer:
-        """Check, journal, arm (toggle) and send SIGUSR2, in one step; the same token never signals twice."""
-        return self._act("start", *words_of(process), mode.value, number(seconds), hexword(token))
-
-    def run(self, process: ProcessId, recipe: Recipe, seconds: int, token: str) -> Answer:
-        """Check, journal, run the configuration's command under a keeper that ends it; the same token never twice."""
-        return self._act("run", *words_of(process), hexword(recipe.id), number(seconds), hexword(token))
-
-    def signal(self, process: ProcessId, recipe: Recipe, seconds: int, token: str) -> Answer:
-        """Check, journal, arm (where a signal ends it), send the configuration's signal; the same token never twice."""
-        return self._act("signal", *words_of(process), hexword(recipe.id), number(seconds), hexword(token))
-
-    def dump(self, token: str) -> Answer:
-        """SIGUSR1, once: the goroutine dump becomes one of the token's files."""
-        return self._act("dump", hexword(token))
-
-    def status(self, token: str) -> Answer:
-        return self._act("status", hexword(token))
-
-    def stop(self, token: str) -> Answer:
-        """Sees to it that the token's recording ends: `finished`, `open` (ask again), `gone`, or why not."""
-        return self._act("stop", hexword(token))
-
-    def drop(self, token: str) -> Answer:
-        """Removes the token's files on the target."""
-        return self._act("drop", hexword(token))
-
     def fetch(self, token: str, files: Mapping[str, Write], limit: int, timeout: float) -> list[Answer]:
         """Streams files of the token, each of a kind, into these functions, all in one round trip; timeout: of each.
 
@@ -224,12 +197,6 @@ class Gate(Exchange):
         if code == "ok" and (announced != size or len(read) != size):
             raise self._broken("sends other pages than it was asked for")
         return code, bytes(read), code_areas_in(lines)
-
-    def _act(self, verb: str, *words: str) -> Answer:
-        require_lease(self.host)
-        code, lines = self._ask(verb, *words, timeout=self._timeout + 15)
-        answer = answer_of(code, lines)
-        return replace(answer, last_words=tuple(map(self._redaction.text, answer.last_words)))
 
     def _texts(self, lines: Iterable[tuple[str, str]]) -> Texts:
         """The lines of an answer as they were sent, but for secrets and what a terminal would not print."""

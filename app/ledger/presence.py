@@ -24,7 +24,7 @@ from app.ledger.database import Database
 from app.ledger.schema import captures, replicas
 from app.ledger.server import Waits
 
-LEASE = 4.0  # seconds for which a replica is taken to live after it has said so
+LEASE = 3.5  # seconds for which a replica is taken to live after it has said so
 BEAT = 0.5  # seconds
 EARLY = 0.5  # seconds by which a replica ends its own lease before the others do
 AWAIT = 5.0  # seconds for which whoever is about to act waits for a lease that is late
@@ -157,9 +157,7 @@ class Presence:
                 while not self._closing.is_set():
                     self._beat(connection)
                     self._listen(connection, monotonic() + BEAT)
-                with self._waits.answer(connection, LEASE):
-                    connection.execute(_LEAVE, {"who": self._name})
-                    connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+                self._leave(connection)
             except BaseException:
                 connection.invalidate()
                 raise
@@ -189,6 +187,14 @@ class Presence:
         with self._changed:
             self._name, self._until = new, 0.0
             self._changed.notify_all()
+
+    def _leave(self, connection: sa.Connection) -> None:
+        with self._changed:  # a step that is still under way acts no more
+            name, self._name, self._until = self._name, "", 0.0
+            self._changed.notify_all()
+        with self._waits.answer(connection, LEASE):
+            connection.execute(_LEAVE, {"who": name})
+            connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
     def _listen(self, connection: sa.Connection, until: float) -> None:
         """Hears the calls of others, and tells them of ours."""

@@ -133,6 +133,7 @@ def to_capture(row: sa.Row[Any]) -> Capture:
         stop_requested_at=moment_or_none(row.stop_requested_at),
         pinned=row.pinned,
         baseline=row.baseline is not None,
+        fence=row.fence,
     )
 
 

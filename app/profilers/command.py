@@ -127,7 +127,7 @@ class Command(RecipeProfiler):
         )
 
     def _request_start(self, gate: Gate, recording: Recording) -> Answer:
-        return gate.run(recording.process, self.recipe, seconds_of(recording), recording.token)
+        return gate.run(recording.process, self.recipe, seconds_of(recording), recording.token, recording.capture.fence)
 
     def _started(self, gate: Gate, recording: Recording) -> StepResult:
         text = shlex.join(self.words)

@@ -81,7 +81,10 @@ class GateProfiler(Profiler):
     # ------------------------------------------------------------------ the steps
 
     def may_have_begun(self, recording: Recording) -> bool:
-        return recording.gate().status(recording.token).code != "unknown"
+        gate, fence = recording.gate(), recording.capture.fence
+        if fence and gate.fence(recording.process, recording.token, fence).code == "busy":
+            raise refusal(recording.capture, "busy", self.refusals)
+        return gate.status(recording.token).code != "unknown"
 
     def start(self, recording: Recording) -> StepResult:
         gate = recording.gate()

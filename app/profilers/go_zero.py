@@ -121,7 +121,9 @@ class GoZero(GateProfiler):
 
     def _request_start(self, gate: Gate, recording: Recording) -> Answer:
         seconds = round(self._length(recording.capture).total_seconds())
-        return gate.start(recording.process, mode_of(recording.capture), seconds, recording.token)
+        return gate.start(
+            recording.process, mode_of(recording.capture), seconds, recording.token, recording.capture.fence
+        )
 
     def _started(self, gate: Gate, recording: Recording) -> StepResult:
         message = f"SIGUSR2 sent, recording began ({self._dump(gate, recording.capture)})"

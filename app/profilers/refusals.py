@@ -72,7 +72,12 @@ COMMON: Refusals = {
     ),
     **retryable(
         Code.TIMEOUT,
-        {"blind": BLIND, "busy": "is being worked on by another gate", "recent": "was signalled a moment ago"},
+        {
+            "blind": BLIND,
+            "busy": "is being worked on by another gate",
+            "recent": "was signalled a moment ago",
+            "fenced": "was left alone, since another replica has taken this capture over",
+        },
     ),
 }
 

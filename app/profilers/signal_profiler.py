@@ -45,7 +45,9 @@ class SignalProfiler(RecipeProfiler):
         """The suffix of the nth artifact."""
 
     def _request_start(self, gate: Gate, recording: Recording) -> Answer:
-        return gate.signal(recording.process, self.recipe, seconds_of(recording), recording.token)
+        return gate.signal(
+            recording.process, self.recipe, seconds_of(recording), recording.token, recording.capture.fence
+        )
 
     def _fetch(self, gate: Gate, recording: Recording, folder: Path) -> list[Fetched]:
         """All files of the token; if there are none, one Fetched that says so."""

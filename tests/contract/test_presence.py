@@ -96,6 +96,7 @@ def test_a_replica_that_ends_leaves_what_it_holds_at_once_and_one_that_lives_kee
     third.woken.clear()
     one.presence.stop()
     assert third.woken.wait(WITHIN)
+    assert not one.presence.holds(one.owner), "what is still under way there acts no more"
     taken = third.ledger.claim(NOON, third.owner, LEASE)
     assert taken
     assert taken.capture.id == manual(1).id

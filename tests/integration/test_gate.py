@@ -157,6 +157,23 @@ def test_the_same_token_never_signals_again(gate: Gate, toggle: Service) -> None
     assert toggle.count("start") == 1
 
 
+def test_what_a_later_claim_has_taken_over_is_not_begun_by_an_earlier_one(gate: Gate, toggle: Service) -> None:
+    process, word, other = look(gate, toggle.pid).id, token(), token()
+    assert gate.fence(process, word, 2).code == "ok"
+    assert gate.status(word).code == "unknown", "nothing was begun"
+    assert gate.start(process, Mode.TOGGLE, 30, word, 1).code == "fenced"
+    assert toggle.count("usr2") == 0
+    assert gate.start(process, Mode.TOGGLE, 30, word, 2).code == "started"
+    assert gate.start(process, Mode.TOGGLE, 30, word, 1).code == "fenced"
+    assert gate.start(process, Mode.TOGGLE, 30, word, 3).code == "replayed"
+    assert gate.start(process, Mode.TOGGLE, 30, word).code == "replayed", "a replica of an earlier version has none"
+    assert gate.start(process, Mode.TOGGLE, 30, other, 5).code == "already"
+    assert gate.start(process, Mode.TOGGLE, 30, other, 4).code == "fenced", "though the later one could not begin"
+    assert stopped(gate, word).code == "finished"
+    assert gate.start(process, Mode.TOGGLE, 30, word, 2).code == "fenced"
+    assert toggle.count("start") == 1
+
+
 def test_eight_gates_at_once_start_one_recording_and_stop_it_once(shell: str, toggle: Service) -> None:
     gates = [local_gate(shell) for _ in range(8)]
     mine, process = token(), look(gates[0], toggle.pid).id

@@ -183,6 +183,18 @@ def test_the_same_token_never_signals_again(open_gate: Open, target: Make) -> No
     assert process.log() == ["usr1", "usr2"]
 
 
+def test_what_a_later_claim_has_taken_over_is_not_signalled_by_an_earlier_one(open_gate: Open, target: Make) -> None:
+    gate, process, word = open_gate(BOTH), target(), token()
+    id_ = look(gate, process.pid).id
+    assert gate.fence(id_, word, 2).code == "ok"
+    assert gate.signal(id_, BOTH, 30, word, 1).code == "fenced"
+    assert gate.signal(id_, BOTH, 30, word, 2).code == "started"
+    assert gate.signal(id_, BOTH, 30, word, 1).code == "fenced"
+    assert gate.signal(id_, BOTH, 30, word, 3).code == "replayed"
+    gate.stop(word)
+    assert process.log() == ["usr1", "usr2"]
+
+
 @pytest.mark.parametrize("after_ms", [0, 2, 5, 10, 20, 50])
 def test_a_gate_killed_while_it_signals_is_taken_over_without_a_second_signal(
     open_gate: Open, target: Make, after_ms: int

@@ -7,11 +7,13 @@
 #   note LINE            appends a line to the token's journal; fails where there is no room
 #   read_journal [TOKEN] all that the journal says -> j_…; fails where there is none, or none that is complete
 #   close_journal        the recording is over
+#   pass_fence FENCE     after read_journal: has no later claim of the token been here? or code: fenced
 #   forget_old_journals  removes what is older than a week, but for recordings that are still watched
 # Sets:
 #   home: see find_home
 #   user: this user's number
 #   unread: blind where the journal is there and could not be opened
+#   code: fenced
 #   j_pid, j_start, j_image, j_mode: of the process, and how it is recorded: toggle, timed, command or signal
 #   j_base: stamps that were there before; j_files: lines `KIND STAMP DEVICE:INODE:OWNER PATH` of the token's files
 #   j_switch: PID:START of the dead-man's switch, or of a command's keeper
@@ -23,6 +25,7 @@
 #   j_recipe, j_place, j_ran, j_exit, j_nest: of a command: recipe, place of its output, PID:START, status, directory
 #   j_signals, j_was, j_dir, j_took, j_printed, j_since: of a signal's files
 #   j_gone: identities of files that were removed
+#   j_fence: of the latest claim under which somebody asked
 #   j_cut: the journal's last line has no end
 # Expects:
 #   nl, now, read_uptime, is_number, is_token: setup.sh
@@ -84,7 +87,7 @@ note() { # A line that a full disk cut off is marked as such before the next one
 forget_journal() {
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_closed='' j_fired='' j_base='' j_files=''
   j_switch='' j_dump='' j_dumped='' j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir=''
-  j_took='' j_printed='' j_nest='' j_since='' j_cut='' j_after='' j_died='' j_due='' j_left='' j_gone='' unread=''
+  j_took='' j_printed='' j_nest='' j_since='' j_cut='' j_after='' j_died='' j_due='' j_left='' j_gone='' j_fence='' unread=''
 }
 
 read_journal() {
@@ -122,6 +125,7 @@ read_journal_line() { # VALUE: what journal_line says after its first word
   base*) j_base="${journal_line#base} " ;;
   'dog '*) j_switch=$1 ;; # the dead-man's switch, by its name in journals
   'gone '*) j_gone="$j_gone $1 " ;;
+  'fence '*) j_fence=$1 ;;
   'sent '*) j_sent=$1 ;;
   'due '*) j_due=$1 ;;
   'after '*) j_after=$1 ;;
@@ -135,6 +139,13 @@ read_journal_line() { # VALUE: what journal_line says after its first word
   fired) j_fired=1 ;;
   closed) j_closed=1 ;;
   esac
+}
+
+pass_fence() { # 0: there is no claim
+  [ "$1" != 0 ] || return 0
+  [ "$1" -ge "${j_fence:-1}" ] || { code=fenced; return 1; }
+  [ "$1" = "${j_fence:-1}" ] || note "fence $1"
+  j_fence=$1
 }
 
 close_journal() {

@@ -41,7 +41,7 @@ do
   shift; [ $# -eq 0 ] || shift
   [ "$verb" = fetch ] || close_opened
   case $verb in
-  look | see | list | listen | own | ports | code | pods | names | start | dump | run | signal | status | stop | fetch | unfetch | drop | \
+  look | see | list | listen | own | ports | code | pods | names | start | dump | run | signal | fence | status | stop | fetch | unfetch | drop | \
     scene | around | sample | samples | unsample | log | variables)
     "verb_$verb" "$@"
     ;;

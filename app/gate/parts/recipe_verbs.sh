@@ -2,8 +2,8 @@
 # The verbs that do what the configuration says: run a command, send a signal. Each is done once for a token.
 #
 # Provides:
-#   verb_run PID START IMAGE RECIPE SECONDS TOKEN      a command, under a keeper that ends it
-#   verb_signal PID START IMAGE RECIPE SECONDS TOKEN   a signal, with a dead-man's switch where another one ends it
+#   verb_run PID START IMAGE RECIPE SECONDS TOKEN [FENCE]      a command, under a keeper that ends it
+#   verb_signal PID START IMAGE RECIPE SECONDS TOKEN [FENCE]   a signal, with a dead-man's switch where another one ends it
 # Sets:
 #   token, wanted_start, secs, hash: for everything that these verbs call
 #   size_limit, space_dir: of a command: most that it may write, in blocks of 512 bytes; where room is looked for
@@ -13,7 +13,7 @@
 #   pid, pin_process: identity.sh
 #   held_ids, list_held_ids: open_files.sh
 #   read_program: program.sh
-#   home, note, read_journal, close_journal, j_closed, j_ran, j_sent, j_recipe, j_dir, j_printed, j_was: journal.sh
+#   home, note, read_journal, pass_fence, close_journal, j_fence, j_closed, j_ran, j_sent, j_recipe, j_dir, j_printed, j_was: journal.sh
 #   lock: lock.sh
 #   send_signal, may_take, is_untouched, signalled_recently, mark_signalled: signals.sh
 #   report_files: files.sh
@@ -24,11 +24,13 @@
 #   fitting, many, gather_files: signal_files.sh
 #   free, read_free_space: space.sh
 
-begin_recipe() { # PID START IMAGE RECIPE SECONDS TOKEN: the right process, and nobody else at it; or code
-  [ $# -eq 6 ] && is_token "$4" && is_number "$5" 5 && is_token "$6" || { code=bad; return 1; }
-  wanted_start=$2 wanted_image=$3 hash=$4 secs=$5 token=$6
+begin_recipe() { # PID START IMAGE RECIPE SECONDS TOKEN [FENCE]: the right process, and nobody else at it; or code
+  [ $# -ge 6 ] && is_token "$4" && is_number "$5" 5 && is_token "$6" && is_number "${7-0}" 9 || { code=bad; return 1; }
+  wanted_start=$2 wanted_image=$3 hash=$4 secs=$5 token=$6 fence=${7-0}
   pin_process "$1" "$2" "$3" || return
-  lock "$pid" "$wanted_start"
+  lock "$pid" "$wanted_start" || return
+  read_journal
+  pass_fence "$fence"
 }
 
 verb_run() {
@@ -42,7 +44,7 @@ verb_run() {
   fi
   use_recipe "$hash" command && is_untouched && nothing_records || return
   [ -n "$is_replay" ] ||
-    printf 'recipe %s\nplace %s\nintent %s %s %s command\n' "$hash" "$put" "$pid" "$wanted_start" "$wanted_image" >|"$home/$token" ||
+    printf '%srecipe %s\nplace %s\nintent %s %s %s command\n' "${j_fence:+fence $j_fence$nl}" "$hash" "$put" "$pid" "$wanted_start" "$wanted_image" >|"$home/$token" ||
     { code=journal; return; }
   limit_size || return
   mark_signalled
@@ -118,7 +120,7 @@ find_earlier_files() { # -> earlier: the files that are there already; or code
 }
 
 begin_signal_journal() {
-  printf 'recipe %s\nsince %s\nwas%s\ndir %s\nprinted %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
-    "$hash" "$(($(date +%s) - 1))" "$earlier" "$j_dir" "$j_printed" "$first" "$no1" "$last" "$no2" \
+  printf '%srecipe %s\nsince %s\nwas%s\ndir %s\nprinted %s\nsignals %s %s %s %s\nintent %s %s %s signal\n' \
+    "${j_fence:+fence $j_fence$nl}" "$hash" "$(($(date +%s) - 1))" "$earlier" "$j_dir" "$j_printed" "$first" "$no1" "$last" "$no2" \
     "$pid" "$wanted_start" "$wanted_image" >|"$home/$token"
 }

@@ -2,8 +2,9 @@
 # The verbs that signal a go-zero process. The same token never signals twice.
 #
 # Provides:
-#   verb_start PID START IMAGE MODE SECONDS TOKEN   every check, journal, dead-man's switch, SIGUSR2, six files open
-#   verb_dump TOKEN                                 SIGUSR1, once, and the goroutine dump that it leaves
+#   verb_start PID START IMAGE MODE SECONDS TOKEN [FENCE]
+#                     every check, journal, dead-man's switch, SIGUSR2, six files open
+#   verb_dump TOKEN   SIGUSR1, once, and the goroutine dump that it leaves
 # Sets:
 #   token, wanted_start: for everything that these verbs call
 #   profile_dir: files.sh
@@ -15,8 +16,8 @@
 #   open_files, live_kinds, unreadable, scan_open_files: open_files.sh
 #   mode, read_program: program.sh
 #   no_other_asker: askers.sh
-#   home, unread, note, read_journal, close_journal: journal.sh
-#   j_pid, j_start, j_image, j_mode, j_files, j_sent, j_closed, j_dump, j_dumped: journal.sh
+#   home, unread, note, read_journal, pass_fence, close_journal: journal.sh
+#   j_pid, j_start, j_image, j_mode, j_files, j_sent, j_closed, j_dump, j_dumped, j_fence: journal.sh
 #   lock: lock.sh
 #   send_signal, may_take_usr2, signalled_recently, mark_signalled: signals.sh
 #   stamps, list_stamps, keep_file, find_files, find_profile_dir, report_files, report_open: files.sh
@@ -24,12 +25,14 @@
 #   arm_switch, arm_timer: switch.sh, timer.sh
 
 verb_start() {
-  [ $# -eq 6 ] && is_number "$5" 5 && is_token "$6" || { code=bad; return; }
+  [ $# -ge 6 ] && is_number "$5" 5 && is_token "$6" && is_number "${7-0}" 9 || { code=bad; return; }
   case $4 in toggle | timed) ;; *) code=bad; return ;; esac
-  wanted_start=$2 wanted_image=$3 wanted_mode=$4 seconds=$5 token=$6 is_replay=
+  wanted_start=$2 wanted_image=$3 wanted_mode=$4 seconds=$5 token=$6 is_replay='' fence=${7-0}
   pin_process "$1" "$2" "$3" || return
   lock "$pid" "$wanted_start" || return
-  if read_journal; then replay_start || return; is_replay=1
+  read_journal
+  pass_fence "$fence" || return
+  if [ -n "$j_mode" ]; then replay_start || return; is_replay=1
   elif [ -n "$unread" ]; then code=blind; return
   fi
   may_take_usr2 && read_program || return
@@ -93,7 +96,7 @@ begin_journal() { # or code: journal
     entry=${entry#* * }; stamps="$stamps ${entry%% *}"
   done; IFS=$ws
   [ -n "$is_replay" ] ||
-    printf 'base%s\nintent %s %s %s %s\n' "$stamps" "$pid" "$wanted_start" "$wanted_image" "$wanted_mode" >|"$home/$token" ||
+    printf '%sbase%s\nintent %s %s %s %s\n' "${j_fence:+fence $j_fence$nl}" "$stamps" "$pid" "$wanted_start" "$wanted_image" "$wanted_mode" >|"$home/$token" ||
     { code=journal; return 1; }
 }
 

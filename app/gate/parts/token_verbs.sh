@@ -2,17 +2,19 @@
 # The verbs about a token: how its recording goes, and its end.
 #
 # Provides:
+#   verb_fence PID START TOKEN FENCE   no earlier claim of the token begins anything in that process from now on
 #   verb_status TOKEN   how it goes; sends nothing
 #   verb_stop TOKEN     ends it
 # Sets:
 #   token: for everything that these verbs call
 #   code: of the answer
 # Expects:
-#   say, is_token: setup.sh
+#   say, is_number, is_token: setup.sh
 #   pin_process, read_status, is_alive: identity.sh
 #   unreadable: open_files.sh
 #   read_program: program.sh
-#   unread, read_journal: journal.sh
+#   unread, read_journal, pass_fence: journal.sh
+#   lock: lock.sh
 #   j_pid, j_start, j_image, j_mode, j_files, j_fired, j_left, j_switch, j_stop, j_closed: journal.sh
 #   profile_dir, find_profile_dir, report_files: files.sh
 #   ours, is_recording: recording.sh
@@ -25,6 +27,15 @@
 say_switch() { # what the dead-man's switch did
   [ -z "$j_fired" ] || say fired 1
   [ -z "$j_left" ] || say left 1
+}
+
+verb_fence() { # under the lock: what an earlier claim has just begun is in the journal then
+  [ $# -eq 4 ] && is_number "$1" 20 && is_number "$2" 20 && is_token "$3" && is_number "$4" 9 || { code=bad; return; }
+  token=$3
+  lock "$1" "$2" || return
+  read_journal
+  [ -z "$unread" ] || { code=blind; return; }
+  pass_fence "$4" && code=ok
 }
 
 verb_status() {

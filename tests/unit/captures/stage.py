@@ -94,19 +94,22 @@ class Stage(FakePool):
     def hides(self) -> bool:
         return False
 
-    def start(self, process: ProcessId, mode: Mode, seconds: int, token: str) -> Answer:
+    def start(self, process: ProcessId, mode: Mode, seconds: int, token: str, fence: int) -> Answer:
         return self._begin(process, token)
 
-    def run(self, process: ProcessId, recipe: Recipe, seconds: int, token: str) -> Answer:
+    def run(self, process: ProcessId, recipe: Recipe, seconds: int, token: str, fence: int) -> Answer:
         return self._begin(process, token)
 
-    def signal(self, process: ProcessId, recipe: Recipe, seconds: int, token: str) -> Answer:
+    def signal(self, process: ProcessId, recipe: Recipe, seconds: int, token: str, fence: int) -> Answer:
         return self._begin(process, token)
 
     def _begin(self, process: ProcessId, token: str) -> Answer:
         self.started.append(token)
         self.recordings[token] = ("open", kind_of(process.pid))
         return Answer("started")
+
+    def fence(self, process: ProcessId, token: str, fence: int) -> Answer:
+        return Answer("ok")
 
     def dump(self, token: str) -> Answer:
         return Answer("ok")

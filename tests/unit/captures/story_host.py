@@ -59,6 +59,7 @@ class Host:
         self.now, self.boots, self.starts = NOON, 1, 100
         self.processes = {pid: Running(pid, 100, mode) for pid, mode in MODES.items()}
         self.journals: dict[str, Journal] = {}
+        self.fences: dict[str, int] = {}
         self.sampled: dict[str, ProcessId] = {}  # by token, until they are removed
         self.ever_sampled: dict[str, ProcessId] = {}  # since the host was restarted
         self.shut: Retryable | Refused | None = None
@@ -90,6 +91,11 @@ class Host:
     def pinned(self, process: ProcessId) -> Running | None:
         running = self.processes.get(process.pid)
         return running if running and self.id_of(running) == process else None
+
+    def pass_fence(self, token: str, fence: int) -> bool:
+        """Has no later claim of the token been here?"""
+        self.fences[token] = max(fence, self.fences.get(token, 0))
+        return fence == self.fences[token]
 
     def usr2(self, running: Running, by: str) -> None:
         """The signal arrives. What must never happen is noted here, where it would happen."""
@@ -135,7 +141,7 @@ class Host:
     def reboot(self) -> None:
         """The journals are on a tmpfs, and so are the files."""
         self.boots += 1
-        for noted in (self.journals, self.sampled, self.ever_sampled):
+        for noted in (self.journals, self.fences, self.sampled, self.ever_sampled):
             noted.clear()
         for pid in MODES:
             self.begin_anew(pid)
@@ -210,11 +216,17 @@ class Verbs:
     def ports(self, pid: int) -> Ports:
         return Ports(())
 
-    def start(self, process: ProcessId, mode: Mode, seconds: int, token: str) -> Answer:
+    def fence(self, process: ProcessId, token: str, fence: int) -> Answer:
+        with self._verb("fence"):
+            return Answer("ok" if self._world.pass_fence(token, fence) else "fenced")
+
+    def start(self, process: ProcessId, mode: Mode, seconds: int, token: str, fence: int) -> Answer:
         with self._verb("start") as amid:
             world, running = self._world, self._world.pinned(process)
             if running is None:
                 return Answer("replaced")
+            if not world.pass_fence(token, fence):
+                return Answer("fenced")
             if (earlier := self._earlier(running, token)) or (earlier := _hindrance(running, mode)):
                 return earlier
             if not world.may_start(token, process):

@@ -6,9 +6,10 @@ import pytest
 
 from app.errors import Retryable
 from app.gate import exchange
-from app.gate.answers import Answer, Process, answer_of
+from app.gate.answers import Answer, Mode, Process, answer_of
 from app.gate.client import Gate
 from app.gate.facts import Harm
+from app.gate.leased import leased
 from app.gate.words import about
 from app.model import ProcessId
 
@@ -49,6 +50,17 @@ class Asked(Canned):
         return super().recv(min(size, 7), timeout)
 
 
+class Sent(Canned):
+    """Notes every line that was sent."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.lines: list[str] = []
+
+    def send(self, data: bytes, timeout: float) -> None:
+        self.lines += data.decode().splitlines()
+
+
 def test_all_files_come_in_one_round_trip() -> None:
     pipe = Asked("size 3\nabc.1 ok\nsize 2\nde.2 ok\n.3 ok\n.4 unknown\n")
     gate, cpu, heap = Gate(pipe, "h", send_script=False), bytearray(), bytearray()
@@ -84,6 +96,23 @@ def test_an_answer_that_was_asked_ahead_is_asked_for_anew_when_it_is_old(monkeyp
     now = monotonic()
     monkeypatch.setattr(exchange, "monotonic", lambda: now + exchange.AHEAD_LASTS + 1)
     assert gate.process(7) == (), "it has ended since"
+
+
+def test_a_gate_of_an_earlier_version_is_asked_without_the_fence() -> None:
+    pipe = Sent(".1 bad\n.2 started\n")
+    gate = Gate(pipe, "h", send_script=False)
+    assert gate.start(ProcessId("boot", 7, 100, "1:1"), Mode.TOGGLE, 30, "0" * 32, 3).code == "started"
+    assert pipe.lines == [f"1 start 7 100 1:1 toggle 30 {'0' * 32} 3", f"2 start 7 100 1:1 toggle 30 {'0' * 32}"]
+
+
+def test_nothing_is_begun_once_the_lease_is_over() -> None:
+    pipe = Sent(".1 finished\n")
+    gate = Gate(pipe, "h", send_script=False)
+    with leased(lambda: False), pytest.raises(Retryable, match="another replica may have taken the capture over"):
+        gate.stop("0" * 32)
+    assert pipe.lines == []
+    with leased(lambda: True):
+        assert gate.stop("0" * 32).code == "finished"
 
 
 def looked(lines: str) -> Process:
