@@ -4,7 +4,9 @@ Alertmanager's messages go to one of them, drawn anew each time, or to all at on
 whose peers do not hear each other.
 """
 
+import os
 import random
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -18,7 +20,7 @@ from tests.crash.truth import Harm
 from tests.lab import ports
 from tests.lab.forked import Forked
 from tests.lab.postgres import cluster
-from tests.lab.process import Process, eventually
+from tests.lab.process import Late, Process, eventually
 from tests.lab.proxy import Line
 from tests.lab.s3 import S3
 from tests.lab.service import Alertprof
@@ -102,6 +104,14 @@ class Fleet(Stage):
             if self._untouched.is_set():
                 said = fault.response.text if isinstance(fault, httpx2.HTTPStatusError) else str(fault)
                 self.tell(Harm.REFUSED, actor, f"replica {number}: {said}")
+
+    def end_of(self, actor: Actor, within: float) -> dict[str, Any]:
+        try:
+            return super().end_of(actor, within)
+        except Late:
+            for replica in self.replicas:
+                os.kill(replica.service.pid, signal.SIGUSR1)  # where all its threads are, into its log
+            raise
 
     def until(self, condition: Callable[[], T | None], what: str, within: float) -> T:
         return eventually(condition, what, within)
