@@ -30,6 +30,8 @@ class Terms(Protocol):
     def duration(self) -> timedelta: ...
     @property
     def cooldown(self) -> timedelta: ...
+    @property
+    def notes(self) -> Mapping[str, str]: ...  # of its captures
     def drops(self, labels: Mapping[str, str]) -> str | None: ...  # which entry drops them and why, or None
 
 
@@ -110,7 +112,7 @@ def _capture(alert: Alert, rule: Terms | None, hindrance: Reason | None, now: da
     timeline = (Event(now, "received", _received(trigger, rule)),)
     capture = Capture(new_id, now, trigger, due_at=now, timeline=timeline)
     if rule:
-        capture = replace(capture, rule=rule.name, profiler=rule.profiler, duration=rule.duration)
+        capture = replace(capture, rule=rule.name, profiler=rule.profiler, duration=rule.duration, notes=rule.notes)
     if hindrance and hindrance.code is Code.PAUSED:
         return replace(capture, reason=hindrance).with_event(now, "waiting", hindrance.message)
     return capture.skipped(now, hindrance.code, hindrance.message) if hindrance else capture

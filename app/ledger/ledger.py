@@ -12,13 +12,14 @@ from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import baselines, blocks, claims, migrations, proof, queries, recording, switches
+from app.ledger import baselines, blocks, claims, duties, migrations, proof, queries, recording, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.calm import CalmCaptures
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import NOTHING_CLOSED, Claim, Closed, FenceLost, ProcessTaken
 from app.ledger.database import Database, LedgerUnavailable
 from app.ledger.inbox import WRITERS, Inbox
+from app.ledger.known_rules import KnownRules
 from app.ledger.listing import Filter, Page
 from app.ledger.messages import Message
 from app.ledger.notices import Notices
@@ -80,7 +81,7 @@ class Ledger(LedgerReader):
         self._inbox = Inbox(self._record, writers=1 if self._database.sqlite else WRITERS)
         self.presence = presence_of(self._database)
         self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
-        self.notices = Notices(self._database)
+        self.notices, self.known_rules = Notices(self._database), KnownRules(self._database)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then
@@ -183,6 +184,13 @@ class Ledger(LedgerReader):
             raise ProcessTaken(other)
 
     # the API
+
+    def takes(self, duty: str, now: datetime, every: timedelta) -> bool:
+        """Whether this service does now what one replica does for all, once in `every`."""
+        if self._database.sqlite:
+            return True
+        with self._database.writing() as connection:
+            return duties.take(connection, duty, now, every)
 
     def request_stop(self, id_: str, now: datetime) -> bool:
         """Makes the capture due and sets stop_requested_at; False if there is no such capture or it has ended."""
