@@ -103,8 +103,8 @@ def cut_off(replica: Replica, chance: random.Random) -> Disturbance:
     return Disturbance(what, chance.uniform(0, WITHIN), cut, lasts, replica.line.restore)
 
 
-def store_cut(fleet: Fleet, chance: random.Random) -> Disturbance:
-    how, line = chance.choice(list(Cut)), fleet.store_line
+def store_cut(fleet: Fleet, chance: random.Random, how: Cut | None = None) -> Disturbance:
+    how, line = how or chance.choice(list(Cut)), fleet.store_line
     lasts = chance.uniform(0.5, LONGEST_OUTAGE)
     return Disturbance(f"store cut off: {how}", chance.uniform(0, WITHIN), partial(line.cut, how), lasts, line.restore)
 

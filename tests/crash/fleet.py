@@ -9,6 +9,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -47,7 +48,6 @@ class Fleet(Stage):
     def __init__(
         self, folder: Path, names: Sequence[str], chance: random.Random, *, replicas: int, real_store: bool
     ) -> None:
-        self.replicas: list[Replica] = []
         self._chance, self._wanted, self._untouched = chance, replicas, threading.Event()
         self._folder, self._real_store = folder, real_store
         super().__init__(folder, names, run=Forked)
@@ -60,7 +60,8 @@ class Fleet(Stage):
         built.enter_context(self.s3.running())
         self.store_line = built.enter_context(Line(self.s3.port))
         endpoint = {"endpoint": f"http://127.0.0.1:{self.store_line.port}"}
-        for number in range(self._wanted):
+
+        def replica(number: int) -> Replica:
             line = built.enter_context(Line(port))
             (home := folder / f"alertprof-{number}").mkdir()
             storage = {
@@ -70,7 +71,10 @@ class Fleet(Stage):
             }
             service = Alertprof(home, {**config, "storage": storage}, run=run)
             built.callback(service.stop)
-            self.replicas.append(Replica(service, line))
+            return Replica(service, line)
+
+        with ThreadPoolExecutor(self._wanted) as pool:  # they begin together, and one of them makes the tables
+            self.replicas = list(pool.map(replica, range(self._wanted)))
 
     def await_ready(self) -> None:
         """Nothing is done to anybody any more."""

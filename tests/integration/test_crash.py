@@ -74,14 +74,14 @@ def test_connections_cut_at_random_moments_harm_nobody(tmp_path: Path) -> None:
 def test_replicas_that_are_killed_frozen_and_cut_off_harm_nobody(tmp_path: Path) -> None:
     chance = random.Random()  # noqa: S311
     try:
-        fleet = Fleet(tmp_path, BOTH * 2, chance, replicas=3, real_store=False)
+        fleet = Fleet(tmp_path, BOTH, chance, replicas=3, real_store=False)
     except (NoPostgres, Unavailable) as reason:
         pytest.skip(f"several replicas are NOT tested: {reason}")
     with fleet:
         fleet.rehearse()
         fates = zip((killed, frozen, cut_off), fleet.replicas, strict=True)
         drawn = [fate(replica, chance) for fate, replica in fates]
-        disturb(fleet, chance, [*drawn, database_crashed(fleet, chance), store_cut(fleet, chance)])
+        disturb(fleet, chance, [*drawn, database_crashed(fleet, chance), store_cut(fleet, chance, Cut.RST)])
         unharmed(fleet)
 
 
