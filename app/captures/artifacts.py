@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from app.analysis.isolate import convert_file, merge_files, symbolize_file
@@ -91,17 +92,20 @@ def too_much(total: float, seconds: float, threads: int, kind: Kind) -> Finding 
     )
 
 
-def artifact_of(capture: Capture, file: Fetched) -> Artifact:
-    """The artifact that a file becomes."""
-    return Artifact(artifact_name(capture, file.kind, file.suffix), file.kind, file.size, sha256(file.path))
+def artifact_of(capture: Capture, file: Fetched, at: datetime | None = None) -> Artifact:
+    """The artifact that a file becomes. at: as of artifact_name."""
+    return Artifact(artifact_name(capture, file.kind, file.suffix, at), file.kind, file.size, sha256(file.path))
 
 
-def artifact_name(capture: Capture, kind: Kind, suffix: str = "") -> str:
-    """`<service>-<pid>-<kind>-<time>.pprof`, of harmless characters only."""
+def artifact_name(capture: Capture, kind: Kind, suffix: str = "", at: datetime | None = None) -> str:
+    """`<service>-<pid>-<kind>-<time>.pprof`, of harmless characters only.
+
+    at: the time of the step, for what each step makes anew: a replica that was stopped may store its own long after
+    another has taken the capture over and has saved the row, and must not replace what that one stored."""
     target = capture.target
     service = harmless(target.service if target else "")
     pid = target.pid if target else 0
-    stamp = (capture.started_at or capture.created_at).strftime("%Y%m%dT%H%M%SZ")
+    stamp = (at or capture.started_at or capture.created_at).strftime("%Y%m%dT%H%M%SZ")
     return f"{service}-{pid}-{kind.value}-{stamp}{suffix or SUFFIX.get(kind, '.pprof')}"
 
 

@@ -98,10 +98,11 @@ class CollectSteps:
         with self.store.incoming(capture.id) as folder:
             incoming = Incoming(folder, fetched.append, partial(self._must_stop, capture))
             result = profiler.collect(Recording(capture, self.pool, now), incoming)
+            made = now if profiler.streams else None
             now = self.clock() if profiler.streams else now
             files = prepared(capture, fetched)
             faults = {**capture.notes.get("faults", {}), **self._faults(files)}
-            stored = [put(self.store, capture, file, self.redaction) for file in files]
+            stored = [put(self.store, capture, file, self.redaction, made) for file in files]
         kept = replace(with_result(capture, result), artifacts=in_order((*capture.artifacts, *stored)))
         found = tuple(file.finding for file in files if file.finding)
         kept = replace(kept, notes={**kept.notes, "faults": faults}, findings=(*kept.findings, *found))

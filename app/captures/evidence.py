@@ -110,21 +110,21 @@ class Ladder:
 
     def _with(self, capture: Capture, gathered: Gathered, subject: Subject, now: datetime) -> Capture:
         """The capture with what a rung brought home. Raises OSError if our store does not take it."""
-        stored = self._stored(subject.capture, gathered.pieces)
-        names = {artifact.name for artifact in stored}
-        kept = tuple(artifact for artifact in capture.artifacts if artifact.name not in names)
+        stored = self._stored(subject.capture, gathered.pieces, now)
+        anew = {what(artifact) for artifact in stored}
+        kept = tuple(artifact for artifact in capture.artifacts if what(artifact) not in anew)
         notes: dict[str, Any] = {**capture.notes, **({CAUSE: gathered.cause} if gathered.cause else {})}
         findings = (*capture.findings, *gathered.findings)
         capture = replace(capture, artifacts=in_order((*kept, *stored)), findings=findings, notes=notes)
         return capture.with_event_once(now, STEP, gathered.message) if gathered.message else capture
 
-    def _stored(self, capture: Capture, pieces: tuple[Piece, ...]) -> tuple[Artifact, ...]:
+    def _stored(self, capture: Capture, pieces: tuple[Piece, ...], now: datetime) -> tuple[Artifact, ...]:
         if not pieces:
             return ()
         artifacts = []
         with self.store.incoming(capture.id) as folder:
             for piece in pieces:
-                name = artifact_name(capture, piece.kind, piece.suffix)
+                name = artifact_name(capture, piece.kind, piece.suffix, now)
                 path = folder / name
                 path.write_bytes(piece.content)
                 self.store.put(f"{capture.id}/{name}", path)
@@ -150,6 +150,11 @@ def climbed(climb: Climb, rung: Rung, subject: Subject, moment: str) -> tuple[Ga
 def rungs() -> tuple[Rung, ...]:
     """One of each, in the order in which they are climbed."""
     return tuple(sorted((rung() for rung in kinds("app.evidence", Rung).values()), key=lambda rung: rung.place))
+
+
+def what(artifact: Artifact) -> tuple[Kind, str]:
+    """What it shows, whenever it was taken: its kind, and what stands behind the time in its name."""
+    return artifact.kind, artifact.name.rpartition("Z")[2]
 
 
 def in_order(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:

@@ -1,6 +1,7 @@
 """Texts that were fetched from a host lose their secrets before they are stored. Called by the steps that store."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from app.captures.artifacts import artifact_of
@@ -14,10 +15,10 @@ PACKED = b"\x1f\x8b"  # how a pprof profile begins that Go wrote
 LONGEST_LINE = 1 << 20  # bytes
 
 
-def put(store: Store, capture: Capture, file: Fetched, redaction: Redaction) -> Artifact:
-    """Stores a file of the capture, without secrets. Raises OSError."""
+def put(store: Store, capture: Capture, file: Fetched, redaction: Redaction, at: datetime | None = None) -> Artifact:
+    """Stores a file of the capture, without secrets. at: as of artifact_name. Raises OSError."""
     file = without_secrets(file, redaction)
-    artifact = artifact_of(capture, file)
+    artifact = artifact_of(capture, file, at)
     store.put(f"{capture.id}/{artifact.name}", file.path)
     return artifact
 

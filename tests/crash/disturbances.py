@@ -6,18 +6,17 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from app.captures.worker import LEASE
+from app.ledger.presence import LEASE
 from tests.crash.errands import at_random
 from tests.crash.fleet import Fleet, Replica
 from tests.lab.proxy import Cut
 
 WITHIN = 3.0  # seconds in which the disturbances of a round begin
-LEASED = LEASE.total_seconds()
 DATABASE_EVERY = 60.0  # seconds
 STORE = 0.3  # of the rounds
 LONGEST_OUTAGE = 8.0  # seconds
@@ -44,14 +43,7 @@ class Disturber:
         self._database_at = time.monotonic()
 
     def __call__(self, fleet: Fleet, chance: random.Random) -> None:
-        drawn = list(self._draw(fleet, chance))
-        fleet.play(at_random(fleet, chance))
-        disturbed_at = datetime.now(UTC)
-        fleet.touch()
-        endure(fleet, drawn)
-        fleet.await_ready()
-        fleet.settle()
-        fleet.judge(fleet.actors, disturbed_at=disturbed_at)
+        disturb(fleet, chance, list(self._draw(fleet, chance)))
 
     def _draw(self, fleet: Fleet, chance: random.Random) -> Iterator[Disturbance]:
         fates: list[Fate | None] = [None]
@@ -67,7 +59,18 @@ class Disturber:
             yield database_crashed(fleet, chance)
 
 
-def endure(fleet: Fleet, drawn: list[Disturbance]) -> None:
+def disturb(fleet: Fleet, chance: random.Random, drawn: Sequence[Disturbance]) -> None:
+    """A capture of every actor, each at a moment of its own when the first of these may begin."""
+    fleet.play(at_random(fleet, chance))
+    disturbed_at = datetime.now(UTC)
+    fleet.touch()
+    endure(fleet, drawn)
+    fleet.await_ready()
+    fleet.settle()
+    fleet.judge(fleet.actors, disturbed_at=disturbed_at)
+
+
+def endure(fleet: Fleet, drawn: Sequence[Disturbance]) -> None:
     """Until all of them are over."""
     acts = [(each.at, each.begin) for each in drawn]
     acts += [(each.at + each.lasts, each.end) for each in drawn if each.end]
@@ -87,21 +90,21 @@ def killed(replica: Replica, chance: random.Random) -> Disturbance:
 def frozen(replica: Replica, chance: random.Random) -> Disturbance:
     """With its children, as a machine that is paused."""
     if chance.random() < 0.7:
-        what, lasts = "replicas stopped for longer than a lease, and continued", LEASED + chance.uniform(1.0, 5.0)
+        what, lasts = "replicas stopped for longer than a lease, and continued", LEASE + chance.uniform(1.0, 5.0)
     else:
-        what, lasts = "replicas stopped for less than a lease, and continued", chance.uniform(0.2, LEASED)
+        what, lasts = "replicas stopped for less than a lease, and continued", chance.uniform(0.2, LEASE)
     stop, go_on = (partial(os.killpg, replica.service.pid, how) for how in (signal.SIGSTOP, signal.SIGCONT))
     return Disturbance(what, chance.uniform(0, WITHIN), stop, lasts, go_on)
 
 
 def cut_off(replica: Replica, chance: random.Random) -> Disturbance:
-    how, lasts = chance.choice(list(Cut)), chance.uniform(0.5, LEASED + 5.0)
+    how, lasts = chance.choice(list(Cut)), chance.uniform(0.5, LEASE + 5.0)
     what, cut = f"replicas cut off from the database: {how}", partial(replica.line.cut, how)
     return Disturbance(what, chance.uniform(0, WITHIN), cut, lasts, replica.line.restore)
 
 
-def store_cut(fleet: Fleet, chance: random.Random) -> Disturbance:
-    how, line = chance.choice(list(Cut)), fleet.store_line
+def store_cut(fleet: Fleet, chance: random.Random, how: Cut | None = None) -> Disturbance:
+    how, line = how or chance.choice(list(Cut)), fleet.store_line
     lasts = chance.uniform(0.5, LONGEST_OUTAGE)
     return Disturbance(f"store cut off: {how}", chance.uniform(0, WITHIN), partial(line.cut, how), lasts, line.restore)
 

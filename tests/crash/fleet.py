@@ -4,9 +4,12 @@ Alertmanager's messages go to one of them, drawn anew each time, or to all at on
 whose peers do not hear each other.
 """
 
+import os
 import random
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +21,7 @@ from tests.crash.truth import Harm
 from tests.lab import ports
 from tests.lab.forked import Forked
 from tests.lab.postgres import cluster
-from tests.lab.process import Process, eventually
+from tests.lab.process import Late, Process, eventually
 from tests.lab.proxy import Line
 from tests.lab.s3 import S3
 from tests.lab.service import Alertprof
@@ -45,7 +48,6 @@ class Fleet(Stage):
     def __init__(
         self, folder: Path, names: Sequence[str], chance: random.Random, *, replicas: int, real_store: bool
     ) -> None:
-        self.replicas: list[Replica] = []
         self._chance, self._wanted, self._untouched = chance, replicas, threading.Event()
         self._folder, self._real_store = folder, real_store
         super().__init__(folder, names, run=Forked)
@@ -58,7 +60,8 @@ class Fleet(Stage):
         built.enter_context(self.s3.running())
         self.store_line = built.enter_context(Line(self.s3.port))
         endpoint = {"endpoint": f"http://127.0.0.1:{self.store_line.port}"}
-        for number in range(self._wanted):
+
+        def replica(number: int) -> Replica:
             line = built.enter_context(Line(port))
             (home := folder / f"alertprof-{number}").mkdir()
             storage = {
@@ -68,7 +71,10 @@ class Fleet(Stage):
             }
             service = Alertprof(home, {**config, "storage": storage}, run=run)
             built.callback(service.stop)
-            self.replicas.append(Replica(service, line))
+            return Replica(service, line)
+
+        with ThreadPoolExecutor(self._wanted) as pool:  # they begin together, and one of them makes the tables
+            self.replicas = list(pool.map(replica, range(self._wanted)))
 
     def await_ready(self) -> None:
         """Nothing is done to anybody any more."""
@@ -102,6 +108,14 @@ class Fleet(Stage):
             if self._untouched.is_set():
                 said = fault.response.text if isinstance(fault, httpx2.HTTPStatusError) else str(fault)
                 self.tell(Harm.REFUSED, actor, f"replica {number}: {said}")
+
+    def end_of(self, actor: Actor, within: float) -> dict[str, Any]:
+        try:
+            return super().end_of(actor, within)
+        except Late:
+            for replica in self.replicas:
+                os.kill(replica.service.pid, signal.SIGUSR1)  # where all its threads are, into its log
+            raise
 
     def until(self, condition: Callable[[], T | None], what: str, within: float) -> T:
         return eventually(condition, what, within)

@@ -19,12 +19,16 @@ from app.gate.client import Gate
 from app.model import Capture, Trigger
 from app.profilers.go_zero import GoZero
 from tests.crash import evidence, truth
+from tests.crash.disturbances import cut_off, database_crashed, disturb, frozen, killed, store_cut
 from tests.crash.errands import cut, kill, point
+from tests.crash.fleet import Fleet
 from tests.crash.stage import Stage
 from tests.crash.truth import Harm
 from tests.lab.forked import Forked
+from tests.lab.postgres import NoPostgres
 from tests.lab.proxy import Cut
 from tests.lab.target import Event
+from tests.lab.tools import Unavailable
 
 BOTH = ("toggle", "timed")
 
@@ -65,6 +69,20 @@ def test_connections_cut_at_random_moments_harm_nobody(tmp_path: Path) -> None:
         for how in (Cut.RST, Cut.STALL):
             cut(stage, random.Random(), how)  # noqa: S311
         unharmed(stage)
+
+
+def test_replicas_that_are_killed_frozen_and_cut_off_harm_nobody(tmp_path: Path) -> None:
+    chance = random.Random()  # noqa: S311
+    try:
+        fleet = Fleet(tmp_path, BOTH, chance, replicas=3, real_store=False)
+    except (NoPostgres, Unavailable) as reason:
+        pytest.skip(f"several replicas are NOT tested: {reason}")
+    with fleet:
+        fleet.rehearse()
+        fates = zip((killed, frozen, cut_off), fleet.replicas, strict=True)
+        drawn = [fate(replica, chance) for fate, replica in fates]
+        disturb(fleet, chance, [*drawn, database_crashed(fleet, chance), store_cut(fleet, chance, Cut.RST)])
+        unharmed(fleet)
 
 
 def test_a_goroutine_dump_that_a_cut_took_is_asked_for_again_and_then_done_without() -> None:

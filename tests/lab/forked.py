@@ -5,8 +5,10 @@ with its own memory, and dies as any process does. `python -m app` itself is wha
 acceptance tests and the bench run.
 """
 
+import faulthandler
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -71,6 +73,7 @@ def _run(words: Sequence[str], env: Mapping[str, str], streams: tuple[str, str, 
         os.dup2(os.open(file, flags, 0o644), number)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - multiprocessing gave it /dev/null
     os.setsid()
+    faulthandler.register(signal.SIGUSR1)  # tells where all threads are, in the log
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["alertprof", *words]

@@ -2,14 +2,16 @@
 
 import errno
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from app.captures.evidence import CAUSE, LOOKED, Ladder, Scenes, explained, with_look
+from app.captures.artifacts import sha256
+from app.captures.evidence import CAUSE, LOOKED, Ladder, Scenes, explained, what, with_look
 from app.errors import Code, Reason, Retryable
-from app.gate.client import Gate
+from app.gate.client import Gate, Texts
 from app.gate.pool import HostPool
 from app.model import Artifact, Capture, ProcessId, Target
 from app.stores import Directory
@@ -60,10 +62,10 @@ def durable(ladder: Ladder, capture: Capture, artifact: Artifact) -> bool:
         return path.stat().st_size == artifact.size
 
 
-def looked(ladder: Ladder, host: Host, *, at_leisure: bool) -> Capture:
+def looked(ladder: Ladder, host: Host, *, at_leisure: bool, at: datetime = NOON) -> Capture:
     scenes = Scenes()
     scenes.look(cast(Gate, host), 101)
-    return ladder.look(ladder.look(manual(1), scenes, NOON, at_leisure=at_leisure), scenes, NOON, at_leisure=at_leisure)
+    return ladder.look(ladder.look(manual(1), scenes, at, at_leisure=at_leisure), scenes, at, at_leisure=at_leisure)
 
 
 @pytest.mark.parametrize("at_leisure", [True, False])
@@ -74,6 +76,18 @@ def test_the_first_look_is_durable_before_anything_begins_and_is_taken_once(
     (artifact,) = capture.artifacts
     assert durable(ladder, capture, artifact)
     assert [event.message[:11] for event in capture.timeline if event.step == "evidence"] == ["first look:"]
+
+
+def test_a_look_that_a_replica_stores_too_late_replaces_none_of_the_one_that_took_over(
+    ladder: Ladder, host: Host
+) -> None:
+    taken_over = looked(ladder, host, at_leisure=False, at=NOON + timedelta(seconds=4))
+    host.look_at_scene = lambda pid: (host.look(pid), Texts([*LINES, "load 99 99 99 1/1 1"]))  # type: ignore[method-assign]
+    (late,) = looked(ladder, host, at_leisure=False, at=NOON).artifacts
+    (artifact,) = taken_over.artifacts
+    with ladder.store.local(f"{taken_over.id}/{artifact.name}") as path:
+        assert sha256(path) == artifact.sha256
+    assert (late.name != artifact.name, what(late)) == (True, what(artifact)), "it is another file of the same"
 
 
 def test_a_capture_that_has_to_wait_for_room_keeps_its_first_look(ladder: Ladder, host: Host) -> None:
