@@ -1,14 +1,14 @@
 """The wiring: builds every package's objects and hands each what it needs. serving.py runs it."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 
 import structlog
-import uuid_utils
 
 from app import traces
 from app.analysis.diff.asking import difference_of, difference_tree_of
@@ -16,8 +16,8 @@ from app.analysis.flame.asking import index_file, view_as_json, view_in
 from app.analysis.isolate import check_files, facts_of, goroutines_of, peek_of, top_of, tree_of
 from app.analysis.readers import Readers
 from app.audit import AuditLog
+from app.captures.deciding import deciding
 from app.captures.flame_indexing import FlameIndexing
-from app.captures.lanes import lane_of
 from app.captures.pending import PendingAlerts
 from app.captures.pipeline import Pipeline
 from app.captures.prearm import Arming
@@ -34,10 +34,9 @@ from app.gate.pool import HostPool
 from app.hosts.names import plain
 from app.hosts.route import Route
 from app.hosts.ssh import Connector
-from app.intake.admission import decide
 from app.intake.body import alerts_in
-from app.intake.rules import DEFAULT, first_match
-from app.ledger.ledger import Decide, Ledger, LedgerUnavailable
+from app.intake.rules import DEFAULT
+from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.metrics import Metrics
 from app.notifiers.dispatcher import Dispatcher
 from app.resolvers.order import RESOLVERS
@@ -70,7 +69,7 @@ class Service:
         self.audit = AuditLog(audit_file, self.metrics.audit_lost.inc)
         self.telemetry = Telemetry(self.metrics, self.audit, traces.opened())
         self.ledger = Ledger(
-            settings.storage.database, decide=deciding(settings), bounds=settings.limits, exclusive=True
+            settings.storage.database, decide=deciding(settings.rules), bounds=settings.limits, exclusive=True
         )
         self.store, self.readers = store_of(settings.storage.artifacts), Readers()
         self.metrics.store_free.set_function(self.store.free_bytes)
@@ -106,10 +105,15 @@ class Service:
         if (old.hosts, old.recipes, old.redaction) != (settings.hosts, settings.recipes, settings.redaction):
             self.connector = connector
             self.pool.follow(connector, settings.recipes, settings.redaction, self._at_work)
-        self.ledger.decide, self.ledger.bounds = deciding(settings), settings.limits
+        self.ledger.decide, self.ledger.bounds = deciding(settings.rules), settings.limits
         self.pending.url, self.left_out.url = settings.prometheus, settings.alertmanager
         self.metrics.show_rules(rule.name for rule in settings.rules or (DEFAULT,))
         self.arming, self.settings, self.dispatcher.notifiers = arming, settings, settings.notifiers
+        with suppress(LedgerUnavailable):  # it is said again soon
+            self._say_rules()
+
+    def _say_rules(self) -> None:
+        self.ledger.known_rules.say({rule.digest for rule in self.settings.rules}, now())
 
     def reread(self) -> str | None:
         """Opens the audit log anew and takes what the configuration says now. Returns why that was not taken."""
@@ -165,6 +169,7 @@ class Service:
     def open(self) -> None:
         """Migrates the database and starts the threads. Raises LedgerUnavailable or OSError."""
         self.ledger.migrate()
+        self._say_rules()
         self.audit.write("started", version=version("alertprof"))
         self.store.sweep()
         self.worker.start()
@@ -187,12 +192,14 @@ class Service:
 
     def _chores(self) -> None:
         self.pool.close_idle()
+        self._say_rules()
         self.dispatcher.clear()
         if monotonic() >= self._clear_at:
             self._clear_at = monotonic() + CLEAR_EVERY
-            self.arming.clear(now())
-            clear(self.ledger, self.store, self.settings.storage.retention, now(), self.metrics.removed_bytes.inc)
-            self.schedule.run(now())
+            if self.ledger.takes("clearing", now(), timedelta(seconds=CLEAR_EVERY * 0.9)):
+                self.arming.clear(now())
+                clear(self.ledger, self.store, self.settings.storage.retention, now(), self.metrics.removed_bytes.inc)
+                self.schedule.run(now())
             self.metrics.stored_bytes.set(sum(each.size for each in self.ledger.stored()))
 
     def _parts(self, external_url: str, web: WebConfig) -> Parts:
@@ -229,17 +236,6 @@ class Service:
     def _explained(self, body: bytes, connect: bool) -> Explained:
         moment = now()
         return self.explainer.answer(alerts_in(body, moment), moment, connect=connect)
-
-
-def deciding(settings: Settings) -> Decide:
-    """`admission.decide` with the rules of these settings."""
-    return partial(
-        decide,
-        match=partial(first_match, settings.rules),
-        tried=len(settings.rules),
-        new_id=lambda: str(uuid_utils.uuid7()),
-        lane=lane_of,
-    )
 
 
 def now() -> datetime:

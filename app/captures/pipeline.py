@@ -25,6 +25,7 @@ from app.captures import dumps, ending
 from app.captures.collecting import CollectSteps
 from app.captures.evidence import Ladder, explained
 from app.captures.failures import HOLD, fail, retry_later, with_deadline
+from app.captures.foreign_rules import ForeignRules
 from app.captures.lanes import HostBusy
 from app.captures.outcome import only_proven
 from app.captures.reading import Compare, Read, Reading
@@ -82,6 +83,10 @@ class Pipeline:
     def _ladder(self) -> Ladder:
         return Ladder(self.pool, self.store)
 
+    @property
+    def _foreign(self) -> ForeignRules:
+        return ForeignRules(self.rules, self.ledger.known_rules.elsewhere)
+
     def advance(self, capture: Capture, now: datetime, enter: Callable[[str], None] = lambda host: None) -> Capture:
         """The capture after its next step. Raises nothing but the HostBusy of `enter`, which is called with each host
         before a process is looked for there."""
@@ -92,6 +97,8 @@ class Pipeline:
     def _advanced(self, capture: Capture, now: datetime, enter: Callable[[str], None]) -> Capture:
         capture = with_deadline(capture, now, self.hold)
         try:
+            if capture.step is not Step.RESOLVE and (left := self._foreign.left(capture, now)):
+                return left
             return self._step(capture, now, enter)
         except HostBusy:
             raise
@@ -124,7 +131,7 @@ class Pipeline:
             return collecting.besides(capture, besides, now)
         steps = {
             Step.RESOLVE: ResolveStep(
-                self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt, self.seen, enter
+                self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt, self.seen, enter, self._foreign
             ).run,
             Step.START: recording.start,
             Step.WAIT: recording.wait,

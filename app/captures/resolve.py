@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.captures.evidence import Ladder, Scenes
 from app.captures.failures import after_fault, duplicate, held_back, resolved_before_start
+from app.captures.foreign_rules import ForeignRules
 from app.captures.holding import WHILE_PAUSED, is_hot
 from app.captures.reading import MODULE
 from app.captures.search import Resolution, Search, only_one
@@ -43,6 +44,7 @@ class ResolveStep:
     adopt: Callable[[Capture, datetime], Capture]
     seen: SeenLately
     enter: Callable[[str], None]
+    foreign: ForeignRules
 
     def run(self, capture: Capture, now: datetime) -> Capture:
         """The capture at its next step, held back, or ended; with the evidence of the first look in any case, which is
@@ -77,7 +79,7 @@ class ResolveStep:
         if reason := cooling(last, rule, target, now):
             until = last.ended_at + rule.cooldown if last and last.ended_at else None
             return held_back(replace(capture, target=target), now, reason, until)
-        self._create_siblings(capture, resolution, now)
+        self._create_siblings(capture, resolution, rule, now)
         asked = note_of(rule.asked) if rule.asked else {}
         return resolved(replace(capture, notes={**capture.notes, **asked}), resolution, target, now)
 
@@ -106,14 +108,14 @@ class ResolveStep:
         return bool(capture.resolved_at or (first and first.resolved_at))
 
     def _still_hindered(self, capture: Capture, now: datetime) -> Capture | None:
-        """The capture held back again, if the ledger alone shows that it cannot begin yet."""
+        """The capture held back again, or left to another replica, if the ledger alone shows that."""
         if paused := self.ledger.paused():
             reason = Reason(Code.PAUSED, f"captures are {paused}; POST /-/resume takes them up again")
             return held_back(capture, now, reason, now + WHILE_PAUSED)
         waits = capture.reason is not None and capture.reason.code is Code.BUDGET
         if waits and (full := self.ledger.full(capture, now)):
             return held_back(capture, now, Reason(Code.BUDGET, str(full)), full.until)
-        return None
+        return self.foreign.left(capture, now)
 
     def _rule(self, capture: Capture) -> Rule:
         """The rule that let the alert in. Raises Refused if it is gone: nobody knows what it allowed."""
@@ -137,7 +139,7 @@ class ResolveStep:
         candidates = Candidates(sibling["host"], same, how, labels=sibling["labels"], by=sibling["by"])
         return search.judged(candidates, (only_one(candidates),), rule, spec)
 
-    def _create_siblings(self, capture: Capture, resolution: Resolution, now: datetime) -> None:
+    def _create_siblings(self, capture: Capture, resolution: Resolution, rule: Rule, now: datetime) -> None:
         """Creates a capture for each of the other processes that the rule takes.
 
         The siblings' ids follow from this capture's id, so that a repeated step creates no more of them."""
@@ -156,7 +158,7 @@ class ResolveStep:
                 "by": candidates.by,
                 "of": capture.id,
             }
-            sibling = replace(fresh, id=sibling_id(capture.id, seen.id.key), notes={ONE_OF: note})
+            sibling = replace(fresh, id=sibling_id(capture.id, seen.id.key), notes={**rule.notes, ONE_OF: note})
             with suppress(ValueError):  # it exists already
                 self.ledger.create(sibling)
 

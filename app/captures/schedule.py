@@ -93,6 +93,7 @@ def calm_capture(last: Capture, rule: Rule, now: datetime) -> Capture:
         rule=rule.name,
         profiler=rule.profiler,
         duration=rule.duration,
+        notes=rule.notes,
     ).with_event(now, "received", said)
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from app.captures.retention import Policy
 from app.config import file as shape
 from app.config import notifiers
+from app.config.digests import with_digests
 from app.config.object_store import bucket
 from app.config.references import repeated_names, unasked_prometheus
 from app.config.yaml_marks import Fault, Loc, Marked, read, read_as
@@ -100,7 +101,8 @@ def parse(text: str, file: Path, storage: Path = DEFAULT_STORAGE) -> Settings:
     """The settings in `text`. file: its name in faults, and where relative paths begin. Raises BadConfig."""
     marked = read(text)
     marked.faults += repeated_names(marked) + unasked_prometheus(marked) + notifiers.faults(marked)
-    return replace(settings(checked(marked, file, shape.Whole), storage), text=text)
+    made = settings(checked(marked, file, shape.Whole), storage)
+    return replace(made, rules=with_digests(made.rules, marked.data), text=text)
 
 
 def checked(marked: Marked, file: Path, root: type[Root]) -> Root:

@@ -29,6 +29,8 @@ class Terms(Protocol):
     def duration(self) -> timedelta: ...
     @property
     def cooldown(self) -> timedelta: ...
+    @property
+    def notes(self) -> Mapping[str, str]: ...  # of its captures
     def drops(self, labels: Mapping[str, str]) -> str | None: ...  # which entry drops them and why, or None
 
 
@@ -111,7 +113,9 @@ def _capture(
         starts_at=alert.starts_at,
         generator_url=alert.generator_url,
     )
-    by_rule: dict[str, Any] = {"profiler": rule.profiler, "duration": rule.duration} if rule else {}
+    by_rule: dict[str, Any] = {}
+    if rule:
+        by_rule = {"rule": rule.name, "profiler": rule.profiler, "duration": rule.duration, "notes": rule.notes}
     timeline = [Event(now, "received", _received(trigger, rule))]
     if hindrance:
         timeline.append(Event(now, "waiting" if waits else State.SKIPPED.value, hindrance.message))
@@ -124,7 +128,6 @@ def _capture(
         due_at=now if waits else None,
         lane=lane or "",
         reason=hindrance,
-        rule=rule.name if rule else "",
         ended_at=None if waits else now,
         timeline=tuple(timeline),
         **by_rule,

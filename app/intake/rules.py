@@ -17,6 +17,7 @@ from app.model import State
 
 __all__ = [
     "DEFAULT",
+    "RULE",
     "Dropped",
     "Matcher",
     "MatcherError",
@@ -28,6 +29,9 @@ __all__ = [
     "parse_matchers",
     "relabelled",
 ]
+
+
+RULE = "rule"  # the key in a capture's notes: the digest of the rule that took it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Rule:
     prearm: bool = False  # evidence is taken while such an alert is pending
     notify: tuple[Recipient, ...] | None = None  # who is told of its captures; None: as for all
     baseline_every: timedelta | None = None  # how often a calm capture is taken, to compare others with; None: never
+    digest: str = ""  # of what the configuration says; "": of no configuration
     relabel: tuple[
         Relabel, ...
     ] = ()  # applied to the alert's labels before resolving; matchers see the original labels
@@ -63,6 +68,11 @@ class Rule:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether all matchers match."""
         return all(matcher.matches(labels) for matcher in self.matchers)
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """What its captures note of it."""
+        return {RULE: self.digest} if self.digest else {}
 
     def drops(self, labels: Mapping[str, str]) -> str | None:
         """Which of the relabel_configs drops an alert with these labels, and why; None if none does."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from app.errors import Code
-from app.ledger.rows import micro, moment
+from app.ledger.rows import micro, moment_or_none
 from app.ledger.schema import captures
 from app.model import Capture, Step
 
@@ -52,6 +52,7 @@ _PLACES = sa.select(
     _number(_c.host == sa.bindparam("host")),
     _number(_c.service == sa.bindparam("service")),
     sa.func.count(),
+    _number(_c.started_at.is_(None)),
 ).where(_HOLDING, _c.id != sa.bindparam("key"))
 _LATELY = (
     _c.created_at >= sa.bindparam("made_since"),  # has an index
@@ -97,14 +98,15 @@ def count(connection: sa.Connection, capture: Capture, bounds: Bounds, now: date
         "key": capture.id,
     }
     begun = connection.execute(_BEGUN, lately).scalar_one()
-    if begun >= bounds.per_hour:
-        said = f"{begun} captures began within the last hour, limits.per_hour is {bounds.per_hour}"
-        leaves = connection.execute(_NEXT_TO_LEAVE, {**lately, "over": begun - bounds.per_hour}).scalar_one()
-        raise Full(said, waits=False, until=moment(leaves) + _HOUR)
     target = capture.target
     host, service = (target.host, target.service) if target else ("", "")
     asked = {"host": host, "service": service, "key": capture.id}
-    on_host, of_service, everywhere = connection.execute(_PLACES, asked).one()
+    on_host, of_service, everywhere, beginning = connection.execute(_PLACES, asked).one()
+    if (over := begun + beginning - bounds.per_hour) >= 0:
+        more = f", {beginning} are about to" if beginning else ""
+        said = f"{begun} captures began within the last hour{more}, limits.per_hour is {bounds.per_hour}"
+        leaves = moment_or_none(connection.execute(_NEXT_TO_LEAVE, {**lately, "over": over}).scalar())
+        raise Full(said, waits=False, until=leaves + _HOUR if leaves else None)
     for held, bound, what in (
         (on_host, bounds.per_host, f"on {host} (limits.per_host"),
         (of_service, bounds.per_service, f"of the service {service} (limits.per_service"),

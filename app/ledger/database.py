@@ -56,10 +56,13 @@ class Database:
         self._turn: AbstractContextManager[object] = threading.Lock() if self.sqlite else nullcontext()
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """A transaction, committed at the end of the block. Raises LedgerUnavailable, of which LedgerUncertain alone
-        says that it may be committed; IntegrityError passes through, because callers interpret it."""
-        with self._answering(), self._turn, self._bounded(self.engine) as connection, self._committing(connection):
+    def writing(self, within: float | None = None) -> Iterator[sa.Connection]:
+        """A transaction, committed at the end of the block. within: seconds in which PostgreSQL has to answer.
+        Raises
+        LedgerUnavailable, of which LedgerUncertain alone says that it may be committed; IntegrityError passes through,
+        because callers interpret it."""
+        bounded = self._bounded(self.engine, within)
+        with self._answering(), self._turn, bounded as connection, self._committing(connection):
             yield connection
 
     @contextmanager
@@ -77,14 +80,14 @@ class Database:
             yield connection
 
     @contextmanager
-    def _bounded(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+    def _bounded(self, engine: sa.Engine, within: float | None = None) -> Iterator[sa.Connection]:
         """A connection that is cut if the server does not answer in time."""
         with engine.connect() as connection:
             if self._waits is None:
                 yield connection
                 return
             descriptor = connection.connection.driver_connection.fileno()  # type: ignore[union-attr]
-            with self._waits.bounded(descriptor, server.ANSWER):
+            with self._waits.bounded(descriptor, within or server.ANSWER):
                 yield connection
 
     @contextmanager

@@ -12,13 +12,14 @@ from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
-from app.ledger import baselines, blocks, claims, migrations, proof, queries, recording, switches
+from app.ledger import baselines, blocks, claims, duties, migrations, proof, queries, recording, switches
 from app.ledger.arrivals import Decide, Delivery, Receipt
 from app.ledger.calm import CalmCaptures
 from app.ledger.capacity import Bounds, Full
 from app.ledger.claims import NOTHING_CLOSED, Claim, Closed, FenceLost, ProcessTaken
 from app.ledger.database import Database, LedgerUnavailable
-from app.ledger.inbox import Inbox
+from app.ledger.inbox import WRITERS, Inbox
+from app.ledger.known_rules import KnownRules
 from app.ledger.listing import Filter, Page
 from app.ledger.messages import Message
 from app.ledger.notices import Notices
@@ -76,9 +77,9 @@ class Ledger(LedgerReader):
         self.on_due: Callable[[], None] = lambda: None
         """Called, from any thread, after a commit that made a capture due; it has to return at once."""
         self._clock = clock
-        self._inbox = Inbox(self._record)
+        self._inbox = Inbox(self._record, writers=1 if self._database.sqlite else WRITERS)
         self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
-        self.notices = Notices(self._database)
+        self.notices, self.known_rules = Notices(self._database), KnownRules(self._database)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then
@@ -102,6 +103,10 @@ class Ledger(LedgerReader):
 
     # alerts and requests
 
+    def held_up(self) -> float:
+        """For how many seconds alerts that come now have to wait already until they are written."""
+        return self._inbox.held_up()
+
     def receive(self, alerts: Sequence[Alert], body: bytes | None = None, left_out: int = 0) -> Future[Receipt]:
         """Records the alerts of one delivery. The future is done when all of them are on disk; when it raises
         LedgerUnavailable, none is, unless that is a LedgerUncertain.
@@ -110,8 +115,8 @@ class Ledger(LedgerReader):
         """
         return self._inbox.put(Delivery(alerts, body, left_out))
 
-    def _record(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
-        recorded = recording.record(self._database, deliveries, lambda: self.decide, self._clock)
+    def _record(self, deliveries: Sequence[Delivery], hurried: bool) -> list[Receipt]:
+        recorded = recording.record(self._database, deliveries, lambda: self.decide, self._clock, hurried=hurried)
         if recorded.due:
             self.on_due()
         return recorded.receipts
@@ -175,6 +180,13 @@ class Ledger(LedgerReader):
             raise ProcessTaken(other)
 
     # the API
+
+    def takes(self, duty: str, now: datetime, every: timedelta) -> bool:
+        """Whether this service does now what one replica does for all, once in `every`."""
+        if self._database.sqlite:
+            return True
+        with self._database.writing() as connection:
+            return duties.take(connection, duty, now, every)
 
     def request_stop(self, id_: str, now: datetime) -> bool:
         """Makes the capture due and sets stop_requested_at; False if there is no such capture or it has ended."""

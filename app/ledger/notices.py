@@ -42,6 +42,7 @@ _ONE = (_n.notifier == sa.bindparam("to"), _n.capture == sa.bindparam("about"))
 _TAKE = sa.update(notices).where(*_ONE).values(lease_until=sa.bindparam("until"), attempt=_n.attempt + 1)
 _HELD = (*_ONE, _n.attempt == sa.bindparam("fence"))
 _LATER = sa.update(notices).where(*_HELD).values(lease_until=None, due_at=sa.bindparam("due"))
+_RENEW = sa.update(notices).where(*_HELD).values(lease_until=sa.bindparam("until"))
 _REMOVE = sa.delete(notices).where(*_HELD)
 _SOONEST = sa.select(sa.func.min(sa.case((_n.lease_until > _n.due_at, _n.lease_until), else_=_n.due_at))).where(_MINE)
 _EXPIRED = (
@@ -114,6 +115,11 @@ class Notices:
             connection.execute(_TAKE, {**key, "until": micro(now + lease)})
             row = connection.execute(sa.select(notices).where(*_ONE), key).one()
         return Notice(row.notifier, row.capture, moment(row.created_at), row.attempt)
+
+    def renew(self, notice: Notice, until: datetime) -> bool:
+        """Extends the lease; False if another replica has claimed the notice since."""
+        with self._database.writing() as connection:
+            return connection.execute(_RENEW, {**_key(notice), "until": micro(until)}).rowcount == 1
 
     def later(self, notice: Notice, due: datetime, became: Outcome | None = None) -> bool:
         """Ends the lease and makes the notice due again then; False if another replica has claimed it since. became: of

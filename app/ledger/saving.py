@@ -8,7 +8,18 @@ from app.ledger import capacity, claims, labels
 from app.ledger.capacity import Bounds
 from app.ledger.claims import Claim, ProcessTaken
 from app.ledger.notices import Added, Notices
+from app.ledger.rows import micro
+from app.ledger.schema import captures
 from app.model import Capture, Step
+
+_c = captures.c
+_ENDED = sa.select(_c.id).where(
+    _c.life == sa.bindparam("life"),
+    _c.trigger_kind == "alert",
+    _c.started_at.is_not(None),
+    _c.ended_at > sa.bindparam("since"),
+    _c.id != sa.bindparam("key"),
+)
 
 
 def write(
@@ -34,6 +45,17 @@ def write(
 def _take_place(connection: sa.Connection, capture: Capture, bounds: Bounds, now: datetime) -> None:
     """Takes the place for one more recording. ProcessTaken is the better reason, so it is looked for first."""
     other = claims.active_on(connection, capture.process.key) if capture.process else None
-    if other not in (None, capture.id):
-        raise ProcessTaken(str(other))
+    if other in (None, capture.id):
+        other = _ended_meanwhile(connection, capture)
+    if other is not None:
+        raise ProcessTaken(other)
     capacity.take(connection, capture, bounds, now)
+
+
+def _ended_meanwhile(connection: sa.Connection, capture: Capture) -> str | None:
+    """The capture of this process that another replica has ended since this one's alert was looked at, and so knew
+    nothing of its cooldown."""
+    if capture.trigger.kind != "alert" or capture.process is None or not capture.timeline:
+        return None
+    since = micro(capture.timeline[-1].at)
+    return connection.execute(_ENDED, {"life": capture.process.key, "since": since, "key": capture.id}).scalar()

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DisconnectionError
 CONNECT = 5  # seconds
 IDLE_IN_TRANSACTION = 3  # seconds; a replica that runs leaves no transaction open for so long
 LOCK = 5  # seconds; longer than a frozen replica may hold one
+HURRIED_LOCK = 300  # milliseconds
 STATEMENT = 30  # seconds
 PING = 5.0  # seconds
 RESTED = 1.0  # seconds without work, after which a connection is tried
@@ -78,6 +79,11 @@ def unlimited(connection: sa.Connection) -> None:
     """Without these limits until the transaction ends."""
     for name in limits():
         connection.exec_driver_sql(f"SET LOCAL {name} = 0")
+
+
+def hurry(connection: sa.Connection) -> None:
+    """Waits hardly for any lock until the transaction ends."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {HURRIED_LOCK}")
 
 
 class Waits:

@@ -7,6 +7,7 @@ more than one of them. A delivery may be repeated: after a fault, and after a ki
 import random
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import TypeVar
@@ -21,7 +22,8 @@ from app.notifiers.base import Notification, Notifier, Undelivered
 from app.plugins import kind_of
 
 THREADS = 4
-LEASE = timedelta(minutes=5)  # longer than a delivery takes; a notice whose holder died is delivered after it
+LEASE = timedelta(minutes=1)  # a notice whose holder died is delivered after it
+RENEW_EVERY = 15.0  # seconds: a delivery of many large files takes longer than a lease
 FIRST_WAIT, LONGEST_WAIT = 1.0, 600.0  # seconds before the second attempt, which double, and the most
 MOST_ATTEMPTS = 100
 OLDEST = timedelta(hours=24)
@@ -53,10 +55,11 @@ class Dispatcher:
         self.notifiers = notifiers
         self._notices, self._open, self._metrics, self._now = notices, open_, metrics, now
         self._first_wait = first_wait
-        self._busy: set[str] = set()
+        self._held: dict[str, Notice] = {}  # by notifiers
         self._turnstile = threading.Lock()
         self._hurry, self._stopping = threading.Event(), threading.Event()
         self._threads = [threading.Thread(target=self._work, name=f"notifier-{n}", daemon=True) for n in range(THREADS)]
+        self._threads.append(threading.Thread(target=self._renew, name="notice-lease", daemon=True))
         notices.on_added = self._added
 
     def start(self) -> None:
@@ -106,14 +109,20 @@ class Dispatcher:
     def _next(self) -> Notice | None:
         while not self._stopping.is_set():
             self._hurry.clear()
-            now, names, busy = self._now(), tuple(self.notifiers), tuple(self._busy)
+            now, names, busy = self._now(), tuple(self.notifiers), tuple(self._held)
             if names and (notice := self._due(now, names, busy)):
-                self._busy.add(notice.notifier)
+                self._held[notice.notifier] = notice
                 return notice
             due = self._notices.next_due(names, busy) if names else None
             nap = (due - now).total_seconds() if due else LONGEST_NAP
             self._hurry.wait(min(max(nap, 0.02), LONGEST_NAP))
         return None
+
+    def _renew(self) -> None:
+        while not self._stopping.wait(RENEW_EVERY):
+            for notice in list(self._held.values()):
+                with suppress(LedgerUnavailable):
+                    self._notices.renew(notice, self._now() + LEASE)
 
     def _due(self, now: datetime, names: tuple[str, ...], busy: tuple[str, ...]) -> Notice | None:
         """The next notice, claimed. A look costs less than a claim, which writes."""
@@ -124,7 +133,7 @@ class Dispatcher:
         try:
             self._deliver(notice)
         finally:
-            self._busy.discard(notice.notifier)
+            self._held.pop(notice.notifier, None)
             self._hurry.set()
 
     def _deliver(self, notice: Notice) -> None:

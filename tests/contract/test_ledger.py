@@ -938,6 +938,20 @@ def of_service(number: int, service: str = "order-mq", *, state: State = State.C
     return capture if state is State.PENDING else capture.ended(state, NOON)
 
 
+def test_what_one_replica_does_for_all_is_done_once_in_a_while_whatever_a_clock_said_before(
+    open_ledger: Open, url: str
+) -> None:
+    one, other = open_ledger(), open_ledger()
+    alone = url.startswith("sqlite")
+    ahead, minute = NOON + timedelta(hours=9), timedelta(minutes=1)
+    assert one.takes("clearing", ahead, minute)
+    assert other.takes("clearing", NOON, minute), "a time in the future is from before the clock was set"
+    assert one.takes("clearing", NOON + minute / 2, minute) is alone
+    assert one.takes("other", NOON, minute)
+    assert one.takes("clearing", NOON + minute, minute)
+    assert other.takes("clearing", NOON + minute, minute) is alone
+
+
 def test_a_service_has_one_baseline_and_the_last_one_chosen_is_it(open_ledger: Open) -> None:
     one, two = open_ledger(), open_ledger()
     for capture in (first := of_service(1), second := of_service(2), other := of_service(3, "pay")):

@@ -71,6 +71,15 @@ def test_a_notice_is_claimed_by_one_replica_and_comes_back_when_its_lease_is_ove
     assert ledger.notices.remove(again)
 
 
+def test_a_lease_that_is_renewed_lasts_and_whoever_lost_it_renews_nothing(ledger: Ledger) -> None:
+    ended(ledger, 1)
+    notice = claimed(ledger, names=("chat",))
+    assert notice and ledger.notices.renew(notice, NOON + 2 * LEASE)
+    assert ledger.notices.claim(NOON + LEASE, LEASE, ("chat",)) is None
+    assert ledger.notices.claim(NOON + 2 * LEASE, LEASE, ("chat",))
+    assert not ledger.notices.renew(notice, NOON + 9 * LEASE)
+
+
 def test_a_notice_that_could_not_be_delivered_waits_until_it_is_due_again(ledger: Ledger) -> None:
     ended(ledger, 1)
     notice = claimed(ledger, names=("chat",))

@@ -87,7 +87,10 @@ def test_a_replica_that_is_frozen_with_an_episode_in_hand_holds_up_no_other_for_
     thread = threading.Thread(target=freeze)
     thread.start()
     assert inserted.wait(20)
-    assert alive.receive([firing()]).result(30).created, "what the frozen one began is rolled back"
+    held, beside = alive.receive([firing()]), [alive.receive([firing(f"b{number}")]) for number in range(3)]
+    assert all(each.result(30).created for each in beside)
+    assert not held.done(), "what has nothing to do with it is answered meanwhile"
+    assert held.result(30).created, "what the frozen one began is rolled back"
     over.set()
     thread.join(30)
     assert not thread.is_alive()

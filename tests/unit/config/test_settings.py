@@ -510,3 +510,13 @@ def test_what_rules_ask_for_besides_the_profile_is_part_of_the_gates_script() ->
         "go) print_unit x.service ;;", "go) print_variables GOGC ;;",
     ]  # fmt: skip
     assert settings.redaction.text("pin=1 xy") == "pin=[redacted] x[redacted]"
+
+
+def test_a_rule_is_known_by_what_the_file_says_of_it_alone() -> None:
+    one, other = good("rules: [{name: a, duration: 10s}, {name: b}]").rules
+    (same,) = good("limits: {per_hour: 9}\nrules:\n  - duration: 10s\n    name: a").rules
+    (changed,) = good("rules: [{name: a, duration: 20s}]").rules
+    assert one.digest == same.digest
+    assert len({one.digest, other.digest, changed.digest}) == 3
+    assert one.notes == {"rule": one.digest}
+    assert good("").rules[0].notes == {}, "the rule that there is without any is everybody's"

@@ -150,6 +150,33 @@ def test_a_notifier_that_hangs_holds_up_no_other_and_no_capture(ledger: Ledger, 
         release.set()
 
 
+def test_a_delivery_that_takes_longer_than_its_lease_is_not_made_by_another_replica(
+    ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(module, "RENEW_EVERY", 0.05)
+    renew, renewed = ledger.notices.renew, threading.Semaphore(0)
+
+    def counted(notice: Notice, until: datetime) -> bool:
+        renewed.release()
+        return renew(notice, until)
+
+    class Long(Fake):
+        def tell(self, notification: Notification) -> None:
+            self.keys.append(notification.key)
+            began = datetime.now(UTC)
+            while datetime.now(UTC) < began + timedelta(seconds=1.3):  # longer than the lease
+                renewed.acquire(timeout=5)
+
+    monkeypatch.setattr(ledger.notices, "renew", counted)
+    long = Long()
+    for _ in range(2):
+        run(chat=long)
+    end(ledger)
+    until(lambda: ledger.notices.counts() == {})
+    assert len(long.keys) == 1
+
+
 def test_the_notice_of_a_removed_capture_is_dropped(ledger: Ledger, run: Run) -> None:
     _, metrics = run(lambda notice: None, chat=Fake())
     end(ledger)

@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 import sqlalchemy as sa
 
 from app.ledger.ledger import Ledger
 from app.stores import Directory
+from app.web.api import readiness as module
 from app.web.api.readiness import Readiness
 from tests.unit.ledger.builders import NOON, sqlite
 
@@ -83,3 +85,33 @@ def on_each_connection(ledger: Ledger, pragma: str) -> None:
     engine = ledger._database.engine
     engine.dispose()
     sa.event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
+
+
+@pytest.mark.parametrize("silent", ["database", "store"])
+def test_what_does_not_answer_is_named_within_seconds_and_asked_once_however_many_want_to_know(
+    readiness: Readiness, monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    answers, asked = Event(), []
+
+    def wait(*_: object) -> None:
+        asked.append(silent)
+        answers.wait(30)
+
+    monkeypatch.setattr(module, "WITHIN", 0.05)
+    owner = readiness._ledger if silent == "database" else readiness._store
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, "prove" if silent == "database" else "refusal", wait)
+        assert said(readiness) == f"the {silent} has not answered for 0.05 s: see that it does"
+        assert said(readiness) == f"the {silent} has not answered for 0.05 s: see that it does"
+        assert asked == [silent]
+    answers.set()
+    monkeypatch.setattr(module, "WITHIN", 30.0)
+    readiness.obstacle()
+    assert readiness.obstacle() is None
+
+
+def test_alerts_that_wait_to_be_recorded_are_told(readiness: Readiness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness._ledger, "held_up", lambda: 7.2)
+    assert "alerts have been waiting for 7 s to be recorded" in said(readiness)
+    monkeypatch.setattr(readiness._ledger, "held_up", lambda: 0.2)
+    assert readiness.obstacle() is None
