@@ -18,6 +18,7 @@ from app.ledger.labels import LONGEST, LONGEST_LIST, NAMES
 from app.ledger.schema import label_pairs, service_names
 
 SPARSE = 10_000  # captures of a listing that are sorted in a moment
+COUNTED = 100_000  # captures of a listing that are counted, to read the smaller of two
 MOST_VALUES = 5_000  # of a listing; a matcher that more values fulfil is answered by reading rows
 MOST_OTHERS = 500  # likewise of != and !~, which most rows fulfil where a label has many values
 _PROBED = 10  # values that are sought for every row
@@ -66,9 +67,9 @@ class Listing:
         some = ((part, part.where(part.selected_columns[0] == id_)) for part in self.parts)
         return sa.or_(*(same.correlate_except(*part.get_final_froms()).exists() for part, same in some))
 
-    def number(self, connection: sa.Connection) -> int:
-        """How many captures it has; SPARSE + 1 if more than SPARSE."""
-        some = self.ids.limit(SPARSE + 1).subquery()
+    def number(self, connection: sa.Connection, most: int) -> int:
+        """How many captures it has; `most` + 1 if more than `most`."""
+        some = self.ids.limit(most + 1).subquery()
         return int(connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 
@@ -93,10 +94,17 @@ def leader(connection: sa.Connection, listings: list[Listing], *, alone: bool) -
     """The listing to read rows by; None: the table's own indexes are as good. alone: nothing else is asked."""
     if not listings:
         return None
-    number, least = min(
-        ((one.number(connection), one) for one in listings), key=lambda each: (each[0], each[1].entries)
-    )
-    return least if number <= SPARSE or (alone and least.entries == 1) else None
+    number, least = _least(connection, listings, SPARSE)
+    if number <= SPARSE:
+        return least
+    in_order = [one for one in listings if one.entries == 1] if alone else []
+    return _least(connection, in_order, COUNTED)[1] if len(in_order) > 1 else next(iter(in_order), None)
+
+
+def _least(connection: sa.Connection, listings: list[Listing], most: int) -> tuple[int, Listing]:
+    """The listing with the fewest captures, and how many. most: are counted."""
+    counted = ((one.number(connection, most), one) for one in listings)
+    return min(counted, key=lambda each: (each[0], each[1].entries))
 
 
 def within(leading: Listing, others: list[Listing]) -> sa.Select[Any]:

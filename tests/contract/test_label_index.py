@@ -106,8 +106,8 @@ def test_a_process_is_found_by_the_name_in_its_labels_and_by_that_of_its_executa
 
 def test_a_ledger_without_an_index_gets_the_same_one(ledger: Ledger) -> None:
     odd = {"a\0": "\ud800", "n" * 201: "v" * 201, "job": "offers", **MANY}
-    ledger.create(manual(1, trigger=Trigger("alert", odd)))
-    ledger.create(manual(2, trigger=Trigger("alert", {}), target=Target("h", exe="/srv/orders")))
+    ledger.create(manual(101, trigger=Trigger("alert", odd)))
+    ledger.create(manual(102, trigger=Trigger("alert", {}), target=Target("h", exe="/srv/orders")))
     ledger.receive([firing("a1", job="node", service="shop")]).result(9)
     before = entries(ledger)
     with ledger._database.writing() as connection:
@@ -125,3 +125,16 @@ def test_a_ledger_without_an_index_gets_the_same_one(ledger: Ledger) -> None:
     ledger.migrate()
     assert len(before) > 250
     assert entries(ledger) == before
+
+
+def test_of_two_large_listings_the_smaller_one_is_read(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every row of the one that is read is sought in the other, so a page would take as long as the larger one."""
+    monkeypatch.setattr(lookup, "SPARSE", 1)
+    sets = [{"job": "orders"}] * 5 + [{"team": "shop"}] * 3
+    ledger.receive([replace(firing(str(n)), labels=labels) for n, labels in enumerate(sets)]).result(9)
+    asked = [Matcher("job", "=", "orders"), Matcher("team", "=", "shop")]
+    with ledger._database.reading() as connection:
+        larger, smaller = (lookup.of_matcher(connection, each) for each in asked)
+        assert larger and smaller
+        assert lookup.leader(connection, [larger, smaller], alone=True) is smaller
+    assert ledger.find(Filter(matchers=tuple(asked))).captures == ()
