@@ -36,7 +36,9 @@ def test_pages_of_the_executable_come_in_their_order_and_where_it_is_mapped(shel
     assert lines.splitlines()[-1] == "ok"
 
 
-@pytest.mark.parametrize("words", ["/etc/passwd 0:1", "00 1", "00 -1:1", "00 0:8193", "00 0:1:1", "../x 0:1", "00:../../x 0:1", "00:ab 0:1"])
+@pytest.mark.parametrize(
+    "words", ["/etc/passwd 0:1", "00 1", "00 -1:1", "00 0:8193", "00 0:1:1", "../x 0:1", "00:../../x 0:1", "00:ab 0:1"]
+)
 def test_anything_else_than_ranges_of_a_mapping_is_refused(shell: str, tmp_path: Path, words: str) -> None:
     script = f'{OWN}{ASK} {words}; printf "%s" "$code"'
     assert said(shell, "identity mapped_verbs", script, tmp_path) == "bad"
