@@ -6,6 +6,7 @@ import pytest
 
 from app.analysis import tables
 from app.analysis.tables import Function, Location, Mapped, locations
+from app.analysis.usual import usual_location
 from app.analysis.wire import BadProfile
 
 MAPPINGS = {id: Mapped(0, 1, 0, f"/srv/{id}", "") for id in (1, 2, 300)}
@@ -46,7 +47,7 @@ def test_a_location_is_the_same_however_it_is_read(monkeypatch: pytest.MonkeyPat
     draw = random.Random(5)  # noqa: S311
     bodies = [body(draw) for _ in range(5000)]
     quick = [read(each) for each in bodies]
-    usual = sum(tables.usual_location(each) is not None for each in bodies)
+    usual = sum(usual_location(each) is not None for each in bodies)
     assert 500 < usual < 4500, "both ways were taken"
     monkeypatch.setattr(tables, "usual_location", lambda _: None)
     assert quick == [read(each) for each in bodies]
