@@ -4,10 +4,11 @@ The checks are those of `go tool pprof` (profile/encode.go, CheckValid in profil
 of profile.proto in github.com/google/pprof.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
-from app.analysis.wire import LENGTH, VARINT, BadProfile, Message, fields, message, signed, tag_of
+from app.analysis.usual import usual_location
+from app.analysis.wire import LENGTH, VARINT, BadProfile, fields, message, signed, tag_of
 
 ID: Final = tag_of(1, VARINT)  # of mappings, functions and locations
 START, END, OFFSET, FILE, BUILD_ID = (tag_of(number, VARINT) for number in range(2, 7))  # of a mapping
@@ -81,19 +82,22 @@ def sample_types(bodies: Iterable[bytes], text: Strings) -> tuple[ValueType, ...
 def mappings(bodies: Iterable[bytes], text: Strings) -> dict[int, Mapped]:
     """The mappings by their ids. Raises BadProfile."""
 
-    def read(found: Message) -> Mapped:
-        return Mapped(found[START], found[END], found[OFFSET], text[found[FILE]], text[found[BUILD_ID]])
+    def read(body: bytes) -> tuple[int, Mapped]:
+        found = fields(body, OF_MAPPING)
+        lies = Mapped(found[START], found[END], found[OFFSET], text[found[FILE]], text[found[BUILD_ID]])
+        return found[ID], lies
 
-    return _by_id("mapping", bodies, OF_MAPPING, read)
+    return _by_id("mapping", map(read, bodies))
 
 
 def functions(bodies: Iterable[bytes], text: Strings) -> dict[int, Function]:
     """The functions by their ids. Raises BadProfile."""
 
-    def read(found: Message) -> Function:
-        return Function(text[found[NAME]], text[found[SYSTEM_NAME]], signed(found[START_LINE]))
+    def read(body: bytes) -> tuple[int, Function]:
+        found = fields(body, OF_FUNCTION)
+        return found[ID], Function(text[found[NAME]], text[found[SYSTEM_NAME]], signed(found[START_LINE]))
 
-    return _by_id("function", bodies, OF_FUNCTION, read)
+    return _by_id("function", map(read, bodies))
 
 
 def locations(
@@ -101,24 +105,27 @@ def locations(
 ) -> dict[int, Location]:
     """The locations by their ids. Raises BadProfile."""
     files = {0: "", **{id: mapping.file for id, mapping in mappings.items()}}
+    alone = {id: (function,) for id, function in functions.items()}
 
-    def read(found: Message) -> Location:
+    def read(body: bytes) -> tuple[int, Location]:
+        if (usual := usual_location(body)) and usual[2] in alone:
+            id, mapping, function = usual
+            return id, Location(files.get(mapping, ""), alone[function])
+        found = fields(body, OF_LOCATION)
         try:
             inlined = tuple([functions[fields(line, OF_LINE)[FUNCTION_ID]] for line in found[LINE]])
         except KeyError as missing:
             place = f"location {found[ID]} is in function {missing}"
             raise BadProfile(f"a broken profile: {place}, which is not there") from None
-        return Location(files.get(found[MAPPING_ID], ""), inlined)
+        return found[ID], Location(files.get(found[MAPPING_ID], ""), inlined)
 
-    return _by_id("location", bodies, OF_LOCATION, read)
+    return _by_id("location", map(read, bodies))
 
 
-def _by_id(what: str, bodies: Iterable[bytes], empty: Message, read: Callable[[Message], T]) -> dict[int, T]:
+def _by_id(what: str, entries: Iterable[tuple[int, T]]) -> dict[int, T]:
     by_id: dict[int, T] = {}
-    for body in bodies:
-        found = fields(body, empty)
-        id = found[ID]
+    for id, entry in entries:
         if id == 0 or id in by_id:
             raise BadProfile(f"a broken profile: {'a' if id == 0 else 'more than one'} {what} with the id {id}")
-        by_id[id] = read(found)
+        by_id[id] = entry
     return by_id

@@ -12,7 +12,7 @@ from time import monotonic
 
 from app.analysis.goheap.ranges import Unreadable
 from app.analysis.isolate import unnamed_of
-from app.analysis.line_reader import Call, read_calls
+from app.analysis.line_reader import read_calls
 from app.analysis.profile import BadProfile
 from app.analysis.symbol_table import Symbols, symbols_at, symbols_of
 from app.analysis.unnamed import Named, Unnamed
@@ -111,25 +111,24 @@ class _Reading:
         fault = symbols.fault and found.fault
         return beside, found._replace(linked=symbols.linked, names={**symbols.names, **found.names}, fault=fault)
 
-    def _calls(self, pages: CodePages, symbols: Symbols) -> Mapping[int, Sequence[Call]]:
+    def _calls(self, pages: CodePages, symbols: Symbols) -> Mapping[int, Sequence[Named]]:
         if monotonic() > self.until:
             return {}
         try:
             return read_calls(sorted(set(symbols.linked.values())), pages.answer)
-        except Unreadable:  # the symbols have names all the same
+        except (Unreadable, Unanswered, AlertprofError):  # the symbols have names all the same
             return {}
 
 
-def _chain(calls: Sequence[Call], symbol: str) -> tuple[Named, ...]:
+def _chain(calls: Sequence[Named], symbol: str) -> tuple[Named, ...]:
     """The functions of a place, the innermost first. symbol: what the linker calls the outermost, "" if nothing."""
     if not calls:
         return (Named(symbol),) if symbol else ()
     *inlined, outer = calls
-    # The source calls it `run`, the linker `_ZN4jobs3runEv`; a part of it may be `run.cold` for the linker.
-    source = outer.linkage or not symbol or symbol.startswith(f"{outer.function}.")
-    named = [Named(each.function, each.file, each.line) for each in inlined]
-    named.append(Named(outer.function if source else symbol, outer.file, outer.line))
-    return tuple(each for each in named if each.function)
+    # A part of `run` may be `run.cold` for the linker, and that knows other names than the source, such as glibc's.
+    if symbol and not symbol.startswith(f"{outer.function}."):
+        outer = outer._replace(function=symbol)
+    return tuple(each for each in (*inlined, outer) if each.function)
 
 
 def with_names(gate: Gate, process: ProcessId, file: Fetched) -> Fetched:

@@ -15,7 +15,7 @@ MOST_CALLS = 200_000
 
 
 def read_calls(request: Json, heard: BinaryIO, say: Say) -> Json:
-    """The last line of the dialogue: texts, and for each address [function, file, line, linkage] of its calls, where
+    """The last line of the dialogue: texts, and for each address [function, file, line] of its calls, where
     functions and files are indices of texts."""
     file = File(lambda ranges: answer_of(ranges, heard, say).pieces)
     try:
@@ -31,7 +31,7 @@ def _as_json(calls: Mapping[int, Sequence[Call]]) -> Json:
         left -= len(chain)
         if left < 0:
             break
-        found.append((address, [(_index(texts, each.function), _index(texts, each.file), *each[2:]) for each in chain]))
+        found.append((address, [(_index(texts, each.function), _index(texts, each.file), each.line) for each in chain]))
     return {"texts": list(texts), "calls": found}
 
 

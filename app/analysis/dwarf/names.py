@@ -12,11 +12,10 @@ LONGEST_CHAIN: Final = 8
 
 
 class Called(NamedTuple):
-    """value: of the attribute that has the name; linkage: whether it is the one that the linker knows"""
+    """value: of the attribute that has the name"""
 
     unit: Unit
     value: Value
-    linkage: bool
 
 
 class Names:
@@ -39,9 +38,9 @@ class Names:
         for _ in range(LONGEST_CHAIN):
             _, entry, _ = unit.entry(at)
             if linkage := entry.get(LINKAGE_NAME) or entry.get(GNU_LINKAGE_NAME):
-                return Called(unit, linkage, True)
+                return Called(unit, linkage)
             if NAME in entry:
-                fallback = fallback or Called(unit, entry[NAME], False)
+                fallback = fallback or Called(unit, entry[NAME])
             reference = entry.get(ORIGIN) or entry.get(SPECIFICATION)
             if reference is None or not (place := self._referred(unit, reference)):
                 break

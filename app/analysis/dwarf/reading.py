@@ -29,13 +29,11 @@ FAULTS: Final = (Unreadable, IndexError, KeyError, ValueError, OverflowError)
 
 
 class Call(NamedTuple):
-    """function: the linker's name, else the name in the source; file: "" where it is not known; line: 0 likewise;
-    linkage: whether it is the linker's name"""
+    """function: the linker's name, else the name in the source; "" where it is not known, as file, and 0 as line"""
 
     function: bytes
     file: bytes
     line: int
-    linkage: bool
 
 
 class _Found(NamedTuple):
@@ -135,5 +133,4 @@ def _with_texts(sections: Sections, found: Mapping[int, _Found]) -> dict[int, li
 
 
 def _call(lines: Lines, texts: Mapping[int, bytes], called: Called | None, place: Place) -> Call:
-    name, linkage = (texts[id(called)], called.linkage) if called else (b"", False)
-    return Call(name, lines.file(place.file), place.line, linkage)
+    return Call(texts[id(called)] if called else b"", lines.file(place.file), place.line)
