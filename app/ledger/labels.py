@@ -19,7 +19,7 @@ from app.services import names_of
 
 LONGEST = 200  # characters of a name or a value; PostgreSQL takes no entry of more than 2704 bytes
 LONGEST_LIST = 2000  # likewise of a list of names, which is ASCII
-NAMES = ""  # the name of no label that has an entry: its value is the list of the names of all labels, for who seeks those without one
+NAMES = ""  # of no label's entry: its value lists the names of all labels, for who seeks those without one
 
 _INSERT_NAME = sa.text("INSERT INTO service_names (service, capture) VALUES (:service, :id) ON CONFLICT DO NOTHING")
 _p, _s = label_pairs.c, service_names.c
