@@ -57,8 +57,11 @@ class FlameIndexing:
             for artifact in self._large(capture):
                 if self._stopping.is_set():
                     return
-                if self._store.free_bytes() >= ENOUGH:
-                    self._prepare(capture, artifact)
+                try:
+                    if self._store.free_bytes() >= ENOUGH:
+                        self._prepare(capture, artifact)
+                except Exception:  # a fault of one must not end the work on all others
+                    log.exception("no flame graph was prepared", capture_id=capture.id, file=artifact.name)
 
     def _prepare(self, capture: Capture, artifact: Artifact) -> None:
         key = f"{capture.id}/{artifact.name}"

@@ -16,6 +16,7 @@ from app.config.address import Address
 if TYPE_CHECKING:
     from app.config.settings import Settings
     from app.config.web import WebConfig
+    from app.intake.re2 import Pattern
 
 
 class LogLevel(StrEnum):
@@ -116,10 +117,9 @@ def valid_prefix(text: str | None) -> str | None:
     return None if text is None else text.rstrip("/")
 
 
-def valid_cors_origin(text: str) -> re.Pattern[str] | None:
+def valid_cors_origin(text: str) -> "Pattern | None":
     """The value of --web.cors.origin for fullmatch; None for an empty one. Exits with 2 for what is no expression."""
-    from app.intake.re2 import compiled  # noqa: PLC0415
-    from app.intake.re2_characters import PatternError  # noqa: PLC0415
+    from app.intake.re2 import PatternError, compiled  # noqa: PLC0415
 
     try:
         return compiled(text) if text else None

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from app import redaction
 from app.hosts.names import GRAMMAR
 from app.hosts.route import JUMP
+from app.intake.re2 import Pattern as Expression
 from app.intake.re2 import captured, compiled
 from app.ledger.address import parsed
 from app.web import durations
@@ -118,7 +119,7 @@ def parse_shell_timeout(text: str) -> timedelta:
     return length
 
 
-def parse_pattern(text: str) -> re.Pattern[str] | None:
+def parse_pattern(text: str) -> Expression | None:
     """An RE2 pattern for fullmatch; None for an empty text."""
     return compiled(text) if text else None
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 from app.intake.rules import Rule
 
-BEGIN = r"(?:\A)"  # what intake/re2.py makes of ^
 ROOTLESS = re.compile(r"\^[A-Za-z0-9_-]")
 
 
@@ -39,7 +38,7 @@ def contradicted(rule: Rule) -> str:
 
 def outside(rule: Rule) -> str:
     """Why `only.exe` lets no process through; "" where it may."""
-    pattern = rule.only_exe.pattern.replace(BEGIN, "^") if rule.only_exe else ""
+    pattern = rule.only_exe.pattern if rule.only_exe else ""
     if ROOTLESS.match(pattern) and "|" not in pattern:
         return f"only.exe {pattern!r} matches no process: paths of executables begin with /; write ^/{pattern[1:]}"
     return ""

@@ -21,6 +21,7 @@ from app.config.scalars import Count, Duration, File
 from app.config.settings import BadConfig, checked, content
 from app.config.web_headers import valid_headers
 from app.config.yaml_marks import read
+from app.intake.re2 import Pattern
 from app.web.auth.tokens_file import TokensUnreadable
 from app.web.auth.users import Users
 from app.web.transport.rate import Rate
@@ -179,7 +180,7 @@ class WebConfig:
     tls: Tls | None = None
     users: Users | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    cors_origin: re.Pattern[str] | None = None
+    cors_origin: Pattern | None = None
     rate_limit: Rate | None = None
     route_prefix: str | None = None
 

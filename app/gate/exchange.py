@@ -17,6 +17,7 @@ from app.hosts.pipe import Pipe
 
 REQUEST = re.compile(rb"[0-9]{1,9} [a-z]+( [0-9a-z:]+)*\n")
 ANSWER_LIMIT = 4 << 20  # bytes; a list of every process of a large host
+ANSWER_LINES = 100_000  # which a hostile host may all leave empty
 LINE_LIMIT = 16 << 10
 CHUNK = 256 << 10
 SILENCE = 20.0  # seconds without a byte of a file after which the line counts as dead, however long the whole may take
@@ -128,7 +129,7 @@ class Exchange:
         taken = 0
         while not (line := self._line(deadline)).startswith("."):
             taken += len(line) + 1
-            if taken > ANSWER_LIMIT:
+            if taken > ANSWER_LIMIT or len(lines) == ANSWER_LINES:
                 raise self._broken(f"answers {verb} without end")
             key, _, value = line.partition(" ")
             lines.append((key, value))
@@ -150,12 +151,12 @@ class Exchange:
             raise
         return seq
 
-    def _more(self, deadline: float) -> bytes:
+    def _more(self, deadline: float, size: int = CHUNK) -> bytes:
         left = deadline - monotonic()
         if left <= 0:
             raise self._broken("does not answer in time")
         try:
-            data = self._pipe.recv(CHUNK, left)
+            data = self._pipe.recv(size, left)
         except Retryable:
             self.close()
             raise
@@ -167,7 +168,7 @@ class Exchange:
         while b"\n" not in self._buffer:
             if len(self._buffer) > LINE_LIMIT:
                 raise self._broken("answers a line without end")
-            self._buffer += self._more(deadline)
+            self._buffer += self._more(deadline, LINE_LIMIT)  # little: each line is cut off its front
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.decode("utf-8", "backslashreplace")
 

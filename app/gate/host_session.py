@@ -7,7 +7,7 @@ from time import monotonic
 
 from app.errors import AlertprofError, Code, Retryable
 from app.gate.client import Gate
-from app.gate.entry import NoEntry, NotBegun
+from app.gate.entry import NoEntry
 from app.gate.observer import SILENT, Observer
 from app.gate.words import Words, about
 from app.hosts.breaker import TurnedAway
@@ -107,13 +107,11 @@ class HostSession:
         if self._connection is not None:
             try:
                 return self._entered(self._connection, ahead)
-            except (NoSession, NotBegun):  # the connection stands, and whoever else is on it would be cut off
-                if self._in_use(ours):
-                    raise
             except Retryable:
-                pass
+                if self._connection.alive and self._in_use(ours):  # whoever else is on it would be cut off
+                    raise
             self._connection.close()
-        self._connection = self._files = None
+        self._connection = self._gate = self._files = None
         self._require_no_pause()
         with self._connector.pace.turn():
             return self._observed(ahead)

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from app.intake.re2 import Groups
 
-def expanded(template: str, match: re.Match[str], names: Sequence[str]) -> str:
+
+def expanded(template: str, match: Groups, names: Sequence[str]) -> str:
     """`template` with the groups of `match` put in. `names`: of the groups in order, "" for a group without one.
 
     A name is as long as it can be: $1x is the group called 1x. A group that does not exist or took no part in the
@@ -13,7 +15,7 @@ def expanded(template: str, match: re.Match[str], names: Sequence[str]) -> str:
     return "".join(_parts(template, match, names))
 
 
-def _parts(template: str, match: re.Match[str], names: Sequence[str]) -> Iterator[str]:
+def _parts(template: str, match: Groups, names: Sequence[str]) -> Iterator[str]:
     text, dollar, rest = template.partition("$")
     while dollar:
         yield text
@@ -40,8 +42,8 @@ def _name(text: str) -> str | None:
     return text[start:end]
 
 
-def _group(name: str, match: re.Match[str], names: Sequence[str]) -> str:
+def _group(name: str, match: Groups, names: Sequence[str]) -> str:
     """A number is the index of a group (01 is a name). Of several groups of one name, the first that matched counts."""
     if re.fullmatch(r"0|[1-9][0-9]{0,8}", name):
         return (match[int(name)] or "") if int(name) <= len(names) else ""
-    return next((match[at] for at, known in enumerate(names, 1) if known == name and match[at] is not None), "")
+    return next((held for held, known in zip(match[1:], names, strict=True) if known == name and held is not None), "")

@@ -9,8 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from app.intake.re2 import compiled
-from app.intake.re2_characters import PatternError
+from app.intake.re2 import Pattern, PatternError, compiled
 
 OPERATORS = ("=", "!=", "=~", "!~")
 _WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -45,7 +44,7 @@ class Matcher:
     name: str
     op: str  # one of OPERATORS
     value: str
-    _regex: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _regex: Pattern | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         if self.op in ("=~", "!~"):
@@ -54,7 +53,7 @@ class Matcher:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the labels fulfil this matcher."""
         value = labels.get(self.name, "")
-        same = value == self.value if self._regex is None else self._regex.fullmatch(value) is not None
+        same = value == self.value if self._regex is None else self._regex.matches(value)
         return same is (self.op in ("=", "=~"))
 
     def __str__(self) -> str:
@@ -153,7 +152,7 @@ def _made(name: str, operator: str, value: str, name_at: int, value_at: int) -> 
     try:
         return Matcher(name, operator, value)
     except PatternError as error:
-        raise MatcherError(value_at, f"in the regular expression, after {error.at} characters: {error}") from error
+        raise MatcherError(value_at, f"in the regular expression: {error}") from error
 
 
 def _unquoted(token: _Token) -> str:

@@ -1,180 +1,118 @@
-"""Go's regular expressions with the same meaning in Python. Matchers and relabelling are written in them.
+"""Go's regular expressions. Matchers and relabelling are written in them; RE2, of which Go's are a part, reads them.
 
-`compiled` says whether a pattern matches a whole text; `captured` also says what its groups hold. What Python reads
-differently is respelt: `$`, `\\z`, `\\s`, `\\Q…\\E`, `[[:alpha:]]`, `(?U)`, a flag in the middle, `a{,3}`, names of
-groups. What RE2 refuses and Python would accept (lookaround, backreferences, `a++`) is refused.
+A match takes time that is linear in the text, whatever the expression: labels are untrusted, and whoever may look may
+ask with an expression. Python's own `re` takes minutes for `(a+)+b` and thirty letters, and stops every other thread.
 
-The syntax is https://github.com/google/re2/wiki/Syntax in the dialect of Go's package regexp/syntax. There are two
-known differences. Under (?i), RE2 folds the Kelvin sign K with k; \\w and \\W do not here. Where a group that can
-match nothing is repeated, as in `(a*)*`, the groups may hold the text of another round.
+The syntax is https://github.com/google/re2/wiki/Syntax.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
-from app.intake.re2_characters import CharacterReader, PatternError
+import re2
 
-_REPEAT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
-_FLAGS = re.compile(r"\(\?([imsU]*)(?:-([imsU]+))?([:)])")
-_NAMED = re.compile(r"\(\?P?<([A-Za-z0-9_]+)>")
-_MOST_REPEATS = 1000
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_NAMED = re.compile(r"\(\?P?<(\w+)>", re.ASCII)
+_PART = re.compile(
+    r"""\\Q.*?(?:\\E|\Z) | \\. | \[\^?\]?(?:\[:\^?\w+:\]|\\.|[^]\\])*\]
+       | (?P<named>\(\?P?<\w+>) | (?P<group>\((?!\?)) | .""",
+    re.DOTALL | re.VERBOSE | re.ASCII,
+)
+_SENTENCES = {
+    "invalid perl operator": "RE2 knows no lookaround, and no atomic or conditional groups; say it with another "
+    "matcher, such as != or !~",
+    "bad repetition operator": "a repetition cannot be repeated; put the inner one in (?:…)",
+    "no argument for repetition operator": r"a repetition has nothing before it; write \ before the character to mean "
+    "itself",
+    "missing )": "this ( has no ) after it",
+    "missing ]": "this [ has no ] after it",
+    "unexpected )": "this ) has no ( before it",
+    "invalid character class range": "it runs backwards, or no class has this name",
+    "invalid repetition size": "write the smaller number first; a thousand repetitions are the most",
+    "invalid escape sequence": r"it means nothing in RE2, which has no backreferences and writes \z for the end of the "
+    r"text; write \\ for a backslash",
+    "trailing \\": r"write \\ for a backslash",
+}
+
+
+class PatternError(ValueError):
+    """Not an expression of RE2. The text says where, and what would be right."""
+
+
+Groups = tuple[str | None, ...]  # of a match, by number; 0 is the whole, None is a group that took no part
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
-    """A pattern for `fullmatch`. `names`: of its groups, in order; "" for a group without one. Two may share a name."""
+class Pattern:
+    """An expression that was read. pattern: as it is written; names: of its groups, in order; "" for a group without
+    one. Two may share a name."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     names: tuple[str, ...]
+    _engine: Any = field(repr=False, compare=False)
+
+    def fullmatch(self, text: str) -> Groups | None:
+        """What the groups hold where the whole text matches; None where it does not."""
+        found = self._engine.fullmatch(_encodable(text))
+        spans = () if found is None else map(found.span, range(len(self.names) + 1))
+        return tuple(None if start < 0 else text[start:end] for start, end in spans) or None
+
+    def matches(self, text: str) -> bool:
+        """Whether the whole text matches."""
+        return self._engine.fullmatch(_encodable(text).encode()) is not None
+
+    def search(self, text: str) -> bool:
+        """Whether a part of the text matches."""
+        return self._engine.search(_encodable(text).encode()) is not None
 
 
 @lru_cache(maxsize=1024)
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern for `fullmatch`, made of Go's spelling. Raises PatternError."""
-    return _captured(pattern, 0).pattern
+def compiled(pattern: str) -> Pattern:
+    """Raises PatternError."""
+    return _read(pattern, dot_nl=False)
 
 
 @lru_cache(maxsize=1024)
-def captured(pattern: str) -> Captured:
-    """As compiled, with its groups; a dot also matches the end of a line, as in Prometheus. Raises PatternError."""
-    return _captured(pattern, re.DOTALL)
+def captured(pattern: str) -> Pattern:
+    """As compiled; a dot also matches the end of a line, as in Prometheus' relabelling. Raises PatternError."""
+    return _read(pattern, dot_nl=True)
 
 
-def _captured(pattern: str, flags: int) -> Captured:
-    translation = _Translation(pattern)
+def _read(pattern: str, *, dot_nl: bool) -> Pattern:
+    options = re2.Options()
+    options.log_errors, options.dot_nl = False, dot_nl
+    names, parts = [], []
+    for name, part in _parts(pattern):
+        parts.append(part)
+        names.extend([] if name is None else [name])
     try:
-        return Captured(re.compile(translation.whole(), flags), tuple(translation.names))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise PatternError(0, f"this is no regular expression: {error}") from error
+        return Pattern(pattern, tuple(names), re2.compile("".join(parts), options))
+    except UnicodeEncodeError as error:
+        raise PatternError("this is no regular expression: half a pair of surrogates is no character") from error
+    except re2.error as error:
+        raise PatternError(_sentence(error.args[0], pattern)) from None
 
 
-class _Translation(CharacterReader):
-    """One walk over a pattern."""
+def _parts(pattern: str) -> Iterator[tuple[str | None, str]]:
+    """The expression in parts, and the name of each group that one opens. Groups are named anew: RE2 takes a name
+    once, Go does not mind."""
+    for part in _PART.finditer(pattern):
+        if part[0] == r"\C":
+            raise PatternError(r"\C: Go has no single bytes; write . for a character")
+        named = _NAMED.match(part[0]) if part["named"] else None
+        yield ("" if part["group"] else None, part[0]) if named is None else (named[1], f"(?P<at{part.start()}>")
 
-    def __init__(self, pattern: str) -> None:
-        super().__init__(pattern)
-        self.multiline = self.ungreedy = False
-        self.names: list[str] = []
 
-    def whole(self) -> str:
-        spelt = self.alternatives()
-        if self.at < len(self.pattern):
-            raise PatternError(self.at, "this ) has no ( before it")
-        return spelt
+def _sentence(said: bytes | str, pattern: str) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    fault, _, where = text.partition(": ")
+    sentence = _SENTENCES.get(fault, fault)
+    return sentence if where in ("", pattern) else f"{where[:100]}: {sentence}"
 
-    def alternatives(self) -> str:
-        """Up to the end of the group. A flag in the middle, (?i), holds for the rest of the group, across every |."""
-        spelt, opened, outside = "", "", (self.multiline, self.ungreedy)
-        while not self.ended() and self.pattern[self.at] != ")":
-            if self.pattern[self.at] == "|":
-                self.at += 1
-                spelt += ")" * opened.count("(") + "|" + opened
-            elif (flags := _FLAGS.match(self.pattern, self.at)) and flags[3] == ")":
-                self.at = flags.end()
-                group = self.flags(flags)
-                spelt, opened = spelt + group, opened + group
-            else:
-                spelt += self.repeated()
-        self.multiline, self.ungreedy = outside
-        return spelt + ")" * opened.count("(")
 
-    def flags(self, flags: re.Match[str]) -> str:
-        """The opening of a group with these flags. Python has i and s; m changes `$` and `^`, U changes repetitions."""
-        on, off = flags[1], flags[2] or ""
-        if "m" in on + off:
-            self.multiline = "m" in on and "m" not in off
-        if "U" in on + off:
-            self.ungreedy = "U" in on and "U" not in off
-        on = "".join(flag for flag in "is" if flag in on and flag not in off)
-        off = "".join(flag for flag in "is" if flag in off)
-        return f"(?{on}{'-' + off if off else ''}:"
-
-    def repeated(self) -> str:
-        start = self.at
-        if self.repetition():
-            raise PatternError(start, f"nothing stands before {self.pattern[start : self.at]} to be repeated")
-        atom = self.atom()
-        times = self.repetition()
-        if times and self.repetition():
-            raise PatternError(self.at - 1, "a repetition cannot be repeated; put the inner one in (?:…)")
-        return atom + times
-
-    def repetition(self) -> str:
-        """The repetition operator at this place, with a ? if it is lazy; "" if there is none."""
-        if self.ended():
-            return ""
-        operator = self.pattern[self.at]
-        if operator == "{" and (counted := _REPEAT.match(self.pattern, self.at)):
-            operator = self.counted(counted)
-        elif operator not in "*+?":
-            return ""
-        else:
-            self.at += 1
-        lazy = self.pattern.startswith("?", self.at)
-        self.at += lazy
-        return operator + "?" * (lazy != self.ungreedy)
-
-    def counted(self, counted: re.Match[str]) -> str:
-        least, most = int(counted[1]), int(counted[3] or counted[1])
-        if max(least, most) > _MOST_REPEATS or most < least:
-            raise PatternError(self.at, f"{counted[0]} is no range of repeats up to {_MOST_REPEATS}")
-        self.at = counted.end()
-        return counted[0]
-
-    def atom(self) -> str:
-        char = self.pattern[self.at]
-        if char == "(":
-            return self.group()
-        if char == "[":
-            return self.char_class()
-        if char == "\\":
-            return self.escape()
-        self.at += 1
-        if char == "^":
-            return "(?m:^)" if self.multiline else r"(?:\A)"
-        if char == "$":
-            return "(?m:$)" if self.multiline else r"(?:\Z)"
-        return char if char == "." else re.escape(char)
-
-    def group(self) -> str:
-        start, outside = self.at, (self.multiline, self.ungreedy)
-        if (named := _NAMED.match(self.pattern, start)) is not None:
-            self.at, opening = named.end(), "("
-            self.names.append(named[1])
-        elif (flags := _FLAGS.match(self.pattern, start)) is not None:
-            self.at, opening = flags.end(), self.flags(flags)
-        elif self.pattern.startswith("(?", start):
-            raise PatternError(
-                start,
-                f"{self.pattern[start : start + 4]} is not known to RE2 (no lookaround, no atomic or conditional "
-                "groups); say it with another matcher, such as != or !~",
-            )
-        else:
-            self.at, opening = start + 1, "("
-            self.names.append("")
-        inner = self.alternatives()
-        if self.ended():
-            raise PatternError(start, "this ( has no ) after it")
-        self.at += 1
-        self.multiline, self.ungreedy = outside
-        return f"{opening}{inner})"
-
-    def escape(self) -> str:
-        char = self.pattern[self.at + 1 : self.at + 2]
-        if char == "Q":
-            return self.quotation()
-        if (known := self.perl_class()) is not None:
-            return f"[{known}]"
-        if (assertion := {"A": r"(?:\A)", "z": r"(?:\Z)", "b": r"(?a:\b)", "B": r"(?!(?a:\b))"}.get(char)) is not None:
-            self.at += 2
-            return assertion
-        return re.escape(self.literal())
-
-    def quotation(self) -> str:
-        r"""\Q…\E. A repetition after it repeats its last character."""
-        quoted, closing, _ = self.pattern[self.at + 2 :].partition(r"\E")
-        if not quoted or not closing:
-            raise PatternError(self.at, r"\Q begins a quotation of one character or more that \E ends")
-        self.at += 2 + len(quoted) + len(closing)
-        return re.escape(quoted)
+def _encodable(text: str) -> str:
+    """Half a pair of surrogates, which JSON can spell, becomes what Go's reader of JSON makes of it."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)

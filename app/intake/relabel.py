@@ -4,12 +4,11 @@ The keys mean what https://prometheus.io/docs/prometheus/latest/configuration/co
 of labels are UTF-8, as in Prometheus 3.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from app.intake.go_template import expanded
-from app.intake.re2 import Captured, captured
+from app.intake.re2 import Groups, Pattern, captured
 
 Action = Literal[
     "replace",
@@ -63,18 +62,18 @@ class Relabel:
     modulus: int = 0
     target_label: str = ""  # of `replace` a template, as the replacement is
     replacement: str = REPLACEMENT
-    _regex: Captured = field(init=False, repr=False, compare=False)
+    _regex: Pattern = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_regex", captured(self.regex))
         if fault := _fault(self):
             raise RelabelError(fault)
 
-    def match(self, text: str) -> re.Match[str] | None:
+    def match(self, text: str) -> Groups | None:
         """The match of the entry's regex with the whole of `text`."""
-        return self._regex.pattern.fullmatch(text)
+        return self._regex.fullmatch(text)
 
-    def expanded(self, template: str, match: re.Match[str]) -> str:
+    def expanded(self, template: str, match: Groups) -> str:
         """`template` with the groups of `match` put in, by Go's rules."""
         return expanded(template, match, self._regex.names)
 

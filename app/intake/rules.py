@@ -4,13 +4,13 @@ main.py binds `first_match` into admission; `explain` and the pipeline use it to
 re-exported, so that a rule and its parts come from one module.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from app.intake.matchers import Matcher, MatcherError, parse_matcher, parse_matchers
+from app.intake.re2 import Pattern
 from app.intake.relabel import Relabel
 from app.intake.relabelling import Dropped, relabelled
 from app.model import State
@@ -55,8 +55,8 @@ class Rule:
     asked: Any = None  # what else is brought home, see app.evidence.asked; None: nothing
     take: Literal["newest", "oldest", "cpu", "memory", "all"] | None = None  # of several processes; None: refuse
     resolvers: tuple[Any, ...] = ()  # in the order in which they are tried; empty: every resolver, in the default order
-    only_exe: re.Pattern[str] | None = None  # a process that these do not match is never signalled
-    only_cmdline: re.Pattern[str] | None = None
+    only_exe: Pattern | None = None  # a process that these do not match is never signalled
+    only_cmdline: Pattern | None = None
     prearm: bool = False  # evidence is taken while such an alert is pending
     notify: tuple[Recipient, ...] | None = None  # who is told of its captures; None: as for all
     baseline_every: timedelta | None = None  # how often a calm capture is taken, to compare others with; None: never

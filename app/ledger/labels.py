@@ -19,7 +19,7 @@ from app.services import names_of
 
 LONGEST = 200  # characters of a name or a value; PostgreSQL takes no entry of more than 2704 bytes
 LONGEST_LIST = 2000  # likewise of a list of names, which is ASCII
-NAMES = ""  # no label has this name: its value is the list of the names of all labels, for who seeks those without one
+NAMES = ""  # of no label's entry: its value lists the names of all labels, for who seeks those without one
 
 _INSERT_NAME = sa.text("INSERT INTO service_names (service, capture) VALUES (:service, :id) ON CONFLICT DO NOTHING")
 _p, _s = label_pairs.c, service_names.c
@@ -33,7 +33,7 @@ _DELETE_NAME = sa.delete(service_names).where(_s.service == sa.bindparam("name")
 def pairs(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The entries of these labels: names and values."""
     yield NAMES, json.dumps(sorted(labels))[:LONGEST_LIST]
-    yield from {(writable(name[:LONGEST]), writable(value[:LONGEST])) for name, value in labels.items()}
+    yield from {(writable(name[:LONGEST]), writable(value[:LONGEST])) for name, value in labels.items() if name}
 
 
 def add(connection: sa.Connection, new: Sequence[Capture]) -> None:

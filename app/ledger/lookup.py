@@ -151,11 +151,12 @@ def _lists(connection: sa.Connection, matcher: Predicate) -> Iterator[str]:
 
 
 def _literal(pattern: str) -> str:
-    """The characters with which every text begins that the pattern matches, as far as they are seen at a glance."""
+    """The characters with which the entry of every text begins that the pattern matches, as far as they are seen at a
+    glance."""
     if "|" in pattern or "(?" in pattern:
         return ""
     found = _LITERAL.match(pattern)
-    return "" if found is None else found[0].replace("\\", "")
+    return "" if found is None else found[0].replace("\\", "")[:LONGEST]
 
 
 def _every(connection: sa.Connection, name: str, beginning: str = "") -> Iterator[str]:

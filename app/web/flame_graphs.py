@@ -80,16 +80,16 @@ class FlameGraphs:
     def _prepared(
         self, capture: Capture, file: Artifact, asked: Asked, ask: Callable[[Path, Asked], Answer]
     ) -> Answer | None:
-        """What the paths say that were made before; None where they are not there, or not to be read."""
+        """What the paths say that were made before; None where they are not there, not to be read, or of another sample
+        type, in which the function may have samples all the same."""
         path = self.parts.prepared.path(capture.id, file.name)
         if path is None:
             return None
         try:
             return self._asked(path, asked, ask)
-        except BadProfile as error:
-            if asked.function:
-                raise HTTPException(404, f"The {file.kind} profile {error}.") from error
-            self.parts.prepared.remove(capture.id, file.name)
+        except BadProfile:
+            if not asked.function:
+                self.parts.prepared.remove(capture.id, file.name)
             return None
 
     def _asked(self, path: Path, asked: Asked, ask: Callable[[Path, Asked], Answer]) -> Answer:

@@ -1,6 +1,5 @@
 """What the web needs from the other packages. main.py builds one Parts and passes it to app/web/asgi.py."""
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from app.analysis.top import Top
 from app.analysis.tree import Tree
 from app.explain.explanation import Explained
 from app.intake.message import Message
+from app.intake.re2 import Pattern
 from app.ledger.ledger import Ledger
 from app.metrics import Metrics
 from app.model import Artifact, Capture
@@ -85,7 +85,7 @@ class Parts:
     explain: Callable[[bytes, bool], Explained]
     tokens: Callable[[], Tokens] = Tokens
     recorded: Callable[[Message], None] = lambda message: None
-    cors_origin: re.Pattern[str] | None = None
+    cors_origin: Pattern | None = None
     rate_limit: Rate | None = None
     route_prefix: str | None = None
     config: Callable[[], str] = str

@@ -60,6 +60,8 @@ def entries(ledger: Ledger) -> list[tuple[str, ...]]:
 
 @given(sets=SETS, asked=st.lists(matchers(), min_size=1, max_size=3), few=st.booleans(), bounded=st.booleans())
 @example(sets=[{"pod": "v" * 201}], asked=[Matcher("pod", "=~", "v{201}")], few=False, bounded=False)
+@example(sets=[{"pod": "v" * 300}], asked=[Matcher("pod", "=~", "v" * 210 + ".*")], few=False, bounded=False)
+@example(sets=[{"": "x", "job": "a"}], asked=[Matcher("pod", "=", "")], few=False, bounded=False)
 @example(sets=[{"pod": "a\0b"}], asked=[Matcher("pod", "=~", "a\0b")], few=False, bounded=False)
 @example(sets=[MANY], asked=[Matcher("pod", "=", "")], few=False, bounded=False)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
+from app.analysis.wire import BadProfile
+
 END: Final = "\0"  # between two paths; no function has this letter
 SIZES: Final = 24  # bytes at the beginning of a file: the sizes of its first three parts
 DEPTH_BITS: Final = 8  # of an id; a path has at most tree.DEEPEST functions
@@ -113,9 +115,12 @@ def _in_common(one: str, other: str) -> int:
 
 
 def packed(paths: Paths) -> bytes:
-    """The paths as a file."""
+    """The paths as a file. Raises BadProfile for sums that are too large for it."""
     head = json.dumps([paths.about, paths.names]).encode()
-    sums = array("q", paths.sums).tobytes()
+    try:
+        sums = array("q", paths.sums).tobytes()
+    except OverflowError as error:
+        raise BadProfile("its values add up to more than a number of 64 bits can hold") from error
     texts = END.join(paths.texts).encode("utf-8", "surrogatepass")
     sizes = array("q", [len(head), len(sums), len(paths.shared)]).tobytes()
     return zlib.compress(b"".join((sizes, head, sums, paths.shared, texts)), 1)

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.intake.re2 import Pattern
 from app.web.auth.guard import with_headers
 from app.web.auth.links import PREFIX
 from app.web.auth.tokens import SAFE
@@ -32,7 +33,7 @@ PREFLIGHT = {
 class Cors:
     """The middleware. allowed: the origins, for fullmatch; None: no page of another site may read anything."""
 
-    def __init__(self, app: ASGIApp, allowed: re.Pattern[str] | None) -> None:
+    def __init__(self, app: ASGIApp, allowed: Pattern | None) -> None:
         self.app, self.allowed = app, allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,11 +54,11 @@ def reads_artifact(scope: Scope) -> bool:
     return scope["type"] == "http" and scope["method"] in SAFE and ARTIFACT.fullmatch(scope["path"]) is not None
 
 
-def allowed_origin(path: str, origins: list[str], allowed: re.Pattern[str] | None) -> str:
+def allowed_origin(path: str, origins: list[str], allowed: Pattern | None) -> str:
     """The origin of a request for this path if it is allowed; "" otherwise."""
     if origins == [SANDBOX] and path.startswith(PREFIX):
         return SANDBOX
-    if allowed is None or len(origins) != 1 or len(origins[0]) > LONGEST or not allowed.fullmatch(origins[0]):
+    if allowed is None or len(origins) != 1 or len(origins[0]) > LONGEST or not allowed.matches(origins[0]):
         return ""
     return origins[0]
 

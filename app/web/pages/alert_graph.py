@@ -27,7 +27,7 @@ AT_ONCE: Final = 2  # questions
 WAIT: Final = 5.0  # seconds for one's turn; a request that waits occupies one of the framework's 40 threads
 KEPT: Final = timedelta(minutes=1)  # for which an answer stands, and the sentence why there is none
 MOST_KEPT: Final = 64
-THRESHOLD: Final = re.compile(r"(.+?)\s*(==|!=|>=|<=|>|<)\s*([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)", re.DOTALL)
+THRESHOLD: Final = re.compile(r"(?:==|!=|>=|<=|>|<)\s*([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)\Z")
 SETS: Final = re.compile(r"\b(and|or|unless)\b", re.IGNORECASE)
 
 
@@ -115,11 +115,12 @@ def expression_of(trigger: Trigger) -> str:
 def measured_in(expression: str) -> tuple[str, float | None]:
     """`rate(x[5m])` and 0.8 of `rate(x[5m]) > 0.8`, so that values below the threshold are seen, too. Other expressions
     as they are, with None."""
-    parts = THRESHOLD.fullmatch(expression)
-    if parts is None or SETS.search(parts[1]):  # with sets, the comparison may be of the last part alone
+    found = THRESHOLD.search(expression)
+    measured = expression[: found.start()].rstrip() if found else ""
+    if not found or not measured or SETS.search(measured):  # with sets, the comparison may be of the last part alone
         return expression, None
     try:
-        return parts[1], float(parts[3])
+        return measured, float(found[1])
     except ValueError:
         return expression, None
 

@@ -10,10 +10,11 @@ import pytest
 from app.analysis.flame import asking
 from app.analysis.flame.asked import Asked, view_of
 from app.analysis.flame.index import paths_of
+from app.analysis.flame.paths import About, gathered, packed
 from app.analysis.flame.prepared import Prepared
 from app.analysis.profile import read_file
 from app.analysis.reading_process import ask_once
-from app.captures.flame_indexing import FlameIndexing
+from app.captures.flame_indexing import ENOUGH, FlameIndexing
 from app.model import Artifact, Capture, Kind, State, Trigger
 from app.stores import Directory
 from tests.lab.process import eventually
@@ -85,5 +86,44 @@ def test_what_is_prepared_is_not_read_again_and_what_is_broken_is_made_anew(
     place = prepared.path(capture.id, CPU)
     assert place
     place.write_bytes(b"broken")
+    assert web.client.get(f"/captures/{capture.id}/flamegraph?function=main.main").status_code == 200
+    web.client = web.reached_by()
     assert web.client.get(f"/captures/{capture.id}/flamegraph?min=0").json()["root"]["name"] == "root"
     assert not place.exists()
+
+
+def test_a_function_without_samples_of_the_prepared_type_is_shown_with_those_of_another(tmp_path: Path) -> None:
+    web = WebApp(tmp_path)
+    (tmp_path / "cache").mkdir()
+    capture, prepared = web.keep_completed(), Prepared(tmp_path / "cache")
+    about = About("heap", "inuse_space", ("inuse_space", "cpu"), "bytes", None, 1)
+    prepared.add(capture.id, CPU, lambda out: _written(out, packed(gathered(about, {"\1": 1}, ["", "main.idle"]))))
+    asked = f"/captures/{capture.id}/flamegraph?function=main.main&sample_type=cpu"
+    assert web.client.get(asked).json()["root"]["name"] == "main.main"
+    assert prepared.path(capture.id, CPU), "nothing is wrong with it"
+
+
+def test_a_fault_of_the_store_ends_no_work_on_the_next_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Directory(tmp_path / "store")
+    (tmp_path / "profile").write_bytes(PROFILE.read_bytes())
+    captures = [
+        Capture(id_, datetime.now(UTC), Trigger("manual"), artifacts=(Artifact("a.pprof", Kind.CPU, 300, ""),))
+        for id_ in ("one", "two")
+    ]
+    store.put("two/a.pprof", tmp_path / "profile")
+    faults = [OSError("the disk is gone")]
+    monkeypatch.setattr(Directory, "free_bytes", lambda _: ENOUGH if not faults else _raised(faults.pop()))
+    indexing = FlameIndexing(store, ask_once, at_least=300)
+    for capture in captures:
+        indexing.ended(capture)
+    indexing.start()
+    eventually(lambda: indexing.prepared.path("two", "a.pprof"), "the next one is prepared")
+    indexing.stop()
+
+
+def _raised(fault: Exception) -> int:
+    raise fault
+
+
+def _written(out: Path, content: bytes) -> None:
+    out.write_bytes(content)

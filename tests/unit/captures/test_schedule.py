@@ -1,6 +1,5 @@
 """Calm captures on a schedule: when one is taken, of which process, and whether it becomes the baseline."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from app.captures.worker import Worker
 from app.errors import Code
 from app.finding import Finding
 from app.gate.pool import HostPool
+from app.intake.re2 import compiled
 from app.intake.rules import Rule
 from app.ledger.ledger import Bounds, Filter, Ledger
 from app.model import Capture, State
@@ -140,7 +140,7 @@ def test_an_alert_meanwhile_or_a_fault_leaves_the_baseline_as_it_is(service: Ser
 
 
 def test_a_capture_that_fails_is_not_tried_again_before_its_time(service: Service) -> None:
-    service.rule = replace(RULE, only_exe=re.compile("^/opt/"))
+    service.rule = replace(RULE, only_exe=compiled("^/opt/"))
     (failed,) = service.later(31 * MINUTE)
     assert (failed.state, failed.reason and failed.reason.code) == (State.FAILED, Code.NOT_PERMITTED)
     assert service.stage.started.count(failed.token) == 0, "what the rule does not allow is never signalled"

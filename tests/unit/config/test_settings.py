@@ -380,8 +380,7 @@ colour: red
         ),
         (
             "rules: [{name: a, matchers: ['a=~\"(\"']}]",
-            "1:30: rules[0].matchers[0]: at character 4: in the regular expression, after 0 characters: "
-            "this ( has no ) after it",
+            "1:30: rules[0].matchers[0]: at character 4: in the regular expression: this ( has no ) after it",
         ),
         (
             "redact: {names: [a b]}",

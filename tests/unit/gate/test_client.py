@@ -1,6 +1,6 @@
 """What the gate says of an executable, and of a process that a signal ended: believed in its exact shape only."""
 
-from time import monotonic
+from time import monotonic, process_time
 
 import pytest
 
@@ -145,6 +145,13 @@ def test_names_of_processes_and_groups_lose_their_secrets() -> None:
     around = gate.around(ProcessId("boot", 7, 100, "1:1"))
     assert around[:2] == ("biggest 7 S 1 1 1 pw=[redacted]", "/proc/7/cgroup:0::/run-token=[redacted]")
     assert around[2] == "kernel Killed process 7 (key:1)"
+
+
+def test_an_answer_of_millions_of_lines_is_given_up_soon() -> None:
+    gate, before = Gate(Canned("\n" * (4 << 20)), "h", send_script=False), process_time()
+    with pytest.raises(Retryable, match="answers around without end"):
+        gate.around(ProcessId("boot", 7, 100, "1:1"))
+    assert process_time() - before < 5
 
 
 def test_an_answer_of_empty_lines_has_an_end_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.intake.re2_characters import PatternError
+from app.intake.re2 import PatternError
 from app.intake.relabel import Action, Relabel, RelabelError
 from app.intake.relabelling import Dropped, relabelled
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,9 @@ def test_another_process_reads_the_file_once_and_answers_about_it(tmp_path: Path
     assert isinstance(view.frames[0], Frame)
     with pytest.raises(BadProfile, match="no sample type 'cups'"):
         index_file(PROFILES / "go.crc32.cpu", "cups", tmp_path / "other")
+
+
+def test_sums_beyond_what_the_file_holds_are_refused_with_a_sentence() -> None:
+    paths = paths_of(read_file(READ[0]))
+    with pytest.raises(BadProfile, match="add up to more than"):
+        packed(replace(paths, sums=[*paths.sums[:-1], 2**63]))

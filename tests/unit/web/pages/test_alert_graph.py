@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import process_time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -134,3 +135,10 @@ def test_without_a_prometheus_or_an_expression_no_graph_is_offered_and_nobody_is
 )  # fmt: skip
 def test_a_comparison_with_a_number_is_a_threshold(expression: str, measured: str | None, limit: float | None) -> None:
     assert measured_in(expression) == (measured or expression, limit)
+
+
+@pytest.mark.parametrize("expression", ["a" + " " * 65_000 + "b", "a" + ">" * 65_000 + "b", "a > " * 16_000])
+def test_a_forged_expression_takes_no_longer_than_its_text_is_long(expression: str) -> None:
+    before = process_time()
+    assert measured_in(expression) == (expression, None)
+    assert process_time() - before < 2
