@@ -58,6 +58,8 @@ class CollectSteps:
     def collect(self, capture: Capture, now: datetime) -> Capture:
         """The capture with its artifacts. Raises Retryable if our store does not take them."""
         try:
+            if outage := self.store.outage():
+                raise OSError(outage)
             return self._collect(capture, now)
         except OSError as error:
             code = Code.NO_SPACE if error.errno in NO_ROOM else Code.COLLECT_FAILED

@@ -1,5 +1,7 @@
 """Where artifacts rest, as the keys `storage.artifacts` and `storage.object_store` say it."""
 
+import os
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from app.config.scalars import File, Text, valid_web_address
 from app.stores.bucket import Bucket
 
-AMAZON = "amazonaws.com"
+AMAZON = re.compile(r"(?:.+\.)?amazonaws\.com(?:\.cn)?", re.IGNORECASE)
+ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")  # of the environment; obstore reads them, too
 CHECKSUM = {"checksum_algorithm": "sha256"}  # sent with each upload to S3
 OWN = {  # the keys that belong to one kind of store, by their names in obstore
     "s3": {
@@ -70,6 +73,7 @@ def bucket(url: str, store: ObjectStore, spool: Path) -> Bucket:
         raise ValueError(f"{strange[0]} does not belong to {scheme}://; leave it out, or correct storage.artifacts")
     options = {names[key]: value for key, value in said.items() if isinstance(value, str)}
     files = {names[key]: value for key, value in said.items() if isinstance(value, Path)}
-    amazon = scheme == "s3" and AMAZON in options.get("endpoint", AMAZON)
+    named = (options.get("endpoint"), *(os.environ.get(name) for name in ENDPOINTS))
+    amazon = scheme == "s3" and all(AMAZON.fullmatch(urlsplit(each).hostname or "") for each in named if each)
     checked = CHECKSUM if scheme == "s3" else {}
     return Bucket(url.rstrip("/"), spool, {**checked, **options}, files, verifies=amazon)

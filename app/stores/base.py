@@ -54,6 +54,11 @@ class Store(ABC):
         """Why files cannot be stored, after one did not fit; None once one was stored again, or more space is free."""
         return self.spool.shortage()
 
+    def outage(self) -> str | None:
+        """Why files need not be brought here now: the store has just failed to take one. None if it is not known to
+        fail. It asks nothing of the store."""
+        return None
+
     @abstractmethod
     def put(self, key: str, source: Path) -> None:
         """Stores the file `source` under `key`, replacing an earlier one. It is durable when this returns."""

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 from threading import Lock
@@ -23,6 +24,7 @@ from obstore.store import from_url
 
 from app.stores.base import MARK, PAGE, Entry, Store
 from app.stores.bucket import Bucket
+from app.stores.refused import sentence
 from app.stores.spool import Spool
 
 PIECE = 8 << 20  # bytes; S3 takes no parts below 5 MiB
@@ -32,8 +34,11 @@ RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 # Of small questions on which a start or a request to /-/ready waits.
 QUICK = {"connect_timeout": "3s", "timeout": "5s"}
 QUICK_RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=5)}
+SMALL = 1 << 20  # bytes of a file that is a small question
 AT_START = 5.0  # seconds for deletions; what is left is done later
 PROVED = 10.0  # seconds for which the last proof that the store takes files is believed
+FAULTS = (BaseError, FileNotFoundError)  # the latter for a missing bucket, too
+UNTIL = "; files stay on their hosts until it takes them"
 DELETED, PROOF = ".going", ".proof"
 MOST_OF_MARK = 4096  # bytes
 
@@ -60,12 +65,25 @@ class Objects(Store):
             raise OSError(self._unusable(fault)) from fault
 
     def put(self, key: str, source: Path) -> None:
-        with self._as_os_errors():
-            obstore.put(self._objects, key, source, chunk_size=PIECE, max_concurrency=PARTS_AT_ONCE)
-        if not self._bucket.verifies and self._sum(self.read(key)) != self._sum(pieces(source)):
+        """Fails at once for a while after the store did not answer: what it is asked before a signal must not delay
+        the signal of every capture."""
+        if outage := self.outage():
+            raise OSError(errno.EIO, outage)
+        objects = self._quick if source.stat().st_size <= SMALL else self._objects
+        try:
+            obstore.put(objects, key, source, chunk_size=PIECE, max_concurrency=PARTS_AT_ONCE)
+        except FAULTS as fault:
+            said = self._unusable(fault)
+            self._proved = (monotonic(), f"{said}{UNTIL}")
+            raise OSError(errno.EIO, said) from fault
+        if not self._bucket.verifies and self._read_back(key) != self._sum(pieces(source)):
             raise OSError(errno.EIO, f"{self._bucket.url} gives back another {key} than it was sent")
         self.spool.took()
         self._proved = (monotonic(), None)
+
+    def outage(self) -> str | None:
+        at, said = self._proved or (0.0, None)
+        return said if monotonic() - at <= PROVED else None
 
     def refusal(self) -> str | None:
         if local := self.spool.refusal():
@@ -92,8 +110,16 @@ class Objects(Store):
         while at < until:
             with self._as_os_errors():
                 piece = bytes(obstore.get_range(self._objects, key, start=at, end=min(at + PIECE, until)))
+            if len(piece) != min(PIECE, until - at):
+                raise OSError(errno.EIO, f"{self._bucket.url} gives {len(piece)} bytes of {key} in the place of a part")
             at += len(piece)
             yield piece
+
+    def _read_back(self, key: str) -> str:
+        try:
+            return self._sum(self.read(key))
+        except FileNotFoundError as fault:  # not to be taken for a file that never was
+            raise OSError(errno.EIO, f"{self._bucket.url} took {key} and does not have it") from fault
 
     def delete_all(self, capture_id: str) -> None:
         shutil.rmtree(self.cache / capture_id, ignore_errors=True)
@@ -102,8 +128,13 @@ class Objects(Store):
     def _delete(self, objects: Any, capture_id: str) -> None:
         with self._as_os_errors():
             obstore.put(objects, f"{DELETED}/{capture_id}", b"")
+            seen = set[str]()
             for listed in obstore.list(objects, prefix=capture_id):
-                obstore.delete(objects, [each["path"] for each in listed])
+                keys = {each["path"] for each in listed if each["path"].startswith(f"{capture_id}/")}
+                if seen & keys:
+                    raise OSError(errno.EIO, f"{self._bucket.url} lists {min(seen & keys)} again and again")
+                seen |= keys
+                obstore.delete(objects, sorted(keys))
             obstore.delete(objects, f"{DELETED}/{capture_id}")
 
     def sweep(self) -> None:
@@ -130,6 +161,10 @@ class Objects(Store):
             for listed in obstore.list(self._objects, offset=after or None, chunk_size=PAGE):
                 entries = [Entry(each["path"], each["last_modified"]) for each in listed]
                 if page := [entry for entry in entries if not entry.key.startswith(".")]:
+                    keys = [after, *(entry.key for entry in page)]
+                    if any(key >= following for key, following in pairwise(keys)):
+                        raise OSError(errno.EIO, f"{self._bucket.url} does not list its objects in their order")
+                    after = keys[-1]
                     yield page
 
     def discard(self, keys: Sequence[str]) -> None:
@@ -159,12 +194,12 @@ class Objects(Store):
         try:
             obstore.put(self._quick, self._proof, b"?")
             obstore.delete(self._quick, self._proof)
-        except BaseError as fault:
-            return f"{self._unusable(fault)}; files stay on their hosts until it takes them"
+        except FAULTS as fault:
+            return f"{self._unusable(fault)}{UNTIL}"
         return None
 
-    def _unusable(self, fault: BaseError) -> str:
-        return f"the object store {self._bucket.url} cannot be written: {first_line(fault)}"
+    def _unusable(self, fault: Exception) -> str:
+        return f"the object store {self._bucket.url} cannot be written: {sentence(fault)}"
 
     @contextmanager
     def _as_os_errors(self) -> Iterator[None]:
@@ -172,9 +207,9 @@ class Objects(Store):
         try:
             yield
         except (NotFoundError, FileNotFoundError) as fault:
-            raise FileNotFoundError(errno.ENOENT, first_line(fault)) from fault
+            raise FileNotFoundError(errno.ENOENT, sentence(fault)) from fault
         except BaseError as fault:
-            raise OSError(errno.EIO, f"{self._bucket.url}: {first_line(fault)}") from fault
+            raise OSError(errno.EIO, f"{self._bucket.url}: {sentence(fault)}") from fault
 
     @staticmethod
     def _sum(content: Iterator[bytes]) -> str:
@@ -197,8 +232,3 @@ def pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(PIECE):
             yield piece
-
-
-def first_line(fault: Exception) -> str:
-    """What an exception of obstore says; what follows is for its authors."""
-    return str(fault).partition("\n")[0]

@@ -464,6 +464,23 @@ def test_what_it_cannot_honour_may_stand_there_empty() -> None:
     assert not faults("storage: {retention: null}\nrules: [{name: a, relabel_configs: []}]")
 
 
+@pytest.mark.parametrize(
+    ("said", "environment", "verifies"),
+    [
+        ("", "", True),
+        (", object_store: {endpoint: https://s3.eu-1.amazonaws.com}", "", True),
+        (", object_store: {endpoint: https://amazonaws.com.example.com}", "", False),
+        ("", "https://minio.example.com", False),
+    ],
+)
+def test_only_amazon_itself_is_believed_to_compare_checksums(
+    said: str, environment: str, verifies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", environment)
+    bucket = good(f"storage: {{artifacts: s3://captures{said}}}").storage.artifacts
+    assert isinstance(bucket, Bucket) and bucket.verifies is verifies
+
+
 def test_a_retention_is_checked_before_it_is_refused() -> None:
     told = faults("storage:\n  retention: {max_age: 30, max_bytes: 20, max_per_service: 0}")
 
