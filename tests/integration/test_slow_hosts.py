@@ -3,102 +3,37 @@
 Every host is an address of this machine. What is asserted is the order in which things happen, and never how long.
 """
 
-import socket
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.scene import Scene, alert
-from tests.lab import ports
-from tests.lab.account import POSSIBLE, account
+from tests.lab.account import POSSIBLE
 from tests.lab.process import eventually
-from tests.lab.sshd import Sshd
 from tests.lab.target import Service
+from tests.lab.unhelpful import KINDS, Trickling, unhelpful
 
 ALERTS = 7  # about each host that holds us up
-KINDS = {"trickles": "127.10", "is down": "127.11", "refuses": "127.12", "starts slowly": "127.13"}
 ABSENT = 4_194_303  # a pid
 LIMITS = {"per_host": 5, "per_service": 100, "at_once": 100}
-
-
-class Trickling:
-    """A server that says one byte a second to whoever connects. most: connections at a time to one address."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("0.0.0.0", 0), backlog=64)
-        self.port: int = self._listener.getsockname()[1]
-        self._ended = threading.Event()
-        self._lock, self._now, self.most = threading.Lock(), Counter[str](), Counter[str]()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=self._trickle, args=self._listener.accept()[:1], daemon=True).start()
-
-    def _trickle(self, peer: socket.socket) -> None:
-        address = peer.getsockname()[0]
-        with self._lock:
-            self._now[address] += 1
-            self.most[address] = max(self.most[address], self._now[address])
-        with suppress(OSError), peer:
-            peer.settimeout(1)
-            for letter in b"SSH-2.0-OpenSSH_9.2p1 Debian-2 and so on":
-                peer.send(bytes([letter]))
-                with suppress(TimeoutError):
-                    if not peer.recv(1000):
-                        break
-        with self._lock:
-            self._now[address] -= 1
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-
-@contextmanager
-def hole() -> Iterator[int]:
-    """A port at which nobody hears of a connection: nothing is accepted, and the queue is full."""
-    with ExitStack() as ends, socket.create_server(("0.0.0.0", 0), backlog=0) as listener:
-        port: int = listener.getsockname()[1]
-        with suppress(TimeoutError):
-            for _ in range(64):
-                ends.enter_context(socket.create_connection(("127.0.0.1", port), timeout=0.5))
-        yield port
 
 
 @contextmanager
 def fleet(folder: Path) -> Iterator[tuple[Scene, Trickling, Path]]:
     """alertprof, an sshd for 127.1.*, and the four kinds of other hosts; the file without which those that start slowly
     do not begin a shell."""
-    with ExitStack() as ends:
-        trickling = Trickling()
-        ends.callback(trickling.close)
-        user = ends.enter_context(account("/bin/bash", {".bashrc": "until [ -e ~/go ]; do sleep 0.2; done"}))
-        slow = ends.enter_context(Sshd(folder / "slow", user=user, listen="0.0.0.0", startup=True))
-        others: list[dict[str, Any]] = [
-            {"match": "127.10.*", "port": trickling.port},
-            {"match": "127.11.*", "port": ends.enter_context(hole())},
-            {"match": "127.12.*", "port": ports.free()},
-            {"match": "127.13.*", "port": slow.port, "user": user, "identity_file": str(slow.client_key)}
-            | {"shell_timeout": "5m"},
-        ]
+    with unhelpful(folder, "until [ -e ~/go ]; do sleep 0.2; done", shell_timeout="5m") as others:
         known = folder / "known_hosts"
-        config = {"hosts": others, "allowed_hosts": ["127.0.0.0/8"], "limits": LIMITS}
+        config = {"hosts": others.hosts, "allowed_hosts": ["127.0.0.0/8"], "limits": LIMITS}
         where_known = {"known_hosts_file": str(known)}
-        scene = ends.enter_context(
-            Scene(folder, duration="2s", sshd={"listen": "0.0.0.0"}, ssh=where_known, config=config)
-        )
-        key = " ".join(scene.sshd.known_hosts.read_text().split()[1:3])
-        slow_key = " ".join(slow.known_hosts.read_text().split()[1:3])
-        lines = [f"[127.1.*]:{scene.sshd.port} {key}", *(f"[{each['match']}]:{each['port']} {key}" for each in others)]
-        known.write_text("\n".join([*lines[:-1], f"[127.13.*]:{slow.port} {slow_key}", ""]))
-        yield scene, trickling, Path(f"~{user}").expanduser() / "go"
+        with Scene(folder, duration="2s", sshd={"listen": "0.0.0.0"}, ssh=where_known, config=config) as scene:
+            key = " ".join(scene.sshd.known_hosts.read_text().split()[1:3])
+            known.write_text(f"[127.1.*]:{scene.sshd.port} {key}\n{others.known}")
+            yield scene, others.trickling, others.home / "go"
 
 
 def holding_up() -> Sequence[dict[str, Any]]:
