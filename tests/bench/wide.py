@@ -16,12 +16,12 @@ from pathlib import Path
 import httpx2
 import sqlalchemy as sa
 
-from tests.bench import wide_claims
+from tests.bench import throughput, wide_claims
 from tests.bench.bell import Bell, Bells, Ear
 from tests.bench.line import CONFIG, QUIET, Poster, milliseconds
 from tests.bench.openssh import needed
 from tests.bench.rounds import Group, Unmeasured, Variant, rounds
-from tests.bench.throughput import CONNECTIONS, lua, per_second
+from tests.bench.throughput import CONNECTIONS, lua
 from tests.integration.scene import alert, message
 from tests.lab.postgres import NoPostgres, postgres
 from tests.lab.process import eventually
@@ -154,4 +154,4 @@ def acknowledged(wrk: str, folder: Path, services: Sequence[Alertprof], seconds:
         (script := folder / f"wrk-{number}.lua").write_text(lua(new=new))
         argv = [*words, str(script), service.webhook]
         running.append(subprocess.Popen(argv, stdout=subprocess.PIPE, text=True))
-    return sum(per_second(each.communicate()[0]) for each in running)
+    return sum(throughput.acknowledged(each.communicate()[0]) for each in running) / seconds
