@@ -32,7 +32,7 @@ def report(capture: Capture, tops: Sequence[tuple[str, Top]], url: str, focus: s
 
 def prose(text: str, most: int = LONGEST) -> str:
     """A foreign text outside code spans: on one line, cut, and neither HTML nor a link."""
-    return plain(text, most).replace("<", r"\<").replace("](", r"]\(").replace("][", r"]\[")
+    return plain(text, most).replace("\\", r"\\").replace("<", r"\<").replace("](", r"]\(").replace("][", r"]\[")
 
 
 def plain(text: str, most: int = LONGEST) -> str:

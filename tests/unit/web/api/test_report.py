@@ -1,5 +1,8 @@
 """GET /captures/{id}/report: short, in Markdown, about what was asked for."""
 
+import pytest
+from markdown_it import MarkdownIt
+
 from app.finding import Finding
 from tests.unit.web.web_app import WebApp
 
@@ -32,6 +35,14 @@ def test_names_from_a_profile_are_neither_html_nor_links(web: WebApp) -> None:
     text = report(web, Finding("info", evil, evil, "cpu", (), "garbage", (), evil, evil))
     assert text.count(r"main.\<img src=x>[run]\(http://evil)[a]\[b]") == 4
     assert "\u202e" not in text and "\x1b" not in text
+
+
+@pytest.mark.parametrize("escaped", ["", "\\", "\\\\", "\\\\\\"])
+def test_no_name_is_html_or_a_link_by_escaping_our_escapes(web: WebApp, escaped: str) -> None:
+    evil = f"main.{escaped}<img src=x>[run{escaped}](http://evil)![a{escaped}](http://evil)"
+    text = report(web, Finding("info", evil, evil, "cpu", (), "garbage", (), evil, evil))
+    shown = MarkdownIt("commonmark").render(text)
+    assert "<img" not in shown and "<a " not in shown
 
 
 def test_a_capture_without_findings_says_so(web: WebApp) -> None:
