@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from app.config.descriptions import DESCRIPTIONS
+from app.config.fault_sentences import block_in
 from app.config.file import Whole
-from app.config.settings import block_in
 from app.plugins import kind_of
 from app.profilers.base import ProfilerSpec
 from app.web import durations

@@ -77,11 +77,10 @@ class Ledger(LedgerReader):
         self.on_due: Callable[[], None] = lambda: None
         """Called, from any thread, after a commit that made a capture due; it has to return at once."""
         self._clock = clock or self.clock.now
-        self._inbox = Inbox(self._record, writers=1 if self._database.sqlite else WRITERS)
-        self.presence = presence_of(self._database)
-        self.prearms, self.calm = PreArms(self._database), CalmCaptures(self._database)
-        self.notices, self.known_rules = Notices(self._database), KnownRules(self._database)
-        self.sweeps = Sweeps(self._database)
+        base = self._database
+        self._inbox = Inbox(self._record, writers=1 if base.sqlite else WRITERS)
+        self.prearms, self.calm, self.notices = PreArms(base), CalmCaptures(base), Notices(base)
+        self.known_rules, self.sweeps, self.presence = KnownRules(base), Sweeps(base), presence_of(base)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then
