@@ -17,6 +17,7 @@ import structlog
 
 from app.errors import without_logins
 from app.hosts.web_api import document
+from app.ledger.ledger import LedgerUnavailable
 
 EVERY = 10.0  # seconds; Prometheus evaluates its rules once a minute by default
 AT_ONCE = 4  # hosts that are looked at
@@ -74,9 +75,11 @@ class PendingAlerts:
     def _taken(self, labels: Mapping[str, str]) -> bool:
         try:
             return self._take(labels, self._now())
+        except LedgerUnavailable as fault:
+            log.error("the evidence of a pending alert needs the ledger, it is tried again", fault=str(fault))
         except Exception:  # the other alerts are still looked at
             log.exception("the evidence of a pending alert could not be taken")
-            return True
+        return True
 
 
 def pending_at(url: str) -> Iterator[Mapping[str, str]]:

@@ -24,7 +24,7 @@ from app.analysis.diff.asking import difference_of
 from app.captures import dumps, ending
 from app.captures.collecting import CollectSteps
 from app.captures.evidence import Ladder, explained
-from app.captures.failures import HOLD, fail, retry_later, with_deadline
+from app.captures.failures import HOLD, again, fail, retry_later, with_deadline
 from app.captures.foreign_rules import ForeignRules
 from app.captures.lanes import HostBusy
 from app.captures.outcome import only_proven
@@ -38,7 +38,7 @@ from app.gate.entry import NoEntry
 from app.gate.pool import HostPool
 from app.intake.rules import Rule
 from app.ledger.clock import machine
-from app.ledger.ledger import Ledger
+from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.model import Capture, Kind, Step
 from app.redaction import BUILT_IN, Redaction
 from app.resolvers.base import Resolver
@@ -98,8 +98,6 @@ class Pipeline:
     def _advanced(self, capture: Capture, now: datetime, enter: Callable[[str], None]) -> Capture:
         capture = with_deadline(capture, now, self.hold)
         try:
-            if capture.step is not Step.RESOLVE and (left := self._foreign.left(capture, now)):
-                return left
             return self._step(capture, now, enter)
         except HostBusy:
             raise
@@ -112,12 +110,17 @@ class Pipeline:
             return fail(capture, now, explained(capture, refused.reason))
         except Retryable as fault:
             return retry_later(capture, now, fault)
+        except LedgerUnavailable as fault:
+            log.error("a step needs the ledger, it is tried again", capture_id=capture.id, fault=str(fault))
+            return again(capture, now).with_event_once(now, "waiting", str(fault))
         except Exception as fault:  # a fault of ours must not lose the capture: it is retried, then it is the reason
             log.exception("a step broke", capture_id=capture.id, step=capture.step.value)
             said = f"alertprof's own fault while at {capture.step.value}: {type(fault).__name__}: {fault}"
             return retry_later(capture, now, Retryable(Code.TIMEOUT, said[:500]))
 
     def _step(self, capture: Capture, now: datetime, enter: Callable[[str], None]) -> Capture:
+        if capture.step is not Step.RESOLVE and (left := self._foreign.left(capture, now)):
+            return left
         ladder = self._ladder
         recording = RecordingSteps(self.pool, self.ledger, ladder)
         reading = Reading(self.store, self.read, self.compare)

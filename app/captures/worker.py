@@ -234,6 +234,8 @@ class Worker:
         while not self._stopping.wait(RENEW_EVERY):
             try:
                 self._chores()
+            except LedgerUnavailable as fault:
+                log.error("the chores need the ledger, they are tried again", fault=str(fault))
             except Exception:
                 log.exception("a chore broke")
 

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,15 +11,20 @@ import pytest
 from app.captures.artifacts import artifact_name
 from app.captures.failures import BACK_OFF, DEADLINES, fail, retry_later, target_in, with_deadline
 from app.captures.outcome import shortfall
+from app.captures.pipeline import Pipeline
 from app.captures.resolve import sibling_id
 from app.captures.search import only_one
 from app.captures.specs import spec_of
 from app.errors import Code, Reason, Refused, Retryable
 from app.gate.facts import Seen
+from app.ledger.ledger import Ledger
 from app.model import Artifact, Capture, Kind, ProcessId, State, Step, Target, Trigger
 from app.profilers.go_zero import GoZero
 from app.resolvers.base import Candidates
-from tests.unit.ledger.builders import NOON, manual
+from app.resolvers.labels import Labels
+from app.stores import Directory
+from tests.unit.captures.stage import Stage
+from tests.unit.ledger.builders import NOON, admission, manual
 
 GONE = Retryable(Code.HOST_UNREACHABLE, "h: no connection")
 
@@ -132,3 +139,13 @@ def test_that_the_process_ended_is_the_better_reason() -> None:
 def test_a_files_name_is_ours_and_harmless(service: str, name: str) -> None:
     capture = manual(1, target=Target("h", 7, service=service), started_at=NOON)
     assert artifact_name(capture, Kind.CPU) == name
+
+
+def test_a_step_that_finds_the_ledger_away_is_tried_again_and_is_no_fault_of_the_program(tmp_path: Path) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db", decide=admission())  # has no tables
+    parts: Any = {"pool": Stage(), "store": Directory(tmp_path / "files"), "ledger": ledger, "check": dict}
+    after = Pipeline(**parts, rules=lambda: (), resolvers=(Labels(),)).advance(manual(1), NOON)
+    ledger.close()
+    assert after.state is State.PENDING and after.due_at == NOON + timedelta(seconds=BACK_OFF[0])
+    (waiting,) = after.timeline
+    assert waiting.message.startswith(f"the ledger sqlite:///{tmp_path}/ledger.db is not available (no such table")
