@@ -69,7 +69,7 @@ def test_what_a_silent_replica_holds_is_taken_over_within_five_seconds_and_it_kn
 ) -> None:
     monkeypatch.setattr(presence, "AWAIT", 0.0)
     one, other = replica(), replica()
-    one.ledger.create(manual(1))
+    one.ledger.create(manual(101))
     claim = one.ledger.claim(NOON, one.owner, LEASE)
     assert claim
     assert other.ledger.claim(NOON, other.owner, LEASE) is None
@@ -90,7 +90,7 @@ def test_a_replica_that_ends_leaves_what_it_holds_at_once_and_one_that_lives_kee
     replica: Callable[[], Replica],
 ) -> None:
     one, other, third = replica(), replica(), replica()
-    for number, owner in ((1, one), (2, other)):
+    for number, owner in ((101, one), (102, other)):
         one.ledger.create(manual(number))
         assert owner.ledger.claim(NOON, owner.owner, LEASE)
     third.woken.clear()
@@ -99,7 +99,7 @@ def test_a_replica_that_ends_leaves_what_it_holds_at_once_and_one_that_lives_kee
     assert not one.presence.holds(one.owner), "what is still under way there acts no more"
     taken = third.ledger.claim(NOON, third.owner, LEASE)
     assert taken
-    assert taken.capture.id == manual(1).id
+    assert taken.capture.id == manual(101).id
     assert third.ledger.claim(NOON, third.owner, LEASE) is None
 
 
@@ -116,8 +116,8 @@ def test_what_becomes_due_on_one_replica_wakes_the_others_at_once_also_when_the_
         assert other.woken.wait(WITHIN)
         assert monotonic() - began < 0.5 * WITHIN
 
-    wakes(lambda: one.ledger.create(manual(1)))
-    wakes(lambda: one.ledger.request_stop(manual(1).id, NOON))
+    wakes(lambda: one.ledger.create(manual(101)))
+    wakes(lambda: one.ledger.request_stop(manual(101).id, NOON))
     cut_all(url)
     eventually(other.woken.is_set, "it looks for what it may have missed")
     eventually(lambda: readable(one.ledger), "a new connection is made")
@@ -128,7 +128,7 @@ def test_what_becomes_due_on_one_replica_wakes_the_others_at_once_also_when_the_
 
 def readable(ledger: Ledger) -> bool:
     with suppress(LedgerUnavailable):
-        return ledger.get(manual(1).id) is not None
+        return ledger.get(manual(101).id) is not None
     return False
 
 

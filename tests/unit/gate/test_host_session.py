@@ -32,7 +32,7 @@ class Host:
         self.connections.append(connection)
         return connection
 
-    def _enter(self, connection: Any, *, fresh: bool = False) -> Any:
+    def _enter(self, connection: Any, *, fresh: bool = False, ahead: Any = ()) -> Any:
         if not connection.alive:
             raise Retryable(Code.HOST_UNREACHABLE, "10.0.0.5: the connection was lost")
         self.opens()
