@@ -10,8 +10,8 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-from app import main
 from app.config.settings import load
+from app.ledger.clock import Clock
 from app.main import Service
 from app.model import Capture
 from tests.integration.scene import alert, message
@@ -27,7 +27,7 @@ class Replica:
 
     def __init__(self, folder: Path, sshd: Sshd, patch: pytest.MonkeyPatch) -> None:
         self.ahead = timedelta(0)
-        patch.setattr(main, "now", self.now)
+        patch.setattr(Clock, "now", lambda _clock: self.now())
         ssh = {"user": sshd.user, "port": sshd.port, "identity_file": str(sshd.client_key)}
         config = {
             "ssh": {**ssh, "known_hosts_file": str(sshd.known_hosts)},

@@ -52,7 +52,7 @@ def test_every_panel_of_the_dashboard_has_data_no_alert_fires_and_the_audit_log_
         with Prometheus(tmp_path, instance=instance, job="alertprof", rules=RULES) as prometheus:
             eventually(lambda: prometheus.query('up{job="alertprof"} == 1'), "it was scraped")
             (capture,) = scene.captured(alert(host=HOST, pid=target.pid))
-            scene.captured(alert("00000000000000ab", host="10.9.9.9", pid=1))  # refused: such a host is not allowed
+            scene.captured(alert("00000000000000ab", host="10.9.9.9", pid=4242))  # refused: such a host is not allowed
             assert capture["state"] == "completed", capture["reason"]
             for title, queries in panels():
                 found = list(map(prometheus.query, queries))
