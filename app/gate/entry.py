@@ -48,10 +48,6 @@ class NoEntry(Refused):
     """The login succeeds, but the account, its shell or its sudo does not let the gate start. Final."""
 
 
-class NotBegun(Retryable):
-    """The account's shell did not start the gate this time. The connection is still open."""
-
-
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """How a gate is started on a connection.
@@ -176,7 +172,7 @@ class _GateStart:
         if self._read_to_end():
             return self._why_it_ended()
         last = f"; it has said: {said}" if (said := self._last()) else ""
-        return NotBegun(
+        return Retryable(
             Code.HOST_UNREACHABLE,
             f"{self._connection.host}: the account's shell was not ready within {self._invocation.limit:g} s: its "
             "start-up files (~/.ssh/rc, .bashrc, .zshenv, config.fish, .cshrc) are slow, or the host is; raise "
@@ -189,7 +185,9 @@ class _GateStart:
             return self._no_entry("the key is bound to a gate there: set gate: installed for this host")
         if not self._connection.alive or status is None or short_of_resources(words):
             why = "was cut off" if status is None else "could not begin"
-            return NotBegun(Code.HOST_UNREACHABLE, f"{self._connection.host}: the gate {why}{self._last_words(status)}")
+            return Retryable(
+                Code.HOST_UNREACHABLE, f"{self._connection.host}: the gate {why}{self._last_words(status)}"
+            )
         found = self._of_sudo(words)
         if not self._invocation.sent and not found:
             found = (
