@@ -20,7 +20,7 @@ from tests.lab.service import Alertprof
 from tests.lab.sshd import Sshd
 from tests.lab.target import Service
 
-WITHIN = 5.0 + 2.0  # seconds, and some for a busy machine
+WITHIN = 20.0  # seconds, on a busy machine; test_presence.py has the five seconds
 
 
 class Fleet:
