@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
+from httpx2 import Response
 
 from app.intake.body import parse, to_alerts
 from app.intake.message import MAX_ALERTS
@@ -200,14 +201,16 @@ def test_a_nul_in_a_label_does_not_reach_the_database(web: WebApp) -> None:
     assert capture and capture.trigger.labels == {"job": "order-�mq"}
 
 
-def test_503_and_only_then_when_nothing_could_be_recorded(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*_: object) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_exception(LedgerUnavailable("the disk is full"))
-        return future
+def answered_while(web: WebApp, monkeypatch: pytest.MonkeyPatch, fault: LedgerUnavailable) -> Response:
+    """The answer to a message that the ledger does not take, with this fault."""
+    future: Future[Any] = Future()
+    future.set_exception(fault)
+    monkeypatch.setattr(web.ledger, "receive", lambda *_: future)
+    return web.reached_by().post("/webhook", content=body(alert()))
 
-    monkeypatch.setattr(web.ledger, "receive", gone)
-    answer = web.reached_by().post("/webhook", content=body(alert()))
+
+def test_503_and_only_then_when_nothing_could_be_recorded(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = answered_while(web, monkeypatch, LedgerUnavailable("the disk is full"))
 
     assert answer.status_code == 503
     assert answer.json()["detail"] == "Nothing was recorded, send this message again: the disk is full"
@@ -215,13 +218,7 @@ def test_503_and_only_then_when_nothing_could_be_recorded(web: WebApp, monkeypat
 
 
 def test_503_says_so_where_nobody_knows_whether_it_was_recorded(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cut(*_: object) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_exception(LedgerUncertain("the server is gone"))
-        return future
-
-    monkeypatch.setattr(web.ledger, "receive", cut)
-    answer = web.reached_by().post("/webhook", content=body(alert()))
+    answer = answered_while(web, monkeypatch, LedgerUncertain("the server is gone"))
 
     assert answer.status_code == 503
     assert answer.json()["detail"].startswith("It is not known whether this was recorded, send this message again")
