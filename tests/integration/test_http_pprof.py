@@ -111,8 +111,8 @@ def test_an_alert_becomes_the_profiles_of_a_program_that_serves_them_on_loopback
         (one,) = scene.captured(alert(host=HOST, pid=target.pid, job="orders"))
         assert (one["state"], one["profiler"]) == ("completed", "http-pprof"), one["reason"]
         assert kinds(one) == KINDS
-        names = sorted(a["name"] for a in one["artifacts"] if a["kind"] == "goroutine")
-        assert [name.partition("Z")[2] for name in names] == ["-after.pprof", "-counted.txt", ".pprof", ".txt"]
+        goroutines = sorted(a["name"].partition("Z")[2] for a in one["artifacts"] if a["kind"] == "goroutine")
+        assert goroutines == ["-after.pprof", "-counted.txt", ".pprof", ".txt"]
         heaps = [a["name"].partition("Z")[2] for a in one["artifacts"] if a["kind"] == "heap"]
         assert heaps == [".pprof", "-after.pprof"]  # the first is the one that is shown
         cpu = next(artifact for artifact in one["artifacts"] if artifact["kind"] == "cpu")
