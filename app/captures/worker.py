@@ -127,7 +127,7 @@ class Worker:
                     except HostBusy as busy:  # since a moment ago, or the row names its host otherwise
                         self._ledger.release(claim, replace(claim.capture, lane=busy.host))
                         continue
-                due = self._ledger.next_due(closed)
+                due = self._ledger.next_due(closed, owner, now)
                 nap = (due - now).total_seconds() if due else LONGEST_NAP
             except LedgerUnavailable as fault:
                 log.error("the ledger cannot be read", fault=str(fault))

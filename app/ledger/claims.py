@@ -12,7 +12,8 @@ from functools import cache
 
 import sqlalchemy as sa
 
-from app.ledger.rows import TURNS, micro, moment_or_none, progress, to_capture
+from app.ledger import affinity
+from app.ledger.rows import EPOCH, TURNS, micro, moment_or_none, progress, to_capture
 from app.ledger.schema import captures
 from app.model import Capture, Step
 
@@ -118,19 +119,22 @@ def take(
     answered: takes the time of a server that has one, if a row was claimed
 
     Ends of recordings go first, then starts, files, cleaning; among equals what has been due longest, then the alert
-    that fired first. What has been due for _LATER longer goes before the next turn all the same."""
+    that fired first. What has been due for _LATER longer goes before the next turn all the same. What is left to
+    another replica (affinity.py) counts as not due yet."""
     said = {"now": micro(now), "who": owner, "until": micro(now + lease), "held": list(closed.held), **_lanes(closed)}
-    has_clock = connection.dialect.name == "postgresql"
-    row = connection.execute(_take(closed.only is not None, closed.no_files, has_clock), said).one_or_none()
-    if row is not None and has_clock:
+    if shared := affinity.is_shared(connection):
+        said |= affinity.said(owner, now)
+    row = connection.execute(_take(closed.only is not None, closed.no_files, shared), said).one_or_none()
+    if row is not None and shared:
         answered(row.server_time)
     return None if row is None else Claim(to_capture(row), owner, row.fence)
 
 
 @cache
-def _take(confined: bool, no_files: bool, has_clock: bool) -> sa.Executable:
+def _take(confined: bool, no_files: bool, shared: bool) -> sa.Executable:
     """The statement that claims a row. Each turn is one look into the index captures_due."""
-    due = (*_DUE_AND_FREE, _c.id.not_in(sa.bindparam("held", expanding=True)))
+    ours = (affinity.FREE,) if shared else ()
+    due = (*_DUE_AND_FREE, _c.id.not_in(sa.bindparam("held", expanding=True)), *ours)
     firsts = [
         each.where(*due).with_only_columns(_c.id).order_by(_c.starts_at).with_for_update(skip_locked=True)
         for each in _first_of_turns(confined, no_files)
@@ -141,12 +145,15 @@ def _take(confined: bool, no_files: bool, has_clock: bool) -> sa.Executable:
         .order_by(sa.case((_c.turn == 0, 0), else_=1), _c.due_at + _c.turn * sa.literal(_LATER, sa.BigInteger))
         .limit(1)
     )
-    return (
+    taking = (
         sa.update(captures)
         .where(_c.id == next_one.scalar_subquery())
         .values(owner=sa.bindparam("who"), lease_until=sa.bindparam("until"), fence=_c.fence + 1)
-        .returning(*captures.columns, *((_SERVER_TIME,) if has_clock else ()))
     )
+    if not shared:
+        return taking.returning(*captures.columns)
+    taken = taking.returning(*captures.columns, _SERVER_TIME).cte("taken")
+    return sa.select(taken).add_cte(affinity.noting(taken.c.lane).cte("noted"))
 
 
 def _first_of_turns(confined: bool, no_files: bool) -> Iterator[sa.Select[tuple[int]]]:
@@ -197,20 +204,26 @@ def hosts_at_work(connection: sa.Connection) -> frozenset[str]:
 
 
 def soonest(
-    connection: sa.Connection, closed: Closed = NOTHING_CLOSED, *, answered: Answered = lambda at: None
+    connection: sa.Connection,
+    closed: Closed = NOTHING_CLOSED,
+    who: str = "",
+    now: datetime = EPOCH,
+    *,
+    answered: Answered = lambda at: None,
 ) -> datetime | None:
     """When the next row can be claimed: it is due, its lease is over, and its lane is open now. None: there is none.
 
+    who: the replica that asks at `now`, to which a row is due later that is left to another one; "": any of them
     answered: takes the time of a server that has one"""
     free = [
         first.where(_c.lease_until.is_(None)) for first in _first_of_turns(closed.only is not None, closed.no_files)
     ]
-    asked = sa.select(*(each.scalar_subquery() for each in (*free, _LEASED)))
-    if connection.dialect.name == "postgresql":
-        *times, at = connection.execute(asked.add_columns(_SERVER_TIME), _lanes(closed)).one()
-        answered(at)
-    else:
-        times = list(connection.execute(asked, _lanes(closed)).one())
+    shared = affinity.is_shared(connection)
+    each = affinity.in_time(free) if shared and who else [first.scalar_subquery() for first in free]
+    asked = sa.select(*each, _LEASED.scalar_subquery(), *((_SERVER_TIME,) if shared else ()))
+    times = list(connection.execute(asked, {**_lanes(closed), **affinity.said(who, now)}).one())
+    if shared:
+        answered(times.pop())
     return moment_or_none(min((time for time in times if time is not None), default=None))
 
 

@@ -21,13 +21,14 @@ import sqlalchemy as sa
 import structlog
 
 from app.ledger.database import Database
-from app.ledger.schema import captures, replicas
+from app.ledger.schema import affinities, captures, replicas
 from app.ledger.server import Waits
 
 LEASE = 3.5  # seconds for which a replica is taken to live after it has said so
 BEAT = 0.5  # seconds
 EARLY = 0.5  # seconds by which a replica ends its own lease before the others do
 AWAIT = 5.0  # seconds for which whoever is about to act waits for a lease that is late
+CLEAR_EVERY = 300.0  # seconds between two looks for affinities that are over
 CHANNEL = "alertprof_due"
 
 _r, _c = replicas.c, captures.c
@@ -50,6 +51,8 @@ def _number(rows: sa.CTE) -> sa.ScalarSelect[int]:
 
 
 _BURY, _LEAVE = _removing(_r.alive_until <= _NOW), _removing(_r.name == sa.bindparam("who"))
+
+_CLEAR = sa.delete(affinities).where(affinities.c.until <= _NOW)
 
 log = structlog.get_logger()
 
@@ -90,6 +93,7 @@ class Presence:
         self._database, self._waits = database, waits
         self._on_due: Callable[[], None] = lambda: None
         self._name, self._until, self._said_at = "", 0.0, 0.0
+        self._clear_at = 0.0
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._bell: int | None = None  # an eventfd; None before the start and after the end
@@ -170,6 +174,9 @@ class Presence:
             # After a pause of ours or of the server, the others get the time to say first that they live.
             steady = asked - self._said_at < 3 * BEAT
             dead, freed = connection.execute(_BURY).one() if steady else (0, 0)
+            if asked >= self._clear_at:
+                connection.execute(_CLEAR)
+                self._clear_at = asked + CLEAR_EVERY
         with self._changed:
             late, self._said_at, self._until = asked >= self._until, asked, asked + LEASE - EARLY
             self._changed.notify_all()

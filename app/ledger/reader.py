@@ -16,6 +16,7 @@ from app.ledger.listing import Filter, Page
 from app.ledger.messages import Message
 from app.ledger.overview import Values as Values  # noqa: PLC0414 - exported
 from app.ledger.queries import Stored
+from app.ledger.rows import EPOCH
 from app.model import Blocked, Capture, Episode, State
 
 
@@ -70,11 +71,11 @@ class LedgerReader:
         with self._database.reading() as connection:
             return queries.stored(connection)
 
-    def next_due(self, closed: Closed = NOTHING_CLOSED) -> datetime | None:
+    def next_due(self, closed: Closed = NOTHING_CLOSED, who: str = "", now: datetime = EPOCH) -> datetime | None:
         """When the next capture can be claimed: it is due, its lease is over, and its lane is not closed. None: none
-        waits for anything else."""
+        waits for anything else. who: by this replica, which asks at `now`; "": by any."""
         with self._database.reading() as connection, self.clock.asking() as answered:
-            return claims.soonest(connection, closed, answered=answered)
+            return claims.soonest(connection, closed, who, now, answered=answered)
 
     def queue(self, now: datetime) -> tuple[int, datetime | None]:
         """How many captures are due at `now` and claimed by nobody, and since when the oldest of them is due."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.ledger import capacity, claims, labels
+from app.ledger import affinity, capacity, claims, labels
 from app.ledger.capacity import Bounds
 from app.ledger.claims import Claim, ProcessTaken
 from app.ledger.notices import Added, Notices
@@ -38,6 +38,7 @@ def write(
         _take_place(connection, capture, bounds, now)
     labels.rename(connection, capture)
     claims.save(connection, claim, capture, release=release)
+    affinity.follow(connection, claim.capture, capture, claim.owner, now)
     added = notices.add(connection, capture, now) if capture.state.ended else Added()
     return capacity.freed(connection, capture, now), added
 

@@ -171,6 +171,15 @@ replicas = sa.Table(
     sa.Column("alive_until", sa.BigInteger, nullable=False),
 )
 
+# To which lanes the replicas on PostgreSQL go; affinity.py writes it.
+affinities = sa.Table(
+    "affinities",
+    metadata,
+    sa.Column("lane", sa.Text, primary_key=True),
+    sa.Column("replica", sa.Text, primary_key=True),
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+
 settings = sa.Table(
     "settings",
     metadata,

@@ -118,6 +118,7 @@ def test_a_ledger_without_an_index_gets_the_same_one(ledger: Ledger) -> None:
             "DROP TABLE service_names",
             "DROP TABLE outcomes",
             "DROP TABLE replicas",
+            "DROP TABLE affinities",
             "DROP INDEX captures_lease",
             "DROP INDEX captures_due",
             "ALTER TABLE captures DROP COLUMN lane",

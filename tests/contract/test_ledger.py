@@ -1008,7 +1008,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(ledger: Ledger, ur
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0012"
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "0013"
     engine.dispose()
 
 
