@@ -1,11 +1,12 @@
 """The databases over which a contract is run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from tests.contract.living import Replica
 from tests.lab.postgres import NoPostgres, postgres
 
 
@@ -29,3 +30,16 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         connection.execute(sa.text("CREATE DATABASE ledger"))
     engine.dispose()
     return server.replace("/postgres?", "/ledger?")
+
+
+@pytest.fixture
+def replica(url: str) -> Iterator[Callable[[], Replica]]:
+    made: list[Replica] = []
+
+    def new() -> Replica:
+        made.append(Replica(url))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.ledger.close()

@@ -10,39 +10,12 @@ import sqlalchemy as sa
 
 from app.ledger import presence
 from app.ledger.ledger import FenceLost, Ledger, LedgerUnavailable
-from app.ledger.presence import Presence
+from tests.contract.living import Replica
 from tests.lab.process import eventually
-from tests.unit.ledger.builders import LEASE, NOON, admission, firing, manual
+from tests.unit.ledger.builders import LEASE, NOON, firing, manual
 
 on_postgres = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 WITHIN = 20.0  # seconds, on a busy machine
-
-
-class Replica:
-    """A ledger that lives, and how often it was woken."""
-
-    def __init__(self, url: str) -> None:
-        self.ledger = Ledger(url, decide=admission(), clock=lambda: NOON)
-        self.ledger.migrate()
-        assert isinstance(self.ledger.presence, Presence)
-        self.presence = self.ledger.presence
-        self.woken = threading.Event()
-        self.presence.start(self.woken.set)
-        eventually(lambda: self.presence.owner, "it is known to live")
-        self.owner = self.presence.owner
-
-
-@pytest.fixture
-def replica(url: str) -> Iterator[Callable[[], Replica]]:
-    made: list[Replica] = []
-
-    def new() -> Replica:
-        made.append(Replica(url))
-        return made[-1]
-
-    yield new
-    for each in made:
-        each.ledger.close()
 
 
 @contextmanager
