@@ -22,7 +22,7 @@ OWN = {  # the keys that belong to one kind of store, by their names in obstore
         "access_key_id": "access_key_id",
         "secret_access_key_file": "secret_access_key",
     },
-    "gs": {"service_account_file": "service_account"},
+    "gs": {"service_account_file": "service_account_key"},
     "az": {"account_name": "account_name", "account_key_file": "account_key"},
 }
 BESIDE = {"s3": {"endpoint": "endpoint"}, "az": {"endpoint": "endpoint"}, "gs": {}}

@@ -35,14 +35,15 @@ OURS = sa.func.coalesce(_AMONG, sa.true())
 """Whether a row of `captures` is not left to others, however long it has been due."""
 FREE = sa.or_(_c.due_at <= sa.bindparam("grace_over", type_=sa.BigInteger), OURS)
 """Whether it is not left to others now."""
-_LEFT_FOR = sa.literal(GRACE // timedelta(microseconds=1), sa.BigInteger)
+_LEFT_FOR = sa.bindparam("left_for", type_=sa.BigInteger)
 _GIVE_UP = sa.delete(affinities).where(_a.lane == sa.bindparam("to"), _a.replica == _WHO)
 
 
 def said(who: str, now: datetime) -> dict[str, str | int]:
     """What the statements here take. who: the replica."""
     times = {"now": now, "grace_over": now - GRACE, "kept_until": now + KEPT, "noted_until": now + KEPT - RENEWED}
-    return {"who": who, **{name: micro(at) for name, at in times.items()}}
+    left_for = GRACE // timedelta(microseconds=1)
+    return {"who": who, "left_for": left_for, **{name: micro(at) for name, at in times.items()}}
 
 
 def noting(lane: sa.ColumnElement[str]) -> sa.Insert:
