@@ -1,9 +1,14 @@
-"""What every store of artifacts promises: a local directory, and an S3 server."""
+"""What every store of artifacts promises: a local directory, and an S3 server.
 
+`make matrix` runs it over versitygw, and over servers of Google's and Azure's protocol as well.
+"""
+
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,8 +20,10 @@ import pytest
 from app.config import file as shape
 from app.config.settings import artifacts
 from app.stores import Bucket, Directory, Store, store_of
+from tests.lab import node, npm, tools
+from tests.lab.azurite import Azurite
+from tests.lab.gcs import Gcs
 from tests.lab.s3 import S3
-from tests.lab.tools import Unavailable
 
 MEBIBYTE = 1 << 20
 ROOT = Path(__file__).parents[2]
@@ -31,29 +38,47 @@ with Directory(Path(sys.argv[1])).incoming("c2") as folder:
 DEAD = {"endpoint": "http://127.0.0.1:9", "region": "x", "access_key_id": "k"}
 
 
+Server = S3 | Gcs | Azurite
+SERVERS: dict[str, type[Server]] = {"s3": S3, "gs": Gcs, "az": Azurite}
+REMOTE = [*SERVERS] if os.environ.get("EVERY_SHELL") else ["s3"]  # the others are compiled, or some hundred packages
+
+
 @pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    try:
-        server = S3(tmp_path_factory.mktemp("s3"))
-    except Unavailable as reason:
-        pytest.skip(f"the stores' contract did NOT run over S3: {reason}")
-    with server.running():
-        yield server
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
+    """Gives the server of a kind, which is started for the first test that asks for it."""
+    made: dict[str, Server] = {}
+    with ExitStack() as ends:
+
+        def start(kind: str) -> Server:
+            if kind not in made:
+                try:
+                    made[kind] = SERVERS[kind](tmp_path_factory.mktemp(kind))
+                except (tools.Unavailable, npm.Unavailable, node.Unavailable) as reason:
+                    pytest.skip(f"the stores' contract did NOT run over {kind}: {reason}")
+                ends.enter_context(made[kind].running())
+            return made[kind]
+
+        yield start
 
 
-def bucket_of(s3: S3, spool: Path) -> Bucket:
-    written = {"artifacts": f"{s3.url}/{spool.name}", "object_store": s3.options}
+@pytest.fixture(params=REMOTE)
+def server(request: pytest.FixtureRequest, running: Callable[[str], Server]) -> Server:
+    return running(request.param)
+
+
+def bucket_of(server: Server, spool: Path) -> Bucket:
+    written = {"artifacts": f"{server.url}/{spool.name}", "object_store": server.options}
     said = shape.Storage.model_validate(written, context={"folder": spool})
     made = artifacts(said, spool)
     assert isinstance(made, Bucket)
     return made
 
 
-@pytest.fixture(params=["directory", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture(params=["directory", *REMOTE])
+def store(request: pytest.FixtureRequest, running: Callable[[str], Server], tmp_path: Path) -> Store:
     if request.param == "directory":
         return Directory(tmp_path / "artifacts")
-    return store_of(bucket_of(request.getfixturevalue("s3"), tmp_path))
+    return store_of(bucket_of(running(request.param), tmp_path))
 
 
 @pytest.fixture
@@ -158,9 +183,9 @@ def test_the_mark_of_a_store_is_kept_and_replaced(store: Store) -> None:
 
 
 def test_a_deletion_that_was_interrupted_is_finished_by_the_next_start(
-    s3: S3, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = bucket_of(s3, tmp_path)
+    place = bucket_of(server, tmp_path)
     store = store_of(place)
     store.put("c1/cpu", source)
     with monkeypatch.context() as patched:
@@ -171,7 +196,7 @@ def test_a_deletion_that_was_interrupted_is_finished_by_the_next_start(
 
     store_of(place).sweep()
 
-    assert not [key for key in s3.stored() if tmp_path.name in key]
+    assert not [key for key in server.stored() if tmp_path.name in key]
 
 
 def interrupted(*_: Any, **__: Any) -> None:
@@ -179,9 +204,9 @@ def interrupted(*_: Any, **__: Any) -> None:
 
 
 def test_a_store_that_gives_back_other_bytes_has_not_stored_the_file(
-    s3: S3, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = store_of(bucket_of(s3, tmp_path))
+    store = store_of(bucket_of(server, tmp_path))
     monkeypatch.setattr(obstore, "get_range", lambda *_, **__: b"the pr0file")
     with pytest.raises(OSError, match="gives back another c1/cpu than it was sent"):
         store.put("c1/cpu", source)

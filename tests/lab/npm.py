@@ -1,4 +1,6 @@
-"""Packages from npm, each of a pinned content, for tests: nothing of them is installed or committed."""
+"""Packages from npm for tests: nothing of them is committed. A package alone is of a pinned content, a program with all
+that it depends on of a pinned version.
+"""
 
 import fcntl
 import hashlib
@@ -11,6 +13,7 @@ from pathlib import Path
 from tests.lab.golang import CACHE
 
 TIMEOUT = 100  # seconds
+INSTALLING = 3600  # seconds for some hundred packages on a busy machine
 SPEEDSCOPE = ("speedscope", "1.25.0", "2831f1e0d26df914b477e522d78b8485511495a6af81a0b88158f8b48f9e0d03")  # MIT
 
 
@@ -47,3 +50,29 @@ def _fetch(name: str, version: str, sha256: str, folder: Path, tarball: str) -> 
         with tarfile.open(packed) as archive:
             archive.extractall(Path(place, "unpacked"), filter="data")
         Path(place, "unpacked").rename(folder)
+
+
+def installed(package: str) -> Path:
+    """The folder node_modules of a package, `NAME@VERSION`, with all that it depends on. No script of any of them is
+    run. Raises Unavailable."""
+    folder = CACHE / f"npm-{package.replace('/', '-')}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with Path(f"{folder}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _install(package, folder)
+    return folder / "node_modules"
+
+
+def _install(package: str, folder: Path) -> None:
+    if not shutil.which("npm"):
+        raise Unavailable(f"{package} is NOT tested with: there is no npm here to fetch it with")
+    words = ["npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev,optional"]
+    with tempfile.TemporaryDirectory(dir=CACHE) as place:
+        made = Path(place, "made")
+        asked = [*words, "--prefix", made, package]
+        try:
+            subprocess.run(asked, timeout=INSTALLING, capture_output=True, text=True, check=True)
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+            raise Unavailable(f"{package} is NOT tested with: npm could not install it: {error}") from error
+        made.rename(folder)
