@@ -15,14 +15,17 @@ from app.captures.recording import with_result
 from app.captures.secrets import put
 from app.captures.specs import besides_done, profiler_of
 from app.errors import AlertprofError, Code, Reason, Retryable
+from app.gate.leased import require_lease
 from app.gate.pool import HostPool
 from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.model import Capture, Kind, State, Step
 from app.plugins import kind_of
-from app.profilers.base import Fetched, Incoming, Profiler, Recording
+from app.profilers.base import Fetched, Incoming, Profiler, Recording, host_of
 from app.redaction import Redaction
 from app.stores import Store
 from app.stores.spool import NO_ROOM
+
+POLLED = 3.0  # seconds for the ledger to say whether an end was asked for; it is asked again in a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +128,12 @@ class CollectSteps:
             return None
 
     def _must_stop(self, capture: Capture) -> bool:
-        """Whether a streamed recording must end early: somebody has asked for it, or the service is ending."""
+        """Whether a streamed recording must end early: somebody has asked for it, or the service is ending.
+
+        Raises Retryable once the lease is over, which ends it at once: another replica may have taken it over."""
+        require_lease(host_of(capture))
         try:
-            latest = self.ledger.get(capture.id)
+            latest = self.ledger.get(capture.id, within=POLLED)
         except LedgerUnavailable:
             return False
         return self.stopping() or (latest is not None and latest.stop_requested_at is not None)
