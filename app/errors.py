@@ -3,6 +3,7 @@
     AlertprofError
     ├── Refused     final: the capture cannot be made; the reason says why and what would help
     └── Retryable   may pass: retried until the step's deadline, then its reason becomes final
+        └── StoreAway   our own store takes nothing: what lies on a host waits there however long that lasts
 
 Foreign exceptions (paramiko, SQLAlchemy, OSError) are turned into one of these by the package that meets them. The
 reason codes are the contract's; the API, the log and the metric labels use the same words.
@@ -67,6 +68,10 @@ class Refused(AlertprofError):
 
 class Retryable(AlertprofError):
     """May pass. Whoever catches it retries later, until a deadline."""
+
+
+class StoreAway(Retryable):
+    """Our own store does not take what lies safe on a host. Retried without a deadline."""
 
 
 def without_logins(text: str) -> str:

@@ -25,7 +25,7 @@ class Metrics:
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the series, and Prometheus does not read them in this format
-        self.registry = CollectorRegistry(auto_describe=True)
+        self.registry, self._ledger = (CollectorRegistry(auto_describe=True) for _ in range(2))
         self._counter = partial(Counter, registry=self.registry)
         self._gauge = partial(Gauge, registry=self.registry)
         self._histogram = partial(Histogram, registry=self.registry)
@@ -35,6 +35,7 @@ class Metrics:
         self._define_hosts()
         self._define_notifications()
         self._define_state()
+        self._define_ledger()
         ProcessCollector(registry=self.registry)
         self._begin_at_zero()
 
@@ -116,21 +117,13 @@ class Metrics:
         self.gate_requests = self._counter("alertprof_gate_requests", "Verbs sent to gates on hosts.", ["verb"])
 
     def _define_state(self) -> None:
-        self.queue_length = self._gauge(
-            "alertprof_queue_length", "Captures that are due and that no worker has claimed."
-        )
-        self.queue_oldest = self._gauge("alertprof_queue_oldest_seconds", "How long the oldest of them has been due.")
-        self.audit_lost = self._counter(
-            "alertprof_audit_lines_lost", "Lines of the audit log that could not be written."
-        )
+        self.audit_lost = self._counter("alertprof_audit_lines_lost", "Lines of the audit log that were not written.")
         self.stored_bytes = self._gauge(
             "alertprof_stored_bytes", "Bytes of all files of ended captures, measured every 5 minutes."
         )
         self.removed_bytes = self._counter(
             "alertprof_retention_removed_bytes", "Bytes of files that retention removed."
         )
-        self.blocked = self._gauge("alertprof_blocked_executables", "Executables that are not signalled any more.")
-        self.captures = self._gauge("alertprof_captures", "Captures in the ledger, by state.", ["state"])
         self.store_free = self._gauge("alertprof_store_free_bytes", "Room where artifacts are kept, in bytes.")
         self.clock_offset = self._gauge(
             "alertprof_clock_offset_seconds", "This machine's clock minus PostgreSQL's, which counts; 0 with SQLite."
@@ -144,6 +137,17 @@ class Metrics:
         )
         build = self._gauge("alertprof_build_info", "1, with the versions as labels.", ["version", "python"])
         build.labels(version("alertprof"), python_version()).set(1)
+
+    def _define_ledger(self) -> None:
+        """What each scrape reads from the database, in a registry of its own: without an answer it is left out."""
+        gauge = partial(Gauge, registry=self._ledger)
+        self.ledger_up = self._gauge(
+            "alertprof_ledger_up", "1 if the database has answered this scrape, 0 if what is read from it is left out."
+        )
+        self.queue_length = gauge("alertprof_queue_length", "Captures that are due and that no worker has claimed.")
+        self.queue_oldest = gauge("alertprof_queue_oldest_seconds", "How long the oldest of them has been due.")
+        self.blocked = gauge("alertprof_blocked_executables", "Executables that are not signalled any more.")
+        self.captures = gauge("alertprof_captures", "Captures in the ledger, by state.", ["state"])
 
     def _begin_at_zero(self) -> None:
         """Shows what has not happened yet, so that rate() sees its first time."""
@@ -239,6 +243,7 @@ class Metrics:
         self.logins_in_flight.set_function(lambda: logins()[0])
         self.logins_waiting.set_function(lambda: logins()[1])
 
-    def exposition(self) -> bytes:
-        """The metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def exposition(self, *, ledger_up: bool = True) -> bytes:
+        """The metrics in Prometheus' text format. ledger_up: False leaves out what is read from the database."""
+        self.ledger_up.set(ledger_up)
+        return generate_latest(self.registry) + (generate_latest(self._ledger) if ledger_up else b"")

@@ -14,15 +14,19 @@ from app.captures.reading import Reading
 from app.captures.recording import with_result
 from app.captures.secrets import put
 from app.captures.specs import besides_done, profiler_of
-from app.errors import AlertprofError, Code, Reason, Retryable
+from app.captures.untaken import waiting, waits
+from app.errors import AlertprofError, Code, Reason, Retryable, StoreAway
+from app.gate.leased import require_lease
 from app.gate.pool import HostPool
 from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.model import Capture, Kind, State, Step
 from app.plugins import kind_of
-from app.profilers.base import Fetched, Incoming, Profiler, Recording
+from app.profilers.base import Fetched, Incoming, Profiler, Recording, host_of
 from app.redaction import Redaction
 from app.stores import Store
 from app.stores.spool import NO_ROOM
+
+POLLED = 3.0  # seconds for the ledger to say whether an end was asked for; it is asked again in a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +60,22 @@ class CollectSteps:
         return replace(collected, stopped_at=collected.due_at)
 
     def collect(self, capture: Capture, now: datetime) -> Capture:
-        """The capture with its artifacts. Raises Retryable if our store does not take them."""
+        """The capture with its artifacts. Raises StoreAway if our store does not take them."""
         try:
             if outage := self.store.outage():
                 raise OSError(outage)
             return self._collect(capture, now)
         except OSError as error:
             code = Code.NO_SPACE if error.errno in NO_ROOM else Code.COLLECT_FAILED
-            raise Retryable(code, f"our own store does not take the files (they stay on the host): {error}") from error
+            raise StoreAway(code, f"our own store does not take the files (they stay on the host): {error}") from error
 
     def clean(self, capture: Capture, now: datetime) -> Capture:
-        """The ended capture. Its artifacts are durable and saved, so what the target holds can be removed."""
+        """The ended capture. Its artifacts are durable and saved, so what the target holds can be removed.
+
+        While our store does not take its evidence, it waits: what that says is part of the findings."""
+        capture = self.ladder.end(capture, now)
+        if waits(capture, capture.stopped_at):
+            return waiting(capture, now)
         profiler = profiler_of(capture)
         try:
             message = profiler.clean(Recording(capture, self.pool, now)).message
@@ -74,7 +83,7 @@ class CollectSteps:
             if isinstance(fault, Retryable) and not past_deadline(capture, now):
                 raise
             message = f"files may remain on the host: {fault}"
-        capture = self.ladder.end(capture.with_event(now, "cleaned", message), now)
+        capture = capture.with_event(now, "cleaned", message)
         capture = self.reading.with_findings(capture, self._baseline(capture), now)
         shortage = shortfall(capture, profiler)
         reason = explained(capture, shortage) if shortage else None
@@ -125,9 +134,12 @@ class CollectSteps:
             return None
 
     def _must_stop(self, capture: Capture) -> bool:
-        """Whether a streamed recording must end early: somebody has asked for it, or the service is ending."""
+        """Whether a streamed recording must end early: somebody has asked for it, or the service is ending.
+
+        Raises Retryable once the lease is over, which ends it at once: another replica may have taken it over."""
+        require_lease(host_of(capture))
         try:
-            latest = self.ledger.get(capture.id)
+            latest = self.ledger.get(capture.id, within=POLLED)
         except LedgerUnavailable:
             return False
         return self.stopping() or (latest is not None and latest.stop_requested_at is not None)

@@ -4,17 +4,16 @@ Called by the steps. Evidence never costs the capture: a fault of a rung becomes
 brings is durable when these methods return; the row that lists it is saved with the step.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import structlog
 
 from app.captures.artifacts import artifact_name, sha256
-from app.errors import AlertprofError, Code, Reason, Refused
+from app.captures.moments import BEGUN, CLEANED, ENDED, EXITED, LOOKED, Climb, Outcome, climbed
+from app.captures.untaken import HOST, KEPT, STORE, WAITS, keeping, kept_in, with_note
+from app.errors import Reason
 from app.evidence.base import Gathered, Piece, Rung, Subject
 from app.gate.answers import Process
 from app.gate.client import Gate, Texts
@@ -24,16 +23,8 @@ from app.plugins import kind_of, kinds
 from app.profilers.base import host_of
 from app.stores import Store
 
-# Keys of a capture's notes. Of each moment: True once every rung was climbed, before that the kinds of those that were.
-LOOKED, BEGUN, ENDED, CLEANED = "looked", "sampled", "gathered", "cleaned"
-CAUSE = "ended_by"
+CAUSE = "ended_by"  # the key in a capture's notes
 STEP = "evidence"  # of its events
-EXITED = frozenset({Code.PROCESS_EXITED, Code.PROCESS_REPLACED})
-
-log = structlog.get_logger()
-
-
-Climb = Callable[[Rung, Subject], Gathered]
 
 
 class Scenes:
@@ -74,17 +65,34 @@ class Ladder:
         return self._from_capture(capture, BEGUN, lambda rung, subject: rung.begin(subject), now)
 
     def end(self, capture: Capture, now: datetime) -> Capture:
-        """The capture whose recording is over or has failed, with everything that was gathered meanwhile."""
-        return self._from_capture(capture, ENDED, lambda rung, subject: rung.end(subject), now)
+        """The capture whose recording is over or has failed, with everything that was gathered meanwhile.
 
-    def clean(self, capture: Capture, now: datetime) -> Capture:
-        """The capture after its evidence was removed from the target, as far as it is at home. Its row was saved."""
+        Its note WAITS says what is still to come. While it waits for our store, the host is not asked before the store
+        takes files again."""
+        if capture.notes.get(WAITS) == STORE and (self.store.shortage() or self.store.refusal()):
+            return capture
+        capture = self._from_capture(self._with_kept(capture), ENDED, lambda rung, subject: rung.end(subject), now)
+        return with_note(capture, WAITS, STORE) if KEPT in capture.notes else capture
+
+    def clean(self, capture: Capture, now: datetime, *, missing: bool = False) -> Capture:
+        """The capture after its evidence was removed from the target, as far as it is at home. Its row was saved.
+
+        missing: also what is not at home and will not come any more"""
         home = capture.notes.get(ENDED, ())
 
         def clean(rung: Rung, subject: Subject) -> Gathered:
-            return rung.clean(subject) if home is True or kind_of(rung) in home else Gathered()
+            return rung.clean(subject) if missing or home is True or kind_of(rung) in home else Gathered()
 
         return self._from_capture(capture, CLEANED, clean, now)
+
+    def given_up(self, capture: Capture, now: datetime) -> Capture:
+        """The capture that waits no longer for our store: its timeline says what is missing."""
+        home = capture.notes.get(ENDED, True)
+        missing = [kind_of(rung) for rung in rungs() if home is not True and kind_of(rung) not in home]
+        missing = missing if capture.notes.get(WAITS) == STORE else []
+        for kind in [*(["first-look"] if KEPT in capture.notes else []), *missing]:
+            capture = capture.with_event(now, STEP, f"{kind} is missing: our own store did not take it")
+        return with_note(with_note(capture, KEPT, None), WAITS, None)
 
     def _from_capture(self, capture: Capture, moment: str, climb: Climb, now: datetime) -> Capture:
         if capture.process is None or capture.notes.get(moment) is True:
@@ -94,37 +102,44 @@ class Ladder:
 
     def _climbed(self, capture: Capture, subject: Subject, moment: str, climb: Climb, now: datetime) -> Capture:
         """The capture after every rung at this moment. What is done is noted, and not done again."""
-        done = list(capture.notes.get(moment, ()))
+        done, untaken, host_waits = list(capture.notes.get(moment, ())), dict[str, OSError](), False
         for rung in rungs():
             if (kind := kind_of(rung)) in done:
                 continue
-            gathered, final = climbed(climb, rung, subject, moment)
+            gathered, outcome = climbed(climb, rung, subject, moment)
             try:
                 capture = self._with(capture, gathered, subject, now)
             except OSError as fault:
-                said = f"{kind} is missing: our own store does not take it: {fault}"
-                capture, final = capture.with_event_once(now, STEP, said), False
-            if final:
+                untaken[kind] = fault
+                capture, outcome = without_pieces(capture, gathered, subject, moment)
+            host_waits = host_waits or outcome is Outcome.MAY_COME
+            if outcome is Outcome.DONE:
                 done.append(kind)
-        return replace(capture, notes={**capture.notes, moment: len(done) == len(rungs()) or done})
+        capture = replace(capture, notes={**capture.notes, moment: len(done) == len(rungs()) or done})
+        capture = with_untaken(capture, untaken, moment, now)
+        waits = STORE if untaken else HOST if host_waits else None
+        return with_note(capture, WAITS, waits) if moment == ENDED else capture
 
     def _with(self, capture: Capture, gathered: Gathered, subject: Subject, now: datetime) -> Capture:
         """The capture with what a rung brought home. Raises OSError if our store does not take it."""
         stored = self._stored(subject.capture, gathered.pieces, now)
-        anew = {what(artifact) for artifact in stored}
-        kept = tuple(artifact for artifact in capture.artifacts if what(artifact) not in anew)
-        notes: dict[str, Any] = {**capture.notes, **({CAUSE: gathered.cause} if gathered.cause else {})}
-        findings = (*capture.findings, *gathered.findings)
-        capture = replace(capture, artifacts=in_order((*kept, *stored)), findings=findings, notes=notes)
-        return capture.with_event_once(now, STEP, gathered.message) if gathered.message else capture
+        return with_stored(with_words(capture, gathered, now), stored)
 
-    def _stored(self, capture: Capture, pieces: tuple[Piece, ...], now: datetime) -> tuple[Artifact, ...]:
+    def _with_kept(self, capture: Capture) -> Capture:
+        """The capture with the snapshots of its row as artifacts, if our store takes them now."""
+        try:
+            stored = [each for piece, at in kept_in(capture) for each in self._stored(capture, (piece,), at)]
+        except OSError:
+            return capture
+        return with_note(with_note(with_stored(capture, stored), KEPT, None), WAITS, None) if stored else capture
+
+    def _stored(self, capture: Capture, pieces: tuple[Piece, ...], at: datetime) -> tuple[Artifact, ...]:
         if not pieces:
             return ()
         artifacts = []
         with self.store.incoming(capture.id) as folder:
             for piece in pieces:
-                name = artifact_name(capture, piece.kind, piece.suffix, now)
+                name = artifact_name(capture, piece.kind, piece.suffix, at)
                 path = folder / name
                 path.write_bytes(piece.content)
                 self.store.put(f"{capture.id}/{name}", path)
@@ -132,18 +147,49 @@ class Ladder:
         return tuple(artifacts)
 
 
-def climbed(climb: Climb, rung: Rung, subject: Subject, moment: str) -> tuple[Gathered, bool]:
-    """What a rung brings home, and whether that is all that it will. What is not at home is asked for again and never
-    removed from the host, whatever the reason."""
-    but = "remains on the host" if moment == CLEANED else "is missing"
-    try:
-        return climb(rung, subject), True
-    except AlertprofError as fault:
-        final = isinstance(fault, Refused) and moment != ENDED
-        return Gathered(f"{kind_of(rung)} {but}: {fault.reason.message}"), final
-    except Exception as fault:  # a fault of ours must not cost the capture
-        log.exception("a rung broke", capture_id=subject.capture.id, rung=kind_of(rung))
-        return Gathered(f"{kind_of(rung)} {but}: {type(fault).__name__}: {fault}"[:500]), moment != ENDED
+def without_pieces(capture: Capture, gathered: Gathered, subject: Subject, moment: str) -> tuple[Capture, Outcome]:
+    """The capture without the files of a rung that our store did not take, and whether they are asked for again.
+
+    A first look cannot be: its files travel in the row. Why the process ended is known all the same."""
+    if moment == LOOKED:
+        kept = None if subject.at_leisure else keeping(capture, gathered.pieces, subject.now)
+        return (with_words(kept, gathered, subject.now), Outcome.DONE) if kept else (capture, Outcome.ASK_AGAIN)
+    return with_cause(capture, gathered), Outcome.ASK_AGAIN
+
+
+def with_untaken(capture: Capture, untaken: Mapping[str, OSError], moment: str, now: datetime) -> Capture:
+    """The capture with an event that says what our store did not take, and what becomes of that; not again while the
+    capture waits."""
+    if not untaken or (moment == ENDED and capture.notes.get(WAITS) == STORE):
+        return capture
+    kinds, fault = ", ".join(untaken), next(iter(untaken.values()))
+    if moment == LOOKED and KEPT not in capture.notes:
+        said = f"{kinds} is missing: our own store does not take it: {fault}"
+    else:
+        follows = (
+            "it stays on the host" if moment == ENDED else "it is kept in the database" if moment == LOOKED else ""
+        )
+        said = f"{kinds}: our own store does not take it ({follows or 'it is asked for again'}): {fault}"
+    return capture.with_event_once(now, STEP, said)
+
+
+def with_stored(capture: Capture, stored: Iterable[Artifact]) -> Capture:
+    """With these artifacts, each in the place of an earlier one of the same."""
+    stored = tuple(stored)
+    anew = {what(artifact) for artifact in stored}
+    kept = tuple(artifact for artifact in capture.artifacts if what(artifact) not in anew)
+    return replace(capture, artifacts=in_order((*kept, *stored)))
+
+
+def with_words(capture: Capture, gathered: Gathered, now: datetime) -> Capture:
+    """With everything that a rung says: cause, findings, message."""
+    capture = with_cause(replace(capture, findings=(*capture.findings, *gathered.findings)), gathered)
+    return capture.with_event_once(now, STEP, gathered.message) if gathered.message else capture
+
+
+def with_cause(capture: Capture, gathered: Gathered) -> Capture:
+    """With why the process has ended, if the rung knows it."""
+    return with_note(capture, CAUSE, gathered.cause) if gathered.cause else capture
 
 
 @cache
@@ -165,7 +211,7 @@ def in_order(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
 def with_look(capture: Capture, looked: Capture) -> Capture:
     """The capture at an earlier step with what the first look brought home meanwhile."""
     events = (event for event in looked.timeline[len(capture.timeline) :] if event.step == STEP)
-    notes = {**capture.notes, **({LOOKED: looked.notes[LOOKED]} if LOOKED in looked.notes else {})}
+    notes = {**capture.notes, **{key: looked.notes[key] for key in (LOOKED, KEPT) if key in looked.notes}}
     return replace(capture, artifacts=looked.artifacts, timeline=(*capture.timeline, *events), notes=notes)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.captures.holding import held, may_be_held
-from app.errors import AlertprofError, Code, Reason, Retryable
+from app.errors import AlertprofError, Code, Reason, Retryable, StoreAway
 from app.ledger.ledger import Bounds, Full
 from app.model import Capture, State, Step, Target
 from app.profilers import harm
@@ -44,15 +44,17 @@ def past_deadline(capture: Capture, now: datetime) -> bool:
 
 def retry_later(capture: Capture, now: datetime, fault: Retryable) -> Capture:
     """The capture after a fault that may pass: due again soon, or at its end if the step's deadline is over."""
-    no_space = fault.reason.code is Code.NO_SPACE and capture.step is not Step.WAIT
-    if no_space and stop_requested_again(capture):
+    store_away = isinstance(fault, StoreAway) and capture.step is not Step.WAIT  # a streamed recording is on no host
+    if store_away and stop_requested_again(capture):
         return fail(capture, now, fault.reason)
-    if no_space:  # the files are safe on the host: they are fetched whenever our disk has space again
+    if store_away:  # the files are safe on the host: they are fetched whenever our store takes them again
         capture = replace(capture, give_up_at=None)
     if may_be_held(capture):
         return held_back(capture, now, fault.reason)
     if past_deadline(capture, now):
         return fail(capture, now, fault.reason)
+    if store_away and capture.attempt >= len(BACK_OFF):  # it may last for days, and is said by now
+        return again(capture, now)
     return again(capture, now).with_event_once(now, "waiting", fault.reason.message)
 
 

@@ -12,6 +12,7 @@ from threading import Lock
 from time import monotonic
 
 from app.errors import Code, Retryable
+from app.gate.leased import require_lease
 from app.gate.words import Words
 from app.hosts.pipe import Pipe
 
@@ -177,6 +178,7 @@ class Exchange:
             data = self._buffer or self._more(min(deadline, monotonic() + SILENCE))
             self._buffer = data[size:]
             try:
+                require_lease(self.host)
                 write(data[:size])
             except BaseException:
                 self.close()

@@ -1,8 +1,9 @@
 """May this thread still act on hosts? Only while the lease on the capture that it works on holds.
 
 A replica that was stopped for a while (SIGSTOP, a suspended machine) goes on in the middle of a step. The worker says
-for how long a step may act; acts.py and pool.py ask right before they send. What was under way already is refused by
-the target's journal, by its fence.
+for how long a step may act; acts.py and pool.py ask right before they send, and what comes home asks piece by piece
+(exchange.py, captures/collecting.py), so that a replica that was cut off lets go by itself. What was under way already
+is refused by the target's journal, by its fence.
 """
 
 from collections.abc import Callable, Iterator

@@ -74,9 +74,10 @@ class Database:
             yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A connection for statements that only read. They never wait for a writer. Raises LedgerUnavailable."""
-        with self._answering(), self._bounded(self._reader) as connection:
+    def reading(self, within: float | None = None) -> Iterator[sa.Connection]:
+        """A connection for statements that only read. They never wait for a writer. within: as of `writing`. Raises
+        LedgerUnavailable."""
+        with self._answering(), self._bounded(self._reader, within) as connection:
             yield connection
 
     @contextmanager

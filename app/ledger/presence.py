@@ -29,6 +29,7 @@ BEAT = 0.5  # seconds
 EARLY = 0.5  # seconds by which a replica ends its own lease before the others do
 AWAIT = 5.0  # seconds for which whoever is about to act waits for a lease that is late
 CLEAR_EVERY = 300.0  # seconds between two looks for affinities that are over
+RECENT = 1.0  # seconds; what was asked earlier, while the server was away, was asked on connections that may be dead
 CHANNEL = "alertprof_due"
 
 _r, _c = replicas.c, captures.c
@@ -178,8 +179,11 @@ class Presence:
                 connection.execute(_CLEAR)
                 self._clear_at = asked + CLEAR_EVERY
         with self._changed:
-            late, self._said_at, self._until = asked >= self._until, asked, asked + LEASE - EARLY
+            late, known = asked >= self._until, self._said_at > 0
+            self._said_at, self._until = asked, asked + LEASE - EARLY
             self._changed.notify_all()
+        if late and known:
+            self._waits.cut(RECENT)
         if dead:
             log.warning("another replica does not live any more: its captures are taken over", captures=freed)
             self.call()

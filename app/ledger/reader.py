@@ -33,9 +33,9 @@ class LedgerReader:
 
     # captures
 
-    def get(self, id_: str) -> Capture | None:
-        """The capture with this id."""
-        with self._database.reading() as connection:
+    def get(self, id_: str, within: float | None = None) -> Capture | None:
+        """The capture with this id. within: seconds in which PostgreSQL has to answer."""
+        with self._database.reading(within) as connection:
             return queries.get(connection, id_)
 
     def find(self, asked: Filter) -> Page:

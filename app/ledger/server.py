@@ -10,11 +10,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from math import inf
 from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import InvalidatePoolError
 
 from app.ledger.address import PASSWORD_FILE, follow_password_file
 
@@ -55,7 +56,7 @@ def engine_for(url: sa.URL, waits: "Waits", common: dict[str, Any]) -> sa.Engine
         with waits.bounded(connection.fileno(), PING):
             connection.pgconn.exec_(b"")
         if connection.pgconn.status:  # of libpq; 0: it stands
-            raise DisconnectionError
+            raise InvalidatePoolError  # the others that have rested fare alike: none is waited for again
 
     @sa.event.listens_for(engine, "do_executemany")
     def execute(cursor: Any, statement: str, rows: Any, _context: Any) -> bool:
@@ -97,7 +98,7 @@ class Waits:
 
     def __init__(self) -> None:
         self._lock, self._closing = threading.Lock(), threading.Event()
-        self._until: dict[socket.socket, float] = {}
+        self._waiting: dict[socket.socket, tuple[float, float]] = {}  # when it was asked, when its answer is due
         self._thread = threading.Thread(target=self._watch, name="ledger-waits", daemon=True)
         self._thread.start()
 
@@ -107,12 +108,12 @@ class Waits:
         error."""
         held = socket.socket(fileno=os.dup(descriptor))  # the number may be another file's by the time
         with self._lock:
-            self._until[held] = monotonic() + seconds
+            self._waiting[held] = (now := monotonic()), now + seconds
         try:
             yield
         finally:
             with self._lock:
-                self._until.pop(held, None)
+                self._waiting.pop(held, None)
             held.close()
 
     def answer(self, connection: sa.Connection, seconds: float) -> AbstractContextManager[None]:
@@ -120,14 +121,23 @@ class Waits:
         driver: Any = connection.connection.driver_connection
         return self.bounded(driver.fileno(), seconds)
 
+    def cut(self, after: float) -> None:
+        """Gives up every answer that has been waited for longer than `after` seconds, as after the server was away: its
+        connections may be dead, and neither end knows."""
+        now = monotonic()
+        self._shut(asked_before=now - after, due_before=now)
+
     def close(self) -> None:
         self._closing.set()
 
     def _watch(self) -> None:
         while not self._closing.wait(0.5):
-            with self._lock:
-                now = monotonic()
-                for held in [held for held, until in self._until.items() if until < now]:
-                    del self._until[held]
-                    with suppress(OSError):
-                        held.shutdown(socket.SHUT_RDWR)
+            self._shut(asked_before=-inf, due_before=monotonic())
+
+    def _shut(self, *, asked_before: float, due_before: float) -> None:
+        with self._lock:
+            waiting = list(self._waiting.items())
+            for held in [held for held, (asked, due) in waiting if asked < asked_before or due < due_before]:
+                del self._waiting[held]
+                with suppress(OSError):
+                    held.shutdown(socket.SHUT_RDWR)

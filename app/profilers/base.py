@@ -142,7 +142,8 @@ class Incoming:
 
     folder: an empty folder on our disk for the files
     keep: receives each file
-    stopping: true once somebody has asked for an early end or the service is ending
+    stopping: true once somebody has asked for an early end or the service is ending; raises Retryable once another
+    replica may have taken the recording over
     """
 
     folder: Path

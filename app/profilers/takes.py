@@ -68,7 +68,8 @@ class Takes:
         after: Sequence[Part] = (),
         before: Sequence[Part] = (),
     ) -> None:
-        """Fetches every part and hands it to `keep` as it arrives. Ends the recordings early once `stopping` is true.
+        """Fetches every part and hands it to `keep` as it arrives. Ends the recordings early once `stopping` is true;
+        at once, and without what they have, if it raises.
 
         recorded, instant, after: the parts that take time, those to request meanwhile, and those to request when the
         recordings are over. Of the last, none is requested if no recording was made, and none of a kind that could not
@@ -104,7 +105,7 @@ class Takes:
             done, pending = wait(pending, POLL, FIRST_COMPLETED)
             for fetched in filter(None, (future.result() for future in done)):
                 keep(fetched)
-            if pending and not self._give_up_at and stopping():
+            if pending and stopping() and not self._give_up_at:
                 self._end_early()
             if self._give_up_at and monotonic() > self._give_up_at:
                 self._abandon()

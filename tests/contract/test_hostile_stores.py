@@ -209,3 +209,27 @@ def test_a_store_that_falls_silent_holds_up_the_first_file_for_a_moment_and_the_
         monkeypatch.setattr(objects, "PROVED", 0.0)
         assert (store.outage(), store.refusal()) == (None, None)
         store.put("c1/cpu", source)
+
+
+@pytest.mark.parametrize("status", [200, 403, 503])
+def test_an_answer_without_an_end_is_given_up_when_the_time_of_its_question_is_over(
+    status: int, tmp_path: Path, source: Path
+) -> None:
+    """Its size is not bounded: docs/security.md says so."""
+    cut = threading.Event()
+
+    def endless(request: Request) -> None:
+        request.send_response(status)
+        request.send_header("transfer-encoding", "chunked")
+        request.send_header("etag", '"x"')
+        request.end_headers()
+        try:
+            while not cut.wait(0.02):
+                request.wfile.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
+        except OSError:
+            cut.set()
+
+    with serving(endless) as server:
+        with pytest.raises(OSError, match="s3://captures/team"):
+            store_at(server, tmp_path).delete_all("c1")
+        assert cut.wait(60)

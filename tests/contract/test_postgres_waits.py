@@ -15,6 +15,8 @@ from app.ledger import server as limits
 from app.ledger.arrivals import Delivery
 from app.ledger.clock import machine
 from app.ledger.ledger import Filter, Ledger, LedgerUnavailable
+from tests.contract.test_presence import Replica, silent
+from tests.lab.process import eventually
 from tests.unit.ledger.builders import NOON, admission, firing, ids
 
 pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
@@ -129,3 +131,31 @@ def test_a_replica_whose_clock_is_off_works_by_the_servers(url: str) -> None:
     assert off.claim(row.due_at or NOON, "one", timedelta(seconds=5)), "a claim"
     assert abs(off.clock.now() - machine()) < timedelta(seconds=30), "after a claim"
     off.close()
+
+
+def test_what_was_asked_while_the_server_was_away_is_given_up_as_soon_as_it_answers_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections may be dead, and nobody tells: a worker that waits for one would claim nothing for ANSWER."""
+    monkeypatch.setattr(limits, "ANSWER", 3600.0)
+    asking: list[int] = []
+
+    def claim() -> None:
+        with suppress(LedgerUnavailable), one.ledger._database.writing() as connection:
+            asking.append(connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one())
+            os.kill(asking[0], signal.SIGSTOP)
+            connection.execute(sa.text("SELECT 1"))
+
+    one = Replica(url)
+    worker = threading.Thread(target=claim, daemon=True)
+    try:
+        with silent(one):
+            worker.start()
+            eventually(lambda: not one.presence.owner, "it knows that it was silent", 60)
+            assert worker.is_alive()
+        worker.join(60)
+        assert not worker.is_alive()
+        assert one.ledger.find(Filter()).captures == (), "the next question is answered"
+    finally:
+        os.kill(asking[0], signal.SIGCONT)
+        one.ledger.close()

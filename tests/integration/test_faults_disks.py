@@ -220,7 +220,9 @@ def test_while_our_disk_is_full_alerts_are_taken_and_the_files_stay_on_the_targe
         assert scene.deliver(alert("00000000000000ab", host="127.0.0.99"))["captures"]
         filler.unlink()
         eventually(scene.service.ready, "it is ready again")
-        assert scene.service.wait_capture(new)["state"] == "completed"
+        capture = scene.service.wait_capture(new)
+        assert capture["state"] == "completed"
+        assert sum(each["kind"] == "evidence" for each in capture["artifacts"]) == 3, "with the first look"
         assert list(target.tmp.iterdir()) == []
         assert (target.count("start"), target.count("usr2")) == (1, 2)
 

@@ -36,6 +36,9 @@ def test_while_the_store_is_down_files_stay_on_the_host_and_come_home_when_it_is
             capture = scene.service.wait_capture(new)
             assert capture["state"] == "completed", capture["reason"]
             assert {f"team/{new}/{each['name']}" for each in capture["artifacts"]} == s3.stored()
+            taken = {each["name"].partition("Z")[2] for each in capture["artifacts"] if each["kind"] == "evidence"}
+            assert taken == {".json", "-samples.json", "-surroundings.json"}, "with the look that was taken meanwhile"
+            assert not list(Path("/run").glob(f".alertprof-*/{new.replace('-', '')}.samples"))
 
             cpu = next(each for each in capture["artifacts"] if each["kind"] == "cpu")
             whole = scene.ask("GET", cpu["href"])

@@ -4,12 +4,11 @@ Built by main.py for /-/ready. The service recovers by itself once the cause is 
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import datetime
-from threading import Lock, Thread
 
 from app.ledger.ledger import Ledger, LedgerUnavailable
 from app.stores import Store
+from app.web.api.patience import Patience
 
 WITHIN = 3.0  # seconds; a balancer does not wait for long
 
@@ -19,34 +18,20 @@ class Readiness:
 
     def __init__(self, ledger: Ledger, store: Store, now: Callable[[], datetime]) -> None:
         self._ledger, self._store, self._now = ledger, store, now
-        self._turn = Lock()
-        self._asked, self._answer = "", Future[str | None]()
+        self._asked = ""
+        self._look = Patience("ready", self._found, WITHIN)  # anybody may ask, and each look writes to the ledger
 
     def obstacle(self) -> str | None:
         """Why the service is not ready, in a sentence; None if it is. Known within seconds, whatever hangs."""
         if (seconds := self._ledger.held_up()) > WITHIN:
             return f"alerts have been waiting for {seconds:.0f} s to be recorded: see that the database answers"
-        with self._turn:  # one look at a time: anybody may ask, and each writes to the ledger
-            if not self._asked:
-                self._asked, self._answer = "the database", Future()
-                Thread(target=self._look, args=(self._answer,), name="ready", daemon=True).start()
-            answer = self._answer
         try:
-            return answer.result(WITHIN)
+            return self._look()
         except TimeoutError:
-            return f"{self._asked or 'the store'} has not answered for {WITHIN:g} s: see that it does"
-
-    def _look(self, answer: Future[str | None]) -> None:
-        try:
-            found = self._found()
-        except Exception as fault:  # whoever asks has to be answered, and the next one has to look again
-            self._asked = ""
-            answer.set_exception(fault)
-        else:
-            self._asked = ""
-            answer.set_result(found)
+            return f"{self._asked} has not answered for {WITHIN:g} s: see that it does"
 
     def _found(self) -> str | None:
+        self._asked = "the database"
         try:
             self._ledger.prove(self._now())
         except LedgerUnavailable as fault:

@@ -9,6 +9,7 @@ import pytest
 from app.errors import Code, Refused, Retryable
 from app.model import Capture, State
 from app.stores import Directory
+from tests.unit.captures.story_host import Verbs
 from tests.unit.captures.test_story_machine import Crash, Replicas, recording, row
 
 
@@ -95,9 +96,8 @@ def test_kill_9_before_the_recording_was_noted_and_the_end_of_its_process_lose_n
     assert samples_of(replicas, row(replicas, new)) and replicas.host.sampled == {}
 
 
-def test_samples_that_our_disk_does_not_take_stay_on_the_host(
-    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def takes_no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our store, from now on."""
     put = Directory.put
 
     def full(store: Directory, key: str, source: Path) -> None:
@@ -106,9 +106,71 @@ def test_samples_that_our_disk_does_not_take_stay_on_the_host(
         put(store, key, source)
 
     monkeypatch.setattr(Directory, "put", full)
+
+
+@pytest.mark.parametrize("end", ["completed", "failed"])
+def test_samples_that_our_store_does_not_take_are_waited_for_on_the_host_and_come_home(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    takes_no_samples(monkeypatch)
     new = recording(replicas)
+    if end == "failed":
+        replicas.host.begin_anew(7)
+    replicas.work("one", 1200)
+    waiting = row(replicas, new)
+    assert not waiting.state.ended and list(replicas.host.sampled) == [waiting.token]
+    said = [event.message for event in waiting.timeline if "our own store does not take it" in event.message]
+    assert said == [
+        "samples: our own store does not take it (it stays on the host): [Errno 28] No space left on device"
+    ]
+    monkeypatch.undo()
+    replicas.run_to_the_end()
+    ended = row(replicas, new)
+    assert ended.state is (State.FAILED if end == "failed" else State.COMPLETED)
+    assert len(samples_of(replicas, ended)) == 1 and replicas.host.sampled == {}
+
+
+def test_who_asks_for_an_end_does_not_wait_for_our_store_and_nothing_stays_on_the_host(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes_no_samples(monkeypatch)
+    new = recording(replicas)
+    replicas.work("one", 600)
+    assert replicas.ledger.request_stop(new, replicas.now)
     replicas.run_to_the_end()
     ended = row(replicas, new)
     assert ended.state is State.COMPLETED and samples_of(replicas, ended) == []
-    assert "our own store does not take it" in " ".join(event.message for event in ended.timeline)
-    assert list(replicas.host.sampled) == [ended.token]
+    assert replicas.host.sampled == {}
+    assert "samples is missing: our own store did not take it" in [event.message for event in ended.timeline]
+
+
+def gives_no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host, from now on."""
+
+    def broken(verbs: Verbs, token: str) -> tuple[str, ...]:
+        raise Retryable(Code.HOST_UNREACHABLE, "h: the gate answers samples without end")
+
+    monkeypatch.setattr(Verbs, "samples", broken)
+
+
+def test_samples_that_the_host_gives_after_minutes_come_home(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gives_no_samples(monkeypatch)
+    new = recording(replicas)
+    replicas.work("one", 300)
+    assert not row(replicas, new).state.ended
+    monkeypatch.undo()
+    replicas.run_to_the_end()
+    assert len(samples_of(replicas, row(replicas, new))) == 1 and replicas.host.sampled == {}
+
+
+def test_what_a_host_never_gives_is_removed_there_in_the_end(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gives_no_samples(monkeypatch)
+    new = recording(replicas)
+    replicas.run_to_the_end()
+    ended = row(replicas, new)
+    assert ended.state is State.COMPLETED and replicas.host.sampled == {}
+    assert "samples is missing: h: the gate answers samples without end" in [each.message for each in ended.timeline]

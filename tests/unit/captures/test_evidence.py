@@ -1,6 +1,7 @@
 """The ladder of one capture: what a rung brings is durable and listed, and its fault costs the capture nothing."""
 
 import errno
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import cast
 import pytest
 
 from app.captures.artifacts import sha256
-from app.captures.evidence import CAUSE, LOOKED, Ladder, Scenes, explained, what, with_look
+from app.captures.evidence import CAUSE, Ladder, Scenes, cause_of, explained, what, with_look
+from app.captures.moments import LOOKED
+from app.captures.untaken import KEPT, WAITS
 from app.errors import Code, Reason, Retryable
 from app.gate.client import Gate, Texts
 from app.gate.pool import HostPool
@@ -114,15 +117,40 @@ def test_a_host_that_is_away_costs_only_the_samples_and_is_asked_again(ladder: L
     assert len(ladder.end(capture, NOON).artifacts) == 1
 
 
-def test_a_full_disk_of_ours_costs_only_the_evidence(
-    ladder: Ladder, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(key: str, source: Path) -> None:
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    def put(store: Directory, key: str, source: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Directory, "put", lambda self, key, source: full(key, source))
-    capture = looked(ladder, host, at_leisure=False)
-    assert capture.artifacts == () and "first-look is missing: our own store does not take it" in str(capture.timeline)
+    monkeypatch.setattr(Directory, "put", put)
+
+
+@pytest.mark.parametrize("at_leisure", [True, False])
+def test_a_first_look_that_our_disk_does_not_take_travels_in_the_row_of_a_capture_that_goes_on(
+    ladder: Ladder, host: Host, monkeypatch: pytest.MonkeyPatch, at_leisure: bool
+) -> None:
+    full(monkeypatch)
+    capture = looked(ladder, host, at_leisure=at_leisure)
+    assert capture.artifacts == () and "our own store does not take it" in str(capture.timeline)
+    assert ("first-look is missing" in str(capture.timeline)) is at_leisure
+    assert ("kept in the database" in str(capture.timeline)) is not at_leisure
+    assert json.loads(json.dumps(capture.notes)) == capture.notes
+    monkeypatch.undo()
+    ended = ladder.end(with_look(manual(1), capture), NOON + timedelta(hours=3))
+    if at_leisure:
+        assert ended.artifacts == ()
+        return
+    (artifact,) = ended.artifacts
+    assert durable(ladder, ended, artifact) and f"-evidence-{NOON:%Y%m%dT%H%M%SZ}.json" in artifact.name
+    assert KEPT not in ended.notes and WAITS not in ended.notes
+
+
+def test_why_a_process_ended_is_known_though_our_disk_does_not_take_what_shows_it(
+    ladder: Ladder, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.samples = lambda token: tuple(lines(end="gone"))  # type: ignore[method-assign]
+    full(monkeypatch)
+    capture = ladder.end(begun(ladder), NOON)
+    assert cause_of(capture) and capture.artifacts == () and capture.findings == ()
 
 
 def test_why_a_process_ended_is_part_of_the_reason_that_it_ended_and_of_no_other() -> None:

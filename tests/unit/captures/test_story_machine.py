@@ -8,6 +8,7 @@ tests/integration/test_gate.py; here it is shown that nothing the service does w
 
 import errno
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,11 +62,11 @@ class Crash(BaseException):
 class Kept(Directory):
     """The real store, whose disk may be full."""
 
-    full = False
+    full, fault = False, errno.ENOSPC
 
     def put(self, key: str, source: Path) -> None:
         if self.full:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(self.fault, os.strerror(self.fault))
         super().put(key, source)
 
 
@@ -565,15 +566,16 @@ def test_a_host_that_shuts_us_out_from_the_first_is_asked_once(replicas: Replica
     assert reason and reason.code is code
 
 
-def test_a_full_disk_of_ours_is_waited_out_however_long_it_takes(replicas: Replicas) -> None:
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EIO])  # EIO: also of an object store that is away
+def test_a_full_disk_of_ours_is_waited_out_however_long_it_takes(replicas: Replicas, fault: int) -> None:
     new = recording(replicas)
-    replicas.store.full = True
+    replicas.store.full, replicas.store.fault = True, fault
     replicas.work("one", 1.5 * 3600)
     waiting = row(replicas, new)
     assert (waiting.step, [each.kind for each in recorded(waiting)]) == (Step.COLLECT, [Kind.GOROUTINE]), (
         "home since the start"
     )
-    assert "No space left" in waiting.timeline[-1].message
+    assert os.strerror(fault) in waiting.timeline[-1].message
     assert replicas.host.journals[waiting.token].files, "they are still there"
     replicas.store.full = False
     replicas.run_to_the_end()

@@ -115,6 +115,14 @@ def test_nothing_is_begun_once_the_lease_is_over() -> None:
         assert gate.stop("0" * 32).code == "finished"
 
 
+def test_a_file_that_comes_home_is_let_go_once_the_lease_is_over() -> None:
+    gate, file = Gate(Canned(f"size {1 << 20}\n{'x' * (1 << 20)}.1 ok\n"), "h", send_script=False), bytearray()
+    with leased(lambda: not file), pytest.raises(Retryable, match="another replica may have taken the capture over"):
+        gate.fetch("0" * 32, {"cpu": file.extend}, 1 << 30, 5)
+    assert 0 < len(file) < 1 << 20
+    assert gate.lost, "the host sends no more"
+
+
 def looked(lines: str) -> Process:
     process = Gate(Canned(f"{FACTS}{lines}.1 ok\n"), "h", send_script=False).look(7)
     assert process

@@ -926,3 +926,13 @@ def test_ports_that_are_none_or_too_many_are_refused(ports: tuple[int, ...]) -> 
 def test_the_gate_may_read_executables_only_where_a_rule_names_ports() -> None:
     assert HttpPprof().recipes() == ()
     assert HttpPprof(ports=(8080,)).recipes() == (MAPPED,)
+
+
+def test_a_recording_that_another_replica_may_have_taken_over_is_let_go_at_once(tmp_path: Path) -> None:
+    def lost() -> bool:
+        raise Retryable(Code.TIMEOUT, "h: left alone")
+
+    pool = pool_to(slow=("profile",))
+    with pytest.raises(Retryable, match="left alone"):
+        collected(pool, tmp_path, stopping=lost)
+    assert all(line.closed.is_set() for line in pool.lines), "the process stops recording"

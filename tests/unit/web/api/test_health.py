@@ -1,6 +1,10 @@
+import threading
+
 import pytest
 
 from app.ledger.ledger import LedgerUnavailable
+from app.model import State
+from tests.lab.process import eventually
 from tests.unit.web.web_app import WebApp
 
 
@@ -50,9 +54,28 @@ def test_the_metrics_come_even_when_the_ledger_is_away(web: WebApp, monkeypatch:
     def away() -> None:
         raise LedgerUnavailable("away")
 
+    assert "alertprof_ledger_up 1.0" in web.client.get("/metrics").text
     monkeypatch.setattr(web.ledger, "counts", away)
+    metrics = web.client.get("/metrics").text
 
-    assert web.client.get("/metrics").status_code == 200
+    assert "alertprof_ledger_up 0.0" in metrics and "alertprof_build_info{" in metrics
+    assert "alertprof_captures{" not in metrics and "alertprof_queue" not in metrics, "nothing of an earlier scrape"
+
+
+def test_the_metrics_do_not_wait_for_a_database_that_is_silent(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, asked = threading.Event(), list[None]()
+
+    def silent() -> dict[State, int]:
+        asked.append(None)
+        assert answers.wait(60)
+        return {}
+
+    monkeypatch.setattr(web.ledger, "counts", silent)
+    for _ in range(2):
+        assert "alertprof_ledger_up 0.0" in web.client.get("/metrics").text
+    assert len(asked) == 1, "one question at a time, however many ask"
+    answers.set()
+    eventually(lambda: "alertprof_ledger_up 1.0" in web.client.get("/metrics").text, "it is asked again", 60)
 
 
 def test_a_ledger_that_is_away_is_a_503_with_its_sentence(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
