@@ -112,7 +112,8 @@ def disturbed(asked: argparse.Namespace, rounds: Rounds, folder: Path) -> None:
     if asked.errand == "points":
         points(rounds.total, folder, asked.stages)
     elif asked.errand == "fleet":
-        at_random(rounds, partial(play, rounds, Disturber(), folder, partial(fleet, asked.replicas)), asked.seed, 1)
+        staged = partial(fleet, asked.replicas)
+        at_random(rounds, lambda seed: play(rounds, Disturber(), folder, staged, seed), asked.seed, asked.stages)
     else:
         cuttable = asked.errand == "cut"
         staged = partial(alone, cuttable=cuttable)

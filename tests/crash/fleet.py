@@ -24,9 +24,9 @@ from tests.lab.postgres import cluster
 from tests.lab.process import Late, Process, eventually
 from tests.lab.proxy import Line
 from tests.lab.s3 import S3
-from tests.lab.service import Alertprof
+from tests.lab.service import TLS, Alertprof
 
-READY = 60.0  # seconds until a replica to which nothing is done any more has to be ready
+READY = 180.0  # seconds until a replica to which nothing is done any more has to be ready
 
 
 class Replica:
@@ -134,7 +134,7 @@ class Fleet(Stage):
         def asked() -> tuple[dict[str, Any] | None] | None:
             replica = self._chance.choice(self.replicas)
             with suppress(httpx2.TransportError):
-                answer = httpx2.get(f"{replica.service.url}/captures/{capture_id}", timeout=10)
+                answer = httpx2.get(f"{replica.service.url}/captures/{capture_id}", verify=TLS, timeout=10)
                 return {200: (answer.json(),), 404: (None,)}.get(answer.status_code)
             return None
 
