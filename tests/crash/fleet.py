@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.crash.stage import GONE, Actor, Stage, T
+from tests.crash.stage import EVERY, GONE, Actor, Stage, T
 from tests.crash.truth import Harm
 from tests.lab import ports
 from tests.lab.forked import Forked
@@ -118,7 +118,7 @@ class Fleet(Stage):
             raise
 
     def until(self, condition: Callable[[], T | None], what: str, within: float) -> T:
-        return eventually(condition, what, within)
+        return eventually(condition, what, within, EVERY)
 
     def store_of(self, row: Mapping[str, Any] | None) -> Path:
         home = self._folder / "judged"
