@@ -139,7 +139,8 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         print(f"logs, events and databases are in {folder}", file=sys.stderr)
-    print(report(asked.errand, rounds.total, asked.seed, time.monotonic() - began))
+    where = f" of {asked.replicas} replicas on PostgreSQL and versitygw" if asked.errand == "fleet" else ""
+    print(report(asked.errand + where, rounds.total, asked.seed, time.monotonic() - began))
     return 0 if finished and not rounds.total.harms.total() else 1
 
 
