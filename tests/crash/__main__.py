@@ -24,6 +24,7 @@ from tests.crash.stage import Stage, Tally
 from tests.lab.forked import Forked
 
 BOTH = ("toggle", "timed")
+STORES = ("versitygw", "moto")  # the first keeps its objects as files, and is killed too; the second is had sooner
 LIFE = 120  # rounds until a stage is built anew, with new targets, a new database and a new sshd
 
 Disturb = Callable[[Any, random.Random], None]
@@ -104,15 +105,15 @@ def alone(folder: Path, _chance: random.Random, *, cuttable: bool) -> Stage:
     return Stage(folder, BOTH * 3, run=Forked, cuttable=cuttable)
 
 
-def fleet(replicas: int, folder: Path, chance: random.Random) -> Stage:
-    return Fleet(folder, BOTH * 4, chance, replicas=replicas, real_store=True)
+def fleet(replicas: int, store: str, folder: Path, chance: random.Random) -> Stage:
+    return Fleet(folder, BOTH * 4, chance, replicas=replicas, real_store=store == STORES[0])
 
 
 def disturbed(asked: argparse.Namespace, rounds: Rounds, folder: Path) -> None:
     if asked.errand == "points":
         points(rounds.total, folder, asked.stages)
     elif asked.errand == "fleet":
-        staged = partial(fleet, asked.replicas)
+        staged = partial(fleet, asked.replicas, asked.store)
         at_random(rounds, lambda seed: play(rounds, Disturber(), folder, staged, seed), asked.seed, asked.stages)
     else:
         cuttable = asked.errand == "cut"
@@ -127,6 +128,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--stages", type=int, default=3, help="so many scenes at a time")
     parser.add_argument("--replicas", type=int, default=3, help="of a fleet")
+    parser.add_argument("--store", choices=STORES, default=STORES[0], help="of a fleet")
     asked = parser.parse_args()
     began, rounds, finished = time.monotonic(), Rounds(asked.rounds), False
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
@@ -139,7 +141,7 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         print(f"logs, events and databases are in {folder}", file=sys.stderr)
-    where = f" of {asked.replicas} replicas on PostgreSQL and versitygw" if asked.errand == "fleet" else ""
+    where = f" of {asked.replicas} replicas on PostgreSQL and {asked.store}" if asked.errand == "fleet" else ""
     print(report(asked.errand + where, rounds.total, asked.seed, time.monotonic() - began))
     return 0 if finished and not rounds.total.harms.total() else 1
 
