@@ -5,6 +5,7 @@ import argparse
 import random
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -106,7 +107,7 @@ def alone(folder: Path, _chance: random.Random, *, cuttable: bool) -> Stage:
 
 
 def fleet(replicas: int, store: str, folder: Path, chance: random.Random) -> Stage:
-    return Fleet(folder, BOTH * 4, chance, replicas=replicas, real_store=store == STORES[0])
+    return Fleet(folder, BOTH * 6, chance, replicas=replicas, real_store=store == STORES[0])
 
 
 def disturbed(asked: argparse.Namespace, rounds: Rounds, folder: Path) -> None:
@@ -130,6 +131,7 @@ def main() -> int:
     parser.add_argument("--replicas", type=int, default=3, help="of a fleet")
     parser.add_argument("--store", choices=STORES, default=STORES[0], help="of a fleet")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends a long run is told what it has counted
     began, rounds, finished = time.monotonic(), Rounds(asked.rounds), False
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     try:

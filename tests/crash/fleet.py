@@ -79,7 +79,8 @@ class Fleet(Stage):
     def await_ready(self) -> None:
         """Nothing is done to anybody any more."""
         for number, replica in enumerate(self.replicas):
-            eventually(replica.revive, f"replica {number} is ready:\n{replica.service.process.tail()}", READY)
+            what = f"replica {number} is ready:\n{replica.service.process.tail()}"
+            eventually(replica.revive, what, READY, EVERY)
 
     def play(self, phases: Mapping[int, float]) -> None:
         for actor in self.actors:
