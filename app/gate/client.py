@@ -6,6 +6,7 @@ and facts.py what answers mean.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 
@@ -60,6 +61,12 @@ class Gate(Acts):
         if len(words) != 4 or words[:2] != ["ready", "1"]:
             raise self._broken(f"does not let us work there: {' '.join(words)[:80]!r}")
         self.boot, self.user = words[2], words[3]
+
+    def answers(self) -> bool:
+        """Whether it answers now, which is asked. One that does not is lost."""
+        with suppress(Retryable):
+            self.process(1)
+        return not self.lost
 
     def process(self, pid: int) -> tuple[Seen, ...]:
         """The process with that number, if there is one, as cheaply as can be: without its executable."""

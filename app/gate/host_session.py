@@ -12,7 +12,7 @@ from app.gate.observer import SILENT, Observer
 from app.gate.words import Words, about
 from app.hosts.breaker import TurnedAway
 from app.hosts.pipe import Tunnel
-from app.hosts.ssh import Connection, Connector, NoSession
+from app.hosts.ssh import Connection, Connector, NoSession, NotReached
 
 IDLE = 600.0  # seconds
 FAILURES_ALLOWED = 3  # logins that may fail in a row before the next one has to wait
@@ -76,8 +76,10 @@ class HostSession:
         self._observer.tunnel(self.host, address, port)
         try:
             return connection.tunnel(address, port)
+        except NotReached:
+            raise
         except Retryable:
-            if connection.alive:
+            if connection.alive and self._answers():
                 raise
         return self._connection_now().tunnel(address, port)
 
@@ -107,8 +109,11 @@ class HostSession:
         if self._connection is not None:
             try:
                 return self._entered(self._connection, ahead)
+            except NoSession:  # an answer, so the connection stands
+                if self._connection.alive and (self._stands or self._has_guests(ours)):
+                    raise
             except Retryable:
-                if self._connection.alive and self._in_use(ours):  # whoever else is on it would be cut off
+                if self._connection.alive and (self._answers() or self._has_guests(ours)):  # who would be cut off
                     raise
             self._connection.close()
         self._connection = self._gate = self._files = None
@@ -149,10 +154,19 @@ class HostSession:
         self._connection = connection
         return gate
 
-    def _in_use(self, ours: int) -> bool:
-        """Is somebody else on the connection?"""
-        standing = self._gate is not None and not self._gate.lost
-        return standing or self.users > ours or any(tunnel.open for tunnel in self._tunnels)
+    @property
+    def _stands(self) -> bool:
+        """Is there a gate, as far as is known?"""
+        return self._gate is not None and not self._gate.lost
+
+    def _answers(self) -> bool:
+        """Is there a gate that answers? A connection may be open still that has fallen silent."""
+        gate = self._gate  # read once, as in `connected`
+        return gate is not None and not gate.lost and gate.answers()
+
+    def _has_guests(self, ours: int) -> bool:
+        """Does somebody else bring files home over the connection, or has a tunnel?"""
+        return self.users > ours or any(tunnel.open for tunnel in self._tunnels)
 
     @property
     def pause_left(self) -> float:

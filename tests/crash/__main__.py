@@ -5,6 +5,7 @@ import argparse
 import random
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -24,6 +25,7 @@ from tests.crash.stage import Stage, Tally
 from tests.lab.forked import Forked
 
 BOTH = ("toggle", "timed")
+STORES = ("versitygw", "moto")  # the first keeps its objects as files, and is killed too; the second is had sooner
 LIFE = 120  # rounds until a stage is built anew, with new targets, a new database and a new sshd
 
 Disturb = Callable[[Any, random.Random], None]
@@ -104,15 +106,16 @@ def alone(folder: Path, _chance: random.Random, *, cuttable: bool) -> Stage:
     return Stage(folder, BOTH * 3, run=Forked, cuttable=cuttable)
 
 
-def fleet(replicas: int, folder: Path, chance: random.Random) -> Stage:
-    return Fleet(folder, BOTH * 4, chance, replicas=replicas, real_store=True)
+def fleet(replicas: int, store: str, folder: Path, chance: random.Random) -> Stage:
+    return Fleet(folder, BOTH * 6, chance, replicas=replicas, real_store=store == STORES[0])
 
 
 def disturbed(asked: argparse.Namespace, rounds: Rounds, folder: Path) -> None:
     if asked.errand == "points":
         points(rounds.total, folder, asked.stages)
     elif asked.errand == "fleet":
-        at_random(rounds, partial(play, rounds, Disturber(), folder, partial(fleet, asked.replicas)), asked.seed, 1)
+        staged = partial(fleet, asked.replicas, asked.store)
+        at_random(rounds, lambda seed: play(rounds, Disturber(), folder, staged, seed), asked.seed, asked.stages)
     else:
         cuttable = asked.errand == "cut"
         staged = partial(alone, cuttable=cuttable)
@@ -126,7 +129,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--stages", type=int, default=3, help="so many scenes at a time")
     parser.add_argument("--replicas", type=int, default=3, help="of a fleet")
+    parser.add_argument("--store", choices=STORES, default=STORES[0], help="of a fleet")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends a long run is told what it has counted
     began, rounds, finished = time.monotonic(), Rounds(asked.rounds), False
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     try:
@@ -138,7 +143,8 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         print(f"logs, events and databases are in {folder}", file=sys.stderr)
-    print(report(asked.errand, rounds.total, asked.seed, time.monotonic() - began))
+    where = f" of {asked.replicas} replicas on PostgreSQL and {asked.store}" if asked.errand == "fleet" else ""
+    print(report(asked.errand + where, rounds.total, asked.seed, time.monotonic() - began))
     return 0 if finished and not rounds.total.harms.total() else 1
 
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.crash.stage import GONE, Actor, Stage, T
+from tests.crash.stage import EVERY, GONE, Actor, Stage, T
 from tests.crash.truth import Harm
 from tests.lab import ports
 from tests.lab.forked import Forked
@@ -24,9 +24,9 @@ from tests.lab.postgres import cluster
 from tests.lab.process import Late, Process, eventually
 from tests.lab.proxy import Line
 from tests.lab.s3 import S3
-from tests.lab.service import Alertprof
+from tests.lab.service import TLS, Alertprof
 
-READY = 60.0  # seconds until a replica to which nothing is done any more has to be ready
+READY = 180.0  # seconds until a replica to which nothing is done any more has to be ready
 
 
 class Replica:
@@ -79,7 +79,8 @@ class Fleet(Stage):
     def await_ready(self) -> None:
         """Nothing is done to anybody any more."""
         for number, replica in enumerate(self.replicas):
-            eventually(replica.revive, f"replica {number} is ready:\n{replica.service.process.tail()}", READY)
+            what = f"replica {number} is ready:\n{replica.service.process.tail()}"
+            eventually(replica.revive, what, READY, EVERY)
 
     def play(self, phases: Mapping[int, float]) -> None:
         for actor in self.actors:
@@ -118,7 +119,7 @@ class Fleet(Stage):
             raise
 
     def until(self, condition: Callable[[], T | None], what: str, within: float) -> T:
-        return eventually(condition, what, within)
+        return eventually(condition, what, within, EVERY)
 
     def store_of(self, row: Mapping[str, Any] | None) -> Path:
         home = self._folder / "judged"
@@ -134,7 +135,7 @@ class Fleet(Stage):
         def asked() -> tuple[dict[str, Any] | None] | None:
             replica = self._chance.choice(self.replicas)
             with suppress(httpx2.TransportError):
-                answer = httpx2.get(f"{replica.service.url}/captures/{capture_id}", timeout=10)
+                answer = httpx2.get(f"{replica.service.url}/captures/{capture_id}", verify=TLS, timeout=10)
                 return {200: (answer.json(),), 404: (None,)}.get(answer.status_code)
             return None
 

@@ -22,12 +22,13 @@ from tests.crash.truth import Harm, Witness
 from tests.integration.scene import alert, message
 from tests.lab.process import Late, Process, eventually
 from tests.lab.proxy import Line
-from tests.lab.service import ENDS, Alertprof
+from tests.lab.service import ENDS, TLS, Alertprof
 from tests.lab.sshd import Sshd
 from tests.lab.target import Event, Service
 
 PLAN = {"toggle": 1.0, "timed": 1.5}  # seconds of a recording
-TIMEOUT = 150.0  # seconds until a capture that has not ended counts as one that never does
+TIMEOUT = 300.0  # seconds until a capture that has not ended counts as one that never does
+EVERY = 0.2  # seconds between questions, so that asking costs little
 UNLIMITED = {"per_host": 100, "per_service": 100, "at_once": 1000, "per_hour": 1000000}
 GONE = (httpx2.TransportError, httpx2.HTTPStatusError)
 
@@ -40,6 +41,7 @@ class Tally:
     """What one errand has counted. Rounds: captures that were under way when they were disturbed."""
 
     rounds: int = 0
+    longest: float = 0.0  # seconds from an alert to the end of its capture
     harms: Counter[Harm] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
     stories: list[str] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Tally:
 
     def add(self, other: "Tally") -> None:
         self.rounds += other.rounds
+        self.longest = max(self.longest, other.longest)
         self.stories += other.stories
         for mine, theirs in ((self.ends, other.ends), (self.disturbed, other.disturbed)):
             mine.update(theirs)
@@ -79,7 +82,8 @@ class Actor:
 
     def deliver(self, service: Alertprof) -> None:
         """As Alertmanager does; raises one of GONE when there is no 202."""
-        answer = httpx2.post(service.webhook, json=message([self._alert]), timeout=30).raise_for_status().json()
+        said = message([self._alert])
+        answer = httpx2.post(service.webhook, json=said, verify=TLS, timeout=30).raise_for_status().json()
         (self.capture_id,) = {*answer["captures"], *answer["known"]}
         self.promised.add(self.capture_id)
 
@@ -169,7 +173,7 @@ class Stage:
             self.insist(actor)
         for actor in self.actors:
             row = self.end_of(actor, TIMEOUT)
-            actor.length = (_moment(row["ended_at"]) - _moment(row["created_at"])).total_seconds()
+            actor.length = _seconds(row)
         self.judge(self.actors, disturbed_at=None)
         self.tally.ends.clear()
 
@@ -200,7 +204,7 @@ class Stage:
             return bool(actor.capture_id)
 
         actor.capture_id = ""
-        self.until(taken, f"202 for {actor.host}", 60)
+        self.until(taken, f"202 for {actor.host}", TIMEOUT)
 
     def deliver(self, actor: Actor) -> None:
         """As Alertmanager does, which tries again when there is no answer."""
@@ -217,7 +221,7 @@ class Stage:
 
     def until(self, condition: Callable[[], T | None], what: str, within: float) -> T:
         """As `eventually`; at once Late when alertprof is dead."""
-        return self.service.process.until(condition, what, within)
+        return self.service.process.until(condition, what, within, EVERY)
 
     def judge(self, actors: Iterable[Actor], *, disturbed_at: datetime | None) -> None:
         """What had ended by then was not disturbed: it is judged, but is no round."""
@@ -227,6 +231,7 @@ class Stage:
             for harm, said in actor.judged(row, self.store_of(row)):
                 self.tell(harm, actor, said)
             self.tally.ends[_end(row)] += 1
+            self.tally.longest = max(self.tally.longest, _seconds(row))
             names = [artifact["name"] for artifact in row["artifacts"]] if row else []
             self.tally.disturbed["with evidence of while they were pending"] += any(
                 name.endswith(evidence.PENDING) for name in names
@@ -243,7 +248,7 @@ class Stage:
         return self._store
 
     def _row(self, capture_id: str) -> dict[str, Any] | None:
-        answer = httpx2.get(f"{self.service.url}/captures/{capture_id}", timeout=30)
+        answer = httpx2.get(f"{self.service.url}/captures/{capture_id}", verify=TLS, timeout=30)
         found: dict[str, Any] | None = answer.json() if answer.status_code == 200 else None
         return found
 
@@ -256,6 +261,13 @@ class Stage:
 
 def _ended_before(row: Mapping[str, Any] | None, moment: datetime) -> bool:
     return row is not None and bool(row["ended_at"]) and _moment(row["ended_at"]) < moment
+
+
+def _seconds(row: Mapping[str, Any] | None) -> float:
+    """From its alert to its end; 0 of one that has not ended."""
+    if row is None or not row["ended_at"]:
+        return 0.0
+    return (_moment(row["ended_at"]) - _moment(row["created_at"])).total_seconds()
 
 
 def _moment(text: str) -> datetime:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tests.integration.hostile import HostileHost
 from tests.integration.scene import Scene, alert, kinds
 from tests.lab.account import POSSIBLE, account
 from tests.lab.process import eventually
+from tests.lab.proxy import Cut, Line
 from tests.lab.relay import Relay
 from tests.lab.sshd import Sshd
 from tests.lab.target import Service
@@ -251,6 +252,20 @@ def test_sudo_with_a_terminal_of_its_own_lets_the_gate_in(tmp_path: Path) -> Non
 
 
 # ---------------------------------------------------------------------- sessions
+
+
+def test_files_come_home_over_a_new_connection_where_the_one_there_is_has_fallen_silent(tmp_path: Path) -> None:
+    """As through a network that has forgotten the connection, but not how to acknowledge its packets."""
+    with Sshd(tmp_path / "sshd") as sshd, Line(sshd.port) as line:
+        key = sshd.known_hosts.read_text().partition(" ")[2]
+        sshd.known_hosts.write_text(f"[127.0.0.1]:{line.port} {key}")
+        with closing(HostPool(Connector(sshd.settings(port=line.port, channel_timeout=2.0)))) as pool:
+            silent = pool.gate(sshd.host)
+            line.cut(Cut.HOLE)
+            line.restore()
+            with pool.files(sshd.host) as files:
+                assert files.process(os.getpid())
+            assert silent.lost
 
 
 def test_a_host_has_two_sessions_at_most_and_keeps_them(tmp_path: Path, run_target: Callable[..., Service]) -> None:

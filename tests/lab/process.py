@@ -16,13 +16,14 @@ class Late(AssertionError):
     """What was awaited did not come in time, or can never come."""
 
 
-def eventually(condition: Callable[[], T | None], what: str, within: float = 20.0) -> T:
-    """The first true answer of `condition`, asked again and again for `within` seconds; else Late, naming `what`."""
+def eventually(condition: Callable[[], T | None], what: str, within: float = 20.0, every: float = 0.02) -> T:
+    """The first true answer of `condition`, asked again `every` so many seconds for `within` seconds; else Late, naming
+    `what`."""
     deadline = time.monotonic() + within
     while not (answer := condition()):
         if time.monotonic() > deadline:
             raise Late(f"not within {within:g} s: {what}")
-        time.sleep(0.02)
+        time.sleep(every)
     return answer
 
 
@@ -64,7 +65,7 @@ class Process:
     def tail(self, lines: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def until(self, condition: Callable[[], T | None], what: str, within: float = 20.0) -> T:
+    def until(self, condition: Callable[[], T | None], what: str, within: float = 20.0, every: float = 0.02) -> T:
         """As `eventually`, but at once Late with the end of the log when the program is dead."""
 
         def still() -> T | None:
@@ -74,7 +75,7 @@ class Process:
             return answer
 
         try:
-            return eventually(still, what, within)
+            return eventually(still, what, within, every)
         except Late as late:
             raise late if not self.alive else Late(f"{late}\n{self.tail()}") from None
 

@@ -7,6 +7,7 @@ store in Go that checks signatures and checksums and keeps its objects as files.
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import httpx2
@@ -66,16 +67,17 @@ class S3:
 
     def stored(self) -> set[str]:
         """The keys of all objects in the bucket, but for the marks of stores."""
-        listed = (each["path"] for page in obstore.list(self._client()) for each in page)
+        listed = (each["path"] for page in obstore.list(self._client) for each in page)
         return {path for path in listed if "/.ledger" not in path}
 
     def read(self, capture_id: str, name: str) -> bytes | None:
         """An artifact as the store has it, without alertprof; None: it has none."""
         try:
-            return bytes(obstore.get(self._client(), f"team/{capture_id}/{name}").bytes())
+            return bytes(obstore.get(self._client, f"team/{capture_id}/{name}").bytes())
         except FileNotFoundError:
             return None
 
+    @cached_property
     def _client(self) -> S3Store:
         return S3Store(
             BUCKET, endpoint=self.endpoint, region=REGION, access_key_id=KEY, secret_access_key=SECRET,

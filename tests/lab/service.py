@@ -42,7 +42,7 @@ class Alertprof:
 
     def _await_ready(self) -> None:
         try:
-            self.process.until(self.ready, "it is ready", within=60)
+            self.process.until(self.ready, "it is ready", within=180)
         except BaseException:
             self.stop()
             raise
