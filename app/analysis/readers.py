@@ -11,7 +11,6 @@ import select
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
@@ -24,6 +23,7 @@ LARGE: Final = 64 << 20  # bytes in memory of a process that stays
 ENDING: Final = 5.0  # seconds for a process without a request
 IDLE: Final = 4  # processes that are kept
 PIECE: Final = 1 << 20
+PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(slots=True)
@@ -93,8 +93,11 @@ class Reader:
 
     def stays(self) -> bool:
         """May it be asked about another file?"""
-        unasked = self.said or self.process.poll() is not None
-        return self.files < FILES and not unasked and _resident(self.process.pid) < LARGE
+        return self.files < FILES and not self.said and self.lives() and _resident(self.process.pid) < LARGE
+
+    def lives(self) -> bool:
+        """Nothing and nobody has ended it."""
+        return self.process.poll() is None
 
     def end(self) -> None:
         """Ends the process, whatever it does."""
@@ -135,7 +138,7 @@ class Readers:
     def _taken(self) -> Reader:
         with self.lock:
             reader = self.idle.pop() if self.idle else None
-        if reader and reader.stays():
+        if reader and reader.lives():
             return reader
         if reader:
             reader.end()
@@ -164,6 +167,7 @@ def _fd(pipe: Any) -> int:
 def _resident(pid: int) -> int:
     """Bytes in memory; see proc_pid_statm(5). 0 for a process that is gone."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:  # noqa: PTH123 - for each file that is read
+            return int(file.read().split()[1]) * PAGE
     except OSError:
         return 0
