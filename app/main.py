@@ -163,13 +163,13 @@ class Service:
             ledger=self.ledger,
             rules=lambda: settings.rules,
             resolvers=RESOLVERS,
-            check=check_files,
+            check=partial(check_files, ask=self.readers.ask),
             stopping=lambda: self.worker.stopping,
             clock=self.now,
             hold=settings.limits.hold,
             adopt=arming.adopted,
             redaction=settings.redaction,
-            read=facts_of,
+            read=partial(facts_of, ask=self.readers.ask),
             compare=partial(difference_of, ask=self.readers.ask),
         )
 

@@ -6,9 +6,10 @@ computeTotal in internal/report of github.com/google/pprof has it.
 
 from typing import Final
 
+from app.analysis.packed_samples import LABEL, OF_SAMPLE, SAMPLE
 from app.analysis.profile import Profile
-from app.analysis.samples import KEY, LABEL, OF_LABEL, OF_SAMPLE, TEXT
-from app.analysis.wire import fields
+from app.analysis.samples import KEY, OF_LABEL, TEXT
+from app.analysis.wire import fields, message
 
 BASE: Final = b"pprof::base"
 IS_BASE: Final = b"true"
@@ -25,5 +26,6 @@ def base_total(profile: Profile, index: int) -> int:
         labels = [fields(label, OF_LABEL) for label in fields(body, OF_SAMPLE)[LABEL]]
         return any(label[KEY] in keys and label[TEXT] in true for label in labels)
 
-    samples = zip(profile.samples.values, profile.samples.bodies, strict=True)
+    bodies = fields(profile.plain, message(SAMPLE))[SAMPLE]
+    samples = zip(profile.samples.values, bodies, strict=True)
     return sum(abs(values[index]) for values, body in samples if of_base(body))

@@ -7,7 +7,8 @@ from typing import Any, Final
 from app.analysis.wire import BadProfile
 
 GZIP: Final = b"\x1f\x8b"
-PIECE: Final = 1 << 16
+PIECE: Final = 1 << 20  # bytes that are given to zlib at once
+MORE: Final = 1 << 24  # bytes that it returns at once at most
 
 
 def decompressed(data: bytes, limit: int) -> bytes:
@@ -29,7 +30,7 @@ def _member(data: bytes, out: BytesIO, limit: int) -> bytes:
     while not stream.eof and out.tell() <= limit:
         piece = stream.unconsumed_tail or data[at : at + PIECE]
         at += 0 if stream.unconsumed_tail else PIECE
-        more = _inflated(stream, piece, limit + 1 - out.tell())
+        more = _inflated(stream, piece, min(limit + 1 - out.tell(), MORE))
         if not (piece or more or stream.eof):
             raise BadProfile("ends in the middle of the gzip stream")
         out.write(more)

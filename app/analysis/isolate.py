@@ -58,9 +58,11 @@ def mapped_of(paths: Sequence[Path], *, limits: Limits = LIMITS) -> dict[Path, t
     return {path: tuple(Mapped(*each) for each in answer["mapped"]) for path, answer in answered.items()}
 
 
-def facts_of(paths: Sequence[Path], module: str = "", *, limits: Limits = LIMITS) -> dict[Path, Facts]:
+def facts_of(
+    paths: Sequence[Path], module: str = "", *, limits: Limits = LIMITS, ask: Ask = ask_once
+) -> dict[Path, Facts]:
     """For each file, the facts that findings are made of; see facts.facts. Files that cannot be read are left out."""
-    answered = _ask_all({"do": "facts", "module": module, "stacks": 0}, paths, limits)
+    answered = _ask_all({"do": "facts", "module": module, "stacks": 0}, paths, limits, ask)
     return {path: of_json(answer) for path, answer in answered.items()}
 
 
@@ -72,11 +74,11 @@ def goroutines_of(path: Path, module: str = "", *, limits: Limits = LIMITS, ask:
     return found if isinstance(found, tuple) else ()
 
 
-def _ask_all(request: Json, paths: Sequence[Path], limits: Limits) -> dict[Path, Json]:
+def _ask_all(request: Json, paths: Sequence[Path], limits: Limits, ask: Ask = ask_once) -> dict[Path, Json]:
     found: dict[Path, Json] = {}
     waiting = list(paths)
     while waiting:
-        answers, _ = ask_once(request | {"paths": [str(path.absolute()) for path in waiting]}, limits)
+        answers, _ = ask(request | {"paths": [str(path.absolute()) for path in waiting]}, limits)
         found |= {path: answer for path, answer in zip(waiting, answers, strict=False) if not answer.get("bad")}
         waiting = waiting[len(answers) + 1 :]
     return found
@@ -142,12 +144,14 @@ def check_file(kind: Kind, path: Path, *, limits: Limits = LIMITS) -> str | None
     return check_files([(kind, path)], limits=limits)[path]
 
 
-def check_files(files: Iterable[tuple[Kind, Path]], *, limits: Limits = LIMITS) -> dict[Path, str | None]:
+def check_files(
+    files: Iterable[tuple[Kind, Path]], *, limits: Limits = LIMITS, ask: Ask = ask_once
+) -> dict[Path, str | None]:
     """check_file for several files: one child reads them all, and another one goes on behind a file that ends it."""
     verdicts: dict[Path, str | None] = {}
     waiting = list(files)
     while waiting:
-        answers, end = ask_once(_check_request(waiting), limits)
+        answers, end = ask(_check_request(waiting), limits)
         for (_, path), answer in zip(waiting, answers, strict=False):
             verdicts[path] = answer["bad"]
         if len(answers) < len(waiting):

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from app.analysis import tables
 from app.analysis.gzipped import GZIP, decompressed
+from app.analysis.packed_samples import PackedSamples
 from app.analysis.samples import Samples
 from app.analysis.tables import Function, Location, Mapped, Strings, ValueType
 from app.analysis.wire import LENGTH, VARINT, BadProfile, Message, fields, message, signed, tag_of
@@ -21,10 +22,10 @@ LIMIT: Final = 256 << 20  # bytes, decompressed
 MAPPED_AT_MOST: Final = 4000
 NAME_AT_MOST: Final = 300  # characters of a mapped file's name
 
-SAMPLE_TYPE, SAMPLE, MAPPING, LOCATION, FUNCTION, STRING = (tag_of(number, LENGTH) for number in range(1, 7))
+SAMPLE_TYPE, MAPPING, LOCATION, FUNCTION, STRING = (tag_of(number, LENGTH) for number in (1, 3, 4, 5, 6))
 DROP_FRAMES, KEEP_FRAMES, DURATION, DEFAULT_TYPE = (tag_of(number, VARINT) for number in (7, 8, 10, 14))
 OF_PROFILE: Final = message(
-    SAMPLE_TYPE, SAMPLE, MAPPING, LOCATION, FUNCTION, STRING, DROP_FRAMES, KEEP_FRAMES, DURATION, DEFAULT_TYPE,
+    SAMPLE_TYPE, MAPPING, LOCATION, FUNCTION, STRING, DROP_FRAMES, KEEP_FRAMES, DURATION, DEFAULT_TYPE,
 )  # fmt: skip
 
 
@@ -86,30 +87,32 @@ def read_file(path: str | PathLike[str]) -> Profile:
     return read(data)
 
 
-def _message(plain: bytes) -> tuple[bytes, Message]:
-    """The message and its fields: of pprof's own form, or of one from before it. Raises BadProfile."""
-    fault, found = None, OF_PROFILE
+def _message(plain: bytes) -> tuple[bytes, Message, PackedSamples]:
+    """The message, its samples, and its other fields: of pprof's own form, or of one from before it. Raises
+    BadProfile."""
+    fault, found, samples = None, OF_PROFILE, PackedSamples()
     try:
-        found = fields(plain, OF_PROFILE)
+        found = fields(plain, OF_PROFILE, samples.other)
     except BadProfile as error:
         fault = error
     if found[STRING]:
-        return plain, found
+        return plain, found, samples
     from app.analysis.legacy.reader import read_legacy  # such files are rare
 
     if legacy := read_legacy(plain):
-        return legacy, fields(legacy, OF_PROFILE)
+        samples = PackedSamples()
+        return legacy, fields(legacy, OF_PROFILE, samples.other), samples
     if fault:
         raise fault
-    return plain, found
+    return plain, found, samples
 
 
-def _checked(plain: bytes, found: Message) -> Profile:
+def _checked(plain: bytes, found: Message, packed: PackedSamples) -> Profile:
     text = Strings(found[STRING])
     mapped = tables.mappings(found[MAPPING], text)
     places = tables.locations(found[LOCATION], mapped, tables.functions(found[FUNCTION], text))
     types = tables.sample_types(found[SAMPLE_TYPE], text)
-    samples = Samples(found[SAMPLE], len(types), places)
+    samples = Samples(packed, len(types), places)
     return Profile(
         sample_types=types,
         default_sample_type=text[found[DEFAULT_TYPE]],

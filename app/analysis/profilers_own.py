@@ -13,8 +13,8 @@ from app.analysis.shapes import kind_of
 HEAP: Final = "heap"
 # Not what the program does under a label or in a region: pprof.Do, trace.WithRegion.
 PROFILER: Final = re.compile(
-    r"runtime/pprof\.(StartCPUProfile|profileWriter|(Write|write|print|new)[A-Za-z]*|\(\*(Profile|profileBuilder)\)\.)"
-    r"|runtime/trace\.(Start\b|\(\*(?!Task|Region))|net/http/pprof\.|.*/core/proc\.StartProfile$"
+    rb"runtime/pprof\.(StartCPUProfile|profileWriter|(Write|write|print|new)[A-Za-z]*|\(\*(Profile|profileBuilder)\)\.)"
+    rb"|runtime/trace\.(Start\b|\(\*(?!Task|Region))|net/http/pprof\.|.*/core/proc\.StartProfile$"
 )
 
 
@@ -22,7 +22,8 @@ def profilers_own(profile: Profile, index: int) -> int:
     """The sum of the samples, of the sample type `index`, whose memory a profiler has allocated; 0 for other kinds."""
     if kind_of(profile) != HEAP:
         return 0
-    own = {id for id, location in profile.locations.items() if any(PROFILER.match(f.name) for f in location.functions)}
+    names = {text.decode("utf-8", "replace") for text in profile.texts if PROFILER.match(text)}
+    own = {id for id, location in profile.locations.items() for each in location.functions if each.name in names}
     if not own:
         return 0
     return sum(value for value, ids in profile.stacks(index) if not own.isdisjoint(ids))

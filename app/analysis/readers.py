@@ -1,4 +1,5 @@
-"""Processes that stay to read the next profile: Python's start costs more than most profiles do. For API and pages.
+"""Processes that stay to read the next profile: Python's start costs more than most profiles do. For the
+pipeline, the API and the pages.
 
 Each is one of reading_process.py's, with its limits. It reads one file at a time, and makes way for a new one after a
 file with a fault, after a large file, whose memory the allocator may keep, and after FILES files.
@@ -10,7 +11,6 @@ import select
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
@@ -21,26 +21,36 @@ from app.analysis.child import MOST_ANSWERED, Json, Limits
 FILES: Final = 200  # that one process reads
 LARGE: Final = 64 << 20  # bytes in memory of a process that stays
 ENDING: Final = 5.0  # seconds for a process without a request
+IDLE: Final = 4  # processes that are kept
 PIECE: Final = 1 << 20
+PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(slots=True)
 class Reader:
-    """A process, and how many files it was asked about. err: what it writes on stderr."""
+    """A process, and how many files it was asked about. err: what it writes on stderr; said: what of its
+    answers is not taken yet."""
 
     process: subprocess.Popen[bytes]
     err: Any
     files: int = 0
+    said: bytearray = field(default_factory=bytearray)
 
     def ask(self, request: Json, limits: Limits) -> tuple[list[Json], str]:
-        """The answer about a single file; see reading_process.Ask."""
-        self.files += 1
-        until = monotonic() + limits.wall_seconds
+        """The answers about the files; see reading_process.Ask."""
+        self.files += len(request["paths"])
+        answers: list[Json] = []
+        data = reading_process.asking(request, limits)
         try:
-            line = self.exchange(reading_process.asking(request, limits), until)
+            for _ in request["paths"]:
+                line = self.exchange(data, monotonic() + limits.wall_seconds)
+                if not line.endswith(b"\n"):
+                    return answers, self.why(limits)
+                answers.append(json.loads(line))
+                data = b""  # everything is asked
         except TimeoutError:
-            return [], reading_process.too_long(limits)
-        return ([json.loads(line)], "") if line.endswith(b"\n") else ([], self.why(limits))
+            return answers, reading_process.too_long(limits)
+        return answers, ""
 
     def exchange(self, data: bytes, until: float) -> bytes:
         """Tells the process this, and returns the next line that it says; without its end where the process ends or
@@ -61,15 +71,17 @@ class Reader:
             rest = rest[os.write(into, rest[:PIECE]) :]
 
     def _line(self, until: float) -> bytes:
-        line, out, waiting = bytearray(), _fd(self.process.stdout), select.poll()
+        said, out, waiting, seen = self.said, _fd(self.process.stdout), select.poll(), 0
         waiting.register(out, select.POLLIN)
-        while not line.endswith(b"\n") and len(line) <= MOST_ANSWERED:
+        while (end := said.find(b"\n", seen)) < 0 and (seen := len(said)) <= MOST_ANSWERED:
             if not waiting.poll(max(0.0, until - monotonic()) * 1000):
                 raise TimeoutError
             if not (piece := os.read(out, PIECE)):
                 break
-            line += piece
-        return bytes(line)
+            said += piece
+        line = bytes(said[: end + 1] if end >= 0 else said)
+        del said[: len(line)]
+        return line
 
     def why(self, limits: Limits, *, last_words: bool = True) -> str:
         """What is wrong with a file at which the process ended, or is about to. last_words: those on stderr too"""
@@ -81,7 +93,11 @@ class Reader:
 
     def stays(self) -> bool:
         """May it be asked about another file?"""
-        return self.files < FILES and self.process.poll() is None and _resident(self.process.pid) < LARGE
+        return self.files < FILES and not self.said and self.lives() and _resident(self.process.pid) < LARGE
+
+    def lives(self) -> bool:
+        """Nothing and nobody has ended it."""
+        return self.process.poll() is None
 
     def end(self) -> None:
         """Ends the process, whatever it does."""
@@ -92,23 +108,23 @@ class Reader:
 
 @dataclass(slots=True)
 class Readers:
-    """Starts processes when they are needed, as many as there are requests at once; keeps those that are idle."""
+    """Starts processes when they are needed, as many as there are requests at once; keeps some that are idle."""
 
     idle: list[Reader] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
     def ask(self, request: Json, limits: Limits) -> tuple[list[Json], str]:
-        """The answer about a single file; see reading_process.Ask. Raises Retryable when no process can be started."""
+        """See reading_process.Ask. Raises Retryable when no process can be started."""
         reader = self._taken()
         stays = False
         try:
             answers, end = reader.ask(request, limits)
-            stays = bool(answers) and not answers[0].get("bad") and reader.stays()
+            stays = not (end or any(answer.get("bad") for answer in answers)) and reader.stays()
         finally:
-            if stays:
-                with self.lock:
+            with self.lock:
+                if stays := stays and len(self.idle) < IDLE:
                     self.idle.append(reader)
-            else:
+            if not stays:
                 reader.end()
         return answers, end
 
@@ -122,7 +138,7 @@ class Readers:
     def _taken(self) -> Reader:
         with self.lock:
             reader = self.idle.pop() if self.idle else None
-        if reader and reader.stays():
+        if reader and reader.lives():
             return reader
         if reader:
             reader.end()
@@ -151,6 +167,7 @@ def _fd(pipe: Any) -> int:
 def _resident(pid: int) -> int:
     """Bytes in memory; see proc_pid_statm(5). 0 for a process that is gone."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:  # noqa: PTH123 - for each file that is read
+            return int(file.read().split()[1]) * PAGE
     except OSError:
         return 0

@@ -18,7 +18,7 @@ from app.analysis.profile import BadProfile
 from app.errors import Code, Retryable
 
 ROOT: Final = Path(__file__).parents[2]  # where `app` is found
-KEPT_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")  # the child gets no secret
+KEPT_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME")  # the child gets no secret
 
 LIMITS: Final = Limits()
 
@@ -61,12 +61,14 @@ def _answers(out: Any) -> list[Json]:
 
 def command() -> list[str]:
     """How the process that reads is started, in ROOT and with environment()."""
-    return [sys.executable, "-c", "from app.analysis.child import main; main()"]  # -m takes longer
+    return [sys.executable, "-S", "-c", "from app.analysis.child import main; main()"]  # -m and site take longer
 
 
 def environment() -> dict[str, str]:
-    """The environment of the process that reads: no secret of the service."""
-    return {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+    """The environment of the process that reads: no secret of the service. It finds libraries where the service does,
+    because it starts without site."""
+    kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def asking(request: Json, limits: Limits) -> bytes:

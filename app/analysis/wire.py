@@ -3,7 +3,7 @@
 Written here because the protobuf library takes longer to import than most profiles take to read.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 VARINT: Final = 0  # wire types
@@ -15,6 +15,7 @@ UNSIGNED: Final = (1 << 64) - 1
 SIGN: Final = 1 << 63
 
 Message = Mapping[int, Any]  # tag -> number, or bytes of every field with this tag
+Other = Callable[[bytes, int, Collection[int]], int]  # what end_of_other takes and returns
 
 
 class BadProfile(Exception):
@@ -69,18 +70,20 @@ def message(*tags: int) -> Message:
     return {tag: () if tag & 7 == LENGTH else 0 for tag in tags}
 
 
-def fields(data: bytes, empty: Message) -> dict[int, Any]:
+def fields(data: bytes, empty: Message, other: Other | None = None) -> dict[int, Any]:
     """What is in a message, by tag: the last of several numbers, unsigned; all of several bytes, in their order.
 
-    empty: what there is of a field that does not occur. Raises BadProfile, also when a field has another wire type.
+    empty: what there is of a field that does not occur; other: reads fields that are not in it, instead of
+    end_of_other. Raises BadProfile, also when a field has another wire type.
     """
+    other = other or end_of_other
     found: dict[int, Any] = dict(empty)
     at, end = 0, len(data)
     try:
         while at < end:
             tag = data[at]
             if tag not in found:
-                at = end_of_other(data, at, found)
+                at = other(data, at, found)
                 continue
             value = data[at + 1]
             at += 2

@@ -1,6 +1,7 @@
 """The sections of debugging information, compressed ones too. Sources: the System V ABI, chapter 4; DWARF 5, 7.5."""
 
 import struct
+import sys
 import zlib
 from collections.abc import Iterable
 from typing import Final
@@ -9,10 +10,11 @@ from app.analysis.dwarf.source import File
 from app.analysis.goheap.elf import Elf, Section
 from app.analysis.goheap.ranges import Unreadable
 
-ZLIB: Final = 1  # ELFCOMPRESS_ZLIB
+ZLIB, ZSTD = 1, 2  # ELFCOMPRESS_…
 HEADER: Final = struct.Struct("<IIQQ")  # kind, -, size, alignment
 LARGEST: Final = 256 << 20  # bytes of a section that was compressed
 LONGEST: Final = 4096  # bytes of a text
+BROKEN: Final = "has a compressed section that is broken"
 TEXT: Final = 256  # bytes that most texts are shorter than
 
 
@@ -69,11 +71,27 @@ def _unpacked(packed: bytes) -> bytes:
     if len(packed) < HEADER.size:
         raise Unreadable("has a compressed section without a header")
     kind, _, size, _ = HEADER.unpack_from(packed)
-    if kind != ZLIB:
-        raise Unreadable("has debugging information that is not compressed with zlib")
+    if kind not in (ZLIB, ZSTD):
+        raise Unreadable("has debugging information that is compressed, but neither with zlib nor with zstd")
     if size > LARGEST:
         raise Unreadable(f"has a section of more than {LARGEST >> 20} MiB")
+    unpack = _of_zlib if kind == ZLIB else _of_zstd
+    return unpack(packed[HEADER.size :], size)
+
+
+def _of_zlib(packed: bytes, most: int) -> bytes:
     try:
-        return zlib.decompressobj().decompress(packed[HEADER.size :], size)
+        return zlib.decompressobj().decompress(packed, most)
     except zlib.error as error:
-        raise Unreadable("has a compressed section that is broken") from error
+        raise Unreadable(BROKEN) from error
+
+
+def _of_zstd(packed: bytes, most: int) -> bytes:
+    if sys.version_info >= (3, 14):
+        from compression import zstd  # noqa: PLC0415 - few files have it
+    else:
+        from backports import zstd  # noqa: PLC0415
+    try:
+        return zstd.ZstdDecompressor().decompress(packed, most)
+    except (zstd.ZstdError, EOFError) as error:
+        raise Unreadable(BROKEN) from error

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from app.analysis.diff.normalize import Normalize
 from app.model import Capture, Kind
@@ -53,26 +54,37 @@ class PeekQuery(BaseModel):
     n: Annotated[int, Field(ge=1, le=1000)] = 10
 
 
+def written(content: BaseModel) -> Response:
+    """The content as JSON. The framework would check it once more, and wait for another thread for that."""
+    return Response(content.model_dump_json(), media_type="application/json")
+
+
 def routes(parts: Parts, profiles: Profiles, differences: Differences) -> APIRouter:
     """The routes that read profiles."""
     router = APIRouter(tags=["captures"])
 
-    @router.get("/captures/{capture_id}/top", summary="The table of `go tool pprof -top -nodefraction=0`")
-    def get_top(capture_id: str, query: Annotated[TopQuery, Query()]) -> TopOut | DifferenceOut:
+    @router.get(
+        "/captures/{capture_id}/top",
+        summary="The table of `go tool pprof -top -nodefraction=0`",
+        response_model=TopOut | DifferenceOut,
+    )
+    def get_top(capture_id: str, query: Annotated[TopQuery, Query()]) -> Response:
         """With `base`, the table of `-diff_base`, and which functions changed by more than noise."""
         capture = the_capture(parts, capture_id)
         if asked := query.comparison(parts, capture):
             found = differences.table(asked, query.n)
-            return difference_out(found, asked.base.id, warnings(asked, found))
-        return TopOut.model_validate(profiles.top(capture, query.kind, query.n, query.sample_type))
+            return written(difference_out(found, asked.base.id, warnings(asked, found)))
+        return written(TopOut.model_validate(profiles.top(capture, query.kind, query.n, query.sample_type)))
 
-    @router.get("/captures/{capture_id}/peek", summary="What calls a function, and what it calls")
-    def get_peek(capture_id: str, query: Annotated[PeekQuery, Query()]) -> PeekOut:
+    @router.get(
+        "/captures/{capture_id}/peek", summary="What calls a function, and what it calls", response_model=PeekOut
+    )
+    def get_peek(capture_id: str, query: Annotated[PeekQuery, Query()]) -> Response:
         """As `go tool pprof -peek` shows it, but for a text in the name instead of a regular expression."""
         found = profiles.peek(the_capture(parts, capture_id), query.kind, query.function, query.n, query.sample_type)
         if not found.functions:
             name = query.function[:200]
             raise HTTPException(404, f"function: no function of this {query.kind} profile has {name!r} in its name.")
-        return PeekOut.model_validate(found)
+        return written(PeekOut.model_validate(found))
 
     return router

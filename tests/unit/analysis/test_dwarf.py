@@ -8,14 +8,15 @@ from time import process_time
 import pytest
 
 from app.analysis.dwarf.reading import calls_at
+from app.analysis.dwarf.sections import HEADER, Part
 from app.analysis.dwarf.source import File
-from app.analysis.goheap.elf import Elf, read_elf
+from app.analysis.goheap.elf import Elf, Section, read_elf
 from app.analysis.goheap.ranges import Answer, Range, Unreadable
 
 DATA = Path(__file__).parents[2] / "data" / "profiles"
 TOLD = dict(line.split(" ", 1) for line in (DATA / "orders-gcc-12.lines.txt").read_text().splitlines())
 ADDRESSES = [int(address, 16) for address in TOLD]
-FILES = ("orders-gcc-12-dwarf5.debug", "orders-gcc-12-dwarf4-gz.elf")
+FILES = ("orders-gcc-12-dwarf5.debug", "orders-gcc-12-dwarf4-gz.elf", "orders-gcc-12-dwarf4-zstd.elf")
 
 
 def elf_of(data: bytes) -> Elf:
@@ -49,6 +50,31 @@ def lines_in(data: bytes) -> dict[str, str]:
 @pytest.mark.parametrize("name", FILES)
 def test_functions_and_lines_are_those_of_llvm_symbolizer(name: str) -> None:
     assert lines_in((DATA / name).read_bytes()) == TOLD
+
+
+def unpacked(data: bytes) -> bytes:
+    """A compressed section of these bytes, as it is read."""
+    part = Part(File(lambda ranges: pieces(data, ranges)), Section(0, 0, len(data), compressed=True))
+    return part.at(0, part.size)
+
+
+@pytest.mark.parametrize("name", FILES[1:])
+def test_a_compressed_section_is_no_larger_than_it_says_and_a_broken_one_says_so(name: str) -> None:
+    data = (DATA / name).read_bytes()
+    section = elf_of(data).sections[".debug_str"]
+    packed = data[section.offset :][: section.size]
+    kind, _, size, alignment = HEADER.unpack_from(packed)
+    whole = unpacked(packed)
+    assert len(whole) == size
+    assert unpacked(HEADER.pack(kind, 0, 100, alignment) + packed[HEADER.size :]) == whole[:100]
+    for wrong, sentence in (
+        (packed[: HEADER.size] + b"\xff" * 40, "has a compressed section that is broken"),
+        (HEADER.pack(kind, 0, 1 << 40, alignment) + packed[HEADER.size :], "has a section of more than 256 MiB"),
+        (HEADER.pack(3, 0, size, alignment) + packed[HEADER.size :], "neither with zlib nor with zstd"),
+        (packed[:10], "has a compressed section without a header"),
+    ):
+        with pytest.raises(Unreadable, match=sentence):
+            unpacked(wrong)
 
 
 def test_without_the_table_of_addresses_the_units_tell_theirs() -> None:

@@ -1,6 +1,5 @@
 """The separate process: same answers, and whatever a file does to it becomes a sentence."""
 
-import os
 import subprocess
 import sys
 import zlib
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.analysis import reading_process
 from app.analysis.facts import facts
 from app.analysis.isolate import check_file, check_files, convert_file, facts_of, mapped_of, top_of, tree_of
 from app.analysis.profile import BadProfile, Mapped, read
@@ -180,11 +180,8 @@ def test_a_file_that_kills_its_reader_costs_no_other_file_its_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [(Kind.CPU, written(tmp_path / name, cpu())) for name in "abc"]
-    killer = f"import os, app.analysis.verdict as v; real = v.check\n{KILLER}"
-    hook = tmp_path / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(killer)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(hook), str(ROOT)]))
+    *words, code = reading_process.command()
+    monkeypatch.setattr(reading_process, "command", lambda: [*words, f"{KILLER}\n{code}"])
     said = check_files(files)
     assert [said[path] for _, path in files] == [
         None,
@@ -194,6 +191,8 @@ def test_a_file_that_kills_its_reader_costs_no_other_file_its_verdict(
 
 
 KILLER = """
+import os, app.analysis.verdict as v
+real = v.check
 def check(kind, path):
     if os.path.basename(path) == "b":
         os.kill(os.getpid(), 11)

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from app.analysis import readers
+from app.analysis import readers, reading_process
 from app.analysis.child import Limits
-from app.analysis.isolate import top_of, tree_of
+from app.analysis.isolate import check_files, top_of, tree_of
 from app.analysis.profile import BadProfile, read
 from app.analysis.readers import Readers
-from app.analysis.reading_process import LIMITS, ROOT
+from app.analysis.reading_process import LIMITS, ROOT, command
 from app.analysis.top import top
 from app.analysis.tree import tree
 from app.errors import Retryable
+from app.model import Kind
 from tests.unit.analysis.synthetic import cpu, heap
-from tests.unit.analysis.test_isolate import SMALL, endless, explosive, written
+from tests.unit.analysis.test_isolate import KILLER, SMALL, endless, explosive, written
 
 
 @pytest.fixture
@@ -56,6 +57,31 @@ def test_one_process_answers_several_questions_as_they_are_answered_without_it(k
     assert top_of(second, 1, "alloc_space", ask=kept.ask) == top(read(other.data()), 1, "alloc_space")
     assert tree_of(second, ask=kept.ask) == tree(read(other.data()))
     assert pids(kept) == started
+
+
+def test_one_process_checks_several_files_and_stays(kept: Readers, tmp_path: Path) -> None:
+    good, other = written(tmp_path / "cpu", cpu()), written(tmp_path / "heap", heap())
+    assert check_files([(Kind.CPU, good), (Kind.HEAP, other)], ask=kept.ask) == {good: None, other: None}
+    started = pids(kept)
+    assert check_files([(Kind.HEAP, other), (Kind.CPU, good)], ask=kept.ask) == {good: None, other: None}
+    assert pids(kept) == started
+    assert len(started) == 1
+
+
+def test_a_file_that_ends_the_process_costs_the_files_behind_it_no_verdict(
+    kept: Readers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *words, code = command()
+    monkeypatch.setattr(reading_process, "command", lambda: [*words, f"{KILLER}\n{code}"])
+    files = [(Kind.CPU, written(tmp_path / name, cpu())) for name in "abc"]
+    said = check_files(files, ask=kept.ask)
+    assert list(said.values()) == [None, "cannot be read: the process that reads it ended with -11", None]
+
+
+def test_no_more_processes_stay_than_are_kept(kept: Readers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "IDLE", 0)
+    assert top_of(written(tmp_path / "cpu", cpu([(["main"], 5)])), ask=kept.ask).total == 5
+    assert pids(kept) == []
 
 
 def test_nothing_is_started_before_the_first_question(kept: Readers) -> None:
