@@ -116,7 +116,7 @@ class Reader:
         """Runs `alertprof serve …` in a second terminal, until it is ready."""
         words = ["sh", "-c", f"exec {self.meant(line)} --web.listen-address=127.0.0.1:{self.port}"]
         process = Process(words, self.home / "serve.log", env=self.env, name="alertprof")
-        process.until(lambda: "listening" in process.log.read_text(), "it listens", within=60)
+        process.until(lambda: "listening" in process.log.read_text(), "it listens")
         return process
 
 

@@ -352,7 +352,7 @@ def test_a_go_program_without_sponge_is_not_sent_what_would_kill_it(
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
     assert service.alive
     service.signal(signal.SIGTRAP)
-    eventually(lambda: not service.alive, "it dies of the signal", within=60)
+    eventually(lambda: not service.alive, "it dies of the signal")
 
 
 # ---------------------------------------------------------------------- async-profiler
@@ -375,7 +375,7 @@ def jvm(async_profiler: Path, tmp_path: Path) -> Iterator[int]:
         yield pid
 
 
-@pytest.mark.parametrize("stop_after", [None, 2], ids=["whole", "stopped-early"])
+@pytest.mark.parametrize("stop_after", [None, 8], ids=["whole", "stopped-early"])
 def test_async_profiler_tells_where_a_jvm_is_hot(
     record: Callable[..., Story], async_profiler: Path, jvm: int, tmp_path: Path, stop_after: float | None
 ) -> None:

@@ -146,7 +146,7 @@ def test_pprofs_pages_open_a_converted_profile_by_its_line(web: WebApp, tmp_path
 
         def answered() -> str | None:
             try:
-                return httpx2.get(f"{pages}/ui/top", timeout=30, follow_redirects=True).raise_for_status().text
+                return httpx2.get(f"{pages}/ui/top", timeout=60, follow_redirects=True).raise_for_status().text
             except httpx2.TransportError:
                 return None
 
