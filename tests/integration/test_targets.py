@@ -134,16 +134,6 @@ def test_a_signal_after_the_minute_begins_another_recording(run_target: Run) -> 
     assert service.count("refused") == 0
 
 
-def test_a_real_timed_one_stops_after_a_minute(run_target: Run) -> None:
-    service = run_target("real-v1.10.3", HOT="1")
-    service.signal()
-    eventually(service.recording, "it records")
-    with pytest.raises(Late):
-        eventually(lambda: not service.recording(), "it stops early", within=50)
-    eventually(lambda: not service.recording(), "it stops itself")
-    whole_session(service)
-
-
 @pytest.mark.parametrize("name", [*TOGGLES, *TIMED])
 def test_usr1_dumps_the_goroutines_and_starts_nothing(run_target: Run, name: str) -> None:
     service = run_target(name)

@@ -128,9 +128,9 @@ def test_speedscope_shows_a_profile_behind_a_signed_link(
 
 @contextmanager
 def pprof_http(url: str, folder: Path) -> Iterator[str]:
-    """`go tool pprof -http` on this file; where it listens."""
+    """`go tool pprof -http` on this file, without `go`; where it listens."""
     at = f"127.0.0.1:{ports.free()}"
-    command = [str(golang.GO), "tool", "pprof", f"-http={at}", "-no_browser", url]
+    command = [golang.tool_path("pprof"), f"-http={at}", "-no_browser", url]
     env = {**golang.environment(), "PPROF_TMPDIR": str(folder)}
     with subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.PIPE) as started:
         try:

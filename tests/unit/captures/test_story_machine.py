@@ -8,6 +8,7 @@ tests/integration/test_gate.py; here it is shown that nothing the service does w
 
 import errno
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,6 +48,7 @@ DURATION, COOLDOWN = timedelta(seconds=20), timedelta(seconds=40)
 RULE = replace(Rule(name="every alert", matchers=()), duration=DURATION, cooldown=COOLDOWN)
 VERBS = ("start", "start", "dump", "status", "stop", "fetch", "drop", "look")
 SAMPLING = ("sample", "samples", "unsample")
+STORIES = 500 if os.environ.get("ALERTPROF_EXAMPLES") else 40  # `make fuzz` sets it
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -304,7 +306,7 @@ def test_whatever_happens_in_whatever_order_nobody_is_hurt_and_everything_ends()
     run_state_machine_as_test(
         CaptureMachine,
         settings=settings(
-            max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=STORIES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 
