@@ -21,7 +21,6 @@ from tests.lab.target import Service
 KINDS = {"cpu", "heap", "mutex", "block", "threadcreate", "trace", "goroutine"}
 
 pytestmark = [
-    pytest.mark.timeout(300),
     pytest.mark.skipif(
         not (shutil.which("prometheus") and shutil.which("prometheus-alertmanager")),
         reason="prometheus and prometheus-alertmanager are not installed: tests/lab/prepare.sh does it",

@@ -30,7 +30,6 @@ EPISODES = int(os.environ.get("ALERTPROF_EPISODES", "50"))
 PEERS = 3
 
 pytestmark = [
-    pytest.mark.timeout(300),
     pytest.mark.skipif(
         not shutil.which("prometheus-alertmanager"),
         reason="prometheus-alertmanager is not installed: tests/lab/prepare.sh does it",

@@ -28,7 +28,6 @@ INSTALLING = ("python3 -m venv ", "/opt/alertprof/bin/pip install ", "ln -s ")
 NEEDED = ("prometheus", "prometheus-alertmanager", "amtool", "ssh-copy-id", "ssh-keyscan")
 
 pytestmark = [
-    pytest.mark.timeout(300),
     pytest.mark.skipif(
         not all(map(shutil.which, NEEDED)),
         reason=f"README's ten minutes are NOT tested: of {', '.join(NEEDED)} one is not installed",

@@ -48,7 +48,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("patient")
 def test_kill_9_at_random_moments_harms_nobody(tmp_path: Path) -> None:
-    with Stage(tmp_path, BOTH * 2, run=Forked) as stage:
+    with Stage(tmp_path, BOTH, run=Forked) as stage:
         stage.rehearse()
         for _ in range(2):
             kill(stage, random.Random())  # noqa: S311
@@ -73,7 +73,7 @@ def test_a_capture_passes_a_point_that_it_never_comes_to(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("patient")
 def test_connections_cut_at_random_moments_harm_nobody(tmp_path: Path) -> None:
-    with Stage(tmp_path, BOTH * 2, run=Forked, cuttable=True) as stage:
+    with Stage(tmp_path, BOTH, run=Forked, cuttable=True) as stage:
         stage.rehearse()
         for how in (Cut.RST, Cut.STALL):
             cut(stage, random.Random(), how)  # noqa: S311

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
@@ -40,8 +40,6 @@ TEXTS = {  # a file in each format, and a function in it
 }
 PEOPLE = {"authorization": "Bearer people"}
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[WebApp]:
@@ -69,12 +67,19 @@ def link_to(web: WebApp, content: bytes) -> str:
 # --- a browser ---
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
+@pytest.fixture(scope="module")  # no longer: see browser.chromium
+def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    with chromium() as browser:
-        yield browser.new_page()
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Of somebody who was never here."""
+    with browser.new_context() as context:
+        yield context.new_page()
 
 
 def page_that_fetches(url: str) -> Starlette:

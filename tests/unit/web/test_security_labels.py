@@ -29,10 +29,8 @@ from app.model import Capture, Kind, Target, Trigger
 from app.resolvers.base import Candidates
 from app.resolvers.order import RESOLVERS
 
-SEEDS, SETS = (
-    range(20261123, 20261127),
-    25_000 if os.environ.get("ALERTPROF_EXAMPLES") else 4_000,
-)  # `make fuzz` sets it
+SEEDS = range(20261123, 20261127)
+SETS = 25_000 if os.environ.get("ALERTPROF_EXAMPLES") else 4_000  # so many of each seed; `make fuzz` sets it
 NETWORK, NAMED = ip_network("10.1.0.0/16"), re.compile(r"order-[a-z0-9._-]+\.prod\.example\.com")
 REQUEST = re.compile(
     rb"[1-9][0-9]{0,8} ((see|look|scene|ports) [1-9][0-9]{0,6}|list|own|pods|names|listen [1-9][0-9]{0,4})\n"
