@@ -166,9 +166,10 @@ class Sshd:
 
 
 def make_key(file: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
-    """A new key pair of ssh-keygen's; an existing one is kept."""
+    """A new key pair of ssh-keygen's; an existing one is kept. RSA's have 2048 bits, which are found in a moment."""
     if not file.exists():
-        command = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "lab", "-f", str(file)]
+        bits = ["-b", "2048"] if kind == "rsa" else []
+        command = ["ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase, "-C", "lab", "-f", str(file)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return file
 
