@@ -30,7 +30,6 @@ EPISODES = int(os.environ.get("ALERTPROF_EPISODES", "50"))
 PEERS = 3
 
 pytestmark = [
-    pytest.mark.timeout(300),
     pytest.mark.skipif(
         not shutil.which("prometheus-alertmanager"),
         reason="prometheus-alertmanager is not installed: tests/lab/prepare.sh does it",
@@ -130,7 +129,7 @@ class Peer:
 
     def _metric(self, name: str) -> int:
         with suppress(httpx2.TransportError):
-            found = re.search(rf"^{name} (\S+)$", httpx2.get(f"{self.url}/metrics", timeout=30).text, re.MULTILINE)
+            found = re.search(rf"^{name} (\S+)$", httpx2.get(f"{self.url}/metrics", timeout=60).text, re.MULTILINE)
             return int(float(found[1])) if found else 0
         return -1
 
@@ -143,7 +142,7 @@ class Peer:
             }
             for n in episodes
         ]
-        httpx2.post(f"{self.url}/api/v2/alerts", json=alerts, timeout=30).raise_for_status()
+        httpx2.post(f"{self.url}/api/v2/alerts", json=alerts, timeout=60).raise_for_status()
 
 
 class Cluster:
@@ -196,7 +195,7 @@ def test_a_partitioned_cluster_of_three_makes_one_capture_an_episode(alertprof: 
     first, second = EPISODES // 4, EPISODES * 3 // 4
     cluster.await_members(3)
     cluster.fire(range(first))
-    eventually(lambda: len(numbers(alertprof)) == first, "those before the cut are there", within=60)
+    eventually(lambda: len(numbers(alertprof)) == first, "those before the cut are there")
     for relay in cluster.relays:
         relay.cut()
     cluster.await_members(1)
@@ -211,6 +210,6 @@ def test_a_partitioned_cluster_of_three_makes_one_capture_an_episode(alertprof: 
     healed = cluster.sent() + EPISODES
     eventually(lambda: cluster.sent() >= healed, "all have been repeated after it was healed", within=90)
     one_each = Counter(range(EPISODES))  # what is counted as sent may still be under way
-    eventually(lambda: numbers(alertprof) == one_each, "each has one capture", within=60)
-    eventually(lambda: states(alertprof) == {"failed"}, "refused, but all have ended", within=60)
+    eventually(lambda: numbers(alertprof) == one_each, "each has one capture")
+    eventually(lambda: states(alertprof) == {"failed"}, "refused, but all have ended")
     assert numbers(alertprof) == one_each

@@ -59,11 +59,16 @@ class Server(ThreadingHTTPServer):
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that fails is made once more, and an answer is waited for, however busy this machine is."""
     for which in ("RETRY", "QUICK_RETRY"):
         monkeypatch.setattr(objects, which, {"max_retries": 1, "retry_timeout": timedelta(seconds=1)})
+    waits_for(monkeypatch, "60s")
+
+
+def waits_for(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     for which in ("TIMEOUTS", "QUICK"):
-        monkeypatch.setattr(objects, which, {"connect_timeout": "1s", "timeout": "1s"})
+        monkeypatch.setattr(objects, which, {"connect_timeout": limit, "timeout": limit})
 
 
 @contextmanager
@@ -195,6 +200,7 @@ def test_a_store_that_falls_silent_holds_up_the_first_file_for_a_moment_and_the_
         over.wait(60)
 
     with serving(silent) as server:
+        waits_for(monkeypatch, "1s")
         store = store_at(server, tmp_path)
         with pytest.raises(OSError, match="cannot be written"):
             store.put("c1/cpu", source)
@@ -202,7 +208,7 @@ def test_a_store_that_falls_silent_holds_up_the_first_file_for_a_moment_and_the_
         for n in range(20):
             with pytest.raises(OSError, match="cannot be written"):
                 store.put(f"c{n}/cpu", source)
-        assert (len(server.requests), monotonic() - began < 1) == (asked, True)
+        assert (len(server.requests), monotonic() - began < 15) == (asked, True)
         assert "cannot be written" in (store.outage() or "")
         over.set()
         server.behave = with_part(lambda request: request.say(206, DATA, content_range=WHOLE))

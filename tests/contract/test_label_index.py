@@ -70,7 +70,7 @@ def test_matchers_find_by_the_index_what_they_match(
 ) -> None:
     """few: as if there were more captures and values than may be sorted. Deleting rows leaves nothing of them."""
     ledger.decide = admission(NO_RULE)
-    ledger.receive([replace(firing(str(n)), labels=labels) for n, labels in enumerate(sets)]).result(9)
+    ledger.receive([replace(firing(str(n)), labels=labels) for n, labels in enumerate(sets)]).result(60)
     rows = ledger.find(Filter()).captures
     with pytest.MonkeyPatch.context() as patch:
         for name in ("SPARSE", "MOST_VALUES", "MOST_OTHERS", "_PROBED") if few else ():
@@ -85,14 +85,14 @@ def test_matchers_find_by_the_index_what_they_match(
 
 
 def test_a_row_without_a_process_is_found_by_the_service_that_its_labels_name(ledger: Ledger) -> None:
-    ledger.receive([firing("a1", job="offers"), firing("a2", job="node", service_name="offers")]).result(9)
+    ledger.receive([firing("a1", job="offers"), firing("a2", job="node", service_name="offers")]).result(60)
     assert [one.target for one in ledger.find(Filter(service="offers")).captures] == [None, None]
     assert ledger.find(Filter(service="node")).captures == ()
 
 
 def test_a_process_is_found_by_the_name_in_its_labels_and_by_that_of_its_executable(ledger: Ledger) -> None:
     """Not by the job of the exporter, once it is known which service it told of."""
-    ledger.receive([firing("a1", job="process-exporter")]).result(9)
+    ledger.receive([firing("a1", job="process-exporter")]).result(60)
     claim = ledger.claim(NOON, ME, LEASE)
     assert claim is not None
     for service in ("first", "offers"):
@@ -110,7 +110,7 @@ def test_a_ledger_without_an_index_gets_the_same_one(ledger: Ledger) -> None:
     odd = {"a\0": "\ud800", "n" * 201: "v" * 201, "job": "offers", **MANY}
     ledger.create(manual(101, trigger=Trigger("alert", odd)))
     ledger.create(manual(102, trigger=Trigger("alert", {}), target=Target("h", exe="/srv/orders")))
-    ledger.receive([firing("a1", job="node", service="shop")]).result(9)
+    ledger.receive([firing("a1", job="node", service="shop")]).result(60)
     before = entries(ledger)
     with ledger._database.writing() as connection:
         for statement in (
@@ -135,7 +135,7 @@ def test_of_two_large_listings_the_smaller_one_is_read(ledger: Ledger, monkeypat
     """Every row of the one that is read is sought in the other, so a page would take as long as the larger one."""
     monkeypatch.setattr(lookup, "SPARSE", 1)
     sets = [{"job": "orders"}] * 5 + [{"team": "shop"}] * 3
-    ledger.receive([replace(firing(str(n)), labels=labels) for n, labels in enumerate(sets)]).result(9)
+    ledger.receive([replace(firing(str(n)), labels=labels) for n, labels in enumerate(sets)]).result(60)
     asked = [Matcher("job", "=", "orders"), Matcher("team", "=", "shop")]
     with ledger._database.reading() as connection:
         larger, smaller = (lookup.of_matcher(connection, each) for each in asked)

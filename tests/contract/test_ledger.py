@@ -83,7 +83,7 @@ def claimed(ledger: Ledger, now: timedelta = timedelta(0), owner: str = ME) -> C
 
 
 def test_a_firing_alert_becomes_a_pending_capture_that_is_due(ledger: Ledger) -> None:
-    receipt = ledger.receive([firing("a1", job="order")]).result(9)
+    receipt = ledger.receive([firing("a1", job="order")]).result(60)
     (id_,) = receipt.created
     capture = ledger.get(id_)
     assert capture is not None
@@ -94,45 +94,45 @@ def test_a_firing_alert_becomes_a_pending_capture_that_is_due(ledger: Ledger) ->
 
 
 def test_a_repeat_falls_on_its_episode_though_its_start_differs(ledger: Ledger) -> None:
-    (id_,) = ledger.receive([firing()]).result(9).created
-    receipt = ledger.receive([firing(starts_at=NOON - 30 * SECOND), firing()]).result(9)
+    (id_,) = ledger.receive([firing()]).result(60).created
+    receipt = ledger.receive([firing(starts_at=NOON - 30 * SECOND), firing()]).result(60)
     assert (receipt.created, receipt.known) == ((), (id_,))
 
 
 def test_two_alerts_are_two_captures_and_the_receipt_keeps_their_order(ledger: Ledger) -> None:
-    receipt = ledger.receive([firing("b"), firing("a")]).result(9)
+    receipt = ledger.receive([firing("b"), firing("a")]).result(60)
     captures = [ledger.get(id_) for id_ in receipt.created]
     assert [capture and capture.trigger.fingerprint for capture in captures] == ["b", "a"]
 
 
 def test_a_resolved_alert_is_noted_on_its_capture_and_the_next_firing_is_a_new_one(ledger: Ledger) -> None:
-    (first,) = ledger.receive([firing()]).result(9).created
-    assert ledger.receive([resolved(ends_at=NOON + SECOND)]).result(9).created == ()
+    (first,) = ledger.receive([firing()]).result(60).created
+    assert ledger.receive([resolved(ends_at=NOON + SECOND)]).result(60).created == ()
     noted = ledger.get(first)
     assert noted is not None
     assert noted.resolved_at == NOON + SECOND
-    (second,) = ledger.receive([firing()]).result(9).created
+    (second,) = ledger.receive([firing()]).result(60).created
     assert second != first
-    assert ledger.receive([firing()]).result(9).known == (second,)
+    assert ledger.receive([firing()]).result(60).known == (second,)
 
 
 def test_the_first_resolution_stays(ledger: Ledger) -> None:
-    (id_,) = ledger.receive([firing()]).result(9).created
-    ledger.receive([resolved(ends_at=NOON + SECOND)]).result(9)
-    ledger.receive([resolved(ends_at=NOON + 5 * SECOND)]).result(9)
+    (id_,) = ledger.receive([firing()]).result(60).created
+    ledger.receive([resolved(ends_at=NOON + SECOND)]).result(60)
+    ledger.receive([resolved(ends_at=NOON + 5 * SECOND)]).result(60)
     capture = ledger.get(id_)
     assert capture is not None
     assert capture.resolved_at == NOON + SECOND
 
 
 def test_a_resolved_alert_of_no_known_episode_is_nothing(ledger: Ledger) -> None:
-    receipt = ledger.receive([resolved()]).result(9)
+    receipt = ledger.receive([resolved()]).result(60)
     assert (receipt.created, receipt.known, receipt.skipped) == ((), (), ())
     assert ledger.find(Filter()).captures == ()
 
 
 def test_firing_resolved_firing_in_one_delivery_are_two_captures(ledger: Ledger) -> None:
-    receipt = ledger.receive([firing(), resolved(), firing(), firing()]).result(9)
+    receipt = ledger.receive([firing(), resolved(), firing(), firing()]).result(60)
     first, second = (ledger.get(id_) for id_ in receipt.created)
     assert first is not None
     assert second is not None
@@ -142,26 +142,26 @@ def test_firing_resolved_firing_in_one_delivery_are_two_captures(ledger: Ledger)
 
 def test_an_alert_of_no_rule_is_a_skipped_row_and_its_repeat_is_known(open_ledger: Open) -> None:
     ledger = open_ledger((Rule("orders", parse_matchers('job="order"')),))
-    receipt = ledger.receive([firing()]).result(9)
+    receipt = ledger.receive([firing()]).result(60)
     ((fingerprint, reason),) = receipt.skipped
     assert (receipt.created, fingerprint, reason.code) == ((), "a1", Code.NO_RULE)
     (row,) = ledger.find(Filter()).captures
     assert (row.state, row.reason, row.due_at) == (State.SKIPPED, reason, None)
-    assert ledger.receive([firing()]).result(9).known == (row.id,)
+    assert ledger.receive([firing()]).result(60).known == (row.id,)
 
 
 def test_while_paused_alerts_are_held_back_and_due_at_once_afterwards(ledger: Ledger) -> None:
     ledger.pause(NOON, "ops")
     ledger.pause(NOON + SECOND, "someone else")
     assert ledger.paused() == "paused since 2026-11-23 12:00:00 UTC by ops"
-    (new,) = ledger.receive([firing()]).result(9).created
+    (new,) = ledger.receive([firing()]).result(60).created
     claim = claimed(ledger)
     assert claim.capture.reason and claim.capture.reason.code is Code.PAUSED
     ledger.release(claim, replace(claim.capture, due_at=NOON + 300 * SECOND))
     assert ledger.next_due() == NOON + 300 * SECOND
     ledger.resume()
     assert (ledger.paused(), ledger.next_due()) == (None, NOON)
-    assert ledger.receive([firing()]).result(9).known == (new,)
+    assert ledger.receive([firing()]).result(60).known == (new,)
 
 
 def test_several_who_pause_and_resume_at_once_all_succeed(open_ledger: Open) -> None:
@@ -175,28 +175,28 @@ def test_several_who_pause_and_resume_at_once_all_succeed(open_ledger: Open) -> 
 
 
 def test_the_end_of_an_alert_makes_the_row_due_that_is_held_back(ledger: Ledger) -> None:
-    ledger.receive([firing()]).result(9)
+    ledger.receive([firing()]).result(60)
     claim = claimed(ledger)
     ledger.release(claim, replace(claim.capture, due_at=NOON + 300 * SECOND))
     woken: list[bool] = []
     ledger.on_due = lambda: woken.append(True)
-    ledger.receive([resolved()]).result(9)
+    ledger.receive([resolved()]).result(60)
     assert (woken, ledger.next_due()) == ([True], NOON)
 
 
 def test_the_end_of_an_alert_that_came_while_its_row_was_worked_on_keeps_it_due(ledger: Ledger) -> None:
-    ledger.receive([firing()]).result(9)
+    ledger.receive([firing()]).result(60)
     claim = claimed(ledger)
-    ledger.receive([resolved()]).result(9)
+    ledger.receive([resolved()]).result(60)
     ledger.release(claim, replace(claim.capture, due_at=NOON + 300 * SECOND))
     assert ledger.next_due() == NOON
 
 
 def test_the_end_of_an_alert_leaves_a_recording_as_it_is(ledger: Ledger) -> None:
-    ledger.receive([firing()]).result(9)
+    ledger.receive([firing()]).result(60)
     claim = claimed(ledger)
     ledger.release(claim, recording(claim.capture))
-    ledger.receive([resolved()]).result(9)
+    ledger.receive([resolved()]).result(60)
     assert ledger.next_due() == NOON + 30 * SECOND
 
 
@@ -226,7 +226,7 @@ def test_fifty_deliveries_of_two_alerts_on_two_replicas_make_two_captures(open_l
     replicas = [open_ledger(), open_ledger()]
     alerts = [[firing("a"), firing("b")], [firing("b"), firing("a")]]
     with ThreadPoolExecutor(16) as pool:
-        sent = list(pool.map(lambda n: replicas[n % 2].receive(alerts[n % 2]).result(30), range(50)))
+        sent = list(pool.map(lambda n: replicas[n % 2].receive(alerts[n % 2]).result(60), range(50)))
     created = [id_ for receipt in sent for id_ in receipt.created]
     assert len(created) == 2
     assert all(set(receipt.created) | set(receipt.known) == set(created) for receipt in sent)
@@ -240,23 +240,23 @@ def test_a_delivery_that_cannot_be_decided_does_not_take_others_with_it(ledger: 
     def decide(alert, episode, **world):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003, ANN202
         if alert.fingerprint == "first":
             begun.set()
-            go_on.wait(9)
+            go_on.wait(60)
         if alert.fingerprint == "poison":
             raise ZeroDivisionError
         return sound(alert, episode, **world)
 
     ledger.decide = decide
     ledger.receive([firing("first")])
-    assert begun.wait(9)
+    assert begun.wait(60)
     poison, good = ledger.receive([firing("poison")]), ledger.receive([firing("good")])
     go_on.set()
     assert isinstance(poison.exception(9), ZeroDivisionError)
-    assert len(good.result(9).created) == 1
+    assert len(good.result(60).created) == 1
 
 
 def test_whatever_is_in_a_label_comes_back(ledger: Ledger) -> None:
     odd = {"app.kubernetes.io/name": "订单 🙂", "nul": "a\x00b", "quote": "\"'\\\n", "alertname": "NUL\x00"}
-    (id_,) = ledger.receive([replace(firing(), labels=odd)]).result(9).created
+    (id_,) = ledger.receive([replace(firing(), labels=odd)]).result(60).created
     capture = ledger.get(id_)
     assert capture is not None
     assert capture.trigger.labels == odd
@@ -289,7 +289,7 @@ def test_stops_go_before_starts_and_the_longest_due_first(ledger: Ledger) -> Non
 
 def test_starts_go_before_files_and_cleaning_and_the_alert_that_fired_first_before_the_others(ledger: Ledger) -> None:
     late, early = (firing(name, starts_at=NOON - ago * SECOND) for name, ago in (("a1", 5), ("a2", 60)))
-    ledger.receive([late, early]).result(9)
+    ledger.receive([late, early]).result(60)
     ledger.create(replace(recording(manual(11), pid=1), step=Step.CLEAN, due_at=NOON - 2 * SECOND))
     ledger.create(replace(recording(manual(12), pid=2), step=Step.COLLECT, due_at=NOON - SECOND))
     order = [claimed(ledger).capture for _ in range(4)]
@@ -506,9 +506,9 @@ def test_an_id_is_given_once(ledger: Ledger) -> None:
 
 
 def test_what_the_intake_noted_meanwhile_survives_a_save(ledger: Ledger) -> None:
-    ledger.receive([firing()]).result(9)
+    ledger.receive([firing()]).result(60)
     claim = claimed(ledger)
-    ledger.receive([resolved()]).result(9)
+    ledger.receive([resolved()]).result(60)
     ledger.release(claim, claim.capture)
     capture = ledger.get(claim.capture.id)
     assert capture is not None
@@ -566,11 +566,11 @@ def test_only_what_has_ended_is_deleted(ledger: Ledger) -> None:
 def test_whoever_waits_for_work_is_woken_when_something_is_due_and_only_then(ledger: Ledger) -> None:
     woken: list[int] = []
     ledger.on_due = lambda: woken.append(1)
-    ledger.receive([firing()]).result(9)
+    ledger.receive([firing()]).result(60)
     ledger.create(manual(100))
     ledger.request_stop(manual(100).id, NOON)
     assert len(woken) == 3
-    ledger.receive([firing(), resolved()]).result(9)
+    ledger.receive([firing(), resolved()]).result(60)
     ledger.request_stop(manual(101).id, NOON)
     assert len(woken) == 3
 
@@ -669,7 +669,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(ledger: Ledger, matchers:
 
 
 def test_a_matcher_looks_behind_the_first_page_of_rows(ledger: Ledger) -> None:
-    ledger.receive([firing(f"f{n}", n=str(n)) for n in range(500)]).result(30)
+    ledger.receive([firing(f"f{n}", n=str(n)) for n in range(500)]).result(60)
     page = ledger.find(Filter(matchers=(parse_matcher("n=~1|2|400"),), limit=3))
     assert sorted(capture.trigger.labels["n"] for capture in page.captures) == ["1", "2", "400"]
     assert page.next is None
@@ -681,7 +681,7 @@ def test_a_cursor_that_is_none_is_refused(ledger: Ledger) -> None:
 
 
 def test_all_captures_of_an_alert_are_found_by_its_fingerprint(ledger: Ledger) -> None:
-    receipt = ledger.receive([firing("a"), firing("b"), resolved("a"), firing("a")]).result(9)
+    receipt = ledger.receive([firing("a"), firing("b"), resolved("a"), firing("a")]).result(60)
     of_a = ledger.of_fingerprint("a")
     assert [capture.id for capture in of_a] == [receipt.created[2], receipt.created[0]]
 
@@ -697,8 +697,8 @@ def test_states_are_counted_also_where_there_is_none(ledger: Ledger) -> None:
 
 
 def test_a_message_is_kept_with_what_became_of_it(ledger: Ledger) -> None:
-    ledger.receive([firing("a"), firing("b")], b'{"alerts": "as it came, \\u0000 and all"}').result(9)
-    ledger.receive([firing("a"), replace(firing("c"), labels={})], b"{}").result(9)
+    ledger.receive([firing("a"), firing("b")], b'{"alerts": "as it came, \\u0000 and all"}').result(60)
+    ledger.receive([firing("a"), replace(firing("c"), labels={})], b"{}").result(60)
     newest, oldest = ledger.messages()
     assert (oldest.about, oldest.alerts, oldest.created, oldest.known) == ("HighCPU", 2, 2, 0)
     assert (newest.about, newest.created, newest.known) == ("HighCPU, an alert without a name", 1, 1)
@@ -710,7 +710,7 @@ def test_a_message_is_kept_with_what_became_of_it(ledger: Ledger) -> None:
 
 def test_only_the_last_messages_are_kept(ledger: Ledger, url: str) -> None:
     for number in range(KEPT + 25):  # one after the other: none shares its transaction
-        assert ledger.receive([firing(f"f{number}")], b"%d" % number).result(30).created
+        assert ledger.receive([firing(f"f{number}")], b"%d" % number).result(60).created
     kept = ledger.messages()
     assert len(kept) == KEPT
     bodies = [message.body for each in kept if (message := ledger.message(each.id))]
@@ -722,8 +722,8 @@ def test_only_the_last_messages_are_kept(ledger: Ledger, url: str) -> None:
 
 
 def test_of_a_large_message_only_that_it_came_is_kept(ledger: Ledger) -> None:
-    ledger.receive([firing("a")], b"x" * LARGEST).result(9)
-    ledger.receive([firing("b")], b"x" * (LARGEST + 1)).result(9)
+    ledger.receive([firing("a")], b"x" * LARGEST).result(60)
+    ledger.receive([firing("b")], b"x" * (LARGEST + 1)).result(60)
     large, largest = (ledger.message(message.id) for message in ledger.messages())
     assert large and (large.size, large.body, large.kept) == (LARGEST + 1, None, False)
     assert largest and largest.kept and len(largest.body or "") == LARGEST
@@ -741,7 +741,7 @@ def test_a_message_that_only_repeats_is_not_kept_and_one_with_something_new_is(l
 def test_a_message_that_repeats_is_kept_once_if_it_says_that_alerts_were_left_out(ledger: Ledger) -> None:
     """Alertmanager may send the only alert that it does not leave out in a message before."""
     for left_out in (0, 4, 4, 5):
-        ledger.receive([firing("a1")], b"{}", left_out).result(9)
+        ledger.receive([firing("a1")], b"{}", left_out).result(60)
     assert [message.left_out for message in ledger.messages()] == [5, 4, 0]
 
 
@@ -751,7 +751,7 @@ def test_a_message_of_which_nothing_was_recorded_is_not_kept(ledger: Ledger) -> 
     assert isinstance(ledger.receive([firing()], b"{}").exception(9), ZeroDivisionError)
     assert ledger.messages() == ()
     ledger.decide = usual
-    ledger.receive([resolved()], b"{}").result(9)
+    ledger.receive([resolved()], b"{}").result(60)
     assert [message.alerts for message in ledger.messages()] == [1], "also one that led to nothing"
 
 
@@ -760,7 +760,7 @@ def test_replicas_that_take_messages_at_once_keep_the_last_of_all(open_ledger: O
 
     def send(number: int) -> None:
         alerts = [firing(f"f{number % 3}"), firing(f"new{number}")]
-        replicas[number % 2].receive(alerts, b"%d" % number).result(30)
+        replicas[number % 2].receive(alerts, b"%d" % number).result(60)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(send, range(120)))
@@ -771,7 +771,7 @@ def test_replicas_that_take_messages_at_once_keep_the_last_of_all(open_ledger: O
 
 
 def test_what_would_be_is_read_without_changing_anything(ledger: Ledger, url: str) -> None:
-    (id_,) = ledger.receive([firing()]).result(9).created
+    (id_,) = ledger.receive([firing()]).result(60).created
     claim = ledger.claim(NOON, ME, LEASE)
     assert claim
     ledger.save(claim, recording(claim.capture))
@@ -1033,5 +1033,5 @@ def test_that_it_can_be_written_is_proved_again_and_again_and_by_several(open_le
     one, other = open_ledger(), open_ledger()
     with ThreadPoolExecutor(4) as pool:
         proofs = [pool.submit(ledger.prove, NOON) for ledger in (one, other) for _ in range(5)]
-    assert [proof.result(9) for proof in proofs] == [None] * 10
+    assert [proof.result(60) for proof in proofs] == [None] * 10
     assert one.paused() is None

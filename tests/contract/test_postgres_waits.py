@@ -56,7 +56,7 @@ def test_a_connection_that_falls_silent_is_given_up_and_the_next_one_answers(
     replicas: tuple[Ledger, Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger, _ = replicas
-    monkeypatch.setattr(limits, "PING", 0.5)
+    monkeypatch.setattr(limits, "PING", 3.0)
     monkeypatch.setattr(limits, "RESTED", 0.0)
     with stopped(backends(ledger)):
         assert ledger.find(Filter()).captures == (), "another connection is made"
@@ -66,13 +66,14 @@ def test_a_server_that_falls_silent_in_a_transaction_is_an_error_and_not_for_eve
     replicas: tuple[Ledger, Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger, _ = replicas
-    monkeypatch.setattr(limits, "ANSWER", 0.5)
     with ExitStack() as until_the_end:
-        with pytest.raises(LedgerUnavailable), ledger._database.writing() as connection:
-            pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
-            until_the_end.enter_context(stopped([pid]))
-            connection.execute(sa.text("SELECT 1"))
-        assert ledger.receive([firing()]).result(30).created, "the next transaction is committed"
+        with monkeypatch.context() as hasty, pytest.raises(LedgerUnavailable):
+            hasty.setattr(limits, "ANSWER", 3.0)
+            with ledger._database.writing() as connection:
+                pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+                until_the_end.enter_context(stopped([pid]))
+                connection.execute(sa.text("SELECT 1"))
+        assert ledger.receive([firing()]).result(60).created, "the next transaction is committed"
 
 
 def test_a_replica_that_is_frozen_with_an_episode_in_hand_holds_up_no_other_for_long(
@@ -90,13 +91,13 @@ def test_a_replica_that_is_frozen_with_an_episode_in_hand_holds_up_no_other_for_
 
     thread = threading.Thread(target=freeze)
     thread.start()
-    assert inserted.wait(20)
+    assert inserted.wait(60)
     held, beside = alive.receive([firing()]), [alive.receive([firing(f"b{number}")]) for number in range(3)]
-    assert all(each.result(30).created for each in beside)
+    assert all(each.result(60).created for each in beside)
     assert not held.done(), "what has nothing to do with it is answered meanwhile"
-    assert held.result(30).created, "what the frozen one began is rolled back"
+    assert held.result(60).created, "what the frozen one began is rolled back"
     over.set()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -104,7 +105,7 @@ def test_a_server_that_falls_silent_once_it_has_answered_is_not_waited_for_witho
     replicas: tuple[Ledger, Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ROLLBACK after a statement that only read waits for an answer, too."""
-    monkeypatch.setattr(limits, "ANSWER", 0.5)
+    monkeypatch.setattr(limits, "ANSWER", 3.0)
     silent: list[int] = []
 
     def read() -> None:
@@ -114,7 +115,7 @@ def test_a_server_that_falls_silent_once_it_has_answered_is_not_waited_for_witho
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    reader.join(30)
+    reader.join(60)
     os.kill(silent[0], signal.SIGCONT)
     assert not reader.is_alive()
 

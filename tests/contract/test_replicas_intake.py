@@ -80,7 +80,7 @@ def test_alerts_that_another_replica_began_a_moment_ago_fall_on_its_rows_and_the
         waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         while not connection.exec_driver_sql(waits).scalar_one():
             pass
-    receipt = future.result(30)
+    receipt = future.result(60)
     assert set(receipt.known) == set(first.new), "also that of the alert that no rule matches"
     assert rows(slower) == {"a": 1, "b": 1, "c": 1}
     assert (len(receipt.created), receipt.skipped) == (1, ())
@@ -93,7 +93,7 @@ def test_the_end_of_an_alert_that_another_replica_began_is_noted_on_its_row(repl
         future = slower.receive([firing(job="orders"), resolved()])
         while not connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one():
             pass
-    assert future.result(30).known == (id_,)
+    assert future.result(60).known == (id_,)
     capture = slower.get(id_)
     assert capture is not None
     assert capture.resolved_at == NOON
@@ -104,7 +104,7 @@ def test_a_commit_whose_answer_is_lost_is_looked_up_and_answered_as_what_it_was(
     through: Ledger, line: CommitLine, cut: CutAt
 ) -> None:
     line.cuts.append(cut)
-    receipt = through.receive([firing("a", job="orders"), firing("b")]).result(30)
+    receipt = through.receive([firing("a", job="orders"), firing("b")]).result(60)
     assert not line.cuts, "the line was cut"
     assert rows(through) == {"a": 1, "b": 1}
     (capture,) = [each for each in through.find(Filter()).captures if each.trigger.fingerprint == "a"]
@@ -121,8 +121,8 @@ def test_when_nobody_can_know_whether_it_was_recorded_nobody_says_that_nothing_w
     line.cuts.append(cut)
     line.closed = True
     with pytest.raises(LedgerUncertain):
-        through.receive([firing(job="orders")]).result(30)
+        through.receive([firing(job="orders")]).result(60)
     assert sum(rows(replicas[0]).values()) == there
     line.turned_away = False
-    assert len(through.receive([firing(job="orders")]).result(30).known) == there, "sent again it is a repeat"
+    assert len(through.receive([firing(job="orders")]).result(60).known) == there, "sent again it is a repeat"
     assert sum(rows(replicas[0]).values()) == 1

@@ -49,7 +49,7 @@ def test_so_many_begin_at_once_as_a_limit_says_however_many_replicas_begin_them(
         service = "s" if bound == "per_service" else f"s{number}"
         target, of = Target(host, number + 1, service), process(number + 1)
         found = replace(claim.capture, target=target, process=of).to(Step.START, due=NOON)
-        together.wait(30)
+        together.wait(60)
         try:
             replicas[number % 3].save(claim, found)
         except Full:
@@ -63,7 +63,7 @@ def test_so_many_begin_at_once_as_a_limit_says_however_many_replicas_begin_them(
 
 def test_a_pause_on_one_replica_holds_back_what_another_takes(replicas: list[Ledger]) -> None:
     replicas[0].pause(NOON, "ops")
-    (id_,) = replicas[1].receive([firing()]).result(9).created
+    (id_,) = replicas[1].receive([firing()]).result(60).created
     capture = replicas[2].get(id_)
     assert capture is not None and capture.reason is not None
     assert (capture.state, capture.reason.code) == (State.PENDING, "paused")
@@ -88,7 +88,7 @@ def test_a_capture_that_ended_while_another_replica_looked_at_its_process_serves
     claims = []
     for ledger, fingerprint in zip(replicas, ("a", "b"), strict=False):
         ledger.bounds = Bounds()
-        ledger.receive([firing(fingerprint)]).result(9)
+        ledger.receive([firing(fingerprint)]).result(60)
         claim = ledger.claim(NOON, ME, LEASE)
         assert claim is not None
         claims.append(claim)

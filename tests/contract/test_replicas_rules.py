@@ -45,7 +45,7 @@ class Replica:
         self.ledger.known_rules.say({rule.digest for rule in rules}, now)
 
     def takes(self, pid: int = 200) -> str:
-        (id_,) = self.ledger.receive([firing(pid=str(pid), host="h", service="orders")]).result(9).created
+        (id_,) = self.ledger.receive([firing(pid=str(pid), host="h", service="orders")]).result(60).created
         return id_
 
     def works(self, now: datetime = NOON) -> Capture:

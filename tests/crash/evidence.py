@@ -41,7 +41,7 @@ def left(row: Mapping[str, Any]) -> Iterator[Found]:
     """Loops that sample still, and what they have written."""
     token = row["id"].replace("-", "")
     with suppress(Late):
-        eventually(lambda: not writers(token), "the sampling ends", 5)
+        eventually(lambda: not writers(token), "the sampling ends")
     if found := writers(token):
         yield Harm.SAMPLES, f"{row['id']} ({row['state']}) is sampled still by {found}"
     if row["state"] == "completed" and (there := list(Path("/run").glob(f".alertprof-*/{token}.samples"))):

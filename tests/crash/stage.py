@@ -94,7 +94,9 @@ class Actor:
     def judged(self, row: Mapping[str, Any] | None, store: Path) -> Iterator[truth.Found]:
         """Once the capture has ended, or has failed to."""
         with suppress(Late):  # a recording that is still on may end in time without us
-            eventually(lambda: not self.service.recording(), "it records no more", self.plan + 11)
+            eventually(
+                lambda: not self.service.recording(), "it records no more", self.plan + truth.GRACE_MS / 1000 + 1
+            )
         events = self.service.events()[self._past :]
         self._past += len(events)
         yield from truth.overdue(events, self.plan, truth.now_ms())

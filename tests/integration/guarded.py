@@ -26,7 +26,7 @@ class Guarded:
         more = [f"--storage.path={folder / 'data'}", "--log.level=debug"]
         self.process = Forked([*serve, *where, *more], folder / "alertprof.log", name="alertprof")
         try:
-            self.process.until(lambda: ports.is_open(self.port), "it listens", within=60)
+            self.process.until(lambda: ports.is_open(self.port), "it listens")
         except BaseException:
             self.process.stop()
             raise

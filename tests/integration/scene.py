@@ -47,7 +47,7 @@ class Scene:
 
     def deliver(self, *alerts: Mapping[str, Any]) -> dict[str, Any]:
         """One message of Alertmanager; its answer."""
-        answer = httpx2.post(self.service.webhook, json=message(alerts), timeout=30, verify=TLS)
+        answer = httpx2.post(self.service.webhook, json=message(alerts), timeout=60, verify=TLS)
         assert answer.status_code == 202, answer.text
         said: dict[str, Any] = answer.json()
         return said

@@ -115,7 +115,7 @@ def record(tmp_path: Path) -> Iterator[Callable[..., Story]]:
         said = [profiler.start(Recording(capture, pool, now())).message]
         until = time.monotonic() + (stop_after if stop_after is not None else 600)
         said.append(finished(lambda: profiler.watch(Recording(capture, pool, now())), until).message)
-        ended = finished(lambda: profiler.stop(Recording(capture, pool, now())), time.monotonic() + 60)
+        ended = finished(lambda: profiler.stop(Recording(capture, pool, now())), time.monotonic() + 120)
         said.append(ended.message)
         files: list[Fetched] = []
         said.append(profiler.collect(Recording(capture, pool, now()), Incoming(folder, files.append)).message)

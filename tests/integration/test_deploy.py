@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import yaml
 from app.plugins import kind_of
 from app.resolvers.order import RESOLVERS
 from tests.lab import golang
+from tests.lab.forked import alertprof
 from tests.lab.pages import section, text_of
 from tests.unit.resolvers.host import Host
 
@@ -175,7 +175,8 @@ def test_the_secrets_of_the_compositions_are_made_once_and_alertprof_accepts_eve
         (config := tmp_path / f"alertprof-{n}.yml").write_text(
             re.sub(r"/(run|etc)/(\w+/)+(?=\w+$)", f"{tmp_path}/secrets/", text, flags=re.MULTILINE)
         )
-        run(sys.executable, "-m", "app", "check-config", config)
+        done = alertprof("check-config", config)
+        assert done.returncode == 0, done.stderr
 
 
 def of_three_replicas() -> str:

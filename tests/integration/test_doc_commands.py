@@ -151,4 +151,4 @@ def test_the_alert_that_readme_sends_by_hand_becomes_a_capture(lab: Lab, tmp_pat
     with alertmanager:
         done = lab.run(line.replace("http://127.0.0.1:9093", alertmanager.url))
         assert done.returncode == 0, f"{place}: {done.stderr}"
-        eventually(lambda: "ProcessCpuHigh" in lab.run("alertprof captures").stdout, "it is listed", within=60)
+        eventually(lambda: "ProcessCpuHigh" in lab.run("alertprof captures").stdout, "it is listed")

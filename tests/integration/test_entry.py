@@ -125,11 +125,11 @@ def test_what_ends_a_login_is_named_at_once(
     for word in "".join(files.values()).split()[1:2]:
         if "exec" in "".join(files.values()):
             shell(word)
-    began = time.monotonic()
-    with account(path, files) as user, pool_to(tmp_path, user=user) as pool:
+    with account(path, files) as user, pool_to(tmp_path, user=user, shell_timeout=300.0) as pool:
+        began = time.monotonic()
         message = refused(pool)
         assert all(each in message for each in said), message
-    assert time.monotonic() - began < 25, "nothing was waited for"
+        assert time.monotonic() - began < 150, "nothing was waited for"
 
 
 @needs_root
@@ -192,12 +192,12 @@ def test_a_slow_start_up_file_is_waited_for(tmp_path: Path) -> None:
 def test_the_step_that_was_slow_is_named_with_its_limit(tmp_path: Path) -> None:
     with (
         account(shell("bash"), {".bashrc": "echo dialling home; sleep 60"}) as user,
-        pool_to(tmp_path, user=user, shell_timeout=1.5) as pool,
+        pool_to(tmp_path, user=user, shell_timeout=6.0) as pool,
         pytest.raises(Retryable) as caught,
     ):
         pool.gate("127.0.0.1")
     message = caught.value.reason.message
-    assert "shell was not ready within 1.5 s" in message
+    assert "shell was not ready within 6 s" in message
     assert "shell_timeout" in message and "dialling home" in message
 
 
@@ -317,11 +317,11 @@ def test_an_sshd_that_opens_no_session_is_refused_with_the_remedy(tmp_path: Path
 def test_a_slow_second_session_does_not_cut_off_the_first(tmp_path: Path) -> None:
     """Two captures on one connection: what one is refused, the other one does not feel."""
     slow = tmp_path / "slow"
-    command = f"test ! -e {slow} || sleep 30; exec /bin/sh -s"
-    with pool_to(tmp_path, config=[f"ForceCommand {command}"], shell_timeout=2.0) as pool:
+    command = f"test ! -e {slow} || sleep 90; exec /bin/sh -s"
+    with pool_to(tmp_path, config=[f"ForceCommand {command}"], shell_timeout=8.0) as pool:
         gate = pool.gate("127.0.0.1")
         slow.touch()
-        with pytest.raises(AlertprofError, match="not ready within 2 s"), pool.files("127.0.0.1"):
+        with pytest.raises(AlertprofError, match="not ready within 8 s"), pool.files("127.0.0.1"):
             pass
         assert gate.processes()
         assert pool.gate("127.0.0.1") is gate

@@ -160,7 +160,7 @@ def test_the_dead_mans_stop_needs_no_room_for_the_journal(run_target: RunTarget)
     assert process
     assert gate.start(process.id, Mode.TOGGLE, 0, os.urandom(16).hex()).code == "started"
     fill_run_of(gate)
-    target.wait_event("stop", within=30)
+    target.wait_event("stop")
     assert target.count("usr2") == 2
     gate.close()
 
@@ -282,7 +282,7 @@ def test_what_was_acknowledged_outlives_a_full_disk_and_a_kill_and_nothing_else_
         taken: list[str] = []
         for number in range(100):
             fat = {**alert(f"{number:016x}", host="127.0.0.99"), "annotations": {"text": "x" * 60_000}}
-            answer = httpx2.post(scene.service.webhook, json=message([fat]), timeout=30)
+            answer = httpx2.post(scene.service.webhook, json=message([fat]), timeout=60)
             if answer.status_code != 202:
                 break
             taken += answer.json()["captures"]
@@ -302,18 +302,18 @@ def test_while_the_database_is_locked_the_target_ends_the_recording_and_nothing_
     tmp_path: Path, run_target: RunTarget
 ) -> None:
     target = run_target("toggle")
-    with Scene(tmp_path / "scene", duration="2s") as scene:
+    with Scene(tmp_path / "scene", duration="6s") as scene:
         (new,) = scene.deliver(alert(host="127.0.0.1", pid=target.pid))["captures"]
         scene.service.wait_capture(new, {"recording"})
-        other = sqlite3.connect(scene.service.folder / "alertprof.db", isolation_level=None, timeout=30)
+        other = sqlite3.connect(scene.service.folder / "alertprof.db", isolation_level=None, timeout=60)
         other.execute("BEGIN EXCLUSIVE")
         late = message([alert("00000000000000ab", host="127.0.0.99")])
         answer = httpx2.post(scene.service.webhook, json=late, timeout=60)
         assert (answer.status_code, "another program holds it" in answer.text) == (503, True)
-        target.wait_event("stop", within=30)
+        target.wait_event("stop")
         other.execute("ROLLBACK")
         other.close()
         capture = scene.service.wait_capture(new)
         assert capture["state"] == "completed", capture["reason"]
         assert (target.count("start"), target.count("usr2")) == (1, 2)
-        assert httpx2.post(scene.service.webhook, json=late, timeout=30).status_code == 202
+        assert httpx2.post(scene.service.webhook, json=late, timeout=60).status_code == 202

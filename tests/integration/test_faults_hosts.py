@@ -24,13 +24,14 @@ from tests.integration.scene import Scene, alert, codes, kinds
 from tests.lab.forked import Forked
 from tests.lab.process import eventually
 from tests.lab.proxy import Cut, Line
+from tests.lab.relay import Relay
 from tests.lab.service import Alertprof
 from tests.lab.shell import local_gate
 from tests.lab.sshd import Sshd, make_key
 from tests.lab.target import Service
 
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
-BIG = 192 << 20  # bytes of a trace: brought home in no less than some tenths of a second
+BIG, RATE = 24 << 20, 6e6  # bytes of a trace, and a second: it is under way for some seconds
 RunTarget = Callable[..., Service]
 
 
@@ -41,7 +42,8 @@ class Wired(Scene):
         folder.mkdir()
         self._ends = ExitStack()
         self.sshd = self._ends.enter_context(Sshd(folder / "sshd"))
-        self.line = self._ends.enter_context(Line(self.sshd.port))
+        narrow = self._ends.enter_context(Relay(self.sshd.port, rate=RATE))
+        self.line = self._ends.enter_context(Line(narrow.port))
         key = self.sshd.known_hosts.read_text().partition(" ")[2]
         known = folder / "known_hosts"
         known.write_text(f"[127.0.0.1]:{self.line.port} {key}")
@@ -77,7 +79,7 @@ def begun(scene: Scene, target: Service) -> str:
 def told(scene: Scene, capture_id: str, words: str) -> None:
     """Until its timeline says so."""
     said = lambda: [e for e in scene.service.capture(capture_id)["timeline"] if words in e["message"]]  # noqa: E731
-    scene.service.process.until(said, f"its timeline says {words!r}", within=60)
+    scene.service.process.until(said, f"its timeline says {words!r}")
 
 
 def completed(scene: Scene, capture_id: str) -> dict[str, Any]:
@@ -189,7 +191,7 @@ def test_a_host_that_shuts_us_out_while_it_records_ends_the_recording_itself_and
     reopen = shut(wired.sshd)
     wired.line.cut(Cut.RST)
     wired.line.restore()
-    target.wait_event("stop", within=30)
+    target.wait_event("stop")
     assert wired.service.capture(new)["state"] == "recording", "it has not given up"
     reopen()
     completed(wired, new)
@@ -212,7 +214,7 @@ def test_a_connection_cut_in_the_middle_of_a_file_is_begun_again_and_the_file_is
     with trace.open("rb") as original:
         wired.ask("POST", f"/captures/{new}/stop")
         coming = wired.service.folder / "artifacts" / ".incoming"
-        wired.service.process.until(lambda: begins(coming), "the trace is on its way", within=60)
+        wired.service.process.until(lambda: begins(coming), "the trace is on its way")
         wired.line.cut(how)
         time.sleep(0.2)
         wired.line.restore()
@@ -236,7 +238,7 @@ def test_a_cut_network_while_it_records_never_restored_leaves_no_process_recordi
     new = begun(wired, target)
     wired.service.wait_capture(new, {"recording"})
     wired.line.cut(Cut.HOLE)
-    target.wait_event("stop", within=30)
+    target.wait_event("stop")
     assert (target.count("start"), target.count("usr2"), target.recording()) == (1, 2, False)
     assert not wired.service.capture(new)["ended_at"], "it may come back: the files are there"
     wired.service.kill9()  # or it would wait for its answers

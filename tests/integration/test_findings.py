@@ -9,7 +9,7 @@ from tests.lab import forked
 
 
 def test_a_guilty_function_is_named_through_the_whole_line(tmp_path: Path) -> None:
-    with Scene(tmp_path, duration="2s") as scene:
+    with Scene(tmp_path, duration="4s") as scene:
         for number, name in enumerate(("patterns", "ledger"), 1):
             fault = FAULTS[name]
             with running(name, tmp_path / name, warming=0) as service:

@@ -63,7 +63,7 @@ def look(gate: Gate, pid: int) -> Process:
 
 def fetched(gate: Gate, token: str, kind: str) -> tuple[Answer, bytes]:
     data = bytearray()
-    return gate.fetch(token, {kind: data.extend}, 1 << 30, 20)[0], bytes(data)
+    return gate.fetch(token, {kind: data.extend}, 1 << 30, 60)[0], bytes(data)
 
 
 def stopped(gate: Gate, word: str) -> Answer:
@@ -402,8 +402,8 @@ def test_a_file_that_is_too_big_is_not_sent(gate: Gate, toggle: Service) -> None
     answer = next(file for file in stopped(gate, word).files if file.kind == "mem")
     assert answer.size
     got = bytearray()
-    assert gate.fetch(word, {"mem": got.extend}, answer.size - 1, 10)[0].code == "big"
-    assert gate.fetch(word, {"mem": got.extend}, answer.size, 10)[0].code == "ok"
+    assert gate.fetch(word, {"mem": got.extend}, answer.size - 1, 60)[0].code == "big"
+    assert gate.fetch(word, {"mem": got.extend}, answer.size, 60)[0].code == "ok"
     assert len(got) == answer.size
 
 
@@ -442,9 +442,9 @@ def test_nobody_listens_on_a_free_port(gate: Gate, toggle: Service) -> None:
 def test_a_line_outside_the_grammar_ends_the_gate(shell: str, line: bytes) -> None:
     pipe = ShellPipe([*SHELLS[shell], "-s"])
     pipe.send(SCRIPT, 5)
-    assert pipe.recv(1000, 10).startswith(b"ready ")
+    assert pipe.recv(1000, 60).startswith(b"ready ")
     pipe.send(line, 5)
-    assert pipe.process.wait(10) == 2
+    assert pipe.process.wait(60) == 2
     pipe.close()
 
 
@@ -472,7 +472,7 @@ def test_numbers_that_are_no_services_pid_find_nothing(gate: Gate, pid: int) -> 
 def test_a_script_that_was_cut_off_does_nothing(shell: str, tmp_path: Path) -> None:
     for cut in range(1, len(SCRIPT) - len(b"gate\n") - 1, len(SCRIPT) // 25):
         done = subprocess.run(
-            [*SHELLS[shell], "-s"], input=SCRIPT[:cut], capture_output=True, check=False, cwd=tmp_path, timeout=20
+            [*SHELLS[shell], "-s"], input=SCRIPT[:cut], capture_output=True, check=False, cwd=tmp_path, timeout=60
         )
         assert done.stdout == b""
     assert list(tmp_path.iterdir()) == []

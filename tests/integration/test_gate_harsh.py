@@ -114,7 +114,7 @@ def test_the_dead_mans_stop_needs_no_other_process(starved: tuple[Gate, Starved]
     assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 3, word).code == "started"
     group.bear(1)
     pipe_of(gate).kill()
-    service.wait_event("stop", within=60)
+    service.wait_event("stop")
     assert what(service) == TOGGLED
 
 
@@ -125,7 +125,7 @@ def test_the_switch_of_one_that_had_to_end_by_itself_needs_none_either(
     assert gate.start(look(gate, service.pid).id, Mode.TIMED, 0, word).code == "started"
     group.bear(1)
     pipe_of(gate).kill()
-    service.wait_event("stop", within=60)
+    service.wait_event("stop")
     assert what(service) == TOGGLED
 
 
@@ -181,14 +181,14 @@ def test_the_dead_mans_stop_waits_for_a_process_that_is_frozen(gate: Gate, run_t
     eventually(lambda: "fired" in (journals() / word).read_text(), "its time is over")
     time.sleep(4)  # it has looked for some seconds, and there is nothing that it would tell of that
     os.kill(service.pid, signal.SIGCONT)
-    service.wait_event("stop", within=60)
+    service.wait_event("stop")
     assert what(service) == TOGGLED
 
 
 def test_a_process_that_was_stopped_while_it_ended_a_recording_is_not_made_to_begin_another(
     run_target: RunTarget,
 ) -> None:
-    gate, service, word = local_gate(), run_target("toggle", STANDIN_END_DELAY_MS="500"), token()
+    gate, service, word = local_gate(), run_target("toggle", STANDIN_END_DELAY_MS="3000"), token()
     assert gate.start(look(gate, service.pid).id, Mode.TOGGLE, 600, word).code == "started"
     with ThreadPoolExecutor(1) as pool:
         ending = pool.submit(gate.stop, word)
@@ -215,7 +215,7 @@ def test_a_process_that_never_got_the_end_of_its_recording_is_told_once_more(run
 
 def frozen(gate: Gate, run_target: RunTarget, seconds: int) -> tuple[Service, str]:
     """A process that was stopped between the signal and its first file."""
-    service, word = run_target("toggle", STANDIN_START_DELAY_MS="1000"), token()
+    service, word = run_target("toggle", STANDIN_START_DELAY_MS="3000"), token()
     process = look(gate, service.pid).id
     with ThreadPoolExecutor(1) as pool:
         begun = pool.submit(gate.start, process, Mode.TOGGLE, seconds, word)

@@ -33,7 +33,7 @@ TIMES: dict[str, Callable[[float], int]] = {  # seconds since boot, or hundredth
     "after USR1": lambda now: int(now * 100),
     "after USR2": lambda now: int(now * 100),
 }
-COMMAND = 'printf some >"$3"; sleep 20; printf more >>"$3"'
+COMMAND = 'printf some >"$3"; sleep 200; printf more >>"$3"'
 
 
 def uptime() -> float:
@@ -77,7 +77,7 @@ def written(word: str, process: ProcessId, mode: str, files: Mapping[str, Path],
 def test_a_recording_that_the_earlier_gate_began_is_ended_and_its_files_come_home(
     run_target: RunTarget, shell: str, mode: str, events: list[str]
 ) -> None:
-    service = run_target(mode, STANDIN_PROFILE_SECONDS="3")
+    service = run_target(mode, STANDIN_PROFILE_SECONDS="12")
     gate: Gate = local_gate(shell)
     word = begun_by_the_earlier_gate(service, look(gate, service.pid).id, mode)
     assert gate.status(word).code == "open"
@@ -124,7 +124,7 @@ def test_a_command_that_the_earlier_gate_began_is_ended_and_its_output_comes_hom
         written(word, look(gate, process.pid).id, "command", {}, ran=ran)
         assert gate.status(word).code == "open"
         assert halted(gate, word).code == "finished"
-        assert command.wait(5) != 0
+        assert command.wait(60) != 0
         assert fetched(gate, word, "output")[1] == b"some"
         assert gate.drop(word).code == "ok"
         assert not output.parent.exists()

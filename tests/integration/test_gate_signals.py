@@ -165,6 +165,7 @@ def test_a_toggle_is_ended_by_its_own_signal_unless_it_has_ended_by_itself(
         eventually(lambda: not process.holds_dumps(), "it has ended by itself")
     gate.stop(word)
     gate.stop(word)
+    process.wait("usr1", len(log))
     assert process.log() == log
 
 
@@ -192,6 +193,7 @@ def test_what_a_later_claim_has_taken_over_is_not_signalled_by_an_earlier_one(op
     assert gate.signal(id_, BOTH, 30, word, 1).code == "fenced"
     assert gate.signal(id_, BOTH, 30, word, 3).code == "replayed"
     gate.stop(word)
+    process.wait("usr2")
     assert process.log() == ["usr1", "usr2"]
 
 

@@ -54,7 +54,7 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
 
 @pytest.fixture
 def pool(sshd: Sshd) -> Iterator[HostPool]:
-    made = HostPool(Connector(sshd.settings(channel_timeout=5.0)))
+    made = HostPool(Connector(sshd.settings()))
     yield made
     made.close()
 
@@ -132,7 +132,8 @@ def test_a_silent_connection_that_sshd_closes_is_recorded_over_in_slices_and_the
         assert (one["state"], kinds(one)) == ("completed", KINDS), one["reason"]
         (cpu,) = (artifact for artifact in one["artifacts"] if artifact["kind"] == "cpu")
         said = golang.tool("pprof", "-top", scene.service.url + cpu["href"], env={"PPROF_TMPDIR": str(tmp_path)})
-    assert "main.checksum" in said and re.search(r"Duration: (5\.9|6)", said), said
+    (seconds,) = re.findall(r"Duration: ([\d.]+)s", said)
+    assert "main.checksum" in said and 5.9 <= float(seconds) < 12, said
     story = " ".join(event["message"] for event in one["timeline"])
     assert " slices of " in story and "ChannelTimeout direct-tcpip=15m" in story, story
     assert not profiling(target)
@@ -147,8 +148,11 @@ def test_a_connection_that_is_closed_in_every_recording_has_both_snapshots_too(
         tmp_path / "scene", config={"rules": rules}, sshd={"config": ["ChannelTimeout direct-tcpip=4"]}
     ) as scene:
         (one,) = scene.captured(alert(host=HOST, pid=target.pid, job="orders"))
-        heaps = sorted(scene.service.url + a["href"] for a in one["artifacts"] if a["kind"] == "heap")
-        said = golang.tool("pprof", "-top", f"-diff_base={heaps[1]}", heaps[0], env={"PPROF_TMPDIR": str(tmp_path)})
+        heaps = {
+            a["name"].partition("Z")[2]: scene.service.url + a["href"] for a in one["artifacts"] if a["kind"] == "heap"
+        }
+        base = f"-diff_base={heaps['.pprof']}"
+        said = golang.tool("pprof", "-top", base, heaps["-after.pprof"], env={"PPROF_TMPDIR": str(tmp_path)})
     assert "main.keep" in said, said
 
 
@@ -177,12 +181,14 @@ def test_kill_9_while_it_records_ends_the_recording_and_a_restart_makes_it_anew(
 ) -> None:
     target = run_target("profiled", HOT="1")
     with Scene(tmp_path / "scene") as scene:
-        asked = {"host": HOST, "pid": target.pid, "duration": "15s", "profiler": "http-pprof"}
+        asked = {"host": HOST, "pid": target.pid, "duration": "10m", "profiler": "http-pprof"}
         new = scene.ask("POST", "/capture", json=asked).json()["id"]
         eventually(lambda: profiling(target), "it records")
         scene.service.kill9()
-        eventually(lambda: not profiling(target), "Go has stopped by itself", within=12)
+        eventually(lambda: not profiling(target), "Go has stopped by itself")
         scene.service.restart()
+        eventually(lambda: profiling(target), "it records anew")
+        assert scene.ask("POST", f"/captures/{new}/stop").status_code < 300
         one = scene.service.wait_capture(new)
         assert (one["state"], kinds(one)) == ("completed", KINDS), one["reason"]
 
@@ -236,9 +242,11 @@ def test_a_heap_of_which_the_garbage_was_not_collected_is_said_to_be_older(
     assert "heap.pprof counts all that was allocated so far" in progress.message
     assert "goroutineleak.pprof" not in files and "(leaked)" not in files["goroutine.txt"].path.read_text()
     target.get("/debug/pprof/heap?gc=1")
+    began = time.monotonic()
     _, progress = collected(pool, capture(pool, target.pid, seconds=3), tmp_path / "later")
+    took = time.monotonic() - began
     ages = re.findall(r"as of the last garbage collection, (\d+) s before", progress.message)
-    assert len(ages) == 2 and 2 <= int(ages[1]) - int(ages[0]) <= 4, progress.message
+    assert len(ages) == 2 and 2 <= int(ages[1]) - int(ages[0]) <= took + 1, progress.message
 
 
 def test_an_early_end_brings_the_cpu_profile_of_the_time_until_then(
@@ -271,9 +279,9 @@ def test_a_connection_that_is_cut_leaves_nothing_recording_and_the_whole_is_aske
         eventually(lambda: profiling(target) and tracing(target), "it records")
         sshd.cut()
         with pytest.raises(Retryable, match=HOST):
-            recording.result(30)
+            recording.result(60)
     eventually(lambda: not profiling(target) and not tracing(target), "Go has stopped by itself")
-    httpx2.get(f"{target.url}/debug/pprof/profile?seconds=1", timeout=30).raise_for_status()
+    httpx2.get(f"{target.url}/debug/pprof/profile?seconds=1", timeout=60).raise_for_status()
     files, _ = collected(pool, replace(of, duration=timedelta(seconds=1)), tmp_path / "second", profiler)
     assert not [file.fault for file in files.values() if file.fault]
 
@@ -305,7 +313,7 @@ def test_a_process_that_dies_while_it_records_is_told_and_its_snapshots_are_home
         last = tmp_path / "home" / "threadcreate.pprof"
         eventually(lambda: last.exists() and check(Kind.THREADCREATE, last) is None, "the last snapshot is home")
         target.stop()
-        files, progress = recording.result(30)
+        files, progress = recording.result(60)
     assert progress.notes == {"lost": True}
     assert [name for name, file in files.items() if file.fault] == ["cpu.pprof"]
 
@@ -324,23 +332,24 @@ def test_go_zeros_own_devserver_is_found_beside_the_service_port(
     assert target.held() == set()
 
 
-@pytest.mark.parametrize("name", ["profiled-old", "profiled"])
+@pytest.mark.parametrize(("name", "seconds"), [("profiled-old", 24), ("profiled", 6)])
 def test_a_write_timeout_below_the_duration_costs_an_old_go_the_difference_and_a_new_one_nothing(
-    pool: HostPool, run_target: RunTarget, tmp_path: Path, name: str
+    pool: HostPool, run_target: RunTarget, tmp_path: Path, name: str, seconds: int
 ) -> None:
-    target, profiler = run_target(name, HOT="1", WRITE_TIMEOUT="4s"), HttpPprof(trace=True)
-    files, progress = collected(pool, capture(pool, target.pid, seconds=6), tmp_path / "home", profiler)
+    """Of 24 s the next shorter is 19, which leaves a busy machine five seconds for the answer."""
+    target, profiler = run_target(name, WRITE_TIMEOUT=f"{seconds}s"), HttpPprof(trace=True)
+    files, progress = collected(pool, capture(pool, target.pid, seconds=seconds), tmp_path / "home", profiler)
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
-    assert ("cpu is of 3 s, 3 s shorter than asked for" in progress.message) is (name == "profiled-old")
+    assert ("cpu is of 19 s, 5 s shorter than asked for" in progress.message) is (name == "profiled-old")
 
 
 def test_a_write_timeout_that_a_middleware_hides_costs_a_recording_and_half_of_the_time(
     pool: HostPool, run_target: RunTarget, tmp_path: Path
 ) -> None:
-    target = run_target("profiled", HOT="1", WRITE_TIMEOUT="3s", WRAPPED="1")
-    files, progress = collected(pool, capture(pool, target.pid, seconds=4), tmp_path / "home")
+    target = run_target("profiled", HOT="1", WRITE_TIMEOUT="5s", WRAPPED="1")
+    files, progress = collected(pool, capture(pool, target.pid, seconds=6), tmp_path / "home")
     assert not files["cpu.pprof"].fault
-    assert "cpu is of 2 s, 2 s shorter than asked for: it was recorded and then not sent" in progress.message
+    assert "cpu is of 3 s, 3 s shorter than asked for: it was recorded and then not sent" in progress.message
 
 
 def test_a_handler_with_a_time_out_of_its_own_is_asked_for_less(
@@ -389,8 +398,13 @@ def test_a_program_that_speaks_tls_is_spoken_to_in_tls(pool: HostPool, run_targe
     target = run_target("profiled", HOT="1", TLS=str(both))
     of = capture(pool, target.pid, seconds=600)
     assert of.notes["http"]["tls"] is True
-    began = time.monotonic()
-    files, progress = collected(pool, of, tmp_path / "home", stopping=lambda: time.monotonic() > began + 2)
+    asked = list[float]()
+
+    def stopping() -> bool:
+        asked.append(time.monotonic())
+        return asked[-1] > asked[0] + 2
+
+    files, progress = collected(pool, of, tmp_path / "home", stopping=stopping)
     assert {name: file.fault or check(file.kind, file.path) for name, file in files.items()} == dict.fromkeys(files)
     assert "ended early" in progress.message
     assert "main.checksum" in top(files["cpu.pprof"].path)
@@ -579,7 +593,7 @@ def test_a_program_that_is_no_go_gets_no_connection_at_all(pool: HostPool) -> No
     with counting() as program:
         with pytest.raises(Refused, match="no Go program"):
             judged(pool, program.pid)
-        assert program.communicate(timeout=20)[0].strip() == b"0"
+        assert program.communicate(timeout=60)[0].strip() == b"0"
 
 
 @pytest.mark.parametrize("answer", [waits, floods, greets, trickles, pads])
@@ -591,7 +605,7 @@ def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
         began = time.monotonic()
         with pytest.raises(Refused) as caught:
             judged(pool, os.getpid(), stranger.profiler)
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60
         assert caught.value.reason.code is Code.NO_PROFILER
         eventually(lambda: stranger.asked == ["/debug/pprof/cmdline"], "its thread has noted the one question")
 
@@ -600,8 +614,9 @@ def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
 def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
     pool: HostPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Callable[[socket.socket, str], None]
 ) -> None:
-    for name, value in {"ANSWER": 5, "SILENCE": 5, "SENDING": 8}.items():
-        monkeypatch.setattr(takes, name, value)
+    limit = 60.0 if bad in (floods, greets) else 12.0  # these two end by their size, however long that takes
+    for name in ("ANSWER", "SILENCE", "SENDING"):
+        monkeypatch.setattr(takes, name, limit)
     small = tuple(replace(part, limit=8 << 20) for part in http_pprof.INSTANT)
     monkeypatch.setattr(http_pprof, "INSTANT", small)
 
@@ -615,7 +630,7 @@ def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
         of = capture(pool, os.getpid(), profiler=stranger.profiler)
         began = time.monotonic()
         files, _ = collected(pool, of, tmp_path / "home", stranger.profiler)
-        assert time.monotonic() - began < 90
+        assert time.monotonic() - began < 150
     assert [name for name, file in files.items() if file.fault] == ["heap.pprof"]
     assert files["heap.pprof"].size == files["heap.pprof"].path.stat().st_size <= 8 << 20
 
@@ -658,8 +673,8 @@ def test_many_threads_have_tunnels_to_ports_that_are_open_and_closed(pool: HostP
             line = pool.tunnel(HOST, HOST, port)
         except NotReached:
             return None
-        line.send(b"GET /debug/pprof/cmdline HTTP/1.0\r\n\r\n", 20)
-        answer = b"".join(iter(lambda: line.recv(1 << 16, 20), b""))
+        line.send(b"GET /debug/pprof/cmdline HTTP/1.0\r\n\r\n", 60)
+        answer = b"".join(iter(lambda: line.recv(1 << 16, 60), b""))
         line.close()
         return answer.partition(b"\r\n\r\n")[2]
 
@@ -685,7 +700,7 @@ def test_a_host_that_floods_a_tunnel_without_heed_of_the_window_is_cut_off(tmp_p
         transport = paramiko.Transport(peer)
         transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(hostile.key)))
         transport.start_server(server=Forwarding())
-        channel = transport.accept(20)
+        channel = transport.accept(60)
         assert channel
         session = Session(channel)
         floods.append(session)

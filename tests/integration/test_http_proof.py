@@ -70,7 +70,7 @@ def run_app(tmp_path: Path) -> Iterator[RunApp]:
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[HostPool]:
     with Sshd(tmp_path / "sshd") as sshd:
-        made = HostPool(Connector(sshd.settings(channel_timeout=5.0)))
+        made = HostPool(Connector(sshd.settings()))
         yield made
         made.close()
 

@@ -1,15 +1,10 @@
 """`alertprof init` beside a real sshd: what it writes works as it stands."""
 
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.lab.forked import alertprof
 from tests.lab.sshd import Sshd
-
-
-def alertprof(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
 
 
 def test_init_writes_what_works_and_overwrites_nothing(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def restricted(tmp_path: Path) -> Iterator[Scene]:
 def ssh(sshd: Sshd, *words: str, said: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     options = [f"-oUserKnownHostsFile={sshd.known_hosts}", "-oBatchMode=yes", "-oIdentitiesOnly=yes", "-F/dev/null"]
     command = ["ssh", f"-p{sshd.port}", f"-i{sshd.client_key}", *options, f"{USER}@{sshd.host}", *words]
-    return subprocess.run(command, input=said, capture_output=True, timeout=30, check=False)
+    return subprocess.run(command, input=said, capture_output=True, timeout=60, check=False)
 
 
 def test_the_whole_line_works_behind_a_forced_command(restricted: Scene, run_target: Callable[..., Service]) -> None:
@@ -82,6 +82,6 @@ def test_the_key_opens_no_shell_forwards_nothing_and_reads_no_other_file(restric
     copied = subprocess.run(
         ["scp", f"-P{restricted.sshd.port}", f"-i{restricted.sshd.client_key}", "-F/dev/null", "-oBatchMode=yes",
          f"-oUserKnownHostsFile={restricted.sshd.known_hosts}", f"{USER}@127.0.0.1:/etc/passwd", str(canary)],
-        capture_output=True, timeout=30, check=False,
+        capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert copied.returncode != 0 and not canary.exists()

@@ -14,15 +14,18 @@ ROOT = Path(__file__).parents[2]
 KILLED_AFTER = (1, 57, 250, 600, 1100)  # acknowledged lines
 
 
-def killed(url: str, name: str, after: int) -> list[list[str]]:
-    """Whole lines only: what a dying process had half said was not acknowledged."""
+def killed(url: str, name: str, after: int, word: str = "") -> list[list[str]]:
+    """What it said until it was killed after so many lines, one of them with this word. Whole lines only: what a dying
+    process had half said was not acknowledged."""
     command = [sys.executable, "-m", "tests.integration.ledger_writer", url, name]
     writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert writer.stdout is not None
     said = [writer.stdout.readline() for _ in range(after)]
+    while word not in "".join(said):
+        said.append(writer.stdout.readline())
     writer.kill()
     said += writer.stdout.readlines()
-    assert writer.wait(30) == -9
+    assert writer.wait(60) == -9
     return [line.split() for line in said if line.endswith("\n")]
 
 
@@ -30,7 +33,7 @@ def test_no_acknowledged_row_is_lost_by_kill_9(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     said: list[list[str]] = []
     for round_, after in enumerate(KILLED_AFTER):
-        said += killed(url, f"round{round_}", after)
+        said += killed(url, f"round{round_}", after, "saved" if after == max(KILLED_AFTER) else "")
         assert sqlite3.connect(tmp_path / "ledger.db").execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     ledger = Ledger(url, decide=admission())
     rows = {id_: ledger.get(id_) for _, id_ in said}
@@ -44,7 +47,7 @@ def test_no_acknowledged_row_is_lost_by_kill_9(tmp_path: Path) -> None:
 
 def test_what_a_killed_service_held_is_claimed_as_soon_as_the_next_owns_the_file(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
-    said = killed(url, "held", 100)
+    said = killed(url, "held", 100, "saved")
     guest, now = Ledger(url, decide=admission()), datetime.now(UTC)
     held = next(id_ for what, id_ in said if what == "saved")
     while (claim := guest.claim(now, "guest", LEASE)) is not None:

@@ -38,7 +38,7 @@ async def journey(transport: Any, scene: Scene, pid: int) -> None:
 
         assert client.server_info is not None and client.server_info.name == "alertprof"
         assert "capture_process" in [tool.name for tool in (await client.list_tools()).tools]
-        failed, said = await call("capture_process", host="127.0.0.1", pid=pid, duration="2s", note="an agent")
+        failed, said = await call("capture_process", host="127.0.0.1", pid=pid, duration="4s", note="an agent")
         assert not failed, said
         capture_id = said.partition("The capture ")[2].split()[0]
         until = time.monotonic() + 120

@@ -195,7 +195,7 @@ def test_a_recording_that_does_not_end_by_itself_is_ended_by_the_switch_with_one
         assert process.mode is Mode.TIMED
         assert gate.start(process.id, Mode.TIMED, 0, word).code == "started"
         assert gate.stop(word).code == "open"  # it is not the client who ends it
-        until(lambda: not service.recording(), "the target has ended it", within=40)
+        until(lambda: not service.recording(), "the target has ended it")
         answer = stopped(gate, word)
         assert (answer.code, answer.fired, answer.left) == ("finished", True, False)
         assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "stop"]
@@ -208,7 +208,7 @@ def test_the_switch_sends_nothing_where_something_else_asks_for_the_signal_by_th
         (service.tmp / "ask").touch()
         until((service.tmp / "asked").exists, "SIGUSR2 would end it")
         rewritten(word, "due ", -61)
-        until(lambda: "left" in journal(word).read_text().split(), "the target has left it alone", within=40)
+        until(lambda: "left" in journal(word).read_text().split(), "the target has left it alone")
         assert dash.stop(word).left
         assert service.alive and service.count("usr2") == 1
 
@@ -234,7 +234,7 @@ def test_the_switch_of_a_gate_that_is_gone_ends_it_too(tmp_path: Path) -> None:
         process = listening(gate, service)
         assert gate.start(process.id, Mode.TIMED, 0, token()).code == "started"
         pipe.kill()
-        until(lambda: not service.recording(), "the target has ended it", within=40)
+        until(lambda: not service.recording(), "the target has ended it")
         assert service.count("usr2") == 2
 
 
@@ -244,7 +244,7 @@ def test_a_torn_down_session_sends_nothing_to_a_recording_that_ends_by_itself(tm
         gate = Gate(pipe, "here", send_script=True)
         assert gate.start(listening(gate, service).id, Mode.TIMED, 3, token()).code == "started"
         os.killpg(pipe.process.pid, signal.SIGTERM)
-        pipe.process.wait(20)
+        pipe.process.wait(60)
         until(lambda: not service.recording(), "it has ended by itself")
         assert [event.what for event in service.events()] == ["usr2", "start", "stop"]
 
@@ -253,7 +253,10 @@ def test_a_recording_that_takes_no_end_is_left_alone_after_one_more_signal_and_t
     with Service("timed", tmp_path, env={"STANDIN_PROFILE_SECONDS": "1000"}) as service:
         word = token()
         assert dash.start(listening(dash, service).id, Mode.TIMED, 0, word).code == "started"
-        until(lambda: dash.stop(word).left, "it is given up", within=120)
+        service.wait_event("refused")
+        assert not dash.stop(word).left, "it has a minute yet"
+        rewritten(word, "due ", -61)
+        until(lambda: dash.stop(word).left, "it is given up")
         assert [event.what for event in service.events()] == ["usr2", "start", "usr2", "refused"]
         assert service.alive
 

@@ -80,7 +80,7 @@ class Node(Process):
         self.until((folder / "port").exists, "it listens")
 
     def answers(self) -> bool:
-        return httpx2.get(f"http://127.0.0.1:{(self.folder / 'port').read_text()}/", timeout=5).text == "ok"
+        return httpx2.get(f"http://127.0.0.1:{(self.folder / 'port').read_text()}/", timeout=60).text == "ok"
 
     @property
     def unharmed(self) -> bool:
@@ -104,7 +104,7 @@ def service(tmp_path: Path) -> Iterator[Node]:
 @contextmanager
 def pool_to(sshd: Sshd, port: int = 0) -> Iterator[HostPool]:
     """port: another one that leads to it."""
-    settings = sshd.settings(channel_timeout=5.0, port=port or sshd.port)
+    settings = sshd.settings(port=port or sshd.port)
     made = HostPool(Connector(settings), recipes=PROFILER.recipes())
     yield made
     made.close()
@@ -191,7 +191,7 @@ def test_a_hot_node_is_profiled_and_left_as_it_was(pool: HostPool, tmp_path: Pat
 
 
 def test_an_alert_about_a_node_becomes_its_profile(tmp_path: Path, service: Node) -> None:
-    eventually(lambda: age(service.pid) > 10, "it has started up", 30)
+    eventually(lambda: age(service.pid) > 10, "it has started up")
     rules = [{"name": "node", "duration": "1s", "profiler": {"kind": "node-inspector", "exe": "node$"}}]
     with Scene(tmp_path / "scene", config={"rules": rules}) as scene:
         (one,) = scene.captured(alert(host=HOST, pid=service.pid))

@@ -91,7 +91,7 @@ def trickling(begin: bytes, piece: bytes) -> Iterator[str]:
 
 
 def counted(service: Alertprof, outcome: str) -> float:
-    text = httpx2.get(f"{service.url}/metrics", verify=TLS, timeout=30).text
+    text = httpx2.get(f"{service.url}/metrics", verify=TLS, timeout=60).text
     wanted = f'alertprof_notifications_total{{kind="webhook",notifier="hook",outcome="{outcome}"}} '
     return next((float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted)), 0.0)
 
@@ -104,12 +104,12 @@ def test_a_notice_outlives_a_refused_a_reset_connection_and_a_kill_and_is_delive
         "rules": [{"name": "orders", "notify": [{"to": "hook", "when": ["failed"]}]}],
     }
     with Alertprof(tmp_path, config, run=Forked) as service:
-        answer = httpx2.post(service.webhook, json=MESSAGE, verify=TLS, timeout=30).json()
+        answer = httpx2.post(service.webhook, json=MESSAGE, verify=TLS, timeout=60).json()
         (capture,) = answer["captures"]
         assert service.wait_capture(capture)["reason"]["code"] == "host_not_allowed"
         service.process.until(lambda: counted(service, "retried") >= 1, "a refused connection is tried again")
         with resetting(port) as seen:
-            assert seen.acquire(timeout=30)
+            assert seen.acquire(timeout=60)
             service.kill9()
         with Receiver(port=port) as receiver:
             service.restart()
@@ -124,8 +124,8 @@ def test_a_notice_outlives_a_refused_a_reset_connection_and_a_kill_and_is_delive
         (notice,) = shown.pop("notices")
         assert (notice["notifier"], notice["state"]) == ("hook", "delivered")
         assert said["capture"] == shown
-        assert httpx2.get(said["link"], verify=TLS, timeout=30).status_code == 200
-        assert httpx2.get(said["alert_link"], verify=TLS, timeout=30).status_code == 200
+        assert httpx2.get(said["link"], verify=TLS, timeout=60).status_code == 200
+        assert httpx2.get(said["alert_link"], verify=TLS, timeout=60).status_code == 200
 
 
 # each kind

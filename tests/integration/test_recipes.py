@@ -4,6 +4,7 @@ Real are Node, async-profiler, gperftools, jemalloc and jcmd. sponge is a stand-
 """
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -352,7 +353,7 @@ def test_a_go_program_without_sponge_is_not_sent_what_would_kill_it(
     assert refused.value.reason.code is Code.UNSAFE_SIGNAL
     assert service.alive
     service.signal(signal.SIGTRAP)
-    eventually(lambda: not service.alive, "it dies of the signal", within=60)
+    eventually(lambda: not service.alive, "it dies of the signal")
 
 
 # ---------------------------------------------------------------------- async-profiler
@@ -375,7 +376,13 @@ def jvm(async_profiler: Path, tmp_path: Path) -> Iterator[int]:
         yield pid
 
 
-@pytest.mark.parametrize("stop_after", [None, 2], ids=["whole", "stopped-early"])
+def spent(pid: int) -> float:
+    """Seconds of a processor that it has had."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("stop_after", [None, 8], ids=["whole", "stopped-early"])
 def test_async_profiler_tells_where_a_jvm_is_hot(
     record: Callable[..., Story], async_profiler: Path, jvm: int, tmp_path: Path, stop_after: float | None
 ) -> None:
@@ -397,13 +404,14 @@ def test_async_profilers_flight_recording_has_time_allocations_and_locks_in_thei
     recipe = block(WHERE).replace(WHERE, str(async_profiler)).replace("  rate: 100\n", "")
     recipe = recipe.replace("format: folded", "format: jfr")
     recipe = recipe.replace("-o collapsed", "-o jfr -e cpu --alloc 500k --lock 10ms")
+    before = spent(jvm)
     (file,) = record(rule(recipe).spec, jvm, 2).files
     assert (file.fault, file.suffix) == ("", ".jfr")
     assert any("hotLoop" in name for name in hottest(file, tmp_path))
     table = top_of(tmp_path / "made.pprof")
     assert {"samples", "cpu"} <= set(table.sample_types)
     assert (table.sample_type, table.unit) == ("cpu", "nanoseconds")
-    assert 0.2 < table.total / 1e9 < 10
+    assert min(0.2, (spent(jvm) - before) / 10) < table.total / 1e9 < 10
 
 
 def test_the_jdks_flight_recording_becomes_a_profile(record: Callable[..., Story], jvm: int, tmp_path: Path) -> None:
@@ -427,6 +435,7 @@ def test_async_profilers_counts_are_what_the_page_says(
     spec = rule(block(WHERE).replace(WHERE, str(async_profiler))).spec
     assert isinstance(spec, Command) and isinstance(spec.command, str)
     command = spec.command.replace(" -d ", f" {words} -d ")
+    before = spent(jvm)
     (file,) = record(replace(spec, **{"command": command, "rate": None, **OPTIONS[words]}), jvm, 2).files
     out = tmp_path / "made.pprof"
     kind, nanoseconds, _ = convert_file(file.format, file.path, out, file.options)
@@ -436,7 +445,8 @@ def test_async_profilers_counts_are_what_the_page_says(
         assert nanoseconds <= 2.5e9 * file.threads
     else:
         assert kind is Kind.CPU
-        assert 0.2e9 < nanoseconds < 2.5e9 * 2, "one thread is hot, and the compiler beside it"
+        least = min(0.2, (spent(jvm) - before) / 10)  # on a busy machine a hot thread has little of the two seconds
+        assert least < nanoseconds / 1e9 < 2.5 * 2, "one thread is hot, and the compiler beside it"
 
 
 # ---------------------------------------------------------------------- jcmd

@@ -21,9 +21,8 @@ NOT_OF_PPROF = ("jemalloc.heap",)
 @pytest.fixture(scope="module", params=["local", "go1.26.8"])
 def pprof(request: pytest.FixtureRequest) -> str:
     """The path of that release's pprof. It is called without `go`, which takes longer than the tool."""
-    env = {"GOTOOLCHAIN": request.param}
     try:
-        return golang.tool("-n", "pprof", env=env, timeout=600).strip()
+        return str(golang.tool_path("pprof", request.param))
     except RuntimeError as error:
         if "toolchain not available" in str(error):
             pytest.skip(f"{request.param} cannot be had of the module proxy")

@@ -20,8 +20,6 @@ from tests.lab.service import Alertprof
 from tests.lab.sshd import Sshd
 from tests.lab.target import Service
 
-WITHIN = 20.0  # seconds, on a busy machine; test_presence.py has the five seconds
-
 
 class Fleet:
     """`first` reaches its host and the database over lines that can be cut; `second` reaches both."""
@@ -71,7 +69,7 @@ class Fleet:
         self.to_host.cut(Cut.STALL)
         said = message([alert(f"{number:016x}", host="127.0.0.1", pid=target.pid)])
         with frozen(self.second):
-            answer = httpx2.post(self.first.webhook, json=said, timeout=30).raise_for_status()
+            answer = httpx2.post(self.first.webhook, json=said, timeout=60).raise_for_status()
             (capture,) = answer.json()["captures"]
             eventually(lambda: self.owner(capture), "the first replica works on it")
         return str(capture)
@@ -102,7 +100,7 @@ def test_what_a_frozen_or_cut_off_or_killed_replica_works_on_is_taken_over_withi
     target = run_target("toggle")
 
     def taken_over(capture: str, times: int) -> None:
-        eventually(lambda: target.count("start") == times, "the second replica records", WITHIN)
+        eventually(lambda: target.count("start") == times, "the second replica records")
         assert fleet.second.wait_capture(capture)["state"] == "completed"
 
     capture = fleet.held_by_first(1, target)

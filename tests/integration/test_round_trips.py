@@ -44,7 +44,7 @@ def trips(relay: Relay, service: Alertprof, target: Service, name: str) -> tuple
     """The capture of an alert, and the round trips until its first signal arrives at its process."""
     before = relay.trips()
     sent = message([alert(f"{target.pid:016x}", host="127.0.0.1", pid=target.pid, service=name)])
-    answer = httpx2.post(service.webhook, json=sent, timeout=30, verify=TLS).raise_for_status()
+    answer = httpx2.post(service.webhook, json=sent, timeout=60, verify=TLS).raise_for_status()
     signalled = target.wait_event("usr2").at_ms / 1000
     return answer.json()["captures"][0], relay.trips(signalled) - before
 

@@ -55,7 +55,7 @@ class Replica:
             capture = self.service.ledger.get(capture_id)
             return capture if capture and capture.state.ended else None
 
-        return eventually(over, "it has ended", within=60)
+        return eventually(over, "it has ended")
 
     def by_schedule(self) -> list[str]:
         found = self.client.get("/captures").json()["captures"]

@@ -23,7 +23,7 @@ from tests.lab.process import eventually
 from tests.lab.sshd import Sshd
 from tests.unit.web.certificates import Authority
 
-LONG = 30.0
+LONG = 60.0
 CANARIES = {
     "webhook token": "canary-webhook-7d1f",
     "operator token": "canary-operator-93ab",

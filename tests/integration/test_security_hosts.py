@@ -24,7 +24,7 @@ from tests.lab import ports
 from tests.lab.process import eventually
 
 MUCH = 64 << 20  # bytes; far more than windows and the buffers of sockets hold
-LONG = 30.0
+LONG = 60.0
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from zipfile import ZipFile
 
 import pytest
+from playwright.sync_api import Browser
 from starlette.responses import HTMLResponse
 
 from app.analysis.top import Row, Top
@@ -197,13 +198,19 @@ def test_a_download_is_a_file_by_our_name_and_never_a_page(web: WebApp) -> None:
 # --- a browser ---
 
 
-@pytest.fixture
-def seen() -> Iterator[Callable[[str], str]]:
-    """seen(url): the page as it is in the browser once its scripts have run."""
+@pytest.fixture(scope="module")  # no longer: see browser.chromium
+def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    with chromium() as browser:
-        page = browser.new_page()
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def seen(browser: Browser) -> Iterator[Callable[[str], str]]:
+    """seen(url): the page as it is in the browser once its scripts have run."""
+    with browser.new_context() as context:
+        page = context.new_page()
 
         def once_quiet(url: str) -> str:
             page.goto(url, wait_until="networkidle")

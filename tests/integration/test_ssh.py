@@ -18,12 +18,13 @@ import paramiko
 import pytest
 
 from app.errors import AlertprofError, Code, Refused, Retryable
+from app.hosts import wire
 from app.hosts.settings import HostOverride, HostsSettings, SshOptions
 from app.hosts.ssh import DOWNLOAD_WINDOW, Connection, Connector
 from tests.lab.process import eventually
 from tests.lab.sshd import Sshd, make_key
 
-LONG = 20.0  # seconds nobody should ever wait
+LONG = 60.0  # seconds nobody should ever wait
 
 
 @pytest.fixture(scope="module")
@@ -228,15 +229,13 @@ def test_the_socket_and_the_transport_are_tuned(shared: Sshd) -> None:
         assert (transport.packetizer.REKEY_BYTES, transport.packetizer.REKEY_PACKETS) == (1 << 35, 1 << 31)
 
 
-def test_closing_ends_the_session_on_the_host_at_once(tmp_path: Path) -> None:
+def test_closing_ends_the_session_on_the_host_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "IDLE_CHECK", 600.0)  # an idle transport's poll is not waited for
     with Sshd(tmp_path) as sshd:
         with connected(sshd.settings()) as connection:
             connection.open("exec cat")
             assert sshd.sessions()
-        end = time.monotonic() + 4  # less than the five seconds of an idle transport's poll
-        while sshd.sessions() and time.monotonic() < end:
-            time.sleep(0.01)
-        assert not sshd.sessions()
+        eventually(lambda: not sshd.sessions(), "the session has ended")
 
 
 def test_the_server_may_ask_for_new_keys(tmp_path: Path) -> None:
@@ -561,7 +560,7 @@ def test_a_server_that_never_speaks_is_tried_twice_and_given_up(shared: Sshd, tm
 def test_the_whole_login_has_one_deadline(shared: Sshd, tmp_path: Path) -> None:
     with Listener() as listener:
         begin = time.monotonic()
-        fault = fault_of(silent(shared, listener, tmp_path, login_timeout=0.5, banner_timeout=60.0))
+        fault = fault_of(silent(shared, listener, tmp_path, login_timeout=0.5, banner_timeout=600.0))
         assert time.monotonic() - begin < LONG
         assert isinstance(fault, Retryable)
         assert r"within 0.5 s" in fault.reason.message
@@ -604,7 +603,7 @@ def test_a_command_whose_start_is_never_confirmed_is_given_up(shared: Sshd, tmp_
             begin = time.monotonic()
             with pytest.raises(Retryable, match=r"no session was opened \(no answer within 3 s\)"):
                 connection.open("echo x")
-            assert time.monotonic() - begin < LONG / 2
+            assert time.monotonic() - begin < LONG
         Deaf.done.set()
 
 

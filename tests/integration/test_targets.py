@@ -119,7 +119,9 @@ def test_a_second_signal_inside_the_minute_is_refused_in_the_log(run_target: Run
     service.signal()
     eventually(service.recording, "it records")
     service.signal()
-    eventually(lambda: "profile: Start() already called" in service.process.tail(100), "the refusal is in the log")
+    eventually(
+        lambda: "profile: Start() already called" in service.process.log.read_text(), "the refusal is in the log"
+    )
     assert service.recording()
 
 
@@ -130,16 +132,6 @@ def test_a_signal_after_the_minute_begins_another_recording(run_target: Run) -> 
     service.signal()
     service.wait_event("start", times=2)
     assert service.count("refused") == 0
-
-
-def test_a_real_timed_one_stops_after_a_minute(run_target: Run) -> None:
-    service = run_target("real-v1.10.3", HOT="1")
-    service.signal()
-    eventually(service.recording, "it records")
-    with pytest.raises(Late):
-        eventually(lambda: not service.recording(), "it stops early", within=50)
-    eventually(lambda: not service.recording(), "it stops itself", within=30)
-    whole_session(service)
 
 
 @pytest.mark.parametrize("name", [*TOGGLES, *TIMED])
@@ -158,7 +150,7 @@ def test_after_sigterm_no_signal_is_asked_for_while_it_shuts_down(run_target: Ru
     eventually(lambda: ASKED_FOR_FOUR not in service.masks(), "it listens no more")
     service.signal()
     assert not service.recording()
-    eventually(lambda: not service.alive, "it has ended", within=15)
+    eventually(lambda: not service.alive, "it has ended")
 
 
 def test_the_delays_stretch_the_start_and_the_stop(run_target: Run) -> None:
@@ -198,7 +190,7 @@ def burnt(service: Service) -> float:
 
 def burn(service: Service, seconds: float = 0.5) -> None:
     before = burnt(service)
-    eventually(lambda: burnt(service) > before + seconds, f"it has burnt {seconds} CPU seconds", within=60)
+    eventually(lambda: burnt(service) > before + seconds, f"it has burnt {seconds} CPU seconds")
 
 
 def idle(service: Service) -> bool:

@@ -33,7 +33,7 @@ class Rollout:
             "storage": {"database": database, "artifacts": str(folder / "artifacts")},
             "hosts": [{"match": "host-*", "address": "127.0.0.1"}],
             "limits": {"per_host": 10, "per_service": 10, "cooldown": "0s"},
-            "rules": [{"name": "every alert", "duration": "5s"}],
+            "rules": [{"name": "every alert", "duration": "10s"}],
         }  # fmt: skip
 
     def record(self, replica: Alertprof, captures: Sequence[str]) -> None:
@@ -64,7 +64,7 @@ def rollout(tmp_path: Path) -> Iterator[Rollout]:
 
 def taken(replica: Alertprof, alerts: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
     """The captures that are new, and those that were known."""
-    answer = httpx2.post(replica.webhook, json=message(alerts), timeout=30, verify=TLS).raise_for_status().json()
+    answer = httpx2.post(replica.webhook, json=message(alerts), timeout=60, verify=TLS).raise_for_status().json()
     return answer["captures"], answer["known"]
 
 
@@ -83,7 +83,7 @@ def test_the_release_before_works_beside_this_one_and_either_takes_over_from_the
         before = older(BEFORE)
     except Unavailable as reason:
         pytest.skip(f"a rolling upgrade is NOT tested: {reason}")
-    targets = [run_target(name, STANDIN_PROFILE_SECONDS="5") for name in ("toggle", "timed")]
+    targets = [run_target(name, STANDIN_PROFILE_SECONDS="10") for name in ("toggle", "timed")]
     episodes = [[alert(f"{n}{m}", host=f"host-{m}", pid=t.pid) for m, t in enumerate(targets)] for n in range(3)]
 
     with ExitStack() as running:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
@@ -40,8 +40,6 @@ TEXTS = {  # a file in each format, and a function in it
 }
 PEOPLE = {"authorization": "Bearer people"}
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[WebApp]:
@@ -69,12 +67,19 @@ def link_to(web: WebApp, content: bytes) -> str:
 # --- a browser ---
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
+@pytest.fixture(scope="module")  # no longer: see browser.chromium
+def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
-    with chromium() as browser:
-        yield browser.new_page()
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Of somebody who was never here."""
+    with browser.new_context() as context:
+        yield context.new_page()
 
 
 def page_that_fetches(url: str) -> Starlette:
@@ -128,9 +133,9 @@ def test_speedscope_shows_a_profile_behind_a_signed_link(
 
 @contextmanager
 def pprof_http(url: str, folder: Path) -> Iterator[str]:
-    """`go tool pprof -http` on this file; where it listens."""
+    """`go tool pprof -http` on this file, without `go`; where it listens."""
     at = f"127.0.0.1:{ports.free()}"
-    command = [str(golang.GO), "tool", "pprof", f"-http={at}", "-no_browser", url]
+    command = [golang.tool_path("pprof"), f"-http={at}", "-no_browser", url]
     env = {**golang.environment(), "PPROF_TMPDIR": str(folder)}
     with subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.PIPE) as started:
         try:
@@ -146,7 +151,7 @@ def test_pprofs_pages_open_a_converted_profile_by_its_line(web: WebApp, tmp_path
 
         def answered() -> str | None:
             try:
-                return httpx2.get(f"{pages}/ui/top", timeout=30, follow_redirects=True).raise_for_status().text
+                return httpx2.get(f"{pages}/ui/top", timeout=60, follow_redirects=True).raise_for_status().text
             except httpx2.TransportError:
                 return None
 

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from starlette.types import ASGIApp
 
+from tests.lab.process import LONG
+
 CHROMIUM = shutil.which("chromium")
+expect.set_options(timeout=LONG * 1000)  # milliseconds
 
 
 @contextmanager
@@ -34,4 +37,4 @@ def served(app: ASGIApp) -> Iterator[str]:
             time.sleep(0.005)
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
         server.force_exit = server.should_exit = True
-        thread.join(20)
+        thread.join(LONG)

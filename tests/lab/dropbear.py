@@ -51,7 +51,7 @@ class Dropbear:
 
     def _speaks(self) -> bool:
         try:
-            with socket.create_connection((self.host, self.port), timeout=5) as peer:
+            with socket.create_connection((self.host, self.port), timeout=30) as peer:
                 return peer.recv(4) == b"SSH-"
         except OSError:
             return False

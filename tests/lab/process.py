@@ -12,18 +12,24 @@ from typing import Self, TypeVar
 T = TypeVar("T")
 
 
+LONG = 60.0  # seconds: longer than anything takes that happens at all, on the busiest machine
+SOONEST, SELDOM = 0.02, 0.2  # seconds between two looks
+
+
 class Late(AssertionError):
     """What was awaited did not come in time, or can never come."""
 
 
-def eventually(condition: Callable[[], T | None], what: str, within: float = 20.0, every: float = 0.02) -> T:
-    """The first true answer of `condition`, asked again `every` so many seconds for `within` seconds; else Late, naming
-    `what`."""
-    deadline = time.monotonic() + within
+def eventually(condition: Callable[[], T | None], what: str, within: float = LONG) -> T:
+    """The first true answer of `condition`, asked again and again for `within` seconds; else Late, naming `what`.
+
+    It is asked ever less often, as most conditions cost a request or a shell's programs."""
+    deadline, pause = time.monotonic() + within, SOONEST
     while not (answer := condition()):
         if time.monotonic() > deadline:
             raise Late(f"not within {within:g} s: {what}")
-        time.sleep(every)
+        time.sleep(pause)
+        pause = min(pause * 1.15, SELDOM)
     return answer
 
 
@@ -65,7 +71,7 @@ class Process:
     def tail(self, lines: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def until(self, condition: Callable[[], T | None], what: str, within: float = 20.0, every: float = 0.02) -> T:
+    def until(self, condition: Callable[[], T | None], what: str, within: float = LONG) -> T:
         """As `eventually`, but at once Late with the end of the log when the program is dead."""
 
         def still() -> T | None:

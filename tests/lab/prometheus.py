@@ -10,7 +10,7 @@ import httpx2
 import yaml
 
 from tests.lab import ports
-from tests.lab.process import Process
+from tests.lab.process import LONG, Process
 
 SHIPPED_RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules.yml"
 
@@ -46,19 +46,19 @@ class _Server:
         self.url = f"http://127.0.0.1:{port}"
         self.process = Process(argv, folder / f"{Path(argv[0]).name}.log")
         try:
-            self.process.until(self.ready, "it is ready", within=60)
+            self.process.until(self.ready, "it is ready")
         except BaseException:
             self.stop()
             raise
 
     def ready(self) -> bool:
         try:
-            return httpx2.get(f"{self.url}/-/ready", timeout=30).status_code == 200
+            return httpx2.get(f"{self.url}/-/ready", timeout=LONG).status_code == 200
         except httpx2.TransportError:
             return False
 
     def get(self, path: str) -> Any:
-        return httpx2.get(f"{self.url}{path}", timeout=30).raise_for_status().json()
+        return httpx2.get(f"{self.url}{path}", timeout=LONG).raise_for_status().json()
 
     def stop(self) -> None:
         self.process.stop()
@@ -104,11 +104,11 @@ class Alertmanager(_Server):
     def fire(self, *alerts: Mapping[str, str]) -> None:
         """Alerts without a Prometheus, by their labels."""
         said = [{"labels": dict(labels)} for labels in alerts]
-        httpx2.post(f"{self.url}/api/v2/alerts", json=said, timeout=30).raise_for_status()
+        httpx2.post(f"{self.url}/api/v2/alerts", json=said, timeout=LONG).raise_for_status()
 
     def notifications(self) -> int:
         """Messages sent to the webhook so far."""
-        text = httpx2.get(f"{self.url}/metrics", timeout=30).raise_for_status().text
+        text = httpx2.get(f"{self.url}/metrics", timeout=LONG).raise_for_status().text
         counted = re.search(r'^alertmanager_notifications_total\{integration="webhook"\} (\S+)$', text, re.MULTILINE)
         return int(float(counted[1])) if counted else 0
 
@@ -148,7 +148,7 @@ class Prometheus(_Server):
 
     def query(self, expr: str) -> list[dict[str, Any]]:
         """The series that an expression yields now. HTTPStatusError with Prometheus' words for one that it refuses."""
-        answer = httpx2.get(f"{self.url}/api/v1/query", params={"query": expr}, timeout=30).raise_for_status().json()
+        answer = httpx2.get(f"{self.url}/api/v1/query", params={"query": expr}, timeout=LONG).raise_for_status().json()
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 

@@ -52,7 +52,7 @@ class S3:
     def running(self) -> Iterator[None]:
         """With the bucket."""
         with Process(self._command, self.folder / "s3.log", name="s3") as self.server:
-            self.server.until(lambda: ports.is_open(self.port), "the S3 server listens", within=60)
+            self.server.until(lambda: ports.is_open(self.port), "the S3 server listens")
             eventually(self._bucket, "there is a bucket")
             yield
 
@@ -61,7 +61,7 @@ class S3:
             (self.folder / "objects" / BUCKET).mkdir(exist_ok=True)
             return True
         try:
-            return httpx2.put(f"{self.endpoint}/{BUCKET}", timeout=10).is_success  # moto asks for no signature
+            return httpx2.put(f"{self.endpoint}/{BUCKET}", timeout=60).is_success  # moto asks for no signature
         except httpx2.TransportError:
             return False
 

@@ -10,7 +10,7 @@ import httpx2
 import yaml
 
 from tests.lab import ports
-from tests.lab.process import Process
+from tests.lab.process import LONG, Process
 
 ENDS = frozenset({"completed", "failed", "skipped", "canceled"})
 TLS = ssl.create_default_context()  # made anew for every question, it would cost 30 ms of a processor each time
@@ -49,7 +49,7 @@ class Alertprof:
 
     def ready(self) -> bool:
         try:
-            return httpx2.get(f"{self.url}/-/ready", verify=TLS, timeout=30).status_code == 200
+            return httpx2.get(f"{self.url}/-/ready", verify=TLS, timeout=LONG).status_code == 200
         except httpx2.TransportError:
             return False
 
@@ -72,21 +72,21 @@ class Alertprof:
         self._await_ready()
 
     def stop(self) -> None:
-        self.process.stop(grace=30)
+        self.process.stop(grace=LONG)
 
     def captures(self, **filters: str) -> list[dict[str, Any]]:
         """The first page, newest first."""
-        answer = httpx2.get(f"{self.url}/captures", params=filters, verify=TLS, timeout=30).raise_for_status().json()
+        answer = httpx2.get(f"{self.url}/captures", params=filters, verify=TLS, timeout=LONG).raise_for_status().json()
         found: list[dict[str, Any]] = answer["captures"]
         return found
 
     def capture(self, capture_id: str) -> dict[str, Any]:
         found: dict[str, Any] = (
-            httpx2.get(f"{self.url}/captures/{capture_id}", verify=TLS, timeout=30).raise_for_status().json()
+            httpx2.get(f"{self.url}/captures/{capture_id}", verify=TLS, timeout=LONG).raise_for_status().json()
         )
         return found
 
-    def wait_capture(self, capture_id: str, states: Collection[str] = ENDS, timeout: float = 60.0) -> dict[str, Any]:
+    def wait_capture(self, capture_id: str, states: Collection[str] = ENDS, timeout: float = LONG) -> dict[str, Any]:
         """The capture once it is in one of `states`; Late with where it stands otherwise."""
 
         def arrived() -> dict[str, Any] | None:

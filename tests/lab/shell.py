@@ -42,12 +42,12 @@ class ShellPipe:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def kill(self) -> None:
         """kill -9 of the shell alone; what it forked lives on, as after a lost connection."""
         os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def local_gate(shell: str = "dash", home: Path | None = None) -> Gate:

@@ -24,6 +24,7 @@ from typing import Any, Self
 from app.hosts.settings import HostsSettings, SshOptions
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "/usr/sbin/sshd"
+PATIENT = dict.fromkeys(("connect_timeout", "banner_timeout", "handshake_timeout", "channel_timeout"), 60.0)  # seconds
 MARK = "ALERTPROF_LAB"  # in the environment of every session, so that nothing of it outlives stop()
 
 
@@ -97,7 +98,7 @@ class Sshd:
         file.write_text("\n".join([f"ListenAddress {bracketed(self.host)}:{self.port}", *self._config, ""]))
         command = [*self._within, self._program, "-D", "-f", str(file), "-E", str(self._log)]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while self._process.poll() is None and time.monotonic() < end:
             if f"Server listening on {self.host} port {self.port}." in self.log() and self._speaks():
                 return True  # ours, and not somebody else's that has taken the port
@@ -107,7 +108,7 @@ class Sshd:
 
     def _speaks(self) -> bool:
         try:
-            with socket.create_connection((self.host, self.port), timeout=5) as peer:
+            with socket.create_connection((self.host, self.port), timeout=30) as peer:
                 return peer.recv(4) == b"SSH-"
         except OSError:
             return False
@@ -118,7 +119,7 @@ class Sshd:
         self.known_hosts.write_text("".join(f"{name} {kind} {key}\n" for kind, key in keys))
 
     def settings(self, **overrides: Any) -> HostsSettings:
-        """Settings that reach this server and read nothing of the person who runs it.
+        """Settings that reach this server, however busy the machine is, and read nothing of the person who runs it.
 
         Overrides are fields of HostsSettings or of SshOptions.
         """
@@ -127,7 +128,7 @@ class Sshd:
         )
         mine = {field.name for field in fields(SshOptions)} & overrides.keys()
         ssh = replace(ssh, **{name: overrides.pop(name) for name in mine})
-        settings = HostsSettings(ssh=ssh, ssh_config_file=self.directory / "ssh_config")
+        settings = HostsSettings(ssh=ssh, ssh_config_file=self.directory / "ssh_config", login_timeout=60.0, **PATIENT)
         return replace(settings, **overrides)
 
     @property
@@ -165,9 +166,10 @@ class Sshd:
 
 
 def make_key(file: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
-    """A new key pair of ssh-keygen's; an existing one is kept."""
+    """A new key pair of ssh-keygen's; an existing one is kept. RSA's have 2048 bits, which are found in a moment."""
     if not file.exists():
-        command = ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "lab", "-f", str(file)]
+        bits = ["-b", "2048"] if kind == "rsa" else []
+        command = ["ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase, "-C", "lab", "-f", str(file)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return file
 

@@ -13,7 +13,7 @@ from typing import Self
 import httpx2
 
 from tests.lab import golang, ports
-from tests.lab.process import Late, Process, eventually
+from tests.lab.process import LONG, Late, Process, eventually
 
 FILE = re.compile(r"-(cpu|mem|mutex|block|threadcreate|trace|goroutines)-\d{10}\.(pprof|dump)$")
 ASKED_FOR_FOUR = "fffffffc3bba3000"  # SigBlk of the Go runtime's signal thread after go-zero's signal.Notify
@@ -87,7 +87,7 @@ class Service:
         return f"http://{self.instance}"
 
     def get(self, path: str) -> str:
-        return httpx2.get(f"{self.url}{path}", timeout=30).raise_for_status().text
+        return httpx2.get(f"{self.url}{path}", timeout=LONG).raise_for_status().text
 
     def hot(self, seconds: float | None = None) -> None:
         """Busy for so long, or until `calm`."""
@@ -120,7 +120,7 @@ class Service:
     def count(self, what: str) -> int:
         return sum(event.what == what for event in self.events())
 
-    def wait_event(self, what: str, times: int = 1, within: float = 20.0) -> Event:
+    def wait_event(self, what: str, times: int = 1, within: float = LONG) -> Event:
         """The event when it has been noted so often; Late otherwise."""
 
         def noted() -> list[Event]:

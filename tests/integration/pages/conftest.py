@@ -12,6 +12,7 @@ from app.analysis.flame import asking
 from app.analysis.readers import Readers
 from tests.lab import browser
 from tests.lab.browser import CHROMIUM, served
+from tests.lab.process import LONG
 from tests.unit.web.web_app import WebApp
 
 PHONE, DESK = 390, 1280  # pixels
@@ -78,7 +79,7 @@ def visit(chromium: Browser, web: WebApp) -> Iterator[Callable[..., Page]]:
             java_script_enabled=script,
             timezone_id=zone,
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(LONG * 1000)
         page = context.new_page()
         page.on("console", lambda said: wrong.append(said.text) if is_fault(said, page) else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))

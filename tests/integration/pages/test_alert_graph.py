@@ -24,7 +24,7 @@ def test_the_alerts_expression_is_drawn_around_the_recording_and_a_prometheus_th
     with Alertmanager(tmp_path, f"http://127.0.0.1:{ports.free()}/") as alertmanager:
         told: dict[str, Any] = {"job": "own", "rules": rules, "alertmanager": alertmanager}
         with Prometheus(tmp_path, instance=f"127.0.0.1:{port}", port=port, **told) as prometheus:
-            (alert,) = eventually(alertmanager.alerts, "the alert fires", within=60)
+            (alert,) = eventually(alertmanager.alerts, "the alert fires")
             web.now, web.prometheus = datetime.now(UTC), prometheus.url
             begun = datetime.fromisoformat(alert["startsAt"])
             trigger = Trigger("alert", alert["labels"], alert["fingerprint"], {}, begun, alert["generatorURL"])

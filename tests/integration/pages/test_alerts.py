@@ -21,7 +21,7 @@ def test_the_link_of_an_alert_waits_for_its_capture_and_leads_to_it_and_to_its_s
     page = visit("/alerts/8a3e2b1c4d5f6071")
     expect(page.locator("main")).to_contain_text("Nothing yet")
     capture = web.keep_completed(findings=(LOCK,))
-    expect(page.locator("main")).to_contain_text("one lock is held", timeout=30_000)
+    expect(page.locator("main")).to_contain_text("one lock is held")
     page.click("text=all captures of order-mq")
     expect(page.locator("main")).to_contain_text("Top functions over time")
     page.go_back()

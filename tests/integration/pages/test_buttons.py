@@ -76,7 +76,7 @@ def test_every_button_of_a_capture_is_pressed_with_the_keyboard_and_what_changes
     claim = web.ledger.claim(web.now + timedelta(hours=2), "test", timedelta(minutes=1))
     assert claim and claim.capture.stop_requested_at
     web.ledger.release(claim, claim.capture.ended(State.CANCELED, web.now))
-    expect(page.locator(".state")).to_have_text("canceled", timeout=15_000)
+    expect(page.locator(".state")).to_have_text("canceled")
 
     page.goto(f"/ui/captures/{capture.id}")
     change(page, "delete", "Nothing brings it back", 'h1:text-is("Captures")')

@@ -58,7 +58,7 @@ def test_a_recording_that_ends_while_the_page_is_open_is_shown_without_a_key(web
     claim = web.ledger.claim(web.now + timedelta(hours=2), "test", timedelta(minutes=1))
     assert claim
     web.ledger.release(claim, claim.capture.ended(State.COMPLETED, web.now))
-    expect(page.locator(".state")).to_have_text("completed", timeout=15_000)
+    expect(page.locator(".state")).to_have_text("completed")
 
 
 def test_a_change_is_asked_about_first_with_and_without_script(web: WebApp, visit: Visit) -> None:

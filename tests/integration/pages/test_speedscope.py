@@ -43,7 +43,7 @@ def test_a_converted_profile_opens_where_a_token_is_asked_for_and_the_page_reach
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.click("text=open in speedscope")
-        expect(page).to_have_title(f"{NAME} - speedscope", timeout=60_000)
+        expect(page).to_have_title(f"{NAME} - speedscope")
         assert [text for text in wrong if "WebGL" not in text] == []
         own = page.evaluate("decodeURIComponent(location.hash.split(/[=&]/)[1])")
         assert page.evaluate(FETCH, own) == 200

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from app.analysis.top import top
 from app.analysis.tree import tree
 from app.errors import Retryable
 from app.model import Kind
+from tests.lab.process import eventually
 from tests.unit.analysis.synthetic import cpu, heap
 from tests.unit.analysis.test_isolate import KILLER, SMALL, endless, explosive, written
 
@@ -37,15 +37,14 @@ def pids(kept: Readers) -> list[int]:
 
 def gone(pid: int) -> bool:
     """Has it ended within a while? A zombie has."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
+
+    def ended() -> bool:
         try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
         except OSError:
             return True
-        os.sched_yield()
-    return False
+
+    return eventually(ended, f"{pid} has ended")
 
 
 def test_one_process_answers_several_questions_as_they_are_answered_without_it(kept: Readers, tmp_path: Path) -> None:

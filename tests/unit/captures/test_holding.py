@@ -30,12 +30,12 @@ def replicas(tmp_path: Path) -> Iterator[Replicas]:
 def deliver(replicas: Replicas, fingerprint: str = "a1", pid: int = 7) -> str:
     """The id of the one new row."""
     said = firing(fingerprint, starts_at=replicas.now, host="h", pid=str(pid), service=f"s{pid}")
-    (new,) = replicas.ledger.receive([said]).result(30).created
+    (new,) = replicas.ledger.receive([said]).result(60).created
     return new
 
 
 def resolve(replicas: Replicas, fingerprint: str = "a1") -> None:
-    replicas.ledger.receive([resolved(fingerprint, ends_at=replicas.now)]).result(30)
+    replicas.ledger.receive([resolved(fingerprint, ends_at=replicas.now)]).result(60)
 
 
 def held(replicas: Replicas, capture_id: str, code: Code) -> Capture:
@@ -73,7 +73,7 @@ def test_an_alert_within_the_cooldown_waits_for_its_end_and_is_then_captured(rep
 
 def test_repeats_fall_on_the_row_that_is_held_back(replicas: Replicas) -> None:
     new = cooled(replicas)
-    again = replicas.ledger.receive([firing("a2", host="h", pid="7")]).result(30)
+    again = replicas.ledger.receive([firing("a2", host="h", pid="7")]).result(60)
     assert (again.created, again.known) == ((), (new,))
 
 
@@ -105,10 +105,10 @@ def test_what_is_held_back_longer_than_limits_hold_ends_with_its_reason(replicas
     held(replicas, new, Code.PAUSED)
     replicas.work("one", 2)
     assert ended(replicas, new) == (State.SKIPPED, Code.PAUSED)
-    repeated = replicas.ledger.receive([firing("a1", host="h", pid="7")]).result(30)
+    repeated = replicas.ledger.receive([firing("a1", host="h", pid="7")]).result(60)
     assert repeated.known == (new,), "not held for another hour while nothing has changed"
     replicas.ledger.resume()
-    assert len(replicas.ledger.receive([firing("a1", host="h", pid="7")]).result(30).created) == 1, "judged anew"
+    assert len(replicas.ledger.receive([firing("a1", host="h", pid="7")]).result(60).created) == 1, "judged anew"
 
 
 def test_a_pause_that_is_lifted_wakes_what_it_held_back(replicas: Replicas) -> None:
@@ -223,7 +223,7 @@ def test_a_stop_ends_what_is_held_back(replicas: Replicas) -> None:
 def test_hundreds_that_are_held_back_cost_little(replicas: Replicas) -> None:
     replicas.ledger.pause(NOON, "ops")
     alerts = [firing(f"f{number}", host="h", pid="7") for number in range(200)]
-    assert len(replicas.ledger.receive(alerts).result(30).created) == 200
+    assert len(replicas.ledger.receive(alerts).result(60).created) == 200
     replicas.work("one", 1)
     claims = 0
     while (due := replicas.ledger.next_due()) and due < NOON + timedelta(minutes=11):

@@ -25,7 +25,7 @@ def replicas(tmp_path: Path) -> Iterator[Replicas]:
 
 def deliver(replicas: Replicas, fingerprint: str, **labels: str) -> str:
     said = firing(fingerprint, starts_at=replicas.now, **{"host": "h", "pid": "7", "service": "s7", **labels})
-    (new,) = replicas.ledger.receive([said]).result(30).created
+    (new,) = replicas.ledger.receive([said]).result(60).created
     return new
 
 

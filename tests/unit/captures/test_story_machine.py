@@ -48,6 +48,7 @@ DURATION, COOLDOWN = timedelta(seconds=20), timedelta(seconds=40)
 RULE = replace(Rule(name="every alert", matchers=()), duration=DURATION, cooldown=COOLDOWN)
 VERBS = ("start", "start", "dump", "status", "stop", "fetch", "drop", "look")
 SAMPLING = ("sample", "samples", "unsample")
+STORIES = 500 if os.environ.get("ALERTPROF_EXAMPLES") else 40  # `make fuzz` sets it
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -211,7 +212,7 @@ class CaptureMachine(RuleBasedStateMachine):
     @rule(fingerprint=st.sampled_from("abc"), pid=st.sampled_from([7, 7, 8, 9]), fires=st.sampled_from([1, 1, 0]))
     def message(self, fingerprint: str, pid: int, fires: int) -> None:
         said = firing(fingerprint, starts_at=self.replicas.now, host="h", pid=str(pid), service=f"s{pid}")
-        receipt = self.replicas.ledger.receive([said if fires else resolved(fingerprint)]).result(30)
+        receipt = self.replicas.ledger.receive([said if fires else resolved(fingerprint)]).result(60)
         if fires:
             self.fired.add(fingerprint)
             assert receipt.created or receipt.known or receipt.skipped
@@ -305,7 +306,7 @@ def test_whatever_happens_in_whatever_order_nobody_is_hurt_and_everything_ends()
     run_state_machine_as_test(
         CaptureMachine,
         settings=settings(
-            max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=STORIES, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 
@@ -322,7 +323,7 @@ def replicas(tmp_path: Path) -> Iterator[Replicas]:
 
 def recording(replicas: Replicas, pid: int = 7) -> str:
     """A capture that records; its id."""
-    receipt = replicas.ledger.receive([firing(host="h", pid=str(pid), starts_at=replicas.now)]).result(30)
+    receipt = replicas.ledger.receive([firing(host="h", pid=str(pid), starts_at=replicas.now)]).result(60)
     replicas.work("one", 1)
     assert replicas.host.processes[pid].owner
     return receipt.created[0]
@@ -352,7 +353,7 @@ def test_an_undisturbed_capture_completes(replicas: Replicas, pid: int) -> None:
 def lost_start(replicas: Replicas, when: str) -> str:
     """A capture whose start went wrong in the middle, on a host that is away from then on; its id."""
     replicas.host.disturb = ("start", when, Crash())
-    (new,) = replicas.ledger.receive([firing(host="h", pid="7")]).result(30).created
+    (new,) = replicas.ledger.receive([firing(host="h", pid="7")]).result(60).created
     replicas.work("one", 0)
     replicas.host.shut = Retryable(Code.HOST_UNREACHABLE, "h: no connection")
     return new
@@ -425,7 +426,7 @@ def doomed(replicas: Replicas, pid: int, nth: int, *, becomes: bool = False) -> 
     """A capture whose nth signal ends its process, or has it run another program; the capture's id."""
     running = replicas.host.processes[pid]
     running.dies_at, running.becomes = nth, becomes
-    return replicas.ledger.receive([firing(f"f{pid}", host="h", pid=str(pid))]).result(30).created[0]
+    return replicas.ledger.receive([firing(f"f{pid}", host="h", pid=str(pid))]).result(60).created[0]
 
 
 def harmed(replicas: Replicas, capture_id: str) -> Capture:
@@ -470,7 +471,7 @@ def test_a_process_that_ends_by_itself_while_it_records_is_no_harm(replicas: Rep
 def test_no_other_process_of_a_blocked_executable_is_signalled_until_somebody_says_so(replicas: Replicas) -> None:
     doomed(replicas, 7, 1)
     replicas.run_to_the_end()
-    (other,) = replicas.ledger.receive([firing("other", host="h", pid="8", service="pay")]).result(30).created
+    (other,) = replicas.ledger.receive([firing("other", host="h", pid="8", service="pay")]).result(60).created
     replicas.run_to_the_end()
     refused, (blocked,) = row(replicas, other), replicas.ledger.blocked()
     assert (refused.state, refused.reason and refused.reason.code) == (State.FAILED, Code.UNSAFE_SIGNAL)
@@ -479,14 +480,14 @@ def test_no_other_process_of_a_blocked_executable_is_signalled_until_somebody_sa
     assert replicas.host.processes[8].signals == 0
     replicas.ledger.unblock(blocked.id)
     replicas.pass_time(60)
-    (again,) = replicas.ledger.receive([firing("again", host="h", pid="8", service="pay")]).result(30).created
+    (again,) = replicas.ledger.receive([firing("again", host="h", pid="8", service="pay")]).result(60).created
     replicas.run_to_the_end()
     assert row(replicas, again).state is State.COMPLETED
 
 
 def test_an_executable_that_is_blocked_after_it_was_chosen_is_not_signalled(replicas: Replicas) -> None:
     replicas.host.disturb = ("start", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
-    (new,) = replicas.ledger.receive([firing(host="h", pid="8")]).result(30).created
+    (new,) = replicas.ledger.receive([firing(host="h", pid="8")]).result(60).created
     replicas.work("one", 0)
     assert row(replicas, new).step is Step.START
     replicas.ledger.block(Blocked(id_of("go:orders"), "go:orders", "/x", "h2", 9, "c", NOON, "SIGUSR2", "h2: it ended"))
@@ -549,10 +550,10 @@ def test_an_alert_that_is_resolved_while_its_start_is_tried_again_is_recorded_al
     replicas: Replicas, pid: int
 ) -> None:
     replicas.host.disturb = ("start", "before", Retryable(Code.HOST_UNREACHABLE, "h: the connection was lost"))
-    (new,) = replicas.ledger.receive([firing(host="h", pid=str(pid))]).result(30).created
+    (new,) = replicas.ledger.receive([firing(host="h", pid=str(pid))]).result(60).created
     replicas.work("one", 0)
     assert row(replicas, new).step is Step.START, "whether a signal was sent is not known"
-    replicas.ledger.receive([resolved()]).result(30)
+    replicas.ledger.receive([resolved()]).result(60)
     replicas.run_to_the_end()
     assert (row(replicas, new).state, row(replicas, new).resolved_at) == (State.COMPLETED, NOON)
 
@@ -560,7 +561,7 @@ def test_an_alert_that_is_resolved_while_its_start_is_tried_again_is_recorded_al
 @pytest.mark.parametrize("code", [Code.AUTH_FAILED, Code.HOST_KEY_MISMATCH])
 def test_a_host_that_shuts_us_out_from_the_first_is_asked_once(replicas: Replicas, code: Code) -> None:
     replicas.host.shut = Refused(code, f"h: {code.value}")
-    (new,) = replicas.ledger.receive([firing(host="h", pid="7")]).result(30).created
+    (new,) = replicas.ledger.receive([firing(host="h", pid="7")]).result(60).created
     replicas.work("one", 1)
     reason = row(replicas, new).reason
     assert reason and reason.code is code

@@ -45,7 +45,7 @@ def working(ledger: Ledger, advance: Callable[..., Capture], *, enters: bool = F
     try:
         yield worker
     finally:
-        worker.stop(10)
+        worker.stop(60)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_the_second_capture_of_a_process_is_skipped_as_a_duplicate(ledger: Ledge
     def advance(capture: Capture, at: datetime) -> Capture:
         if capture.step is Step.RESOLVE:
             return at_work(capture, 7, at)
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return capture.ended(State.COMPLETED, at)
 
     with working(ledger, advance):
@@ -130,7 +130,7 @@ def test_a_capture_for_which_there_is_no_room_waits_and_then_has_it(ledger: Ledg
     def advance(capture: Capture, at: datetime) -> Capture:
         if capture.step is Step.RESOLVE:
             return at_work(capture, int(capture.id[-1]), at)
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return capture.ended(State.COMPLETED, at)
 
     with working(ledger, advance):
@@ -149,16 +149,16 @@ def test_stopping_finishes_the_step_under_way_and_begins_no_other(ledger: Ledger
 
     def advance(capture: Capture, at: datetime) -> Capture:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return capture.to(Step.START, due=at)
 
     with working(ledger, advance) as worker:
         new = ask(ledger, 1)
-        assert begun.wait(30)
-        stopping = threading.Thread(target=worker.stop, args=(30,))
+        assert begun.wait(60)
+        stopping = threading.Thread(target=worker.stop, args=(60,))
         stopping.start()
         go_on.set()
-        stopping.join(30)
+        stopping.join(60)
         assert not stopping.is_alive()
     capture = ledger.get(new)
     assert capture and capture.step is Step.START
@@ -192,7 +192,7 @@ def test_what_is_worked_on_is_not_taken_again_though_its_lease_has_lapsed(
 
     def advance(capture: Capture, at: datetime) -> Capture:
         begun.append(capture.id)
-        assert capture.id != slow or go_on.wait(30)
+        assert capture.id != slow or go_on.wait(60)
         return capture.ended(State.COMPLETED, at)
 
     slow = ask(ledger, 1)
@@ -215,7 +215,7 @@ def test_a_host_that_does_not_answer_occupies_one_thread_however_many_alerts_the
 
     def advance(capture: Capture, at: datetime) -> Capture:
         asked.append(capture.lane)
-        assert capture.lane != "silent" or go_on.wait(30)
+        assert capture.lane != "silent" or go_on.wait(60)
         return capture.ended(State.COMPLETED, at)
 
     with working(ledger, advance):
@@ -237,7 +237,7 @@ def test_what_turns_out_to_be_about_a_host_that_is_busy_waits_for_it_and_no_thre
         if capture.id != free.id:
             enter("node-1")
             entered.append(capture.id)
-            assert go_on.wait(30)
+            assert go_on.wait(60)
         return capture.ended(State.COMPLETED, at)
 
     free = about("10.0.0.9", 9)
@@ -267,7 +267,7 @@ def test_recordings_that_come_home_leave_the_threads_to_others(ledger: Ledger) -
     def advance(capture: Capture, at: datetime) -> Capture:
         if capture.step is Step.WAIT:
             streaming.append(capture.id)
-            assert go_on.wait(30)
+            assert go_on.wait(60)
         return capture.ended(State.COMPLETED, at)
 
     with working(ledger, advance):

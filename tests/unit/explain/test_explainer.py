@@ -225,7 +225,7 @@ def test_a_resolved_alert_leads_to_nothing(ask: Any) -> None:
 
 def test_a_repeat_falls_on_its_capture(ask: Any, ledger: Ledger) -> None:
     alert = firing(instance="10.0.0.5:9100")
-    (id_,) = ledger.receive([alert]).result(9).created
+    (id_,) = ledger.receive([alert]).result(60).created
     said = one(ask, alert)
     assert not said.would and f"a repeat: capture {id_} (pending)" in said.verdict
     assert says(said, Mark.OK, "port: would look"), "what it would be is told all the same"
@@ -233,7 +233,7 @@ def test_a_repeat_falls_on_its_capture(ask: Any, ledger: Ledger) -> None:
 
 def test_an_alert_whose_episode_is_over_is_new(ask: Any, ledger: Ledger) -> None:
     alert = firing(instance="10.0.0.5:9100")
-    ledger.receive([alert, replace(alert, firing=False, ends_at=NOON)]).result(9)
+    ledger.receive([alert, replace(alert, firing=False, ends_at=NOON)]).result(60)
     assert one(ask, alert).would
 
 
@@ -313,7 +313,7 @@ def test_a_ledger_that_goes_away_is_told_and_stops_nothing(ask: Any, tmp_path: P
 
 
 def test_asking_writes_nothing(ask: Any, ledger: Ledger) -> None:
-    ledger.receive([firing("old")]).result(9)
+    ledger.receive([firing("old")]).result(60)
     before = ledger.counts(), ledger.next_due(), ledger.episodes(["old", "a1"])
     ask(firing(instance="10.0.0.5:9100"), firing("old"), resolved_alert("old"))
     assert (ledger.counts(), ledger.next_due(), ledger.episodes(["old", "a1"])) == before

@@ -71,13 +71,13 @@ def test_one_login_at_a_time_after_it_turned_us_away(clock: Clock) -> None:
 
     def log_in() -> None:
         with server.login("h", "key", 1):
-            inside.wait(10)
-            go_on.wait(10)
+            inside.wait(60)
+            go_on.wait(60)
 
     several = [threading.Thread(target=log_in) for _ in range(2)]
     for each in several:
         each.start()
-    inside.wait(10)  # both are in
+    inside.wait(60)  # both are in
     go_on.set()
     for each in several:
         each.join()

@@ -61,5 +61,5 @@ def test_a_waiting_reader_is_woken(act: object, got: bytes) -> None:
     reader = threading.Thread(target=lambda: answers.append(inlet.read(10, 30)))
     reader.start()
     act(inlet)  # type: ignore[operator]
-    reader.join(10)
+    reader.join(60)
     assert answers == [got]

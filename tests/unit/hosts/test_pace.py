@@ -62,7 +62,7 @@ def begin(pace: Pace, begun: list[int], number: int, ends: threading.Event) -> t
     def login() -> None:
         with pace.turn():
             begun.append(number)
-            ends.wait(20)
+            ends.wait(60)
 
     thread = threading.Thread(target=login, daemon=True)
     thread.start()
@@ -80,7 +80,7 @@ def test_turns_are_taken_in_the_order_of_asking_and_never_more_than_the_limit() 
     assert begun == [0, 1]
     for number, end in enumerate(ends):
         end.set()
-        threads[number].join(20)
+        threads[number].join(60)
         eventually(lambda: len(begun) == min(6, number + 3), "the next one begins")  # noqa: B023
     assert begun == [0, 1, 2, 3, 4, 5]
 
@@ -97,8 +97,8 @@ def test_a_host_that_keeps_us_waiting_holds_up_no_other_and_a_fault_frees_its_pl
     second = begin(pace, begun, 2, never)
     eventually(lambda: begun == [1, 2], "the other one does not wait for the first")
     never.set()
-    first.join(20)
-    second.join(20)
+    first.join(60)
+    second.join(60)
 
 
 def test_after_a_thousand_logins_that_failed_no_place_is_lost_and_one_at_a_time_always_goes_on() -> None:
@@ -123,4 +123,4 @@ def test_after_a_thousand_logins_that_failed_no_place_is_lost_and_one_at_a_time_
     last = begin(pace, begun, 1, ends)
     eventually(lambda: begun == [1], "it has its turn")
     ends.set()
-    last.join(20)
+    last.join(60)

@@ -17,7 +17,7 @@ class Chatterer:
     alive = True
 
     def __init__(self) -> None:
-        self._end = monotonic() + 20
+        self._end = monotonic() + 60
 
     def send(self, data: bytes, timeout: float) -> None: ...
 

@@ -24,7 +24,7 @@ def beginning(begun: bytes) -> Iterator[str]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
-        thread.join(20)
+        thread.join(60)
         for connection in taken:
             connection.close()
 

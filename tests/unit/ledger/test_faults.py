@@ -38,7 +38,7 @@ def test_a_locked_database_fails_the_delivery_and_takes_it_when_free_again(ledge
         ledger.claim(NOON, ME, LEASE)
     other.execute("ROLLBACK")
     other.close()
-    assert len(ledger.receive([firing()]).result(9).created) == 1
+    assert len(ledger.receive([firing()]).result(60).created) == 1
 
 
 def test_readers_do_not_wait_for_a_writer(ledger: Ledger, tmp_path: Path) -> None:
@@ -114,4 +114,4 @@ def test_a_delivery_that_nobody_waits_for_any_more_does_not_stop_the_inbox(ledge
     given_up.cancel()
     other.close()
     held.exception(9)
-    assert len(ledger.receive([firing("next")]).result(9).created) == 1
+    assert len(ledger.receive([firing("next")]).result(60).created) == 1

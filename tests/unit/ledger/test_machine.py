@@ -55,7 +55,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """All at once, so that they share transactions in whatever way the inbox finds them."""
         futures = [self.ledger.receive(delivery) for delivery in batch]
         for delivery, future in zip(batch, futures, strict=True):
-            self.accounted_for(delivery, future.result(30))
+            self.accounted_for(delivery, future.result(60))
 
     def accounted_for(self, delivery: list[Alert], receipt: Receipt) -> None:
         """Every firing alert has a row, and the receipt names it."""

@@ -16,6 +16,7 @@ from app.metrics import Metrics
 from app.notifiers import dispatcher as module
 from app.notifiers.base import Notification, Notifier, Undelivered
 from app.notifiers.dispatcher import LONGEST_WAIT, OLDEST, Dispatcher, pause
+from tests.lab.process import eventually
 from tests.unit.ledger.builders import LEASE, ME, NOON, completed, manual, sqlite
 from tests.unit.notifiers.told import captured, told
 
@@ -37,9 +38,13 @@ class Fake(Notifier):
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    one = sqlite(tmp_path, clock=lambda: datetime.now(UTC))
+    one = sqlite(tmp_path, clock=now)
     yield one
     one.close()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 Open = Callable[[Notice], Notification | None] | None
@@ -51,7 +56,7 @@ def run(ledger: Ledger) -> Iterator[Run]:
     """A dispatcher that works, told of by every capture that ends."""
     started: list[Dispatcher] = []
 
-    def run_(open_: Open = None, later: timedelta = timedelta(0), **notifiers: Notifier) -> Any:
+    def run_(open_: Open = None, clock: Callable[[], datetime] = now, **notifiers: Notifier) -> Any:
         metrics = Metrics()
         ledger.notices.recipients = lambda capture: tuple(notifiers)
         dispatcher = Dispatcher(
@@ -59,7 +64,7 @@ def run(ledger: Ledger) -> Iterator[Run]:
             notifiers,
             open_ or (lambda notice: told(captured(id=notice.capture))),
             metrics,
-            now=lambda: datetime.now(UTC) + later,
+            now=clock,
             first_wait=0.001,
         )
         dispatcher.start()
@@ -84,22 +89,17 @@ def outcomes(metrics: Metrics) -> dict[str, float]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    reached = threading.Event()
-    for _ in range(500):
-        if condition():
-            return
-        reached.wait(0.01)
-    raise AssertionError("it did not come to that")
+    eventually(condition, "it comes to that")
 
 
 def test_what_a_notifier_does_not_take_comes_again_with_the_same_key_until_it_does(ledger: Ledger, run: Run) -> None:
     fake = Fake([Undelivered("refused"), RuntimeError("a fault of ours"), Undelivered("reset")])
     _, metrics = run(chat=fake)
     end(ledger)
-    assert fake.taken.wait(5)
-    until(lambda: ledger.notices.counts() == {})
+    assert fake.taken.wait(60)
+    until(lambda: outcomes(metrics) == {"retried": 3, "delivered": 1})
     assert len(fake.keys) == 4 and len(set(fake.keys)) == 1
-    assert outcomes(metrics) == {"retried": 3, "delivered": 1}
+    assert ledger.notices.counts() == {}
 
 
 def test_a_delivery_is_made_once_though_the_ledger_does_not_answer_after_it(
@@ -139,7 +139,7 @@ def test_a_notifier_that_hangs_holds_up_no_other_and_no_capture(ledger: Ledger, 
 
     class Hanging(Fake):
         def tell(self, notification: Notification) -> None:
-            release.wait(20)
+            release.wait(60)
 
     run(slow=Hanging(), quick=quick)
     try:
@@ -153,25 +153,32 @@ def test_a_notifier_that_hangs_holds_up_no_other_and_no_capture(ledger: Ledger, 
 def test_a_delivery_that_takes_longer_than_its_lease_is_not_made_by_another_replica(
     ledger: Ledger, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEASE", timedelta(seconds=1))
-    monkeypatch.setattr(module, "RENEW_EVERY", 0.05)
-    renew, renewed = ledger.notices.renew, threading.Semaphore(0)
+    """Its clock is put forward only when the lease was renewed since the last time, so that no machine is too slow."""
+    monkeypatch.setattr(module, "RENEW_EVERY", 0.01)
+    renew, renewed, ahead = ledger.notices.renew, threading.Semaphore(0), [timedelta(0)]
+
+    def clock() -> datetime:
+        return now() + ahead[-1]
 
     def counted(notice: Notice, until: datetime) -> bool:
+        done = renew(notice, until)
         renewed.release()
-        return renew(notice, until)
+        return done
 
     class Long(Fake):
         def tell(self, notification: Notification) -> None:
             self.keys.append(notification.key)
-            began = datetime.now(UTC)
-            while datetime.now(UTC) < began + timedelta(seconds=1.3):  # longer than the lease
-                renewed.acquire(timeout=5)
+            while ahead[-1] < module.LEASE * 1.5:
+                ahead.append(ahead[-1] + module.LEASE * 0.3)
+                while renewed.acquire(blocking=False):
+                    pass
+                assert all(renewed.acquire(timeout=60) for _ in range(2))  # the second one began after that
+                assert not ledger.notices.claim(clock(), module.LEASE, ("chat",)), "another replica takes it"
 
     monkeypatch.setattr(ledger.notices, "renew", counted)
     long = Long()
     for _ in range(2):
-        run(chat=long)
+        run(clock=clock, chat=long)
     end(ledger)
     until(lambda: ledger.notices.counts() == {})
     assert len(long.keys) == 1
@@ -184,7 +191,7 @@ def test_the_notice_of_a_removed_capture_is_dropped(ledger: Ledger, run: Run) ->
 
 
 def test_old_notices_of_a_notifier_that_is_gone_are_given_up_and_told_in_the_metrics(ledger: Ledger, run: Run) -> None:
-    dispatcher, metrics = run(later=OLDEST, chat=Fake())
+    dispatcher, metrics = run(clock=lambda: now() + OLDEST, chat=Fake())
     dispatcher.notifiers = {}
     end(ledger)
     dispatcher.clear()

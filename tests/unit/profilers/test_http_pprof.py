@@ -90,7 +90,7 @@ class Line:
         path = data.split(b" ")[1].decode()
         self.pool.asked.append(path)
         if path.split("/")[-1].split("?")[0] in self.pool.slow:
-            self.finished.wait(20)
+            self.finished.wait(120)
         if isinstance(self.server, Exception):
             raise self.server
         self.answer = self.server(path)
@@ -628,7 +628,7 @@ def test_a_lost_connection_is_passing_and_no_line_stays_open(tmp_path: Path) -> 
     began = time.monotonic()
     with pytest.raises(Retryable, match="lost"):
         collected(pool, tmp_path)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert all(line.closed.is_set() for line in pool.lines)
 
 

@@ -115,7 +115,7 @@ class Sampling(FakePool):
         if "/profile?" not in path:
             return NOT_FOUND
         self.now = "during"
-        self.seen.wait(5)
+        self.seen.wait(60)
         self.now = "after"
         return self.profile
 

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from app.web.transport import connection as module
 from app.web.transport.connection import BESIDE, PIPELINED, Connection, Server, has_allowed_name
 
-LONG = 20.0
+LONG = 60.0
 WHOLE = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -26,7 +26,7 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
         size, more = size + len(message.get("body", b"")), message.get("more_body", False)
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    while scope["path"] == "/endless" and (await asyncio.wait_for(receive_now(receive), 1)):
+    while scope["path"] == "/endless" and (await asyncio.wait_for(receive_now(receive), LONG)):
         await send({"type": "http.response.body", "body": bytes(1 << 16), "more_body": True})
     await send({"type": "http.response.body", "body": b"%d" % size})
 

@@ -1,8 +1,9 @@
-"""100 000 sets of labels that somebody might send to make us run a command, or to go where we should not.
+"""Thousands of sets of labels that somebody might send to make us run a command, or to go where we should not.
 
 The resolvers, the host pool, the gate's client and the router are the real ones; only the wire is a recorder.
 """
 
+import os
 import random
 import re
 import socket
@@ -28,7 +29,8 @@ from app.model import Capture, Kind, Target, Trigger
 from app.resolvers.base import Candidates
 from app.resolvers.order import RESOLVERS
 
-SEEDS, SETS = range(20261123, 20261127), 25_000  # so many of each seed
+SEEDS = range(20261123, 20261127)
+SETS = 25_000 if os.environ.get("ALERTPROF_EXAMPLES") else 4_000  # so many of each seed; `make fuzz` sets it
 NETWORK, NAMED = ip_network("10.1.0.0/16"), re.compile(r"order-[a-z0-9._-]+\.prod\.example\.com")
 REQUEST = re.compile(
     rb"[1-9][0-9]{0,8} ((see|look|scene|ports) [1-9][0-9]{0,6}|list|own|pods|names|listen [1-9][0-9]{0,4})\n"
@@ -194,7 +196,7 @@ def named(labels: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_100_000_label_sets_make_no_command_outside_the_grammar_and_no_connection_outside_the_allowed_hosts(
+def test_thousands_of_label_sets_make_no_command_outside_the_grammar_and_no_connection_outside_the_allowed_hosts(
     recorder: Recorder, seed: int
 ) -> None:
     pool, outcomes = HostPool(recorder), Counter[Any]()

@@ -20,7 +20,7 @@ def test_a_profile_too_many_is_told_to_come_again_and_read_when_there_is_room(
 
     def slowly(path: Path, n: int, sample_type: str | None) -> Top:
         reading.release()
-        assert go.wait(20)
+        assert go.wait(60)
         return make(path, n, sample_type)
 
     monkeypatch.setattr(web, "top", slowly)
@@ -28,7 +28,7 @@ def test_a_profile_too_many_is_told_to_come_again_and_read_when_there_is_room(
     with ThreadPoolExecutor() as pool:
         first = [pool.submit(client.get, f"/captures/{capture.id}/top") for capture in captures[:-1]]
         for _ in first:
-            assert reading.acquire(timeout=20)
+            assert reading.acquire(timeout=60)
         for what in ("top", "flamegraph"):
             refused = client.get(f"/captures/{captures[-1].id}/{what}")
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")

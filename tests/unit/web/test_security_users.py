@@ -82,7 +82,7 @@ def test_two_credentials_that_read_alike_are_not_taken_for_each_other() -> None:
 
 def test_more_than_a_few_are_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     go = threading.Event()
-    monkeypatch.setattr(module, "matches", lambda *_: go.wait(20))
+    monkeypatch.setattr(module, "matches", lambda *_: go.wait(60))
 
     async def many() -> list[object]:
         users = Users(lambda: PEOPLE)

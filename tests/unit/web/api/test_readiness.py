@@ -95,7 +95,7 @@ def test_what_does_not_answer_is_named_within_seconds_and_asked_once_however_man
 
     def wait(*_: object) -> None:
         asked.append(silent)
-        answers.wait(30)
+        answers.wait(60)
 
     monkeypatch.setattr(module, "WITHIN", 0.05)
     owner = readiness._ledger if silent == "database" else readiness._store

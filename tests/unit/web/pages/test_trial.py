@@ -85,12 +85,12 @@ def test_of_a_large_message_the_first_alerts_are_told(web: WebApp) -> None:
 
 def test_a_host_that_does_not_answer_keeps_nobody_waiting(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr(web.explainer.pool, "gate", lambda host, pid=0: released.wait(30))
+    monkeypatch.setattr(web.explainer.pool, "gate", lambda host, pid=0: released.wait(120))
     web.deadlines, before = 0.3, time.monotonic()
     said = explained(web, message(LABELS, LABELS | {"instance": "10.0.0.5:9200"}), "?connect=true")
     released.set()
 
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 60
     assert [alert["would"] for alert in said["alerts"]] == [False, False]
     assert all("were over before this one had answered" in alert["verdict"] for alert in said["alerts"])
     assert ("ok", "port: would look on 10.0.0.5: listening on port 9100") in lines(said["alerts"][0])
@@ -98,7 +98,7 @@ def test_a_host_that_does_not_answer_keeps_nobody_waiting(web: WebApp, monkeypat
 
 def test_only_a_few_may_wait_for_hosts_at_once(web: WebApp, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr(web.explainer.pool, "gate", lambda host, pid=0: released.wait(30))
+    monkeypatch.setattr(web.explainer.pool, "gate", lambda host, pid=0: released.wait(120))
     web.deadlines = 0.5
     for _ in range(LOOKS_AT_ONCE):
         explained(web, message(LABELS), "?connect=true")
