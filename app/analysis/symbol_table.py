@@ -116,12 +116,12 @@ def _texts(places: set[int], strings: Section) -> Reading[dict[int, bytes]]:
         raise Unreadable(f"has more than {LARGEST >> 20} MiB of names")
     pieces = (yield from ask(*runs)) if runs else ()
     texts: dict[int, bytes] = {}
+    ordered = sorted(places)
     for run, piece in zip(runs, pieces, strict=True):
         begin = run.start - strings.offset
-        for place in places:
-            if begin <= place < begin + run.size:
-                end = piece.find(b"\0", place - begin)
-                texts[place] = piece[place - begin : end if end >= 0 else len(piece)][:LONGEST]
+        for place in ordered[bisect_left(ordered, begin) : bisect_left(ordered, begin + run.size)]:
+            text = piece[place - begin :][:LONGEST]
+            texts[place] = text.partition(b"\0")[0]
     return texts
 
 

@@ -51,7 +51,9 @@ def _number(rows: sa.CTE) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
 
 
-_BURY, _LEAVE = _removing(_r.alive_until <= _NOW), _removing(_r.name == sa.bindparam("who"))
+# Nobody who lives has said more than LEASE ahead: such a row is from before the server's clock was set back.
+_OVER = (_r.alive_until <= _NOW) | (_r.alive_until > _UNTIL + round(LEASE * 1_000_000))
+_BURY, _LEAVE = _removing(_OVER), _removing(_r.name == sa.bindparam("who"))
 
 _CLEAR = sa.delete(affinities).where(affinities.c.until <= _NOW)
 

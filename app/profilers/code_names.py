@@ -5,8 +5,10 @@ the debugging information about these places, nothing else of the files. Called 
 http_pprof.py for other programs than Go's.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import PurePosixPath
 from time import monotonic
 
@@ -15,7 +17,7 @@ from app.analysis.isolate import unnamed_of
 from app.analysis.line_reader import read_calls
 from app.analysis.profile import BadProfile
 from app.analysis.symbol_table import Symbols, symbols_at, symbols_of
-from app.analysis.unnamed import Named, Unnamed
+from app.analysis.unnamed import MOST_FILES, Named, Unnamed
 from app.errors import AlertprofError
 from app.finding import INFO, Finding
 from app.gate.answers import Process
@@ -42,8 +44,8 @@ SECONDS = 60.0
 
 @dataclass(slots=True)
 class _Reading:
-    """names: by address; reasons: why some are missing, a sentence a file; until: when lines of no further file are
-    read, by time.monotonic()"""
+    """names: by address; reasons: why some are missing, a sentence a file; until: when no further file is read, by
+    time.monotonic()"""
 
     gate: Gate
     process: ProcessId
@@ -57,7 +59,11 @@ class _Reading:
         if code != "ok":
             self.reasons.append(WHY.get(code, code))
             return
-        for path, (area, wanted) in self._by_file(places, areas).items():
+        files = self._by_file(places, areas)
+        for path, (area, wanted) in islice(files.items(), MOST_FILES):
+            if monotonic() > self.until:
+                self.reasons.append(f"{PurePosixPath(path).name} was not read within {SECONDS:g} s")
+                continue
             try:
                 self._read_file(area, wanted)
             except (Unreadable, Unanswered) as why:
@@ -69,18 +75,17 @@ class _Reading:
     ) -> dict[str, tuple[CodeArea, dict[int, int]]]:
         """For each file one of its mappings, and of the addresses in it the offsets in the file.
 
-        Only mappings that lie where the profile has them: then it is the same file."""
+        Only mappings that lie where the profile has them: then it is the same file. No mapping overlaps another; where
+        a host says so, an address counts for the last one that begins before it."""
         files: dict[str, tuple[CodeArea, dict[int, int]]] = {}
         for place in places:
-            found = 0
-            for area in areas:
-                if area.start - area.offset != place.base:
-                    continue
-                inside = [address for address in place.addresses if area.start <= address < area.limit]
-                found += len(inside)
-                if inside:
-                    wanted = files.setdefault(area.path, (area, {}))[1]
-                    wanted.update((address, address - place.base) for address in inside)
+            found = False
+            there = sorted(area for area in areas if area.start - area.offset == place.base)
+            for address in place.addresses:
+                index = bisect_right(there, address, key=lambda area: area.start) - 1
+                if index >= 0 and address < there[index].limit:
+                    found = True
+                    files.setdefault(there[index].path, (there[index], {}))[1][address] = address - place.base
             if not found:
                 self.reasons.append(f"{PurePosixPath(place.file).name} is not where the profile has it")
         return files

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
+from app.errors import Retryable
 from app.gate.answers import Answer
 from app.gate.client import Gate
 from app.gate.facts import Harm
@@ -25,6 +26,7 @@ SOON = timedelta(milliseconds=500)  # between two looks at a recording that is a
 STARTED = frozenset({"started", "replayed", "ended"})
 GONE = frozenset({"gone", "replaced"})
 OVER = frozenset({"finished", *GONE})
+UNFENCED = frozenset({"busy", "blind", "journal"})  # an earlier claim may begin something yet
 
 
 class GateProfiler(Profiler):
@@ -82,8 +84,9 @@ class GateProfiler(Profiler):
 
     def may_have_begun(self, recording: Recording) -> bool:
         gate, fence = recording.gate(), recording.capture.fence
-        if fence and gate.fence(recording.process, recording.token, fence).code == "busy":
-            raise refusal(recording.capture, "busy", self.refusals)
+        if fence and (code := gate.fence(recording.process, recording.token, fence).code) in UNFENCED:
+            reason = refusal(recording.capture, code, self.refusals).reason
+            raise Retryable(reason.code, reason.message)  # what an earlier claim sent may arrive yet
         return gate.status(recording.token).code != "unknown"
 
     def start(self, recording: Recording) -> StepResult:

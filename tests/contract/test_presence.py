@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app.ledger import presence
 from app.ledger.ledger import FenceLost, Ledger, LedgerUnavailable
+from app.ledger.schema import replicas
 from tests.contract.living import Replica
 from tests.lab.process import LONG, eventually
 from tests.unit.ledger.builders import LEASE, NOON, firing, manual
@@ -62,6 +63,21 @@ def test_what_a_silent_replica_holds_is_taken_over_and_it_knows(
     with pytest.raises(FenceLost):
         one.ledger.save(claim, claim.capture)
     other.ledger.release(taken, taken.capture)
+
+
+@on_postgres
+def test_a_replica_that_died_as_the_clock_of_the_server_was_set_back_is_taken_over_all_the_same(
+    replica: Callable[[], Replica],
+) -> None:
+    one, other = replica(), replica()
+    one.ledger.create(manual(101))
+    assert one.ledger.claim(NOON, one.owner, LEASE)
+    with silent(one):
+        with one.ledger._database.writing() as connection:
+            ahead = sa.update(replicas).where(replicas.c.name == one.owner)
+            connection.execute(ahead.values(alive_until=replicas.c.alive_until + 3_600_000_000))
+        taken = eventually(lambda: other.ledger.claim(NOON, other.owner, LEASE), "it is taken over", WITHIN)
+    assert taken.capture.id == manual(101).id
 
 
 @on_postgres

@@ -143,6 +143,21 @@ def test_without_room_for_the_journal_nothing_is_signalled(run_target: RunTarget
 
 
 @pytest.mark.parametrize("shell", CHOSEN)
+def test_a_fence_for_which_there_is_no_room_is_no_fence(run_target: RunTarget, shell: str) -> None:
+    gate, target, word = gate_with_small_run(shell), run_target("toggle"), os.urandom(16).hex()
+    process = gate.look(target.pid)
+    assert process
+    assert gate.start(process.id, Mode.TOGGLE, 30, word, 1).code == "started"
+    fill_run_of(gate)
+    assert gate.fence(process.id, os.urandom(16).hex(), 2).code == "journal"
+    assert gate.fence(process.id, word, 2).code == "ok", "what has begun is not begun again"
+    assert gate.start(process.id, Mode.TOGGLE, 30, word, 2).code == "replayed"
+    assert stopped(gate, word).code == "finished"
+    assert target.count("usr2") == 2
+    gate.close()
+
+
+@pytest.mark.parametrize("shell", CHOSEN)
 def test_a_recording_ends_although_there_is_no_room_left_for_the_journal(run_target: RunTarget, shell: str) -> None:
     gate, target, word = gate_with_small_run(shell), run_target("toggle"), os.urandom(16).hex()
     process = gate.look(target.pid)

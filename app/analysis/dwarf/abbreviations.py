@@ -1,11 +1,14 @@
 """The kinds of entries of a unit: which attributes each has, and how far the next entry is. Source: DWARF 5, 7.5.3."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from app.analysis.dwarf.budget import Budget
 from app.analysis.dwarf.forms import IMPLICIT, Shape, fixed
 from app.analysis.dwarf.numbers import signed, unsigned
+from app.analysis.goheap.ranges import Unreadable
 
 SIBLING = 0x01
+MOST: Final = 1000  # attributes of one kind
 
 
 class Attribute(NamedTuple):
@@ -27,11 +30,12 @@ class Abbreviation(NamedTuple):
     sibling: int
 
 
-def abbreviations(data: bytes, shape: Shape) -> dict[int, Abbreviation]:
+def abbreviations(data: bytes, shape: Shape, budget: Budget) -> dict[int, Abbreviation]:
     """The table that begins with `data`, by its codes. Raises IndexError for one that is cut."""
     table: dict[int, Abbreviation] = {}
     at = 0
     while True:
+        budget.round()
         code, at = unsigned(data, at)
         if not code:
             return table
@@ -55,3 +59,5 @@ def _attributes(data: bytes, at: int) -> tuple[tuple[Attribute, ...], int]:
         if form == IMPLICIT:
             implicit, at = signed(data, at)
         found.append(Attribute(name, form, implicit))
+        if len(found) > MOST:
+            raise Unreadable(f"has debugging information with more than {MOST} attributes of one entry")

@@ -1,11 +1,11 @@
 """Which functions an address is in: the function, and those that the compiler put into it. Source: DWARF 5, 3.3."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
 from app.analysis.dwarf.abbreviations import Abbreviation
+from app.analysis.dwarf.addresses import within
 from app.analysis.dwarf.forms import UNIT_REFS, value
 from app.analysis.dwarf.numbers import unsigned
 from app.analysis.dwarf.ranges import has_ranges, spans
@@ -34,6 +34,7 @@ def scopes(unit: Unit, addresses: Sequence[int]) -> dict[int, list[Scope]]:
     data, table, at = unit.data, unit.table, unit.head.first
     open_: list[Sequence[int]] = []
     while at < len(data):
+        unit.sections.budget.round()
         start = at
         code, at = unsigned(data, at)
         if not code:
@@ -63,14 +64,13 @@ def _inside(
     if not _says(kind):
         return among if kind.tag == BLOCK else ()
     _, entry, _ = unit.entry(start)
-    inside = {
-        each for low, limit in spans(unit, entry) for each in among[bisect_left(among, low) : bisect_left(among, limit)]
-    }
+    inside = within(spans(unit, entry), among)
     if kind.tag in (FUNCTION, INLINED):
         scope = Scope(start, _number(entry, CALL_FILE), _number(entry, CALL_LINE))
         for each in inside:
+            unit.sections.budget.scope()
             found.setdefault(each, []).append(scope)
-    return sorted(inside)
+    return inside
 
 
 @cache
@@ -86,6 +86,7 @@ def _skip(unit: Unit, at: int) -> int:
     """Where the next sibling of the entry is."""
     data, table, depth = unit.data, unit.table, 0
     while at < len(data):
+        unit.sections.budget.round()
         code, at = unsigned(data, at)
         if code:
             kind = table[code]

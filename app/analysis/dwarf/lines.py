@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from app.analysis.dwarf.budget import Budget
 from app.analysis.dwarf.forms import Shape, value
 from app.analysis.dwarf.numbers import signed, unsigned
 from app.analysis.dwarf.units import Unit
@@ -93,6 +94,7 @@ class Lines:
         count, at = unsigned(data, at)
         found = list[tuple[bytes, int]]()
         for _ in range(min(count, MOST)):
+            self._unit.sections.budget.round()
             name, directory = b"", 0
             for what, form in shape:
                 each, at = value(form, data, at, self._shape)
@@ -109,7 +111,7 @@ class Lines:
         wanted = [*addresses, 1 << 65]
         before: tuple[int, int] | None = None
         next_ = 0
-        for address, file, line, begins, ends in _rows(self._program):
+        for address, file, line, begins, ends in _rows(self._program, self._unit.sections.budget):
             if begins:
                 before, next_ = None, bisect_left(wanted, address)
             while wanted[next_] < address:
@@ -138,12 +140,13 @@ def _old_tables(data: bytes) -> tuple[list[bytes], list[tuple[bytes, int]]]:
     return directories, files
 
 
-def _rows(program: Program) -> Iterator[tuple[int, int, int, bool, bool]]:
+def _rows(program: Program, budget: Budget) -> Iterator[tuple[int, int, int, bool, bool]]:
     """The rows of the table: address, file, line, and whether a sequence of addresses begins or ends with it."""
     minimum, base, range_, first, _, code = program
     special = [((each // range_) * minimum, base + each % range_) for each in range(256 - first)]
     at, address, file, line, begins = 0, 0, 1, 1, True
     while at < len(code):
+        budget.round()
         opcode = code[at]
         at += 1
         if opcode >= first:

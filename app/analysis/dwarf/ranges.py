@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from app.analysis.dwarf.addresses import Span
 from app.analysis.dwarf.forms import CONSTANTS, RNGLISTX
 from app.analysis.dwarf.numbers import unsigned
 from app.analysis.dwarf.units import LOW_PC, RNGLISTS_BASE, Entry, Unit
@@ -22,8 +23,6 @@ OPERANDS: Final = {
     6: ("address", "address"),
     7: ("address", "number"),
 }
-
-Span = tuple[int, int]  # from, up to
 
 
 def has_ranges(names: frozenset[int]) -> bool:
@@ -53,6 +52,7 @@ def _old_list(unit: Unit, offset: int) -> Iterator[Span]:
     data, size, base = unit.sections["ranges"].at(offset, PIECE), unit.shape.address, unit.low
     highest = (1 << 8 * size) - 1
     for at in range(0, min(len(data) - 2 * size + 1, MOST * 2 * size), 2 * size):
+        unit.sections.budget.round()
         low, high = (int.from_bytes(data[each : each + size], "little") for each in (at, at + size))
         if not (low or high):
             return
@@ -65,6 +65,7 @@ def _old_list(unit: Unit, offset: int) -> Iterator[Span]:
 def _list(unit: Unit, offset: int) -> Iterator[Span]:
     data, base, at = unit.sections["rnglists"].at(offset, PIECE), unit.low, 0
     for _ in range(MOST):
+        unit.sections.budget.round()
         kind, at = data[at], at + 1
         if kind not in OPERANDS:
             raise Unreadable(f"has debugging information with ranges of a kind that is not known, {kind}")

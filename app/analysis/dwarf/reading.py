@@ -10,6 +10,8 @@ from contextlib import suppress
 from time import process_time
 from typing import Final, NamedTuple
 
+from app.analysis.dwarf.addresses import within
+from app.analysis.dwarf.budget import Budget, Spent
 from app.analysis.dwarf.forms import STRP
 from app.analysis.dwarf.functions import scopes
 from app.analysis.dwarf.lines import Lines, Place
@@ -21,7 +23,6 @@ from app.analysis.dwarf.units import HEAD, LARGEST, Head, Unit, head_at, heads, 
 from app.analysis.goheap.elf import Elf
 from app.analysis.goheap.ranges import Unreadable
 
-SECONDS: Final = 15.0  # of the processor; the units with most addresses come first
 SMALL: Final = 4 << 20  # bytes of a section that is brought whole
 ARANGES: Final = 16 << 20
 COMPILED_IN, STATEMENTS = 0x1B, 0x10
@@ -50,7 +51,7 @@ def calls_at(
     """For each of these addresses, as linked, its calls, the innermost first; not for those that nothing is known of.
 
     Raises Unreadable where there is no debugging information."""
-    sections, until = Sections(file, elf), now() + SECONDS
+    sections = Sections(file, elf, Budget(now))
     if not sections["info"].size or not sections["abbrev"].size:
         raise Unreadable("has no debugging information")
     for name in ("abbrev", "line_str", "str_offsets", "addr", "rnglists", "ranges"):
@@ -59,10 +60,10 @@ def calls_at(
     by_unit, known = _by_unit(sections, sorted(set(addresses)))
     names, found = Names(known), dict[int, _Found]()
     for unit, wanted in by_unit:
-        if now() > until:
-            break
         try:
             found |= _of_unit(names, unit, wanted)
+        except Spent:
+            break  # the units with most addresses came first
         except FAULTS:
             continue  # what is broken in one unit is no fault of another
     return _with_texts(sections, found)
@@ -72,7 +73,7 @@ def _by_unit(sections: Sections, addresses: Sequence[int]) -> tuple[list[tuple[U
     """The units of the addresses, those of most of them first; and all units that are known, in order."""
     offsets = defaultdict[int, list[int]](list)
     if 0 < sections["aranges"].size <= ARANGES:
-        for address, offset in dict(listed(sections["aranges"].at(0, ARANGES), addresses)).items():
+        for address, offset in dict(listed(sections, addresses)).items():
             offsets[offset].append(address)
     left = sorted(set(addresses).difference(*offsets.values())) if offsets else list(addresses)
     known = heads(sections) if left or not offsets else []
@@ -102,10 +103,11 @@ def _at_home(sections: Sections, offsets: Sequence[int]) -> list[Head]:
 def _within(unit: Unit, addresses: Sequence[int]) -> list[int]:
     """Those of the addresses that the unit says it has."""
     try:
-        own = spans(unit, unit.root)
+        return within(spans(unit, unit.root), addresses)
+    except Spent:
+        raise
     except FAULTS:
         return []
-    return [each for each in addresses if any(low <= each < limit for low, limit in own)]
 
 
 def _of_unit(names: Names, unit: Unit, addresses: Sequence[int]) -> dict[int, _Found]:
@@ -128,8 +130,15 @@ def _with_texts(sections: Sections, found: Mapping[int, _Found]) -> dict[int, li
     places = {each.value.number for each in called.values() if each.value.form == STRP}
     if places:
         sections["str"].want((place, TEXT) for place in places)
-    texts = {key: each.unit.text(each.value) for key, each in called.items()}
+    texts = {key: _text(each) for key, each in called.items()}
     return {address: [_call(one.lines, texts, *each) for each in one.chain] for address, one in found.items()}
+
+
+def _text(called: Called) -> bytes:
+    try:
+        return called.unit.text(called.value)
+    except FAULTS:
+        return b""
 
 
 def _call(lines: Lines, texts: Mapping[int, bytes], called: Called | None, place: Place) -> Call:

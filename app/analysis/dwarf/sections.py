@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 from typing import Final
 
+from app.analysis.dwarf.budget import Budget
 from app.analysis.dwarf.source import File
 from app.analysis.goheap.elf import Elf, Section
 from app.analysis.goheap.ranges import Unreadable
@@ -55,10 +56,10 @@ class Part:
 
 
 class Sections:
-    """The parts of one ELF file by their names without `.debug_`."""
+    """The parts of one ELF file by their names without `.debug_`. budget: what reading them may cost"""
 
-    def __init__(self, file: File, elf: Elf) -> None:
-        self._file, self._elf = file, elf
+    def __init__(self, file: File, elf: Elf, budget: Budget) -> None:
+        self._file, self._elf, self.budget = file, elf, budget
         self._parts: dict[str, Part] = {}
 
     def __getitem__(self, name: str) -> Part:

@@ -1,12 +1,13 @@
 """The units of debugging information: where they begin, which addresses each has. Sources: DWARF 5, 6.1.2 and 7.5.1."""
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from struct import iter_unpack
 from typing import Final, NamedTuple
 
 from app.analysis.dwarf.abbreviations import Abbreviation, abbreviations
+from app.analysis.dwarf.addresses import Span, within
+from app.analysis.dwarf.budget import Budget
 from app.analysis.dwarf.forms import (
     ADDR,
     ADDRX,
@@ -56,7 +57,7 @@ class Unit:
         part, size = self.sections["abbrev"], ABBREVIATIONS
         while True:
             try:
-                return abbreviations(part.at(self.head.abbreviations, size), self.shape)
+                return abbreviations(part.at(self.head.abbreviations, size), self.shape, self.sections.budget)
             except IndexError:
                 if self.head.abbreviations + size >= part.size:
                     raise
@@ -150,15 +151,17 @@ def heads(sections: Sections) -> list[Head]:
     sections["info"].want([(0, sections["info"].size)])
     found, offset = list[Head](), 0
     while offset < sections["info"].size:
+        sections.budget.round()
         found.append(head_at(sections, offset))
         offset += found[-1].size
     return found
 
 
-def listed(data: bytes, addresses: Sequence[int]) -> Iterator[tuple[int, int]]:
+def listed(sections: Sections, addresses: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Pairs of an address and the offset of the unit that has it, of the section `aranges`."""
-    at = 0
+    data, at = sections["aranges"].at(0, sections["aranges"].size), 0
     while at + 12 <= len(data):
+        sections.budget.round()
         length, wide, begin = int.from_bytes(data[at : at + 4], "little"), 4, at
         at += 4
         if length == 0xFFFFFFFF:
@@ -168,13 +171,11 @@ def listed(data: bytes, addresses: Sequence[int]) -> Iterator[tuple[int, int]]:
         if data[at + 2 + wide : at + 3 + wide] == b"\x08":
             first = at + 4 + wide
             first += -(first - begin) % 16
-            yield from ((each, unit) for each in _within(data[first:end], addresses))
+            yield from ((each, unit) for each in within(_pairs(data[first:end], sections.budget), addresses))
         at = end
 
 
-def _within(pairs: bytes, addresses: Sequence[int]) -> set[int]:
-    found = set[int]()
-    for start, size in iter_unpack("<QQ", pairs[: len(pairs) // 16 * 16]):
-        if size:
-            found.update(addresses[bisect_left(addresses, start) : bisect_left(addresses, start + size)])
-    return found
+def _pairs(data: bytes, budget: Budget) -> Iterator[Span]:
+    for start, size in iter_unpack("<QQ", data[: len(data) // 16 * 16]):
+        budget.round()
+        yield start, start + size

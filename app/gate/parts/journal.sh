@@ -7,13 +7,13 @@
 #   note LINE            appends a line to the token's journal; fails where there is no room
 #   read_journal [TOKEN] all that the journal says -> j_…; fails where there is none, or none that is complete
 #   close_journal        the recording is over
-#   pass_fence FENCE     after read_journal: has no later claim of the token been here? or code: fenced
+#   pass_fence FENCE     after read_journal: has no later claim of the token been here? or code: fenced, blind, journal
 #   forget_old_journals  removes what is older than a week, but for recordings that are still watched
 # Sets:
 #   home: see find_home
 #   user: this user's number
 #   unread: blind where the journal is there and could not be opened
-#   code: fenced
+#   code: fenced, blind, journal
 #   j_pid, j_start, j_image, j_mode: of the process, and how it is recorded: toggle, timed, command or signal
 #   j_base: stamps that were there before; j_files: lines `KIND STAMP DEVICE:INODE:OWNER PATH` of the token's files
 #   j_switch: PID:START of the dead-man's switch, or of a command's keeper
@@ -143,8 +143,10 @@ read_journal_line() { # VALUE: what journal_line says after its first word
 
 pass_fence() { # 0: there is no claim
   [ "$1" != 0 ] || return 0
+  [ -z "$unread" ] || { code=blind; return 1; }
   [ "$1" -ge "${j_fence:-1}" ] || { code=fenced; return 1; }
-  [ "$1" = "${j_fence:-1}" ] || note "fence $1"
+  # What has begun already is not begun by an earlier claim, with or without this line.
+  [ "$1" = "${j_fence:-1}" ] || note "fence $1" || [ -n "$j_mode" ] || { code=journal; return 1; }
   j_fence=$1
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from app.analysis.isolate import unnamed_of
-from app.analysis.unnamed import Named, Unnamed
+from app.analysis.unnamed import MOST_FILES, Named, Unnamed
 from app.errors import Code, Retryable
 from app.gate.client import Gate
 from app.gate.mapped import CodeArea, Span
@@ -67,6 +67,21 @@ def test_a_stripped_file_gets_names_and_lines_of_the_debugging_information_of_it
             inlined, outer = reading.names[ORDERS.base + 0x1090]
             assert inlined == Named("_ZN6orders6BasketINS_4ItemEE3addES1_", source, 14)
             assert outer == Named("main", source, 39)
+
+
+def test_a_host_that_tells_thousands_of_mappings_of_one_place_is_asked_for_few_files() -> None:
+    gate = Mapped(*(AREA._replace(path=f"/srv/{number}") for number in range(20_000)))
+    assert set(named(gate).names) == set(ORDERS.addresses)
+    gate = Mapped(*(CodeArea(at, at + 1, at, f"/{at}") for at in range(1000)), file=b"")
+    reading = _Reading(cast(Gate, gate), ProcessId("boot", 7, 7, "7:7"))
+    reading.read([Unnamed(AREA.path, 0, tuple(range(1000)))])
+    assert len(reading.reasons) == MOST_FILES
+
+
+def test_files_that_are_not_read_in_time_are_told_as_that() -> None:
+    reading = _Reading(cast(Gate, Mapped(AREA)), ProcessId("boot", 7, 7, "7:7"), until=0.0)
+    reading.read([ORDERS])
+    assert (reading.names, reading.reasons) == ({}, ["orders was not read within 60 s"])
 
 
 def test_where_the_names_cannot_be_read_the_file_stays_and_a_finding_says_why() -> None:

@@ -1,5 +1,6 @@
 """What is said of a go-zero before it is profiled, and of a recording that does not end as it should."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -7,10 +8,10 @@ import pytest
 
 from app.captures.outcome import shortfall
 from app.captures.recording import with_result
-from app.errors import Code, Reason, Refused
+from app.errors import Code, Reason, Refused, Retryable
 from app.gate.answers import Answer, Mode
 from app.gate.pool import HostPool
-from app.model import Capture, Target, Trigger
+from app.model import Capture, ProcessId, Target, Trigger
 from app.profilers.auto import Auto
 from app.profilers.base import ProfilerSpec, Recording, StepResult
 from app.profilers.go_zero import GoZero
@@ -95,6 +96,12 @@ class OneAnswer:
     def stop(self, token: str) -> Answer:
         return self.answer
 
+    def fence(self, process: ProcessId, token: str, fence: int) -> Answer:
+        return self.answer
+
+    def status(self, token: str) -> Answer:
+        return Answer("unknown")
+
 
 def stopped(answer: Answer, mode: str = "timed") -> StepResult:
     return GoZero().stop(Recording(recording(mode), cast(HostPool, OneAnswer(answer)), NOON))
@@ -103,6 +110,16 @@ def stopped(answer: Answer, mode: str = "timed") -> StepResult:
 def recording(mode: str) -> Capture:
     trigger = Trigger("manual", by="me")
     return Capture("c1", NOON, trigger, profiler=f"go-zero-{mode}", target=Target("h"), process=ME, started_at=NOON)
+
+
+@pytest.mark.parametrize(("code", "reason"), [("busy", "timeout"), ("blind", "timeout"), ("journal", "no_space")])
+def test_where_an_earlier_claim_may_begin_yet_what_an_end_is_asked_of_is_asked_again(code: str, reason: str) -> None:
+    capture = replace(recording("toggle"), fence=2)
+    with pytest.raises(Retryable) as fault:
+        GoZero().may_have_begun(Recording(capture, cast(HostPool, OneAnswer(Answer(code))), NOON))
+    assert fault.value.reason.code == reason
+    for known in ("ok", "fenced", "verb"):
+        assert not GoZero().may_have_begun(Recording(capture, cast(HostPool, OneAnswer(Answer(known))), NOON))
 
 
 def test_a_recording_that_nothing_ends_is_a_critical_finding_and_the_captures_reason() -> None:
