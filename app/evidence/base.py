@@ -60,6 +60,7 @@ class Subject:
 
     pool: leads to the host; now: the time; scene: the lines of the gate's verb `scene`, which came with the first look
     at_leisure: no signal waits for a rung: the capture is refused, or its alert is only pending
+    crowded: other hosts wait to be reached: what will still be there in some seconds is gathered then
     """
 
     capture: Capture
@@ -69,6 +70,7 @@ class Subject:
     now: datetime
     scene: tuple[str, ...] = ()
     at_leisure: bool = False
+    crowded: bool = False
 
     def gate(self) -> Gate:
         """The host's gate. Raises Refused if the host was restarted since the process was found."""
