@@ -5,7 +5,7 @@ costs the recording nothing.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.analysis.verdict import is_dump
 from app.captures.evidence import in_order
@@ -46,6 +46,7 @@ class DumpStep:
                 stored = tuple(put(self.store, capture, file, self.redaction) for file in good)
         except (AlertprofError, OSError) as fault:
             result = StepResult(f"the goroutine dump is not home yet: {fault}")
-        noted = with_result(replace(capture, artifacts=in_order((*capture.artifacts, *stored)), due_at=now), result)
+        due = now + (result.again or timedelta(0))
+        noted = with_result(replace(capture, artifacts=in_order((*capture.artifacts, *stored)), due_at=due), result)
         noted = replace(noted, notes={**noted.notes, TAKEN: bool(stored)})
         return noted.with_event(now, "dumped", result.message) if result.message else noted

@@ -62,7 +62,11 @@ class Ladder:
 
     def begin(self, capture: Capture, now: datetime) -> Capture:
         """The capture whose recording has begun. Asked again meanwhile, it begins what could not begin before."""
-        return self._from_capture(capture, BEGUN, lambda rung, subject: rung.begin(subject), now)
+
+        def begin(rung: Rung, subject: Subject) -> Gathered:
+            return rung.begin(replace(subject, crowded=self.pool.crowded))
+
+        return self._from_capture(capture, BEGUN, begin, now)
 
     def end(self, capture: Capture, now: datetime) -> Capture:
         """The capture whose recording is over or has failed, with everything that was gathered meanwhile.

@@ -57,7 +57,7 @@ class Pipeline:
 
     check: why a file is not what its kind says, or None
     stopping: whether the service is about to end
-    clock: the time at which a streamed recording was over
+    clock: the time at which a process was found, or a streamed recording was over
     hold: how long an alert may be held back
     adopt: adds what was taken while the capture's alert was pending
     redaction: of what is stored
@@ -135,7 +135,8 @@ class Pipeline:
             return collecting.besides(capture, besides, now)
         steps = {
             Step.RESOLVE: ResolveStep(
-                self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt, self.seen, enter, self._foreign
+                *(self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt),
+                *(self.seen, enter, self._foreign, self.clock),
             ).run,
             Step.START: recording.start,
             Step.WAIT: recording.wait,

@@ -38,7 +38,8 @@ class RecordingSteps:
         started = self._with_harm(started.with_event(now, "started", result.message), result, now)
         if result.harm:
             return started.to(Step.STOP, due=now)
-        pause = timedelta(0) if profiler.dumps else result.again
+        at_once = profiler.dumps and not self.pool.crowded  # else the dump is fetched when the recording is looked at
+        pause = timedelta(0) if at_once else result.again
         return self.ladder.begin(started, now).to(Step.WAIT, due=now + (pause or timedelta(0)))
 
     def wait(self, capture: Capture, now: datetime) -> Capture:

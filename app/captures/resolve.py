@@ -34,7 +34,8 @@ ONE_OF = "one of"  # the key in the notes of a capture that is one of several
 class ResolveStep:
     """Finds the process of a capture. Leaves no trace on any host.
 
-    seen: the processes of the last alerts; enter: called with each host before it is reached, and may raise HostBusy"""
+    seen: the processes of the last alerts; enter: called with each host before it is reached, and may raise HostBusy;
+    clock: the time at which a process was found, which is a while after a step began that had to wait for a login"""
 
     pool: HostPool
     ledger: Ledger
@@ -45,6 +46,7 @@ class ResolveStep:
     seen: SeenLately
     enter: Callable[[str], None]
     foreign: ForeignRules
+    clock: Callable[[], datetime]
 
     def run(self, capture: Capture, now: datetime) -> Capture:
         """The capture at its next step, held back, or ended; with the evidence of the first look in any case, which is
@@ -73,7 +75,7 @@ class ResolveStep:
         target = self._named(target_of(capture, resolution, now), resolution)
         if resolution.candidates.asked is not None and ONE_OF not in capture.notes:
             key = resolution.process.id.key
-            self.seen.note(Seen(now, rule.name, resolution.candidates.asked, key, target))
+            self.seen.note(Seen(self.clock(), rule.name, resolution.candidates.asked, key, target))
         self.pool.permit(target.host)
         last = self._last(capture, resolution.process, target)
         if reason := cooling(last, rule, target, now):

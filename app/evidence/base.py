@@ -12,12 +12,13 @@ Each returns what it brings home, and may be called again after a crash. A fault
 capture: it becomes an event of the timeline.
 """
 
-import json
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
+
+from pydantic_core import to_json
 
 from app.errors import Code, Refused
 from app.gate.client import Gate
@@ -60,6 +61,7 @@ class Subject:
 
     pool: leads to the host; now: the time; scene: the lines of the gate's verb `scene`, which came with the first look
     at_leisure: no signal waits for a rung: the capture is refused, or its alert is only pending
+    crowded: other hosts wait to be reached: what will still be there in some seconds is gathered then
     """
 
     capture: Capture
@@ -69,6 +71,7 @@ class Subject:
     now: datetime
     scene: tuple[str, ...] = ()
     at_leisure: bool = False
+    crowded: bool = False
 
     def gate(self) -> Gate:
         """The host's gate. Raises Refused if the host was restarted since the process was found."""
@@ -105,4 +108,4 @@ class Rung(ABC):
 
 def as_json(document: Mapping[str, Any], suffix: str = ".json") -> Piece:
     """A document of evidence as a file. schema: docs/evidence.md describes it."""
-    return Piece((json.dumps(document, indent=1) + "\n").encode(), suffix)
+    return Piece(to_json(document, indent=1, ensure_ascii=True) + b"\n", suffix)

@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 MOST = 120  # numbers of one file
-LINE = re.compile(r"(?:(?:/[a-z_]+)*/|/proc/\d{1,7}/)?([a-z_.]{2,40}|pressure/[a-z]{2,6}):(.*)", re.ASCII)
+LINE = re.compile(
+    r"(?:/proc/(?=pressure/[a-z]{2,6}:)|(?:/[a-z_]+)*/|/proc/\d{1,7}/)?([a-z_.]{2,40}|pressure/[a-z]{2,6}):(.*)", re.ASCII
+)
 KILOBYTES = re.compile(r"([A-Za-z_()]{1,32}): +(\d{1,15})(?: kB)?", re.ASCII)
 NUMBER = re.compile(r"([a-z_]{1,40}):? (\d{1,20})", re.ASCII)
 STALL = re.compile(r"(some|full) avg10=(\d{1,3}\.\d\d) avg60=(\d{1,3}\.\d\d) avg300=(\d{1,3}\.\d\d) total=(\d{1,20})")
@@ -22,7 +24,7 @@ def files_in(lines: Iterable[str]) -> Files:
     """File -> its lines. Of the pressure files of /proc the folder is part of the name, as in `pressure/cpu`."""
     found: dict[str, list[str]] = {}
     for line in lines:
-        if m := re.fullmatch(r"/proc/(pressure/[a-z]{2,6}):(.*)", line) or LINE.fullmatch(line):
+        if m := LINE.fullmatch(line):
             found.setdefault(m[1], []).append(m[2].strip())
     return found
 

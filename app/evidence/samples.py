@@ -17,6 +17,7 @@ SCHEMA = "alertprof/samples/1"
 SUFFIX = "-samples.json"
 LONGEST = timedelta(minutes=1)  # of a recording that stops by itself, whatever length was asked for
 MARGIN = timedelta(seconds=30)  # for a recording that begins or ends late
+AROUND_LATER = 10  # seconds, while other hosts wait to be reached: to look around costs most of the first evidence
 BEGUN = frozenset({"started", "replayed"})
 WHY_NOT = {
     "verb": OLD_GATE,
@@ -34,7 +35,8 @@ class Samples(Rung):
 
     def begin(self, subject: Subject) -> Gathered:
         length = max(subject.capture.duration, LONGEST) + MARGIN
-        code = subject.gate().sample(subject.process, round(length.total_seconds()), subject.capture.token)
+        later = AROUND_LATER if subject.crowded else 0
+        code = subject.gate().sample(subject.process, round(length.total_seconds()), subject.capture.token, later)
         return Gathered() if code in BEGUN else Gathered(f"no samples are taken: {WHY_NOT.get(code, code)}")
 
     def end(self, subject: Subject) -> Gathered:

@@ -85,9 +85,13 @@ class Gate(Acts):
         """Counts of what a process holds, the host's biggest processes and the kernel's lines; () when it is gone."""
         return self._texts(self._ask("around", *words_of(process))[1])
 
-    def sample(self, process: ProcessId, seconds: int, token: str) -> str:
-        """Begins to sample the process for so long, once for a token. The code: started, replayed or why not."""
-        return self._ask("sample", *words_of(process), number(seconds), hexword(token))[0]
+    def sample(self, process: ProcessId, seconds: int, token: str, around_after: int = 0) -> str:
+        """Begins to sample the process for so long, once for a token. The code: started, replayed or why not.
+
+        around_after: in how many seconds it looks at what is around the process; an earlier gate does so at once"""
+        words = (*words_of(process), number(seconds), hexword(token))
+        code = self._ask("sample", *words, *((number(around_after),) if around_after else ()))[0]
+        return self._ask("sample", *words)[0] if around_after and code == "bad" else code
 
     def samples(self, token: str) -> Texts:
         """Ends the sampling, and its lines; () where there was none."""

@@ -96,6 +96,11 @@ class HostPool:
         require_lease(host)
         return self._session(host).tunnel(address, port)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether other hosts wait to be reached."""
+        return self._connector.pace.crowded
+
     def states(self) -> tuple[int, int]:
         """How many hosts are connected, and how many are left alone for a while because logins failed."""
         with self._lock:

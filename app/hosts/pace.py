@@ -77,6 +77,12 @@ class Pace:
         """How many are under way, and how many wait for their turn."""
         return len(self._begun), len(self._waiting)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether hosts wait to be reached: for their turn, or in a login that its host does not hold up."""
+        with self._changed:
+            return bool(self._waiting) or bool(self._holding())
+
     def _wait(self, ticket: object) -> None:
         with self._changed:
             self._waiting.append(ticket)
@@ -88,8 +94,12 @@ class Pace:
 
     def _until_free(self) -> float:
         """Seconds until there is a place even if no login ends; 0: there is one."""
-        ages = sorted(self._clock() - begun for begun in self._begun.values())
-        holding = [age for age in ages if age < self._limit.patience]
+        holding = self._holding()
         if len(holding) < self._limit.number:
             return 0.0
         return self._limit.patience - holding[self._limit.number - 1]
+
+    def _holding(self) -> list[float]:
+        """The ages of the logins that hold up others, the youngest first."""
+        ages = sorted(self._clock() - begun for begun in self._begun.values())
+        return [age for age in ages if age < self._limit.patience]

@@ -203,7 +203,8 @@ class Profiler(ProfilerSpec):
         """Starts the recording, exactly once for the capture's token, and checks that it runs."""
 
     def dump(self, recording: Recording, incoming: Incoming) -> StepResult:
-        """Hands the goroutine dump to `incoming.keep`, if there is one by now. The recording goes on meanwhile."""
+        """Hands the goroutine dump to `incoming.keep`, if there is one by now. The recording goes on meanwhile, and is
+        looked at again after the result's time; at once where there is none."""
         return StepResult()
 
     @abstractmethod

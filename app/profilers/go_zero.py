@@ -21,7 +21,7 @@ from app.profilers.checks import danger_in, name_of, refuse_full_disk, refuse_sh
 from app.profilers.gate_profiler import LOOK_EVERY, SOON, GateProfiler
 from app.profilers.proof import refuse_conflict, refuse_shared, unseen
 from app.profilers.refusals import COMMON, Refusals, refusal_of, refused, retryable
-from app.profilers.remote_files import fetch_file, fetch_files, files_of
+from app.profilers.remote_files import fetch_file, fetch_files, files_of, status_of
 
 MINUTE = timedelta(minutes=1)  # go-zero's profileDuration since v1.6.1
 OWN_MINUTE = "this go-zero stops by itself: it records for 60 s, whatever duration is asked for"
@@ -145,12 +145,15 @@ class GoZero(GateProfiler):
         return "goroutine dump taken" if code == "ok" else f"no goroutine dump: {code}"
 
     def dump(self, recording: Recording, incoming: Incoming) -> StepResult:
-        """The dump that SIGUSR1 left, as soon as it is whole."""
+        """The dump that SIGUSR1 left, as soon as it is whole. What it sees is also the first look at the recording."""
         gate, capture = recording.gate(), recording.capture
-        if not any(file.kind == DUMP and file.size for file in files_of(gate, capture)):
-            return StepResult()
+        answer = status_of(gate, capture)
+        as_it_should = answer.code in self.running and not answer.ended and not self._danger(capture, answer)
+        again = self._look_again(recording).again if as_it_should else None
+        if not any(file.kind == DUMP and file.size for file in answer.files):
+            return StepResult(again=again)
         incoming.keep(fetch_file(gate, capture, DUMP, incoming.folder, kind=Kind.GOROUTINE))
-        return StepResult("the goroutine dump is home")
+        return StepResult("the goroutine dump is home", again)
 
     def _danger(self, capture: Capture, answer: Answer) -> str | None:
         return danger_in(answer, "trace") if mode_of(capture) is Mode.TOGGLE else None

@@ -15,12 +15,17 @@ FETCH_TIMEOUT = 600.0  # seconds for one file
 NOT_SEEN = frozenset({"blind", "busy"})  # answers of a gate that could not look; a file may be there all the same
 
 
-def files_of(gate: Gate, capture: Capture) -> tuple[RemoteFile, ...]:
-    """The files of the capture's token. Raises Retryable if the gate could not look."""
+def status_of(gate: Gate, capture: Capture) -> Answer:
+    """How the recording of the capture's token stands. Raises Retryable if the gate could not look."""
     answer = gate.status(capture.token)
     if answer.code in NOT_SEEN:
         raise refusal(capture, answer.code)
-    return answer.files
+    return answer
+
+
+def files_of(gate: Gate, capture: Capture) -> tuple[RemoteFile, ...]:
+    """The files of the capture's token. Raises Retryable if the gate could not look."""
+    return status_of(gate, capture).files
 
 
 def fetch_file(gate: Gate, capture: Capture, remote: str, folder: Path, *, kind: Kind, suffix: str = "") -> Fetched:

@@ -4,12 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
 
+from app.evidence.surroundings import around_in
+from app.gate.pool import HostPool
+from app.hosts.ssh import Connector
 from tests.integration.scene import Scene, alert, codes
 from tests.lab.cgroups import memory_group
 from tests.lab.process import eventually
@@ -92,3 +96,22 @@ def test_of_a_process_that_dies_while_it_is_recorded_evidence_is_home_and_the_re
     assert "oom_killed" in [finding["code"] for finding in oom["findings"]]
     assert evidence(scene, oom)["samples"]["ended"] == "gone"
     assert evidence(scene, oom)["first-look"]["cgroup"]["memory_limit"]["bytes"] == LIMIT
+
+
+def test_a_sampler_looks_around_when_it_is_told_to_and_at_its_end_at_the_latest(scene: Scene, tmp_path: Path) -> None:
+    before = dict[int, int]()  # seconds that it was told -> how many samples it had taken by then
+    with Service("toggle", tmp_path / "one") as target, closing(HostPool(Connector(scene.sshd.settings()))) as pool:
+        gate = pool.gate(scene.sshd.host)
+        process = gate.look(target.pid)
+        assert process
+        for later in (0, 2, 90):
+            token = token_hex(16)
+            assert gate.sample(process.id, 90, token, later) == "started"
+            file = Path(f"/run/.alertprof-0/{token}.samples")
+            wanted = "\nlist " if later < 90 else "\nsample "
+            eventually(lambda: wanted in file.read_text(), "it has got so far", 60)  # noqa: B023
+            assert around_in(lines := gate.samples(token))["threads"]["all"] > 3
+            kinds = [line.split()[0] for line in lines]
+            before[later] = kinds[: kinds.index("list")].count("sample")
+            gate.unsample(token)
+    assert before[0] == 1 < before[2]

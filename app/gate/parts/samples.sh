@@ -4,7 +4,7 @@
 # the process ends, or when its time is over. Nothing of it touches the process.
 #
 # Provides:
-#   verb_sample PID START IMAGE SECONDS TOKEN   begins, once for a token
+#   verb_sample PID START IMAGE SECONDS TOKEN [LATER]   begins, once for a token; in how many seconds it looks around
 #   verb_samples TOKEN                          ends it, and prints the file
 #   verb_unsample TOKEN                         ends it, and removes the file
 # Sets:
@@ -18,12 +18,12 @@
 #   idle, all, page_size, listed, read_host, read_page_size, list_processes, print_around, print_kernel_lines: scene.sh
 
 verb_sample() {
-  [ $# -eq 5 ] && is_number "$4" 5 && is_token "$5" || { code=bad; return; }
+  [ $# -ge 5 ] && is_number "$4" 5 && is_token "$5" && is_number "${6-0}" 5 || { code=bad; return; }
   samples=$home/$5.samples
   [ ! -e "$samples" ] || { code=replayed; return; }
   pin_process "$1" "$2" "$3" || return
   { true >"$samples"; } || { code=journal; return; }
-  sampled_start=$2 sampled_image=$3 seconds=$4
+  sampled_start=$2 sampled_image=$3 seconds=$4 around_after=${6-0}
   ( keep_sampling ) &
   waits=0
   until [ -s "$samples" ] || [ $waits -ge 300 ]; do
@@ -42,23 +42,30 @@ keep_sampling() {
   read_uptime
   read_page_size
   printf 'sampler %s\npage %s\n' "$own_id" "$page_size"
-  sample_until=$((now + seconds)) pause=$((seconds / 1800 + 1)) why=over
+  sample_until=$((now + seconds)) around_at=$((now + around_after)) pause=$((seconds / 1800 + 1)) why=over
   find_groups
   find_limit "$cpu_group" cpu.max cpu.cfs_quota_us
   cpu_stat=$limited/cpu.stat
   find_limit "$memory_group" memory.max memory.limit_in_bytes
   [ -z "$limit" ] || printf 'limit %s\n' "$limit"
   take_sample || why=gone
-  [ $why != over ] || { print_around; printf 'list %s\n%s\n' "$now_hundredths" "$listed"; }
   while [ $why = over ] && [ -z "$enough" ] && [ "$now" -lt $sample_until ]; do
+    [ -z "$around_at" ] || [ "$now" -lt "$around_at" ] || look_around
     sleep $pause & wait $!
     take_sample || why=gone
   done
+  [ $why = gone ] || [ -z "$around_at" ] || look_around
   [ $why != gone ] || why=$gone_how
   printf '%s %s\n' "$why" "$now_hundredths"
   if [ $why = over ]; then read_uptime; printf 'list %s\n' "$now_hundredths"; list_processes
   else read_memory; printf 'killed %s\n' "${kills:--}"; print_kernel_lines; fi
   exit 0
+}
+
+look_around() { # once
+  print_around
+  printf 'list %s\n%s\n' "$now_hundredths" "$listed"
+  around_at=
 }
 
 # `sample UPTIME TICKS PAGES THREADS FAULTS  GROUP-USEC PERIODS THROTTLED THROTTLED-TIME MEMORY KILLS  IDLE ALL FREE-KB`

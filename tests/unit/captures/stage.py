@@ -48,13 +48,17 @@ def kind_of(pid: int) -> str:
 
 class Stage(FakePool):
     """The host and the pool that leads to it. started: tokens that began a recording here; dropped: tokens whose files
-    were removed."""
+    were removed; around_after: of each sampling that began; looks: how often a recording was looked at."""
+
+    crowded = False
 
     def __init__(self) -> None:
         super().__init__({Place("127.0.0.1", 6060): go})
         self.recordings: dict[str, tuple[str, str]] = {}  # token -> the status, and the key of SPECS
         self.started: list[str] = []
         self.dropped: list[str] = []
+        self.around_after: list[int] = []
+        self.looks = 0
 
     def permit(self, host: str) -> None:
         pass
@@ -73,7 +77,8 @@ class Stage(FakePool):
     def around(self, process: ProcessId) -> tuple[str, ...]:
         return ()
 
-    def sample(self, process: ProcessId, seconds: int, token: str) -> str:
+    def sample(self, process: ProcessId, seconds: int, token: str, around_after: int = 0) -> str:
+        self.around_after.append(around_after)
         return "started"
 
     def samples(self, token: str) -> tuple[str, ...]:
@@ -115,6 +120,7 @@ class Stage(FakePool):
         return Answer("ok")
 
     def status(self, token: str) -> Answer:
+        self.looks += 1
         if token not in self.recordings:
             return Answer("unknown")
         status, kind = self.recordings[token]

@@ -188,7 +188,7 @@ class Verbs:
     def around(self, process: ProcessId) -> tuple[str, ...]:
         return ()
 
-    def sample(self, process: ProcessId, seconds: int, token: str) -> str:
+    def sample(self, process: ProcessId, seconds: int, token: str, around_after: int = 0) -> str:
         with self._verb("sample"):
             if token in self._world.sampled:
                 return "replayed"
@@ -330,6 +330,8 @@ def _seen(process: ProcessId, running: Running) -> Process:
 
 class OpenPool:
     """The way to the one host; `shut` raises."""
+
+    crowded = False
 
     def __init__(self, host: Host) -> None:
         self._host = host

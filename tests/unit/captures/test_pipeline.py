@@ -1,5 +1,6 @@
 """The decisions that need no host: what becomes of a fault, what a capture lacks, how files are named."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,14 +17,16 @@ from app.captures.resolve import sibling_id
 from app.captures.search import only_one
 from app.captures.specs import spec_of
 from app.errors import Code, Reason, Refused, Retryable
+from app.evidence.samples import AROUND_LATER
 from app.gate.facts import Seen
 from app.ledger.ledger import Ledger
 from app.model import Artifact, Capture, Kind, ProcessId, State, Step, Target, Trigger
+from app.profilers.gate_profiler import LOOK_EVERY
 from app.profilers.go_zero import GoZero
 from app.resolvers.base import Candidates
 from app.resolvers.labels import Labels
 from app.stores import Directory
-from tests.unit.captures.stage import Stage
+from tests.unit.captures.stage import RULES, Stage, alert
 from tests.unit.ledger.builders import NOON, admission, manual
 
 GONE = Retryable(Code.HOST_UNREACHABLE, "h: no connection")
@@ -149,3 +152,35 @@ def test_a_step_that_finds_the_ledger_away_is_tried_again_and_is_no_fault_of_the
     assert after.state is State.PENDING and after.due_at == NOON + timedelta(seconds=BACK_OFF[0])
     (waiting,) = after.timeline
     assert waiting.message.startswith(f"the ledger sqlite:///{tmp_path}/ledger.db is not available (no such table")
+
+
+@pytest.mark.parametrize(
+    ("crowded", "around_after", "dumped_after"), [(False, 0, timedelta(0)), (True, AROUND_LATER, LOOK_EVERY)]
+)
+def test_while_other_hosts_wait_to_be_reached_what_stays_there_is_gathered_later(
+    tmp_path: Path, crowded: bool, around_after: int, dumped_after: timedelta
+) -> None:
+    host = Stage()
+    host.crowded = crowded
+    with closing(Ledger(f"sqlite:///{tmp_path}/ledger.db", decide=admission())) as ledger:
+        ledger.migrate()
+        parts: Any = {"pool": host, "store": Directory(tmp_path / "files"), "ledger": ledger}
+        pipeline = Pipeline(**parts, rules=lambda: RULES, resolvers=(Labels(),), check=lambda files: {})
+        recording = pipeline.advance(pipeline.advance(alert(1, 101), NOON), NOON)
+        assert (recording.step, recording.due_at, host.around_after) == (Step.WAIT, NOON + dumped_after, [around_after])
+        host.crowded = False
+        at = NOON + dumped_after
+        dumped = pipeline.advance(recording, at)
+    assert dumped.timeline[-1].message == "the goroutine dump is home"
+    assert (dumped.due_at, host.looks) == (at + LOOK_EVERY, 1), "it was looked at for the dump, and then as ever"
+
+
+def test_a_recording_that_has_ended_before_its_dump_came_home_is_looked_at_at_once(tmp_path: Path) -> None:
+    host = Stage()
+    with closing(Ledger(f"sqlite:///{tmp_path}/ledger.db", decide=admission())) as ledger:
+        ledger.migrate()
+        parts: Any = {"pool": host, "store": Directory(tmp_path / "files"), "ledger": ledger}
+        pipeline = Pipeline(**parts, rules=lambda: RULES, resolvers=(Labels(),), check=lambda files: {})
+        recording = pipeline.advance(pipeline.advance(alert(1, 101), NOON), NOON)
+        host.stop(recording.token)
+        assert pipeline.advance(recording, NOON).due_at == NOON

@@ -9,6 +9,7 @@ import pytest
 from app.captures.seen import LASTS
 from app.errors import Code
 from app.model import State
+from tests.unit.captures.story_host import OpenPool, Verbs
 from tests.unit.captures.test_holding import DOWN, ended
 from tests.unit.captures.test_story_machine import Replicas, row
 from tests.unit.ledger.builders import firing
@@ -39,6 +40,23 @@ def test_more_alerts_about_a_process_that_was_just_found_do_not_ask_its_host_aga
     told = row(replicas, second)
     assert told.reason and first in told.reason.message
     assert told.target and (told.target.host, told.target.pid, told.target.service) == ("h", 7, "s7")
+
+
+def test_a_process_counts_as_just_found_however_long_the_way_to_its_host_has_taken(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(pool: OpenPool, host: str, pid: int = 0) -> Verbs:
+        replicas.pass_time((LASTS + SECOND).total_seconds() if pid else 0)
+        return gate(pool, host, pid)
+
+    gate = OpenPool.gate
+    monkeypatch.setattr(OpenPool, "gate", slow)
+    deliver(replicas, "a1")
+    replicas.work("one", 0)
+    replicas.host.shut = DOWN
+    second = deliver(replicas, "a2")
+    replicas.work("one", 0)
+    assert ended(replicas, second) == (State.SKIPPED, Code.DUPLICATE)
 
 
 @pytest.mark.parametrize(("later", "pid"), [(LASTS + SECOND, "7"), (0 * SECOND, "8")])

@@ -104,6 +104,7 @@ class Replicas:
             rules=lambda: [RULE],
             resolvers=(Labels(),),
             check=judged,
+            clock=lambda: self.now,
         )
         self.workers = {
             name: Worker(self.ledger, self.pipeline, lambda: self.now, threads=0) for name in ("one", "two")

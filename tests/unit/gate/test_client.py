@@ -105,6 +105,13 @@ def test_a_gate_of_an_earlier_version_is_asked_without_the_fence() -> None:
     assert pipe.lines == [f"1 start 7 100 1:1 toggle 30 {'0' * 32} 3", f"2 start 7 100 1:1 toggle 30 {'0' * 32}"]
 
 
+def test_a_gate_of_an_earlier_version_looks_around_at_once() -> None:
+    pipe = Sent(".1 bad\n.2 started\n")
+    gate = Gate(pipe, "h", send_script=False)
+    assert gate.sample(ProcessId("boot", 7, 100, "1:1"), 30, "0" * 32, 10) == "started"
+    assert pipe.lines == [f"1 sample 7 100 1:1 30 {'0' * 32} 10", f"2 sample 7 100 1:1 30 {'0' * 32}"]
+
+
 def test_nothing_is_begun_once_the_lease_is_over() -> None:
     pipe = Sent(".1 finished\n")
     gate = Gate(pipe, "h", send_script=False)

@@ -326,6 +326,7 @@ WRONG += [
     "around 7",
     "around 1 22 1:1",
     f"sample 7 1 1:1 x {TOKEN}",
+    f"sample 7 1 1:1 30 {TOKEN} x",
     "samples 7",
     "unsample ../x",
 ]

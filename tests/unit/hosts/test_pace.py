@@ -101,6 +101,28 @@ def test_a_host_that_keeps_us_waiting_holds_up_no_other_and_a_fault_frees_its_pl
     second.join(60)
 
 
+def test_it_is_crowded_while_a_login_is_under_way_that_its_host_does_not_hold_up() -> None:
+    limit, now, begun, ends = Limit(), [0.0], list[int](), threading.Event()
+    limit.number = 1
+    pace = Pace(limit, clock=lambda: now[0])
+    assert not pace.crowded
+    first = begin(pace, begun, 1, ends)
+    eventually(lambda: begun == [1], "it has its turn")
+    assert pace.crowded
+    now[0] = limit.patience + 1
+    assert not pace.crowded, "the host keeps us waiting"
+    second = begin(pace, begun, 2, ends)
+    eventually(lambda: begun == [1, 2], "it does not wait for the first")
+    third = begin(pace, begun, 3, ends)
+    eventually(lambda: pace.logins == (2, 1), "it waits for the second")
+    assert pace.crowded
+    ends.set()
+    third.join(20)
+    first.join(20)
+    second.join(20)
+    assert not pace.crowded
+
+
 def test_after_a_thousand_logins_that_failed_no_place_is_lost_and_one_at_a_time_always_goes_on() -> None:
     limit = Limit()
     pace = Pace(limit, clock=lambda: 0.0)
