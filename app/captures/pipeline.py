@@ -135,7 +135,16 @@ class Pipeline:
             return collecting.besides(capture, besides, now)
         steps = {
             Step.RESOLVE: ResolveStep(
-                self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt, self.seen, enter, self._foreign
+                self.pool,
+                self.ledger,
+                self.rules,
+                self.resolvers,
+                ladder,
+                self.adopt,
+                self.seen,
+                enter,
+                self._foreign,
+                self.hold,
             ).run,
             Step.START: recording.start,
             Step.WAIT: recording.wait,
