@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from app.captures.holding import held, may_be_held
 from app.errors import AlertprofError, Code, Reason, Retryable, StoreAway
+from app.gate.host_session import LeftAlone
 from app.ledger.ledger import Bounds, Full
 from app.model import Capture, State, Step, Target
 from app.profilers import harm
@@ -50,7 +51,8 @@ def retry_later(capture: Capture, now: datetime, fault: Retryable) -> Capture:
     if store_away:  # the files are safe on the host: they are fetched whenever our store takes them again
         capture = replace(capture, give_up_at=None)
     if may_be_held(capture):
-        return held_back(capture, now, fault.reason)
+        until = now + timedelta(seconds=fault.seconds) if isinstance(fault, LeftAlone) else None
+        return held_back(capture, now, fault.reason, until)
     if past_deadline(capture, now):
         return fail(capture, now, fault.reason)
     if store_away and capture.attempt >= len(BACK_OFF):  # it may last for days, and is said by now

@@ -24,15 +24,27 @@ def may_be_held(capture: Capture) -> bool:
 
 def held(capture: Capture, now: datetime, reason: Reason, until: datetime | None = None) -> Capture | None:
     """The capture, due again when `until` has come, or after a growing delay; None if its time to be held is over."""
-    exhausted = reason.code in OURS or capture.attempt >= ENOUGH_ATTEMPTS
-    if capture.give_up_at and now >= capture.give_up_at and exhausted:
+    ours = reason.code in OURS
+    over = capture.give_up_at is not None and now >= capture.give_up_at
+    if over and (ours or capture.attempt >= ENOUGH_ATTEMPTS):
         return None
-    delay = timedelta(seconds=DELAYS[min(capture.attempt, len(DELAYS) - 1)])
-    due = max(until or now, now + delay)
-    if capture.give_up_at and capture.give_up_at > now:
+    due = max(now if over or not until else until, now + _delay(capture.attempt))
+    if capture.give_up_at and not over:
         due = min(due, capture.give_up_at)
-    waiting = replace(capture, reason=reason, attempt=capture.attempt + 1, due_at=due)
+    attempt = capture.attempt + 1 if ours else _attempts(capture.attempt, due - now)
+    waiting = replace(capture, reason=reason, attempt=attempt, due_at=due)
     return waiting.with_event_once(now, "waiting", reason.message)
+
+
+def _delay(attempt: int) -> timedelta:
+    return timedelta(seconds=DELAYS[min(attempt, len(DELAYS) - 1)])
+
+
+def _attempts(attempt: int, wait: timedelta) -> int:
+    """The number of attempts after a wait: of those that are known to be in vain, none is made, and all count."""
+    while wait > timedelta(0):
+        wait, attempt = wait - _delay(attempt), attempt + 1
+    return attempt
 
 
 def is_hot(ended_at: datetime, cooldown: timedelta, now: datetime) -> bool:

@@ -136,7 +136,7 @@ class Pipeline:
         steps = {
             Step.RESOLVE: ResolveStep(
                 *(self.pool, self.ledger, self.rules, self.resolvers, ladder, self.adopt),
-                *(self.seen, enter, self._foreign, self.clock),
+                *(self.seen, enter, self._foreign, self.clock, self.hold),
             ).run,
             Step.START: recording.start,
             Step.WAIT: recording.wait,

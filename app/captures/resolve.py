@@ -13,11 +13,13 @@ from app.captures.foreign_rules import ForeignRules
 from app.captures.holding import WHILE_PAUSED, is_hot
 from app.captures.reading import MODULE
 from app.captures.search import Resolution, Search, only_one
-from app.captures.seen import Seen, SeenLately
+from app.captures.seen import ONE_OF, Seen, SeenLately
 from app.captures.specs import profiler_note, spec_of
+from app.captures.together import Together
 from app.errors import AlertprofError, Code, Reason, Refused
 from app.evidence.asked import note_of
 from app.gate.answers import Process
+from app.gate.host_session import LeftAlone
 from app.gate.pool import HostPool
 from app.intake.rules import DEFAULT, Dropped, Rule, relabelled
 from app.ledger.ledger import Ledger
@@ -27,15 +29,14 @@ from app.resolvers.base import Candidates, Resolver
 from app.resolvers.families import container_of, unit_of
 from app.services import service_of
 
-ONE_OF = "one of"  # the key in the notes of a capture that is one of several
-
 
 @dataclass(frozen=True, slots=True)
 class ResolveStep:
     """Finds the process of a capture. Leaves no trace on any host.
 
     seen: the processes of the last alerts; enter: called with each host before it is reached, and may raise HostBusy;
-    clock: the time at which a process was found, which is a while after a step began that had to wait for a login"""
+    clock: the time at which a process was found, which is a while after a step began that had to wait for a login;
+    hold: how long an alert may be held back"""
 
     pool: HostPool
     ledger: Ledger
@@ -47,6 +48,7 @@ class ResolveStep:
     enter: Callable[[str], None]
     foreign: ForeignRules
     clock: Callable[[], datetime]
+    hold: timedelta
 
     def run(self, capture: Capture, now: datetime) -> Capture:
         """The capture at its next step, held back, or ended; with the evidence of the first look in any case, which is
@@ -55,6 +57,8 @@ class ResolveStep:
         try:
             found = self._run(capture, now, scenes)
         except AlertprofError as fault:
+            if isinstance(fault, LeftAlone):
+                Together(self.ledger, self.rules, self.resolvers, self.hold).hold_back(fault, now)
             ends = isinstance(fault, Refused)
             seen = self.adopt(self.ladder.look(capture, scenes, now, at_leisure=ends), now)
             return after_fault(seen, now, fault)

@@ -12,6 +12,7 @@ from threading import Lock
 
 from app.model import Target
 
+ONE_OF = "one of"  # the key in the notes of a capture that is one of several
 LASTS = timedelta(seconds=5)  # within which a process is taken for the one that the same labels mean now
 MOST = 1000  # processes
 

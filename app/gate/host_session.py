@@ -10,13 +10,21 @@ from app.gate.client import Gate
 from app.gate.entry import NoEntry
 from app.gate.observer import SILENT, Observer
 from app.gate.words import Words, about
-from app.hosts.breaker import TurnedAway
+from app.hosts.breaker import Paused, TurnedAway
 from app.hosts.pipe import Tunnel
 from app.hosts.ssh import Connection, Connector, NoSession, NotReached
 
 IDLE = 600.0  # seconds
 FAILURES_ALLOWED = 3  # logins that may fail in a row before the next one has to wait
 PAUSES = (10.0, 20.0, 40.0, 80.0, 160.0, 300.0)  # seconds, longer each time
+
+
+class LeftAlone(Retryable):
+    """Several logins failed in a row. host: by its plain name; seconds: for how long none is tried."""
+
+    def __init__(self, fault: Retryable, host: str, seconds: float) -> None:
+        super().__init__(fault.reason.code, fault.reason.message)
+        self.host, self.seconds = host, seconds
 
 
 class HostSession:
@@ -177,17 +185,21 @@ class HostSession:
         """A host that did not let us in several times in a row is not even tried for a while."""
         if (left := self.pause_left) > 0:
             message = f"{self.host}: {self._failures} logins failed in a row; the next one is tried in {left:.0f} s"
-            raise Retryable(Code.HOST_UNREACHABLE, message)
+            raise LeftAlone(Retryable(Code.HOST_UNREACHABLE, message), self.host, left)
 
     def _connect(self) -> Connection:
         try:
             connection = self._connector.connect(self.host)
+        except Paused as fault:
+            raise LeftAlone(fault, self.host, fault.seconds) from fault
         except TurnedAway:  # which has pauses of its own
             raise
-        except Retryable:
+        except Retryable as fault:
             self._failures += 1
-            if self._failures >= FAILURES_ALLOWED:
-                self._paused_until = monotonic() + PAUSES[min(self._failures - FAILURES_ALLOWED, len(PAUSES) - 1)]
-            raise
+            if self._failures < FAILURES_ALLOWED:
+                raise
+            pause = PAUSES[min(self._failures - FAILURES_ALLOWED, len(PAUSES) - 1)]
+            self._paused_until = monotonic() + pause
+            raise LeftAlone(fault, self.host, pause) from fault
         self._failures = 0
         return connection

@@ -69,9 +69,9 @@ class Breaker:
             self._changed.notify_all()
 
     def _check(self, shown: str, keys: Hashable) -> None:
-        if self._until > monotonic():
+        if (left := self._until - monotonic()) > 0:
             said = f"its sshd said «{SENTENCE}»; no login is tried for {self._pause_length:.0f} s"
-            raise Paused(Code.HOST_UNREACHABLE, f"host {shown}: {said}")
+            raise Paused(Code.HOST_UNREACHABLE, f"host {shown}: {said}", left)
         refused, again = self._refused.get(keys, (None, 0.0))
         if refused and again > monotonic():
             raise Refused(
@@ -92,7 +92,11 @@ class Breaker:
 
 
 class Paused(TurnedAway):
-    """A pause is on; no login was tried."""
+    """A pause is on; no login was tried. seconds: that are left of it."""
+
+    def __init__(self, code: Code, message: str, seconds: float) -> None:
+        super().__init__(code, message)
+        self.seconds = seconds
 
 
 class Breakers:

@@ -28,6 +28,7 @@ from app.ledger.queries import Stored
 from app.ledger.reader import LedgerReader, Values, open_reader
 from app.ledger.saving import write
 from app.ledger.sweeps import Sweeps
+from app.ledger.waiting import Waiting
 from app.model import Alert, Blocked, Capture
 
 __all__ = [
@@ -59,8 +60,7 @@ class Ledger(LedgerReader):
     decide: admission.decide with the rules bound; it may be replaced at any time by setting it.
     bounds: how many recordings are allowed at once; None: any number.
     exclusive: on SQLite this process owns the file (`serve` does), and a second owner is refused.
-    clock: the time at which a batch of alerts is decided; None: the ledger's own (clock.py).
-    Raises LedgerUnavailable.
+    clock: the time at which a batch of alerts is decided; None: the ledger's own (clock.py). Raises LedgerUnavailable.
     """
 
     def __init__(
@@ -78,9 +78,9 @@ class Ledger(LedgerReader):
         """Called, from any thread, after a commit that made a capture due; it has to return at once."""
         self._clock = clock or self.clock.now
         base = self._database
-        self._inbox = Inbox(self._record, writers=1 if base.sqlite else WRITERS)
+        self._inbox, self.presence = Inbox(self._record, writers=1 if base.sqlite else WRITERS), presence_of(base)
         self.prearms, self.calm, self.notices = PreArms(base), CalmCaptures(base), Notices(base)
-        self.known_rules, self.sweeps, self.presence = KnownRules(base), Sweeps(base), presence_of(base)
+        self.known_rules, self.sweeps, self.waiting = KnownRules(base), Sweeps(base), Waiting(base)
 
     def migrate(self) -> None:
         """Brings the tables up to this version; needed once before anything else. The owner of an SQLite file then

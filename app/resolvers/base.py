@@ -8,7 +8,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from app.errors import Code, Refused
 from app.gate.client import Gate
@@ -57,7 +57,11 @@ class Enriched:
 
 
 class Resolver(ABC):
-    """One way from labels to a process. Subclasses are frozen dataclasses whose fields are their YAML options."""
+    """One way from labels to a process. Subclasses are frozen dataclasses whose fields are their YAML options.
+
+    asks_elsewhere: whether it asks others than hosts, to which it is led by what they answer"""
+
+    asks_elsewhere: ClassVar[bool] = False
 
     @abstractmethod
     def find(self, labels: Mapping[str, str], reach: Reach) -> Candidates | Enriched | None:

@@ -50,6 +50,8 @@ class Inventory(Resolver):
     by: str = "instance"
     host: str = "host"
 
+    asks_elsewhere = True
+
     def __post_init__(self) -> None:
         if not self.files and not self.urls:
             raise ValueError("inventory needs files or urls")

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.crash.stage import EVERY, GONE, Actor, Stage, T
+from tests.crash.stage import GONE, Actor, Stage, T
 from tests.crash.truth import Harm
 from tests.lab import ports
 from tests.lab.forked import Forked
@@ -80,7 +80,7 @@ class Fleet(Stage):
         """Nothing is done to anybody any more."""
         for number, replica in enumerate(self.replicas):
             what = f"replica {number} is ready:\n{replica.service.process.tail()}"
-            eventually(replica.revive, what, READY, EVERY)
+            eventually(replica.revive, what, READY)
 
     def play(self, phases: Mapping[int, float]) -> None:
         for actor in self.actors:
@@ -119,7 +119,7 @@ class Fleet(Stage):
             raise
 
     def until(self, condition: Callable[[], T | None], what: str, within: float) -> T:
-        return eventually(condition, what, within, EVERY)
+        return eventually(condition, what, within)
 
     def store_of(self, row: Mapping[str, Any] | None) -> Path:
         home = self._folder / "judged"

@@ -28,7 +28,6 @@ from tests.lab.target import Event, Service
 
 PLAN = {"toggle": 1.0, "timed": 1.5}  # seconds of a recording
 TIMEOUT = 300.0  # seconds until a capture that has not ended counts as one that never does
-EVERY = 0.2  # seconds between questions, so that asking costs little
 UNLIMITED = {"per_host": 100, "per_service": 100, "at_once": 1000, "per_hour": 1000000}
 GONE = (httpx2.TransportError, httpx2.HTTPStatusError)
 
@@ -223,7 +222,7 @@ class Stage:
 
     def until(self, condition: Callable[[], T | None], what: str, within: float) -> T:
         """As `eventually`; at once Late when alertprof is dead."""
-        return self.service.process.until(condition, what, within, EVERY)
+        return self.service.process.until(condition, what, within)
 
     def judge(self, actors: Iterable[Actor], *, disturbed_at: datetime | None) -> None:
         """What had ended by then was not disturbed: it is judged, but is no round."""

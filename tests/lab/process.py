@@ -81,7 +81,7 @@ class Process:
             return answer
 
         try:
-            return eventually(still, what, within, every)
+            return eventually(still, what, within)
         except Late as late:
             raise late if not self.alive else Late(f"{late}\n{self.tail()}") from None
 
