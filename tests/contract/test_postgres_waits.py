@@ -15,7 +15,8 @@ from app.ledger import server as limits
 from app.ledger.arrivals import Delivery
 from app.ledger.clock import machine
 from app.ledger.ledger import Filter, Ledger, LedgerUnavailable
-from tests.contract.test_presence import Replica, silent
+from tests.contract.living import Replica
+from tests.contract.test_presence import silent
 from tests.lab.process import eventually
 from tests.unit.ledger.builders import NOON, admission, firing, ids
 
