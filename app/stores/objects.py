@@ -157,10 +157,11 @@ class Objects(Store):
                     self._delete(objects, each["path"].rpartition("/")[2])
 
     def listed(self, after: str) -> Iterator[Sequence[Entry]]:
+        asked = after  # servers of Azure's protocol begin with this one, or before it
         with self._as_os_errors():
             for listed in obstore.list(self._objects, offset=after or None, chunk_size=PAGE):
                 entries = [Entry(each["path"], each["last_modified"]) for each in listed]
-                if page := [entry for entry in entries if not entry.key.startswith(".")]:
+                if page := [entry for entry in entries if entry.key > asked and not entry.key.startswith(".")]:
                     keys = [after, *(entry.key for entry in page)]
                     if any(key >= following for key, following in pairwise(keys)):
                         raise OSError(errno.EIO, f"{self._bucket.url} does not list its objects in their order")
