@@ -1,4 +1,4 @@
-"""The stores' contract over versitygw, an S3 server in Go, which is built for it, and over Azurite, Azure's emulator."""
+"""The stores' contract over versitygw, an S3 server in Go that is built for it, and over Azurite, Azure's emulator."""
 
 from collections.abc import Iterator
 
