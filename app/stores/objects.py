@@ -37,6 +37,7 @@ QUICK_RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=5)}
 SMALL = 1 << 20  # bytes of a file that is a small question
 AT_START = 5.0  # seconds for deletions; what is left is done later
 PROVED = 10.0  # seconds for which the last proof that the store takes files is believed
+MISSING = (NotFoundError, FileNotFoundError)
 FAULTS = (BaseError, FileNotFoundError)  # the latter for a missing bucket, too
 UNTIL = "; files stay on their hosts until it takes them"
 DELETED, PROOF = ".going", ".proof"
@@ -134,8 +135,8 @@ class Objects(Store):
                 if seen & keys:
                     raise OSError(errno.EIO, f"{self._bucket.url} lists {min(seen & keys)} again and again")
                 seen |= keys
-                obstore.delete(objects, sorted(keys))
-            obstore.delete(objects, f"{DELETED}/{capture_id}")
+                _remove(objects, sorted(keys))
+            _remove(objects, [f"{DELETED}/{capture_id}"])
 
     def sweep(self) -> None:
         """Also finishes the deletions that another replica has begun; it may do the same at this moment. What was made
@@ -157,10 +158,11 @@ class Objects(Store):
                     self._delete(objects, each["path"].rpartition("/")[2])
 
     def listed(self, after: str) -> Iterator[Sequence[Entry]]:
+        asked = after  # servers of Azure's protocol begin with this one, or before it
         with self._as_os_errors():
             for listed in obstore.list(self._objects, offset=after or None, chunk_size=PAGE):
                 entries = [Entry(each["path"], each["last_modified"]) for each in listed]
-                if page := [entry for entry in entries if not entry.key.startswith(".")]:
+                if page := [entry for entry in entries if entry.key > asked and not entry.key.startswith(".")]:
                     keys = [after, *(entry.key for entry in page)]
                     if any(key >= following for key, following in pairwise(keys)):
                         raise OSError(errno.EIO, f"{self._bucket.url} does not list its objects in their order")
@@ -169,7 +171,7 @@ class Objects(Store):
 
     def discard(self, keys: Sequence[str]) -> None:
         with self._as_os_errors():
-            obstore.delete(self._objects, keys)
+            _remove(self._objects, keys)
 
     def time(self) -> datetime:
         with self._as_os_errors():
@@ -206,7 +208,7 @@ class Objects(Store):
         """obstore's exceptions are no OSErrors, except that a missing object is a FileNotFoundError."""
         try:
             yield
-        except (NotFoundError, FileNotFoundError) as fault:
+        except MISSING as fault:
             raise FileNotFoundError(errno.ENOENT, sentence(fault)) from fault
         except BaseError as fault:
             raise OSError(errno.EIO, f"{self._bucket.url}: {sentence(fault)}") from fault
@@ -217,6 +219,16 @@ class Objects(Store):
         for piece in content:
             made.update(piece)
         return made.hexdigest()
+
+
+def _remove(objects: Any, keys: Sequence[str]) -> None:
+    """Deletes these. To Google and Azure one that is gone already is a fault, and may leave others undone."""
+    try:
+        obstore.delete(objects, keys)
+    except MISSING:
+        for key in keys:
+            with suppress(*MISSING):
+                obstore.delete(objects, key)
 
 
 def secret(file: Path) -> str:

@@ -1,11 +1,12 @@
-"""A server of Google Cloud Storage as a process: fake-gcs-server, a Go module that keeps objects as files.
+"""A server for gs:// as a process: moto from PyPI, whose S3 has what clients of Google's XML API use of it.
 
-It speaks TLS with a certificate of its own, since alertprof sends no credentials of Google's in the clear. It believes
-any signature.
+fake-gcs-server is none: it takes no file by that API, by which obstore sends. moto speaks TLS here, with a certificate
+that is made for it, since no credentials of Google's are sent in the clear; it asks for no signature.
 """
 
 import json
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from unittest.mock import patch
 
+import httpx2
 import obstore
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,10 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from obstore.store import GCSStore
 
 from tests.lab import ports
-from tests.lab.process import Process
-from tests.lab.tools import from_go
+from tests.lab.process import Process, eventually
+from tests.lab.s3 import MOTO
+from tests.lab.tools import from_pypi
 
-FAKE = "github.com/fsouza/fake-gcs-server@v1.56.1"
 BUCKET = "captures"
 HOST = "127.0.0.1"
 
@@ -33,25 +35,26 @@ class Gcs:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port, self.url = folder, ports.free(), f"gs://{BUCKET}/team"
-        self._program = from_go(FAKE)
-        (self.folder / "objects" / BUCKET).mkdir(parents=True)
         self.certificate, key = certified(folder)
         self.account = account(folder, f"https://{HOST}:{self.port}")
         self.options: Mapping[str, str] = {"service_account_file": str(self.account)}
-        address = f"{HOST}:{self.port}"
-        self._command = [
-            str(self._program), "-scheme", "https", "-host", HOST, "-port", str(self.port),
-            "-cert-location", str(self.certificate), "-private-key-location", str(key),
-            "-backend", "filesystem", "-filesystem-root", str(folder / "objects"),
-            "-public-host", address, "-external-url", f"https://{address}", "-log-level", "warn",
-        ]  # fmt: skip
+        encrypted = ["--ssl-cert", str(self.certificate), "--ssl-key", str(key)]
+        self._command = [str(from_pypi(MOTO) / "moto_server"), "-H", HOST, "-p", str(self.port), *encrypted]
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """With the bucket. The certificate is believed by clients that are made meanwhile."""
         with Process(self._command, self.folder / "gcs.log", name="gcs") as server, believed(self.certificate):
-            server.until(lambda: ports.is_open(self.port), "the server of Google Cloud Storage listens", within=60)
+            server.until(lambda: ports.is_open(self.port), "the server for gs:// listens", within=60)
+            eventually(self._bucket, "there is a bucket")
             yield
+
+    def _bucket(self) -> bool:
+        known = ssl.create_default_context(cafile=str(self.certificate))
+        try:
+            return httpx2.put(f"https://{HOST}:{self.port}/{BUCKET}", verify=known, timeout=10).is_success
+        except httpx2.TransportError:
+            return False
 
     def stored(self) -> set[str]:
         """The keys of all objects in the bucket, but for the marks of stores."""

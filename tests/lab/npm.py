@@ -70,7 +70,7 @@ def _install(package: str, folder: Path) -> None:
     words = ["npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev,optional"]
     with tempfile.TemporaryDirectory(dir=CACHE) as place:
         made = Path(place, "made")
-        asked = [*words, "--prefix", made, package]
+        asked = [*words, "--prefix", str(made), package]
         try:
             subprocess.run(asked, timeout=INSTALLING, capture_output=True, text=True, check=True)
         except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:

@@ -1,12 +1,13 @@
-"""The stores' contract over versitygw, an S3 server in Go, which is built for it."""
+"""The stores' contract over versitygw, an S3 server in Go that is built for it, and over Azurite, Azure's emulator."""
 
 from collections.abc import Iterator
 
+from tests.lab.azurite import AZURITE
 from tests.lab.s3 import VERSITY
 from tests.lab.tools import Unavailable, from_go
 from tests.matrix.outcomes import outcomes
 
-HEAD = (f"stores, over {VERSITY.rpartition('/')[2]}", "")
+HEAD = (f"stores, over {VERSITY.rpartition('/')[2]} and {AZURITE}", "")
 
 
 def rows() -> Iterator[tuple[str, ...]]:
