@@ -14,7 +14,7 @@ from app.captures.failures import again, past_deadline
 from app.captures.moments import BEGUN, CLEANED, ENDED
 from app.captures.untaken import HOST, KEPT, TRIED_FOR, WAITS, waiting, waits
 from app.errors import Code, Reason
-from app.model import Capture, State, Step
+from app.model import STATE_OF, Capture, State, Step
 
 ENDING = "ending"  # in a capture's notes: its state and reason, once its evidence has been removed
 
@@ -38,8 +38,8 @@ def with_last_visit(before: Capture, after: Capture, ladder: Ladder, now: dateti
     how |= {"code": reason.code.value, "message": reason.message} if reason else {}
     return replace(
         kept,
-        state=before.state,
-        step=before.step,
+        state=STATE_OF[Step.CLEAN],  # it holds no place of a recording, however long this takes
+        step=Step.CLEAN,
         reason=before.reason,
         due_at=now,
         give_up_at=give_up or now + TRIED_FOR,

@@ -73,7 +73,7 @@ class Ladder:
 
         Its note WAITS says what is still to come. While it waits for our store, the host is not asked before the store
         takes files again."""
-        if capture.notes.get(WAITS) == STORE and (self.store.shortage() or self.store.refusal()):
+        if capture.notes.get(WAITS) == STORE and self.store.refusal():
             return capture
         capture = self._from_capture(self._with_kept(capture), ENDED, lambda rung, subject: rung.end(subject), now)
         return with_note(capture, WAITS, STORE) if KEPT in capture.notes else capture

@@ -142,8 +142,7 @@ class Incoming:
 
     folder: an empty folder on our disk for the files
     keep: receives each file
-    stopping: true once somebody has asked for an early end or the service is ending; raises Retryable once another
-    replica may have taken the recording over
+    stopping: true once somebody asks for an early end or the service ends; Retryable once another replica has it
     """
 
     folder: Path

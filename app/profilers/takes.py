@@ -68,15 +68,14 @@ class Takes:
         after: Sequence[Part] = (),
         before: Sequence[Part] = (),
     ) -> None:
-        """Fetches every part and hands it to `keep` as it arrives. Ends the recordings early once `stopping` is true;
-        at once, and without what they have, if it raises.
+        """Fetches every part and hands it to `keep` as it arrives. Ends the recordings early once `stopping` is true.
 
         recorded, instant, after: the parts that take time, those to request meanwhile, and those to request when the
         recordings are over. Of the last, none is requested if no recording was made, and none of a kind that could not
         be had the first time. before: those to request first of all; nothing waits for them.
 
-        Raises Retryable if the connection to the host is lost (then nothing goes on recording), or if somebody else is
-        profiling the process; in that case nothing else is requested from it."""
+        Raises Retryable if the connection to the host is lost or `stopping` raises (then nothing goes on recording), or
+        if somebody else is profiling the process; in that case nothing else is requested from it."""
         self._recorded = not recorded
         if not any(part.query == COUNTED.query for part in instant):
             self.census.close(None)

@@ -123,3 +123,21 @@ def test_what_a_frozen_or_cut_off_or_killed_replica_works_on_is_taken_over_withi
     eventually(lambda: fleet.told("is not told that this replica lives") > before, "the first replica knows")
     fleet.first.kill9()
     assert [event.what for event in target.events() if event.what != "usr1"] == ["usr2", "start", "usr2", "stop"] * 3
+
+
+def test_a_replica_that_is_cut_off_from_the_database_lets_go_by_itself_of_what_it_streams_home(
+    fleet: Fleet, run_target: Callable[..., Service]
+) -> None:
+    target = run_target("profiled", HOT="1")
+
+    def profiled() -> bool:
+        return "pprof.profileWriter" in target.get("/debug/pprof/goroutine?debug=2")
+
+    asked = {"host": "127.0.0.1", "pid": target.pid, "duration": "10m", "profiler": "http-pprof"}
+    with frozen(fleet.second):
+        answer = httpx2.post(f"{fleet.first.url}/capture", json=asked, timeout=30).raise_for_status()
+        fleet.first.wait_capture(answer.json()["id"], {"recording"})
+        eventually(profiled, "its CPU is profiled", 60)
+        fleet.to_database.cut(Cut.HOLE)
+        eventually(lambda: not profiled(), "the process is left alone long before the recording's end", 60)
+        fleet.first.kill9()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Code, Refused, Retryable
-from app.model import Capture, State
+from app.model import Capture, State, Step
 from app.stores import Directory
 from tests.unit.captures.story_host import Verbs
 from tests.unit.captures.test_story_machine import Crash, Replicas, recording, row
@@ -119,6 +119,7 @@ def test_samples_that_our_store_does_not_take_are_waited_for_on_the_host_and_com
     replicas.work("one", 1200)
     waiting = row(replicas, new)
     assert not waiting.state.ended and list(replicas.host.sampled) == [waiting.token]
+    assert waiting.step is Step.CLEAN, "it holds no place: others are recorded on its host meanwhile"
     said = [event.message for event in waiting.timeline if "our own store does not take it" in event.message]
     assert said == [
         "samples: our own store does not take it (it stays on the host): [Errno 28] No space left on device"
