@@ -88,5 +88,14 @@ def test_a_sample_that_is_no_message_is_no_profile(body: bytes) -> None:
     assert sentence(sample(body)) == BROKEN
 
 
+def test_what_follows_in_an_odd_sample_is_still_read_in_a_usual_one() -> None:
+    fields = b"\x0a\x02\x08\x01\x12\x02\x01\x07"
+    odd = b"\x1a\x02\x08\x01\x22\x02\x01\x07" + fields  # a label and an unknown field, of the same bytes
+    usual = b"\x0a\x01\x01\x12\x02\x01\x07" + fields
+    first = of_many(8).plain() + b"\x12" + bytes([len(odd)]) + odd
+    assert total(first) == 8 + 7
+    assert sentence(first + b"\x12" + bytes([len(usual)]) + usual).endswith("has 4 values for 2 sample types")
+
+
 def test_a_negative_value_has_ten_bytes() -> None:
     assert top(read(cpu([(["f"], -3)]).data()), 1).rows[0].flat == -3
