@@ -630,7 +630,7 @@ def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
         of = capture(pool, os.getpid(), profiler=stranger.profiler)
         began = time.monotonic()
         files, _ = collected(pool, of, tmp_path / "home", stranger.profiler)
-        assert time.monotonic() - began < 150
+        assert time.monotonic() - began < 500
     assert [name for name, file in files.items() if file.fault] == ["heap.pprof"]
     assert files["heap.pprof"].size == files["heap.pprof"].path.stat().st_size <= 8 << 20
 
