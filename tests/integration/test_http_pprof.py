@@ -615,7 +615,7 @@ def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
     pool: HostPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Callable[[socket.socket, str], None]
 ) -> None:
     if bad not in (floods, greets):  # these two end by their size, however long that takes
-        for name, value in {"ANSWER": 12, "SILENCE": 12, "SENDING": 14}.items():
+        for name, value in {"ANSWER": 25, "SILENCE": 25, "SENDING": 30}.items():
             monkeypatch.setattr(takes, name, value)
     small = tuple(replace(part, limit=8 << 20) for part in http_pprof.INSTANT)
     monkeypatch.setattr(http_pprof, "INSTANT", small)
