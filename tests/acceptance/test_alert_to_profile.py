@@ -58,7 +58,7 @@ def test_a_hot_loop_becomes_a_stored_profile_that_names_it(
 ) -> None:
     service = run_target(name, STANDIN_PROFILE_SECONDS="4")
     with Alertmanager(tmp_path, alertprof.webhook, repeat="2s") as alertmanager:
-        rules = hasty_rules("1s", cores=0.1)
+        rules = hasty_rules("1s", cores=0.01)
         with Prometheus(tmp_path, instance=service.instance, job="orders", rules=rules, alertmanager=alertmanager):
             service.hot()
             created = eventually(alertprof.captures, "a capture is there", within=90)[-1]
@@ -84,7 +84,7 @@ def test_evidence_of_a_pending_alert_is_from_before_it_fired(
             tmp_path,
             instance=service.instance,
             job="orders",
-            rules=hasty_rules("20s", cores=0.1),
+            rules=hasty_rules("20s", cores=0.01),
             alertmanager=alertmanager,
             external_labels={"cluster": "lab"},
             port=port,
@@ -113,7 +113,7 @@ def test_a_calm_service_makes_no_alert_and_no_capture(
 ) -> None:
     service = run_target("toggle")
     with Alertmanager(tmp_path, alertprof.webhook) as alertmanager:
-        rules = hasty_rules("1s", cores=0.1)
+        rules = hasty_rules("1s", cores=0.01)
         with Prometheus(
             tmp_path, instance=service.instance, job="orders", rules=rules, alertmanager=alertmanager
         ) as prometheus:

@@ -164,7 +164,7 @@ def test_who_follows_readme_from_an_empty_home_has_an_alert_become_a_profile(rea
                 tmp_path,
                 instance=reader.target.instance,
                 job="orders",
-                rules=hasty_rules("1s", cores=0.1),
+                rules=hasty_rules("1s", cores=0.01),
                 alertmanager=alertmanager,
             )
         )

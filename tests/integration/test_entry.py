@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from app.errors import AlertprofError, Code, Refused, Retryable
+from app.gate import entry
 from app.gate.answers import Mode
 from app.gate.installed import PLACE, script
 from app.gate.pool import HostPool
@@ -192,12 +193,12 @@ def test_a_slow_start_up_file_is_waited_for(tmp_path: Path) -> None:
 def test_the_step_that_was_slow_is_named_with_its_limit(tmp_path: Path) -> None:
     with (
         account(shell("bash"), {".bashrc": "echo dialling home; sleep 60"}) as user,
-        pool_to(tmp_path, user=user, shell_timeout=6.0) as pool,
+        pool_to(tmp_path, user=user, shell_timeout=10.0) as pool,
         pytest.raises(Retryable) as caught,
     ):
         pool.gate("127.0.0.1")
     message = caught.value.reason.message
-    assert "shell was not ready within 6 s" in message
+    assert "shell was not ready within 10 s" in message
     assert "shell_timeout" in message and "dialling home" in message
 
 
@@ -314,14 +315,15 @@ def test_an_sshd_that_opens_no_session_is_refused_with_the_remedy(tmp_path: Path
         assert "MaxSessions 0" in refused(pool)
 
 
-def test_a_slow_second_session_does_not_cut_off_the_first(tmp_path: Path) -> None:
+def test_a_slow_second_session_does_not_cut_off_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two captures on one connection: what one is refused, the other one does not feel."""
     slow = tmp_path / "slow"
     command = f"test ! -e {slow} || sleep 90; exec /bin/sh -s"
-    with pool_to(tmp_path, config=[f"ForceCommand {command}"], shell_timeout=8.0) as pool:
+    with pool_to(tmp_path, config=[f"ForceCommand {command}"]) as pool:
         gate = pool.gate("127.0.0.1")
         slow.touch()
-        with pytest.raises(AlertprofError, match="not ready within 8 s"), pool.files("127.0.0.1"):
+        monkeypatch.setattr(entry, "SHELL_TIMEOUT", 2.0)
+        with pytest.raises(AlertprofError, match="not ready within 2 s"), pool.files("127.0.0.1"):
             pass
         assert gate.processes()
         assert pool.gate("127.0.0.1") is gate

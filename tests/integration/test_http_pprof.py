@@ -614,9 +614,9 @@ def test_a_stranger_at_a_named_port_is_refused_in_a_short_time(
 def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
     pool: HostPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Callable[[socket.socket, str], None]
 ) -> None:
-    limit = 60.0 if bad in (floods, greets) else 12.0  # these two end by their size, however long that takes
-    for name in ("ANSWER", "SILENCE", "SENDING"):
-        monkeypatch.setattr(takes, name, limit)
+    if bad not in (floods, greets):  # these two end by their size, however long that takes
+        for name, value in {"ANSWER": 25, "SILENCE": 25, "SENDING": 30}.items():
+            monkeypatch.setattr(takes, name, value)
     small = tuple(replace(part, limit=8 << 20) for part in http_pprof.INSTANT)
     monkeypatch.setattr(http_pprof, "INSTANT", small)
 
@@ -630,7 +630,7 @@ def test_a_program_that_answers_badly_after_all_is_bounded_in_time_and_size(
         of = capture(pool, os.getpid(), profiler=stranger.profiler)
         began = time.monotonic()
         files, _ = collected(pool, of, tmp_path / "home", stranger.profiler)
-        assert time.monotonic() - began < 150
+        assert time.monotonic() - began < 500
     assert [name for name, file in files.items() if file.fault] == ["heap.pprof"]
     assert files["heap.pprof"].size == files["heap.pprof"].path.stat().st_size <= 8 << 20
 

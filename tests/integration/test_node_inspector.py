@@ -102,10 +102,10 @@ def service(tmp_path: Path) -> Iterator[Node]:
 
 
 @contextmanager
-def pool_to(sshd: Sshd, port: int = 0) -> Iterator[HostPool]:
-    """port: another one that leads to it."""
-    settings = sshd.settings(port=port or sshd.port)
-    made = HostPool(Connector(settings), recipes=PROFILER.recipes())
+def pool_to(sshd: Sshd, port: int = 0, **settings: float) -> Iterator[HostPool]:
+    """port: another one that leads to it; settings: as of Sshd.settings."""
+    reached = sshd.settings(port=port or sshd.port, **settings)
+    made = HostPool(Connector(reached), recipes=PROFILER.recipes())
     yield made
     made.close()
 
@@ -251,7 +251,7 @@ def test_the_inspector_closes_and_node_serves_on_though_our_connection_falls_sil
     with Sshd(tmp_path / "sshd") as sshd, closing(Line(sshd.port)) as line:
         key = sshd.known_hosts.read_text().partition(" ")[2]
         sshd.known_hosts.write_text(f"[127.0.0.1]:{line.port} {key}")
-        with pool_to(sshd, line.port) as pool:
+        with pool_to(sshd, line.port, channel_timeout=10.0) as pool:
             PROFILER.start(Recording(begun(pool, service.pid), pool, now()))
             eventually(lambda: [*service.folder.glob("*.cpuprofile")], "it has written its profile")
             assert service.answers() and not inspected()

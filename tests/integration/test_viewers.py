@@ -135,7 +135,7 @@ def test_speedscope_shows_a_profile_behind_a_signed_link(
 def pprof_http(url: str, folder: Path) -> Iterator[str]:
     """`go tool pprof -http` on this file, without `go`; where it listens."""
     at = f"127.0.0.1:{ports.free()}"
-    command = [golang.tool_path("pprof"), f"-http={at}", "-no_browser", url]
+    command = [str(golang.tool_path("pprof")), f"-http={at}", "-no_browser", url]
     env = {**golang.environment(), "PPROF_TMPDIR": str(folder)}
     with subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.PIPE) as started:
         try:

@@ -18,8 +18,10 @@ from subprocess import CompletedProcess
 from tests.lab.process import Process
 
 # What a service imports only once it starts is half of the work of a start: alembic with what it draws in, and more.
-LATER = ("alembic.autogenerate", "alembic.context", "alembic.op", "app.ledger.migrations", "app.main", "pydantic.v1")
-LATER += ("sqlalchemy.dialects.sqlite", "uvicorn.protocols.websockets.auto")
+LATER = (
+    *("alembic.autogenerate", "alembic.context", "alembic.op", "app.ledger.migrations", "app.main", "pydantic.v1"),
+    *("sqlalchemy.dialects.sqlite", "uvicorn.protocols.websockets.auto"),
+)
 
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(["app.cli.program", "app.serving", "app.cli.client", "tests.lab.forked", *LATER])

@@ -24,7 +24,7 @@ from typing import Any, Self
 from app.hosts.settings import HostsSettings, SshOptions
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "/usr/sbin/sshd"
-PATIENT = dict.fromkeys(("connect_timeout", "banner_timeout", "handshake_timeout", "channel_timeout"), 60.0)  # seconds
+PATIENT = 60.0  # seconds for each step of a login, however busy the machine is
 MARK = "ALERTPROF_LAB"  # in the environment of every session, so that nothing of it outlives stop()
 
 
@@ -128,7 +128,16 @@ class Sshd:
         )
         mine = {field.name for field in fields(SshOptions)} & overrides.keys()
         ssh = replace(ssh, **{name: overrides.pop(name) for name in mine})
-        settings = HostsSettings(ssh=ssh, ssh_config_file=self.directory / "ssh_config", login_timeout=60.0, **PATIENT)
+        settings = HostsSettings(
+            ssh=ssh,
+            ssh_config_file=self.directory / "ssh_config",
+            connect_timeout=PATIENT,
+            banner_timeout=PATIENT,
+            handshake_timeout=PATIENT,
+            auth_timeout=PATIENT,
+            channel_timeout=PATIENT,
+            login_timeout=PATIENT,
+        )
         return replace(settings, **overrides)
 
     @property
