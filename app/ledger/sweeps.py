@@ -79,7 +79,7 @@ class Sweeps:
     def newest(self) -> str:
         """The greatest id of a capture, "" if there is none: ids begin with the time."""
         with self._database.reading() as connection:
-            return connection.execute(_NEWEST).scalar() or ""
+            return str(connection.execute(_NEWEST).scalar() or "")
 
     def known(self, ids: Collection[str]) -> frozenset[str]:
         """Those of the ids that a capture or a pre-arm has."""
