@@ -3,8 +3,8 @@ that was frozen stored a file after its capture was removed. main.py starts it.
 
 Files are lost when a ledger takes another one's for its own, so several things have to be true of a file that goes: the
 store has this ledger's mark; the file is younger than the mark; it is older than a day by the store's own clock, while
-a capture has its row before its first file; and the mark does not know of a later run than the ledger, as after a
-backup was restored.
+a capture has its row before its first file; and neither does the mark know of a later run than the ledger, nor has the
+store files of a later capture, as after a backup was restored.
 """
 
 import json
@@ -49,6 +49,7 @@ class Orphans:
 
     def __init__(self, sweeps: Sweeps, store: Store, now: Callable[[], datetime]) -> None:
         self._sweeps, self._store, self._now = sweeps, store, now
+        self._newest: str | None = None  # capture of which the ledger knew at the start, until that was compared
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="orphans", daemon=True)
 
@@ -56,6 +57,7 @@ class Orphans:
         """Removes what an earlier life left half done, and starts the thread. Raises OthersStore for an object store
         of another ledger. A directory of another one is used, since a database that was moved away leaves its files
         behind; nothing of them is removed."""
+        self._newest = self._sweeps.newest()
         try:
             self.mark()
         except OSError as fault:
@@ -89,7 +91,7 @@ class Orphans:
         """Looks at the next files if it is time and no other replica does. Returns how many were removed. Raises
         OSError, LedgerUnavailable."""
         mark, last = self.mark(), self._sweeps.last()  # in this order: another replica may begin a run now
-        if mark.run > last.number:
+        if mark.run > last.number or self._has_forgotten():
             log.warning(
                 "the ledger is older than the store's mark, as after a backup was restored: files of captures that it "
                 "does not know stay for good",
@@ -114,6 +116,15 @@ class Orphans:
             reached = ""
         self._sweeps.reached(begun, reached)
         return removed
+
+    def _has_forgotten(self) -> bool:
+        """Whether the store has files of captures that are later than any of which the ledger knew at the start. It is
+        asked once: later ones are made."""
+        if self._newest is None:
+            return False
+        found = any(self._orphans([each.key for each in page]) for page in self._store.listed(self._newest))
+        self._newest = None
+        return found
 
     def _set(self, mark: Mark) -> None:
         self._store.set_mark(json.dumps(asdict(mark)).encode())

@@ -69,9 +69,10 @@ PARTS = (
 
 
 class Transport(paramiko.Transport):
-    """Keeps what the host has offered, and needs no common MAC where the cipher needs none."""
+    """Keeps what the host has offered and why it hung up, and needs no common MAC where the cipher needs none."""
 
     offered: dict[str, list[str]] | None = None
+    farewell = ""  # the host's words, as they came
     remote_cipher: str
     remote_mac: str
 
@@ -83,6 +84,10 @@ class Transport(paramiko.Transport):
             if next((cipher for cipher in self.preferred_ciphers if cipher in theirs), "") in AEAD:
                 parsed[f"{direction}_mac_algo_list"].append(MACS[0])  # paramiko wants one agreed on all the same
         return parsed
+
+    def _parse_disconnect(self, m: Any) -> None:
+        m.get_int()  # the reason's number: OpenSSH has the same one for all
+        self.farewell = m.get_string().decode("utf-8", "replace")
 
 
 def prefer(transport: paramiko.Transport, pinned_kinds: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ from app.hosts.route import Route
 from app.hosts.settings import HostsSettings
 
 BESIDES = "asks for"
+TOO_MANY_KEYS = "Too many authentication failures"  # OpenSSH's words
 KEYS_ONLY = (
     "alertprof has keys only: let one be enough for this account (`AuthenticationMethods publickey` in a Match block)"
 )
@@ -80,7 +81,7 @@ class Login:
                 self._report(route, Step.HOST_KEY, f"it shows the known key {fingerprint(key)}; {agreed}")
                 self._authenticate(transport, route, end)
             except LOST as fault:
-                raise self._lost(route, fault, greeting_of(transport), expired=expired.is_set()) from fault
+                raise self._lost(route, fault, transport, expired=expired.is_set()) from fault
         transport.sock.settimeout(wire.IDLE_CHECK)
 
     def _negotiate(self, transport: algorithms.Transport, route: Route) -> None:
@@ -91,7 +92,10 @@ class Login:
                 raise NoAlgorithm(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}") from fault
             raise
 
-    def _lost(self, route: Route, fault: BaseException, greeting: str, *, expired: bool) -> AlertprofError:
+    def _lost(
+        self, route: Route, fault: BaseException, transport: algorithms.Transport, *, expired: bool
+    ) -> AlertprofError:
+        greeting = greeting_of(transport)
         if expired:
             said = f"the login was not done within {self._settings.login_timeout:g} s"
             return Retryable(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
@@ -101,11 +105,11 @@ class Login:
             instead = f" but says «{greeting}»" if greeting else ""
             said = f"it took the connection{instead} but does not speak SSH (MaxStartups reached, or starved)"
             return NoBanner(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
-        said = f"host {route.shown}: the login was broken off ({one_line(fault)})"
+        said = f"host {route.shown}: the login was broken off ({one_line(fault)}){farewell_of(transport)}"
         final = isinstance(fault, paramiko.ssh_exception.IncompatiblePeer)  # no algorithm in common
         return Refused(Code.HOST_UNREACHABLE, said) if final else Retryable(Code.HOST_UNREACHABLE, said)
 
-    def _authenticate(self, transport: paramiko.Transport, route: Route, end: float) -> None:
+    def _authenticate(self, transport: algorithms.Transport, route: Route, end: float) -> None:
         offer = Offer(
             route.own_identities,
             route.options.identity_files,
@@ -122,7 +126,7 @@ class Login:
                     return
                 offer.notes.extend(_other_methods(transport.get_exception()))
                 if not transport.is_active():
-                    raise _hung_up(route, tried)
+                    raise _hung_up(route, tried, transport)
         raise _not_accepted(route, tried, offer.notes)
 
     def _accepted(self, transport: paramiko.Transport, route: Route, identity: Identity, end: float) -> bool:
@@ -143,6 +147,11 @@ def greeting_of(transport: paramiko.Transport) -> str:
     return one_line(ValueError(said)) if said.strip() and not said.startswith("SSH-") else ""
 
 
+def farewell_of(transport: algorithms.Transport) -> str:
+    """What the server said when it hung up, after a comma; "" if it said nothing."""
+    return f", it says «{one_line(ValueError(transport.farewell))}»" if transport.farewell.strip() else ""
+
+
 def seconds_left(end: float) -> float:
     """Seconds until `end` (time.monotonic), never 0 or less."""
     return max(end - time.monotonic(), 0.001)
@@ -157,11 +166,12 @@ def _other_methods(fault: BaseException | None) -> list[str]:
     return []
 
 
-def _hung_up(route: Route, tried: list[str]) -> AlertprofError:
-    if len(tried) == 1:
-        said = f"the connection was lost while {tried[0]} was being offered"
+def _hung_up(route: Route, tried: list[str], transport: algorithms.Transport) -> AlertprofError:
+    if len(tried) == 1 and TOO_MANY_KEYS not in transport.farewell:
+        said = f"the connection was lost while {tried[0]} was being offered{farewell_of(transport)}"
         return Retryable(Code.HOST_UNREACHABLE, f"host {route.shown}: {said}")
-    said = f"host {route.shown} hung up after {len(tried)} keys (MaxAuthTries): name the right one as identity_file"
+    number = "1 key" if len(tried) == 1 else f"{len(tried)} keys"
+    said = f"host {route.shown} hung up after {number} (MaxAuthTries): name the right one as identity_file"
     return Refused(Code.AUTH_FAILED, f"{said}; tried {', '.join(tried)}")
 
 

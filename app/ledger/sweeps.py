@@ -20,6 +20,7 @@ from app.ledger.schema import captures, prearms, settings
 _ID, _SWEEP = "ledger_id", "store_sweep"
 _AT_ONCE = 500  # ids in one question
 _READ = sa.select(settings.c.value).where(settings.c.key == sa.bindparam("name"))
+_NEWEST = sa.select(sa.func.max(captures.c.id))
 _SWAP = (
     sa.update(settings)
     .where(settings.c.key == _SWEEP, settings.c.value == sa.bindparam("before"))
@@ -74,6 +75,11 @@ class Sweeps:
     def reached(self, run: Sweep, key: str) -> None:
         """The run has looked at everything up to this key. Nothing changes if another run has begun since."""
         self._swap(run, Sweep(run.number, run.at, key))
+
+    def newest(self) -> str:
+        """The greatest id of a capture, "" if there is none: ids begin with the time."""
+        with self._database.reading() as connection:
+            return str(connection.execute(_NEWEST).scalar() or "")
 
     def known(self, ids: Collection[str]) -> frozenset[str]:
         """Those of the ids that a capture or a pre-arm has."""

