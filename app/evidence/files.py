@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 MOST = 120  # numbers of one file
 LINE = re.compile(
-    r"(?:/proc/(?=pressure/[a-z]{2,6}:)|(?:/[a-z_]+)*/|/proc/\d{1,7}/)?([a-z_.]{2,40}|pressure/[a-z]{2,6}):(.*)", re.ASCII
+    r"(?:/proc/(?=pressure/[a-z]{2,6}:)|(?:/[a-z_]+)*/|/proc/\d{1,7}/)?([a-z_.]{2,40}|pressure/[a-z]{2,6}):(.*)",
+    re.ASCII,
 )
 KILOBYTES = re.compile(r"([A-Za-z_()]{1,32}): +(\d{1,15})(?: kB)?", re.ASCII)
 NUMBER = re.compile(r"([a-z_]{1,40}):? (\d{1,20})", re.ASCII)
