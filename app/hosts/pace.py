@@ -79,9 +79,10 @@ class Pace:
 
     @property
     def crowded(self) -> bool:
-        """Whether hosts wait to be reached: for their turn, or in a login that its host does not hold up."""
+        """Whether hosts wait to be reached: for their turn, or in a login that does not take very long yet."""
         with self._changed:
-            return bool(self._waiting) or bool(self._holding())
+            ages = [self._clock() - begun for begun in self._begun.values()]
+            return bool(self._waiting) or any(age < MOST_PATIENCE for age in ages)
 
     def _wait(self, ticket: object) -> None:
         with self._changed:
@@ -94,12 +95,8 @@ class Pace:
 
     def _until_free(self) -> float:
         """Seconds until there is a place even if no login ends; 0: there is one."""
-        holding = self._holding()
+        ages = sorted(self._clock() - begun for begun in self._begun.values())
+        holding = [age for age in ages if age < self._limit.patience]
         if len(holding) < self._limit.number:
             return 0.0
         return self._limit.patience - holding[self._limit.number - 1]
-
-    def _holding(self) -> list[float]:
-        """The ages of the logins that hold up others, the youngest first."""
-        ages = sorted(self._clock() - begun for begun in self._begun.values())
-        return [age for age in ages if age < self._limit.patience]

@@ -110,7 +110,8 @@ def test_a_sampler_looks_around_when_it_is_told_to_and_at_its_end_at_the_latest(
             file = Path(f"/run/.alertprof-0/{token}.samples")
             wanted = "\nlist " if later < 90 else "\nsample "
             eventually(lambda: wanted in file.read_text(), "it has got so far", 60)  # noqa: B023
-            assert around_in(lines := gate.samples(token))["threads"]["all"] > 3
+            lines = gate.samples(token)
+            assert around_in(lines)["threads"]["all"] > 3
             kinds = [line.split()[0] for line in lines]
             before[later] = kinds[: kinds.index("list")].count("sample")
             gate.unsample(token)

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from app.hosts.pace import FIRST, MOST, Limit, Pace
+from app.hosts.pace import FIRST, MOST, MOST_PATIENCE, Limit, Pace
 from tests.lab.process import eventually
 
 
@@ -109,7 +109,7 @@ def test_it_is_crowded_while_a_login_is_under_way_that_its_host_does_not_hold_up
     first = begin(pace, begun, 1, ends)
     eventually(lambda: begun == [1], "it has its turn")
     assert pace.crowded
-    now[0] = limit.patience + 1
+    now[0] = MOST_PATIENCE + 1
     assert not pace.crowded, "the host keeps us waiting"
     second = begin(pace, begun, 2, ends)
     eventually(lambda: begun == [1, 2], "it does not wait for the first")
