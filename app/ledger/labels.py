@@ -7,6 +7,7 @@ what it stands for may be, so whoever finds a capture by it compares the capture
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -32,8 +33,13 @@ _DELETE_NAME = sa.delete(service_names).where(_s.service == sa.bindparam("name")
 
 def pairs(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The entries of these labels: names and values."""
-    yield NAMES, json.dumps(sorted(labels))[:LONGEST_LIST]
+    yield NAMES, _list(tuple(labels))
     yield from {(writable(name[:LONGEST]), writable(value[:LONGEST])) for name, value in labels.items() if name}
+
+
+@lru_cache(maxsize=1024)  # most alerts have the same names
+def _list(names: tuple[str, ...]) -> str:
+    return json.dumps(sorted(names))[:LONGEST_LIST]
 
 
 def add(connection: sa.Connection, new: Sequence[Capture]) -> None:

@@ -97,20 +97,21 @@ class _Way:
         with suppress(OSError):
             free = 0.0
             while True:
-                half, data = self._next()
+                due, half, data = self._next()
                 if not data:
                     break
                 self.halves.append((time.time(), max(half, self.halves[-1][1])))
-                free = max(free, time.monotonic()) + (len(data) / self._rate if self._rate else 0.0)
+                # by when it came and not by when this thread woke, so that a busy machine makes no narrower line
+                free = max(free, due) + (len(data) / self._rate if self._rate else 0.0)
                 self._sink.sendall(data)
                 time.sleep(max(free - time.monotonic(), 0.0))
             self._sink.shutdown(socket.SHUT_WR)
 
-    def _next(self) -> tuple[int, bytes]:
+    def _next(self) -> tuple[float, int, bytes]:
         with self._changed:
             self._changed.wait_for(lambda: self._under_way)
             due, half, data = self._under_way.popleft()
             self._bytes -= len(data)
             self._changed.notify_all()
         time.sleep(max(due - time.monotonic(), 0.0))
-        return half, data
+        return due, half, data

@@ -5,12 +5,11 @@ the real pipeline, worker and ledger, with a model of the host.
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from app.captures.lanes import lane_of
+from app.captures.deciding import deciding
 from app.captures.together import leads_to
 from app.errors import Code, Retryable
 from app.gate.host_session import LeftAlone
@@ -22,7 +21,7 @@ from app.resolvers.labels import Labels
 from app.resolvers.name import Name
 from app.resolvers.port import Port
 from tests.unit.captures.test_story_machine import RULE, Replicas
-from tests.unit.ledger.builders import NOON, admission, firing, ids, resolved
+from tests.unit.ledger.builders import NOON, firing, resolved
 
 AWAY = LeftAlone(Retryable(Code.HOST_UNREACHABLE, "h: 3 logins failed in a row"), "h", 40)
 ALERTS = 30
@@ -31,15 +30,14 @@ ALERTS = 30
 @pytest.fixture
 def replicas(tmp_path: Path) -> Iterator[Replicas]:
     made = Replicas(tmp_path)
-    made.ledger.decide = partial(admission([RULE], ids()), lane=lane_of)
+    made.ledger.decide = deciding([RULE])
     made.host.shut = AWAY
     yield made
     made.close()
 
 
-def delivered(replicas: Replicas, first: int = 0, **labels: str) -> None:
-    said = {"host": "h", "pid": "7", "service": "s"} | labels
-    alerts = [firing(f"{n:016x}", **said) for n in range(first, first + ALERTS)]
+def delivered(replicas: Replicas, first: int = 0, host: str = "h") -> None:
+    alerts = [firing(f"{n:016x}", host=host, pid="7", service="s") for n in range(first, first + ALERTS)]
     assert len(replicas.ledger.receive(alerts).result(30).created) == ALERTS
 
 
