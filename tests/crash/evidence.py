@@ -40,10 +40,10 @@ def judged(row: Mapping[str, Any], store: Path, pid: int, host: str) -> Iterator
 def left(row: Mapping[str, Any]) -> Iterator[Found]:
     """Loops that sample still, and what they have written."""
     token = row["id"].replace("-", "")
-    with suppress(Late):
+    try:
         eventually(lambda: not writers(token), "the sampling ends", 5)
-    if found := writers(token):
-        yield Harm.SAMPLES, f"{row['id']} ({row['state']}) is sampled still by {found}"
+    except Late:
+        yield Harm.SAMPLES, f"{row['id']} ({row['state']}) is sampled still by {writers(token)}"
     if row["state"] == "completed" and (there := list(Path("/run").glob(f".alertprof-*/{token}.samples"))):
         yield Harm.LITTER, f"{row['id']} left {there}; {row['timeline']}"
 
