@@ -15,6 +15,7 @@ from app.gate.acts import Acts
 from app.gate.answers import REMOTE_KIND, Answer, Process, RemoteFile, printable, process_in
 from app.gate.assemble import script
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
+from app.gate.leased import require_lease
 from app.gate.log_lines import LogEnd, log_in, variables_in
 from app.gate.mapped import CodeArea, Span, area_words, code_areas_in
 from app.gate.memory import PAGE, Area, Pages, areas_in, page_word
@@ -86,7 +87,9 @@ class Gate(Acts):
         return self._texts(self._ask("around", *words_of(process))[1])
 
     def sample(self, process: ProcessId, seconds: int, token: str) -> str:
-        """Begins to sample the process for so long, once for a token. The code: started, replayed or why not."""
+        """Begins to sample the process for so long, once for a token and not after its recording. The code: started,
+        replayed or why not."""
+        require_lease(self.host)
         return self._ask("sample", *words_of(process), number(seconds), hexword(token))[0]
 
     def samples(self, token: str) -> Texts:
