@@ -15,6 +15,7 @@ from app.gate.acts import Acts
 from app.gate.answers import REMOTE_KIND, Answer, Process, RemoteFile, printable, process_in
 from app.gate.assemble import script
 from app.gate.facts import Layout, Named, Pod, Ports, Seen, address_in, layout_in, named_in, pod_in, ports_in, seen_in
+from app.gate.leased import require_lease
 from app.gate.log_lines import LogEnd, log_in, variables_in
 from app.gate.mapped import CodeArea, Span, area_words, code_areas_in
 from app.gate.memory import PAGE, Area, Pages, areas_in, page_word
@@ -86,9 +87,11 @@ class Gate(Acts):
         return self._texts(self._ask("around", *words_of(process))[1])
 
     def sample(self, process: ProcessId, seconds: int, token: str, around_after: int = 0) -> str:
-        """Begins to sample the process for so long, once for a token. The code: started, replayed or why not.
+        """Begins to sample the process for so long, once for a token and not after its recording. The code: started,
+        replayed or why not.
 
         around_after: in how many seconds it looks at what is around the process; an earlier gate does so at once"""
+        require_lease(self.host)
         words = (*words_of(process), number(seconds), hexword(token))
         code = self._ask("sample", *words, *((number(around_after),) if around_after else ()))[0]
         return self._ask("sample", *words)[0] if around_after and code == "bad" else code

@@ -173,8 +173,7 @@ class Stage:
             actor.begin()
             self.insist(actor)
         for actor in self.actors:
-            row = self.end_of(actor, TIMEOUT)
-            actor.length = _seconds(row)
+            actor.length = _seconds(self.end_of(actor, TIMEOUT))
         self.judge(self.actors, disturbed_at=None)
         self.tally.ends.clear()
 
@@ -225,10 +224,14 @@ class Stage:
         return self.service.process.until(condition, what, within)
 
     def judge(self, actors: Iterable[Actor], *, disturbed_at: datetime | None) -> None:
-        """What had ended by then was not disturbed: it is judged, but is no round."""
+        """What had ended by then was not disturbed: it is judged, but is no round, and says how long a capture takes
+        now."""
         for actor in actors:
             row = self._row(actor.capture_id)
-            self.tally.rounds += disturbed_at is not None and not _ended_before(row, disturbed_at)
+            if disturbed_at and not _ended_before(row, disturbed_at):
+                self.tally.rounds += 1
+            elif row and row["state"] == "completed":
+                actor.length = _seconds(row)
             for harm, said in actor.judged(row, self.store_of(row)):
                 self.tell(harm, actor, said)
             self.tally.ends[_end(row)] += 1

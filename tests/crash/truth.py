@@ -18,7 +18,7 @@ GRACE_MS = 10_000  # so long after its planned end a process may still record
 KINDS = {"mem": "heap", "goroutines": "goroutine"}  # where our word is not the target's
 SEVEN = frozenset({"cpu", "heap", "mutex", "block", "threadcreate", "trace", "goroutine"})
 OURS = {"evidence": b"}\n", "log": b"\n"}  # files that no target wrote, and how they end
-LOOK_EVERY = 0.02
+LOOK_EVERY = 0.1  # seconds; dozens of targets are looked at, and each file is there for longer
 
 
 class Harm(StrEnum):

@@ -174,6 +174,19 @@ def test_what_a_later_claim_has_taken_over_is_not_begun_by_an_earlier_one(gate: 
     assert toggle.count("start") == 1
 
 
+def test_no_sampling_begins_after_the_recording_whose_samples_are_home(gate: Gate, toggle: Service) -> None:
+    """As where a replica was stopped, and asks for it once another has brought everything home."""
+    process, word = look(gate, toggle.pid).id, token()
+    assert gate.start(process, Mode.TOGGLE, 30, word).code == "started"
+    assert gate.sample(process, 30, word) == "started"
+    assert gate.sample(process, 30, word) == "replayed"
+    assert stopped(gate, word).code == "finished"
+    assert gate.samples(word)
+    gate.unsample(word)
+    assert gate.sample(process, 30, word) == "ended"
+    assert gate.samples(word) == ()
+
+
 def test_eight_gates_at_once_start_one_recording_and_stop_it_once(shell: str, toggle: Service) -> None:
     gates = [local_gate(shell) for _ in range(8)]
     mine, process = token(), look(gates[0], toggle.pid).id

@@ -115,8 +115,9 @@ def test_a_gate_of_an_earlier_version_looks_around_at_once() -> None:
 def test_nothing_is_begun_once_the_lease_is_over() -> None:
     pipe = Sent(".1 finished\n")
     gate = Gate(pipe, "h", send_script=False)
-    with leased(lambda: False), pytest.raises(Retryable, match="another replica may have taken the capture over"):
-        gate.stop("0" * 32)
+    for act in (lambda: gate.stop("0" * 32), lambda: gate.sample(ProcessId("boot", 7, 100, "1:1"), 30, "0" * 32)):
+        with leased(lambda: False), pytest.raises(Retryable, match="another replica may have taken the capture over"):
+            act()
     assert pipe.lines == []
     with leased(lambda: True):
         assert gate.stop("0" * 32).code == "finished"
