@@ -20,7 +20,7 @@ MARGIN = timedelta(seconds=30)  # for a recording that begins or ends late
 BEGUN = frozenset({"started", "replayed"})
 WHY_NOT = {
     "verb": OLD_GATE,
-    "ended": "the recording is over",
+    "ended": "those that were taken are home",
     "gone": "the process has ended",
     "replaced": "it runs another program now",
     "journal": "the host has no room for them",

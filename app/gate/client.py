@@ -87,7 +87,7 @@ class Gate(Acts):
         return self._texts(self._ask("around", *words_of(process))[1])
 
     def sample(self, process: ProcessId, seconds: int, token: str) -> str:
-        """Begins to sample the process for so long, once for a token and not after its recording. The code: started,
+        """Begins to sample the process for so long, once for a token and not after `unsample`. The code: started,
         replayed or why not."""
         require_lease(self.host)
         return self._ask("sample", *words_of(process), number(seconds), hexword(token))[0]
