@@ -21,7 +21,7 @@ AROUND_LATER = 10  # seconds, while other hosts wait to be reached: to look arou
 BEGUN = frozenset({"started", "replayed"})
 WHY_NOT = {
     "verb": OLD_GATE,
-    "ended": "the recording is over",
+    "ended": "those that were taken are home",
     "gone": "the process has ended",
     "replaced": "it runs another program now",
     "journal": "the host has no room for them",

@@ -87,7 +87,7 @@ class Gate(Acts):
         return self._texts(self._ask("around", *words_of(process))[1])
 
     def sample(self, process: ProcessId, seconds: int, token: str, around_after: int = 0) -> str:
-        """Begins to sample the process for so long, once for a token and not after its recording. The code: started,
+        """Begins to sample the process for so long, once for a token and not after `unsample`. The code: started,
         replayed or why not.
 
         around_after: in how many seconds it looks at what is around the process; an earlier gate does so at once"""

@@ -108,6 +108,7 @@ def test_what_a_frozen_or_cut_off_or_killed_replica_works_on_is_taken_over_withi
         taken_over(capture, 1)
     fleet.to_host.restore()
     eventually(lambda: fleet.told("silent for too long"), "the first replica knows")
+    eventually(lambda: fleet.told("the capture over"), "its thread is busy with the host no more", within=60)
 
     capture = fleet.held_by_first(2, target)
     fleet.first.kill9()

@@ -25,6 +25,7 @@
 #   j_recipe, j_place, j_ran, j_exit, j_nest: of a command: recipe, place of its output, PID:START, status, directory
 #   j_signals, j_was, j_dir, j_took, j_printed, j_since: of a signal's files
 #   j_gone: identities of files that were removed
+#   j_sampled: its samples are home, and begin no more
 #   j_fence: of the latest claim under which somebody asked
 #   j_cut: the journal's last line has no end
 # Expects:
@@ -87,7 +88,7 @@ note() { # A line that a full disk cut off is marked as such before the next one
 forget_journal() {
   j_pid='' j_start='' j_image='' j_mode='' j_sent='' j_stop='' j_again='' j_closed='' j_fired='' j_base='' j_files=''
   j_switch='' j_dump='' j_dumped='' j_recipe='' j_place='' j_ran='' j_exit='' j_end='' j_signals='' j_was='' j_dir=''
-  j_took='' j_printed='' j_nest='' j_since='' j_cut='' j_after='' j_died='' j_due='' j_left='' j_gone='' j_fence='' unread=''
+  j_took='' j_printed='' j_nest='' j_since='' j_cut='' j_after='' j_died='' j_due='' j_left='' j_gone='' j_fence='' j_sampled='' unread=''
 }
 
 read_journal() {
@@ -126,6 +127,7 @@ read_journal_line() { # VALUE: what journal_line says after its first word
   'dog '*) j_switch=$1 ;; # the dead-man's switch, by its name in journals
   'gone '*) j_gone="$j_gone $1 " ;;
   'fence '*) j_fence=$1 ;;
+  sampled) j_sampled=1 ;;
   'sent '*) j_sent=$1 ;;
   'due '*) j_due=$1 ;;
   'after '*) j_after=$1 ;;

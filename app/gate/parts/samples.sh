@@ -4,16 +4,17 @@
 # the process ends, or when its time is over. Nothing of it touches the process.
 #
 # Provides:
-#   verb_sample PID START IMAGE SECONDS TOKEN [LATER]   begins, once for a token and not after its recording; in how many
+#   verb_sample PID START IMAGE SECONDS TOKEN [LATER]   begins, once for a token and not after its end; in how many
 #                               seconds it looks around
 #   verb_samples TOKEN                          ends it, and prints the file
 #   verb_unsample TOKEN                         ends it, and removes the file
 # Sets:
+#   token: for note
 #   code: started, replayed, ended, ok, unknown, or why not
 # Expects:
 #   nl, out, now, now_hundredths, read_uptime, is_number, is_token, short_sleep: setup.sh
 #   pid, start, image, ticks, stat_text, own_id, pin_process, other_image, read_stat, read_own_id, is_alive: identity.sh
-#   home, read_journal, j_closed: journal.sh
+#   home, note, read_journal, j_sampled: journal.sh
 #   lock_held: lock.sh
 #   memory_group, cpu_group, limit, limited, find_groups, find_limit: groups.sh
 #   idle, all, page_size, listed, read_host, read_page_size, list_processes, print_around, print_kernel_lines: scene.sh
@@ -23,7 +24,7 @@ verb_sample() {
   samples=$home/$5.samples
   [ ! -e "$samples" ] || { code=replayed; return; }
   read_journal "$5"
-  [ -z "$j_closed" ] || { code=ended; return; } # whoever asks was stopped for a while: the samples are home
+  [ -z "$j_sampled" ] || { code=ended; return; } # whoever asks was stopped for a while: the samples are home
   pin_process "$1" "$2" "$3" || return
   { true >"$samples"; } || { code=journal; return; }
   sampled_start=$2 sampled_image=$3 seconds=$4 around_after=${6-0}
@@ -136,6 +137,9 @@ verb_samples() {
 }
 
 verb_unsample() {
+  is_token "${1-}" || { code=bad; return; }
+  token=$1
+  read_journal && { [ -n "$j_sampled" ] || note sampled; }
   find_sampler "${1-}" || return
   end_sampler
   rm -f "$samples"
