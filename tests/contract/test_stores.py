@@ -170,8 +170,8 @@ def test_files_are_listed_in_the_order_of_their_keys_and_go_one_by_one(
     store.discard([])
 
 
-def test_a_prefix_that_begins_another_one_has_nothing_of_it(s3: S3, tmp_path: Path, source: Path) -> None:
-    whole, part = (store_of(bucket_of(s3, tmp_path / name)) for name in ("pro", "production"))
+def test_a_prefix_that_begins_another_one_has_nothing_of_it(server: Server, tmp_path: Path, source: Path) -> None:
+    whole, part = (store_of(bucket_of(server, tmp_path / name)) for name in ("pro", "production"))
     for each in (whole, part):
         each.put("c1/cpu", source)
     part.set_mark(b"theirs")
