@@ -219,9 +219,10 @@ def test_a_store_that_falls_silent_holds_up_the_first_file_for_a_moment_and_the_
 
 @pytest.mark.parametrize("status", [200, 403, 503])
 def test_an_answer_without_an_end_is_given_up_when_the_time_of_its_question_is_over(
-    status: int, tmp_path: Path, source: Path
+    status: int, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its size is not bounded: docs/security.md says so."""
+    waits_for(monkeypatch, "3s")
     cut = threading.Event()
 
     def endless(request: Request) -> None:
